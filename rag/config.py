@@ -1,0 +1,35 @@
+"""Settings: one frozen object, read once at the edge from RAG_* variables; flags of the command line replace single values."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that can be set."""
+
+    indexes: Path  # the folder of the libraries
+    library: str
+    model: Path | None  # a GGUF file; None is the embedded language model
+    embeddings: str  # a sentence-transformers model by path or name; "" is the embedded one
+    generate: bool  # False: never load a language model, answer with quotations
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """The settings of RAG_INDEXES, RAG_LIBRARY, RAG_MODEL ("none": no language model) and RAG_EMBEDDINGS, with defaults."""
+        model = environment.get("RAG_MODEL", "")
+        return cls(
+            indexes=Path(environment.get("RAG_INDEXES") or "indexes"),
+            library=environment.get("RAG_LIBRARY") or "default",
+            model=Path(model) if model and model != "none" else None,
+            embeddings=environment.get("RAG_EMBEDDINGS", ""),
+            generate=model != "none",
+        )
+
+
+def bundled(name: str) -> Path:
+    """The folder `prompts` or `samples` that comes with the product: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).parent
+    return package / name if (package / name).is_dir() else package.parent / name

@@ -1,0 +1,307 @@
+"""The nouns of the project, the seams between its parts, and the errors a user can meet.
+
+Every offset is a character offset into `Document.text`, the one canonical text of a document: `text[start:end]` is what
+any view shows, what a citation quotes and what a test compares.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+Verdict = Literal["supported", "partly", "unsupported"]
+Mode = Literal["generated", "extractive"]
+FoundBy = Literal["dense", "lexical", "both"]
+Kind = Literal["text", "heading", "furniture", "note"]
+
+
+# --- A document and its structure ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and all that stands under it, up to the next heading; the text before the first heading is a section too."""
+
+    heading: str  # "" for the text before the first heading
+    path: tuple[str, ...]  # the headings above it and its own, outermost first
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A block of the text. Those of kind "text" are numbered from 1 through the document; the others have number 0."""
+
+    number: int
+    kind: Kind
+    section: int  # index into Document.sections
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """One speaker's words between quotation marks, over as many paragraphs as they run; the span includes the marks."""
+
+    start: int
+    end: int
+    speaker: str  # "" where the text does not say
+    lead_in: str  # the words that introduce the speaker, "" where there are none
+    note: str  # the number of the note that closes the quotation, "" where there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place in the text that points to a note: the span of its marker."""
+
+    number: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An endnote or footnote of the document itself."""
+
+    number: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report as its readers see it."""
+
+    name: str  # the file's name without its extension, unique in a library
+    file: str  # the file's name
+    sha256: str  # of the file's bytes
+    title: str
+    dateline: str  # "" where there is none
+    date: str  # ISO 8601, "" where none is stated
+    text: str
+    sections: tuple[Section, ...]
+    paragraphs: tuple[Paragraph, ...]
+    quotations: tuple[Quotation, ...] = ()
+    references: tuple[Reference, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    def paragraph_at(self, offset: int) -> Paragraph | None:
+        """The paragraph that holds the character at `offset`."""
+        return next((p for p in self.paragraphs if p.start <= offset < p.end), None)
+
+    def quotation_at(self, start: int, end: int) -> Quotation | None:
+        """The quotation that holds the span, a quotation mark more or less; None where narration stands in the span."""
+        return next((q for q in self.quotations if q.start <= start + 1 and end <= q.end + 1), None)
+
+    def note_at(self, start: int, end: int) -> Note | None:
+        """The document's own note for a span: the one its quotation closes with, else the next one marked in its paragraph."""
+        quotation, paragraph = self.quotation_at(start, end), self.paragraph_at(start)
+        number = quotation.note if quotation else ""
+        if not number and paragraph:
+            number = next((r.number for r in self.references if start < r.end <= paragraph.end), "")
+        return next((n for n in self.notes if n.number == number), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A retrieval unit: a span of one section of one document."""
+
+    document: str
+    number: int  # counts from 0 in its document
+    section: str  # the heading path, joined by " › "
+    paragraph: int  # the number of the paragraph it starts in
+    start: int
+    end: int
+    text: str  # Document.text[start:end]: what is shown and cited
+    context: str  # title, heading path, speaker: embedded and indexed with the text, never shown as the document's words
+
+
+# --- Search -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that a search found."""
+
+    chunk: Chunk
+    title: str
+    score: float  # of the fused ranks; comparable within one search only
+    found_by: FoundBy
+
+
+# --- The answer ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a conversation."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One sentence of a hit, with the chance that it answers the question."""
+
+    hit: Hit
+    start: int
+    end: int
+    text: str  # Document.text[start:end]
+    score: float  # 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a prompt shows of one hit under a number: its best sentences, in reading order."""
+
+    number: int  # 1…n in the prompt
+    hit: Hit
+    sentences: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked, in both forms: a text to complete for base models, messages for chat models."""
+
+    text: str
+    system: str
+    user: str
+    stop: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the answer with its verdict and the markers of its citations."""
+
+    text: str
+    verdict: Verdict
+    markers: tuple[int, ...]
+    reason: str = ""  # what the sources do not hold, where the verdict is not "supported"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A marker of the answer and the exact words it rests on: `quote == Document.text[start:end]`."""
+
+    marker: int
+    document: str
+    title: str
+    section: str
+    page: int | None
+    paragraph: int
+    speaker: str
+    start: int
+    end: int
+    quote: str
+    note: Note | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """How long an answer took, from the question's arrival; `first_token` is None where no text was shown."""
+
+    retrieve: float
+    first_token: float | None
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that can be checked. Where `abstained`, `answer` is empty and `hits` are the nearest passages."""
+
+    question: str
+    answer: str  # the sentences with their markers, "Trade rose by 30 percent.[1]"
+    abstained: bool
+    mode: Mode
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The first event of an answer: its hits, before a model has said a word."""
+
+    hits: tuple[Hit, ...]
+
+
+Event = Found | Sentence | Answer  # what `pipeline.stream` yields: Found, the sentences that hold as they come, the whole Answer
+
+
+# --- The seams ----------------------------------------------------------------------------------------------------
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors."""
+
+    name: str  # identifies the vector space: a library refuses an embedder of another name
+    dimension: int
+    max_tokens: int  # longer texts are cut by the model
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, float32 [n, dimension]."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """The number of the model's own tokens in `text`, special tokens left out."""
+        ...
+
+
+class ChatModel(Protocol):
+    """Prompts to text."""
+
+    name: str
+    context_tokens: int
+
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
+        """Pieces of the completion as they come; closing the iterator stops the model."""
+        ...
+
+    def count_tokens(self, text: str) -> int: ...
+
+
+class Reader(Protocol):
+    """Question and passages to the sentences that answer."""
+
+    name: str
+
+    def read(self, question: str, passages: Sequence[tuple[str, Sequence[str]]]) -> list[Vectors]:
+        """For each passage (context, sentences) the log-odds that a sentence answers the question, float32 [sentences]."""
+        ...
+
+
+# --- Errors -------------------------------------------------------------------------------------------------------
+
+
+class RagError(Exception):
+    """Anything a user can meet. The message is one sentence: what was found, what was expected, what to do next."""
+
+    exit_code = 2
+
+
+class UsageError(RagError):
+    """The request itself is off: an empty question, an unknown library, a path that does not exist."""
+
+
+class DocumentError(RagError):
+    """A file cannot be read as a document; the other files go on."""
+
+    exit_code = 1
+
+
+class LibraryError(RagError):
+    """The library is damaged, locked, or was built with another embedding model."""
+
+    exit_code = 4
+
+
+class ModelError(RagError):
+    """A model is missing, damaged or unreadable."""
+
+    exit_code = 4
