@@ -1,0 +1,294 @@
+"""A model's text + Sources -> sentences, verdicts, Citations. Pure.                                     [snowballstemmer]
+
+What the model wrote is a list of claims. A claim is compared with the sentences the prompt offered, not with the question,
+and rests on those that hold its words; every number and name in it must stand in the words it cites.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+from rag.sentences import sentence_spans
+from rag.types import Citation, Document, Evidence, Quotation, Sentence, Source, Verdict
+
+# [1] · [1, 2] · [1–3] · [ 12 ]: in the model's text these are its markers, since the sources are shown to it without any.
+_MARKER = re.compile(r"\[\s*\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]")
+_RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)")
+_WORD = re.compile(r"[^\W_]+(?:[.,:'’-][^\W_]+)*")
+_DEBRIS = re.compile(r"\(\s*[,;]*\s*\)|\[\s*\]")
+_SPACE_BEFORE_POINT = re.compile(r"\s+(?=[.,;:!?])")
+_QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
+_QUOTATION_MARKS = '"“”„«»'
+
+# Shares of a claim's content words that its cited words hold. Set on answers of the embedded model read by eye: above the
+# first the rest is grammar ("grew" for "increased"), below the second the claim is about something else.
+_SUPPORTED, _PARTLY = 0.75, 0.5
+
+_NEGATIONS = frozenset(
+    "no not never none nor neither nobody nothing without cannot can't couldn't don't doesn't didn't isn't aren't wasn't weren't "
+    "won't wouldn't hasn't haven't hadn't".split()
+)
+_FUNCTION_WORDS = _NEGATIONS | frozenset(
+    "a about above after again all also an and any are as at be because been before being below between both but by can could "
+    "did do does doing down during each few for from further had has have having he her here hers him his how i if in into is "
+    "it its just may me might more most must my of off on once only or other our out over own same shall she should so some "
+    "such than that the their them then there these they this those through to too under until up upon very was we were what "
+    "when where which while who whom whose why will with would you your according said says stated told".split()
+)
+_SMALL_NUMBERS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen twenty".split()
+)
+_TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_NUMBER_WORDS = {word: str(n) for n, word in enumerate(_SMALL_NUMBERS)} | {word: str(10 * n) for n, word in enumerate(_TENS, 3)}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of the answer and the source sentences it rests on: none where it is unsupported."""
+
+    text: str
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    reason: str = ""
+
+
+# --- The model's text -> claims -----------------------------------------------------------------------------------
+
+
+def claims(text: str) -> list[str]:
+    """The sentences of a model's text, without markers and what they leave behind."""
+    found = (_clean(text[start:end]) for start, end in sentence_spans(text))
+    return [sentence for sentence in found if _WORD.search(sentence)]
+
+
+def markers(text: str, offered: int) -> tuple[int, ...]:
+    """The numbers 1…`offered` that the markers of `text` name, in order of first use; others are not markers of ours."""
+    numbers: list[int] = []
+    for marker in _MARKER.findall(text):
+        inside = _RANGE.sub(lambda m: ",".join(str(n) for n in _span_of_numbers(m)), marker[1:-1])
+        numbers += [int(number) for number in re.findall(r"\d+", inside)]
+    return tuple(dict.fromkeys(n for n in numbers if 1 <= n <= offered))
+
+
+def check(claim: str, sources: Sequence[Source], question: str = "") -> Claim:
+    """The claim with its verdict and the sentences it rests on, chosen from all the sources by what they say.
+
+    `question` is given for a claim of an answer: one that says nothing beyond the question is no answer to it.
+    """
+    sentences = [sentence for source in sources for sentence in source.sentences]
+    words = _content(claim)
+    if not words or words <= _content(question):
+        return Claim(claim, "unsupported", (), "says nothing beyond the question")
+    best = max((_weigh(claim, words, group) for group in _groups(sentences)), key=lambda w: w.rank, default=None)
+    if best is None or best.share < _PARTLY:
+        return Claim(claim, "unsupported", (), "no source says so")
+    text = _verbatim_quotes(claim, best.evidence)
+    if best.missing:
+        return Claim(text, "unsupported", (), "not in the sources: " + ", ".join(best.missing))
+    if best.negated:
+        return Claim(text, "unsupported", (), "a negation of the source or of the answer is lost")
+    if best.share < _SUPPORTED:
+        return Claim(text, "partly", best.evidence, f"{best.share:.0%} of its words stand in the source")
+    return Claim(text, "supported", best.evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    evidence: tuple[Evidence, ...]
+    share: float  # of the claim's content words that the evidence holds
+    missing: tuple[str, ...]  # numbers and names that it does not hold
+    negated: bool
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, float, int, float]:
+        about_it = self.share >= _PARTLY
+        return (about_it, not self.missing, not self.negated, self.share, -len(self.evidence), self.evidence[0].score)
+
+
+def _weigh(claim: str, words: frozenset[str], evidence: tuple[Evidence, ...]) -> _Weight:
+    text = " ".join(e.text for e in evidence)
+    # Title, section and speaker are part of the citation, so a claim may name them.
+    held = _content(text) | _content(" ".join(e.hit.chunk.context for e in evidence))
+    share = len(words & held) / len(words)
+    missing = tuple(word for word in _names_and_numbers(claim) if not _content(word) <= held)
+    return _Weight(evidence, share, missing, _negated(claim, words, text))
+
+
+def _groups(sentences: Sequence[Evidence]) -> Iterator[tuple[Evidence, ...]]:
+    """Single sentences, then pairs of neighbours."""
+    yield from ((sentence,) for sentence in sentences)
+    for first, second in pairwise(sentences):
+        if first.hit.chunk.document == second.hit.chunk.document and 0 <= second.start - first.end <= 2:
+            yield first, second
+
+
+def _negated(claim: str, words: frozenset[str], source: str) -> bool:
+    """Whether one of claim and source denies what the other says: a negation among, or right before, the words both have."""
+    found = _words(source)
+    shared = [i for i, word in enumerate(found) if _stem(word) in words]
+    about = found[max(0, shared[0] - 2) : shared[-1] + 1] if shared else []
+    return bool(_NEGATIONS & _lower(claim)) != any(word.lower() in _NEGATIONS for word in about)
+
+
+def _names_and_numbers(claim: str) -> list[str]:
+    """The numbers of a claim, and its capitalised words but the first, which is capitalised anyway."""
+    return [
+        word
+        for i, word in enumerate(_words(claim))
+        if _is_number(word) or (i > 0 and word[0].isupper() and word.lower() not in _FUNCTION_WORDS)
+    ]
+
+
+def _verbatim_quotes(claim: str, evidence: Sequence[Evidence]) -> str:
+    """The claim; words in quotation marks that the evidence does not hold to the letter lose the marks."""
+    text = " ".join(" ".join(e.text for e in evidence).split())
+    return _QUOTED.sub(lambda quoted: quoted[0] if quoted[1].strip(" .,") in text else quoted[1], claim)
+
+
+def _clean(sentence: str) -> str:
+    without = _DEBRIS.sub("", _MARKER.sub("", sentence))
+    return _SPACE_BEFORE_POINT.sub("", " ".join(without.split()))
+
+
+def _span_of_numbers(match: re.Match[str]) -> range:
+    first, last = int(match[1]), int(match[2])
+    return range(first, min(last, first + 50) + 1)  # "[1-999]" names no more sources than there can be
+
+
+def _words(text: str) -> list[str]:
+    return [word.replace("’", "'") for word in _WORD.findall(text)]
+
+
+def _lower(text: str) -> set[str]:
+    return {word.lower() for word in _words(text)}
+
+
+def _is_number(word: str) -> bool:
+    return any(c.isdigit() for c in word) or word.lower() in _NUMBER_WORDS
+
+
+def _content(text: str) -> frozenset[str]:
+    return frozenset(_stem(word) for word in _words(text) if word.lower() not in _FUNCTION_WORDS)
+
+
+@cache
+def _stemmer() -> Callable[[str], str]:
+    import snowballstemmer
+
+    stem: Callable[[str], str] = snowballstemmer.stemmer("english").stemWord
+    return stem
+
+
+@cache
+def _stem(word: str) -> str:
+    """One form for the forms of a word: "Trades'" and "trade", "1,000" and "1000", "three" and "3"."""
+    word = word.lower().removesuffix("'s").strip("'")
+    if word in _NUMBER_WORDS:
+        return _NUMBER_WORDS[word]
+    if any(c.isdigit() for c in word):
+        return word.replace(",", "")
+    return _stemmer()(word)
+
+
+# --- Claims -> numbered sentences and citations ---------------------------------------------------------------------
+
+
+def cite(claims: Iterable[Claim], document: Callable[[str], Document]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+    """The claims as sentences with markers, and the citations the markers name, numbered from 1 by first use.
+
+    Neighbouring sentences of a document become one span. `document` gives the whole document of a name.
+    """
+    claims = list(claims)
+    spans = _merged({(e.hit.chunk.document, e.start, e.end) for claim in claims for e in claim.evidence}, document)
+    citations: dict[tuple[str, int, int], Citation] = {}
+    sentences: list[Sentence] = []
+    for claim in claims:
+        markers: dict[int, None] = {}
+        for evidence in claim.evidence:
+            name = evidence.hit.chunk.document
+            span = next(s for s in spans if s[0] == name and s[1] <= evidence.start and evidence.end <= s[2])
+            if span not in citations:
+                citations[span] = _citation(len(citations) + 1, document(name), *span[1:], evidence)
+            markers[citations[span].marker] = None
+        sentences.append(Sentence(claim.text, claim.verdict, tuple(markers), claim.reason))
+    return tuple(sentences), tuple(citations.values())
+
+
+def quoted(evidence: Evidence, document: Document) -> str:
+    """The evidence as a sentence of an answer: without the report's own markers, with its speaker where one is quoted.
+
+    An opinion stays its speaker's: 'Sergei Strokan: "…"'.
+    """
+    start, end = evidence.start, _end_of_words(document, evidence.start, evidence.end)
+    text = document.text[start:end]
+    for reference in reversed(document.references):
+        if start <= reference.start and reference.end <= end:
+            text = text[: reference.start - start] + text[reference.end - start :]
+    text = _clean(text)
+    quotation = document.quotation_at(start, end)
+    if quotation is None:
+        return _balanced(text)
+    inner = text.strip(_QUOTATION_MARKS + " ").replace('"', "'")
+    return f"{quotation.speaker}: “{inner}”" if quotation.speaker else f"“{inner}”"
+
+
+def render(sentences: Iterable[Sentence]) -> str:
+    """The answer's text: 'Trade rose by 30 percent.[1] It fell in May.[2][3]'."""
+    return " ".join(s.text + "".join(f"[{marker}]" for marker in s.markers) for s in sentences)
+
+
+def _merged(spans: set[tuple[str, int, int]], document: Callable[[str], Document]) -> list[tuple[str, int, int]]:
+    merged: list[tuple[str, int, int]] = []
+    for name, start, end in sorted(spans):
+        if merged and merged[-1][0] == name and not document(name).text[merged[-1][2] : start].strip():
+            merged[-1] = (name, merged[-1][1], max(end, merged[-1][2]))
+        else:
+            merged.append((name, start, end))
+    return merged
+
+
+def _citation(marker: int, document: Document, start: int, end: int, evidence: Evidence) -> Citation:
+    note = document.note_at(start, end)
+    end = _end_of_words(document, start, end)
+    paragraph = document.paragraph_at(start)
+    quotation = _spoken(document, start, end)
+    return Citation(
+        marker=marker,
+        document=document.name,
+        title=document.title,
+        section=evidence.hit.chunk.section,
+        page=None,
+        paragraph=paragraph.number if paragraph else evidence.hit.chunk.paragraph,
+        speaker=quotation.speaker if quotation else "",
+        start=start,
+        end=end,
+        quote=document.text[start:end],
+        note=note,
+    )
+
+
+def _end_of_words(document: Document, start: int, end: int) -> int:
+    """Where the words of a span end, in front of the report's own markers: `Citation.note` names their note."""
+    for reference in reversed(document.references):
+        if start < reference.start and reference.end == end:
+            end = reference.start
+    return end
+
+
+def _spoken(document: Document, start: int, end: int) -> Quotation | None:
+    """The quotation that most of the span lies in: a lead-in before the words does not take them from their speaker."""
+    return next((q for q in document.quotations if min(end, q.end) - max(start, q.start) > (end - start) / 2), None)
+
+
+def _balanced(text: str) -> str:
+    """Narration with an open quotation, closed; a mark without its partner at the front, dropped."""
+    if text.count('"') % 2 and "“" not in text:
+        text = text[1:] if text.startswith('"') else text[:-1] if text.endswith('"') else text + '"'
+    if text.count("“") > text.count("”"):
+        text += "”"
+    elif text.count("”") > text.count("“"):
+        text = text.removesuffix("”")
+    return text

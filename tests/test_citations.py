@@ -1,0 +1,153 @@
+import pytest
+
+from rag.citations import Claim, check, cite, claims, markers, quoted, render
+from rag.types import Chunk, Document, Evidence, Hit, Note, Paragraph, Quotation, Reference, Section, Source
+
+TEXT = (
+    "Putin stated:\n\n"
+    '"Last year, trade increased by 30 percent to set a new record of $185 billion.[8] It was not easy.\n\n'
+    '"This year, trade may well exceed $200 billion."[9]\n\n'
+    "Bovt disagreed. He met Chernyshenko at Vnukovo on March 3, 2006 [sic]."
+)
+
+
+def span(words: str) -> tuple[int, int]:
+    start = TEXT.index(words)
+    return start, start + len(words)
+
+
+DOCUMENT = Document(
+    name="visit",
+    file="visit.txt",
+    sha256="0" * 64,
+    title="The Visit",
+    dateline="",
+    date="",
+    text=TEXT,
+    sections=(Section("", (), 0, len(TEXT)),),
+    paragraphs=tuple(Paragraph(number, "text", 0, *span(block)) for number, block in enumerate(TEXT.split("\n\n"), 1)),
+    quotations=(Quotation(TEXT.index('"Last'), TEXT.index("[9]"), "Vladimir Putin", "Putin stated:", "9"),),
+    references=(Reference("8", *span("[8]")), Reference("9", *span("[9]"))),
+    notes=(Note("8", "Kremlin.ru, March 21, 2023.", 0, 0), Note("9", "Kremlin.ru, March 22, 2023.", 0, 0)),
+)
+CHUNK = Chunk("visit", 0, "", 1, 0, len(TEXT), TEXT, "The Visit. Vladimir Putin")
+HIT = Hit(CHUNK, "The Visit", 1.0, "both")
+
+
+def evidence(words: str, score: float = 0.9) -> Evidence:
+    return Evidence(HIT, *span(words), words, score)
+
+
+TRADE = evidence("Last year, trade increased by 30 percent to set a new record of $185 billion.[8]")
+EASY = evidence("It was not easy.", 0.2)
+NEXT = evidence('"This year, trade may well exceed $200 billion."[9]', 0.5)
+MET = evidence("He met Chernyshenko at Vnukovo on March 3, 2006 [sic].", 0.4)
+SOURCES = (Source(1, HIT, (TRADE, EASY)), Source(2, HIT, (NEXT,)), Source(3, HIT, (MET,)))
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Trade rose.[1]", (1,)),
+        ("Trade rose.[1][3]", (1, 3)),
+        ("Trade rose [3, 1].", (3, 1)),
+        ("Trade rose [1–3].", (1, 2, 3)),
+        ("Trade rose [1-2] and fell [2].", (1, 2)),
+        ("Zero is not a source [0], nor is what was not offered [4][12].", ()),
+        ("A year is not a marker [2019], nor a word [sic], nor [...].", ()),
+        ("No sources come from a range without end [1-999].", (1, 2, 3)),
+        ("", ()),
+    ],
+)  # fmt: skip
+def test_only_offered_markers_are_markers(text: str, numbers: tuple[int, ...]) -> None:
+    assert markers(text, offered=3) == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Trade rose.[1] It fell later.[2][3]", ["Trade rose.", "It fell later."]),
+        ("Trade rose [1, 2]. It fell [0].", ["Trade rose.", "It fell."]),
+        ("Trade rose ([1]).", ["Trade rose."]),
+        ("[1] Trade rose in the U.S. by 5 p.m. on Monday.", ["Trade rose in the U.S. by 5 p.m. on Monday."]),
+        ("He said so (Al-Jazeera TV, March 3, 2006).", ["He said so (Al-Jazeera TV, March 3, 2006)."]),
+        ("It was [than expected] slow [...] and late.", ["It was [than expected] slow [...] and late."]),
+        ("[1]", []),
+        ("", []),
+    ],
+)
+def test_claims_are_the_sentences_without_markers_or_debris(text: str, sentences: list[str]) -> None:
+    assert claims(text) == sentences
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict", "reason"),
+    [
+        ("Trade increased by 30 percent to a record $185 billion.", "supported", ""),
+        ("Trade increased by thirty percent to a record of $185 billion.", "supported", ""),
+        ("According to Vladimir Putin, trade increased by 30 percent.", "supported", ""),
+        ("Trade increased by 40 percent to a record $185 billion.", "unsupported", "not in the sources: 40"),
+        ("Trade increased by 30 percent under Medvedev to a record $185 billion.", "unsupported", "not in the sources: Medvedev"),
+        ("Trade never increased by 30 percent to a record $185 billion.", "unsupported", "a negation of the source or of the answer is lost"),
+        ("It was easy.", "unsupported", "a negation of the source or of the answer is lost"),
+        ("Potatoes were cheap.", "unsupported", "no source says so"),
+        ("How much did trade increase last year?", "unsupported", "says nothing beyond the question"),
+        ("…", "unsupported", "says nothing beyond the question"),
+        ("Trade increased, exports boomed, a record set.", "partly", "67% of its words stand in the source"),
+    ],
+)  # fmt: skip
+def test_verdicts(claim: str, verdict: str, reason: str) -> None:
+    checked = check(claim, SOURCES, question="How much did trade increase last year?")
+    assert (checked.verdict, checked.reason) == (verdict, reason)
+    assert bool(checked.evidence) == (verdict != "unsupported")
+
+
+def test_a_claim_rests_on_the_sentence_that_says_it_not_on_a_similar_one() -> None:
+    assert check("Trade may well exceed $200 billion this year.", SOURCES).evidence == (NEXT,)
+
+
+def test_a_claim_over_two_neighbouring_sentences_rests_on_both() -> None:
+    claim = check("Trade increased by 30 percent to a record of $185 billion, which was not easy.", SOURCES)
+    assert (claim.verdict, claim.evidence) == ("supported", (TRADE, EASY))
+
+
+def test_words_in_quotation_marks_keep_them_only_where_they_are_verbatim() -> None:
+    kept = check('He said trade would "well exceed $200 billion" this year.', SOURCES)
+    assert '"well exceed $200 billion"' in kept.text
+    lost = check('He said trade would "exceed $200 billion well" this year.', SOURCES)
+    assert '"' not in lost.text
+
+
+def test_no_sources_support_nothing() -> None:
+    assert check("Trade rose.", ()).verdict == "unsupported"
+
+
+def test_quotes_are_exact_and_carry_paragraph_speaker_and_note() -> None:
+    sentences, (citation,) = cite([Claim("Trade rose.", "supported", (TRADE,))], lambda _: DOCUMENT)
+    assert citation.quote == "Last year, trade increased by 30 percent to set a new record of $185 billion."
+    assert TEXT[citation.start : citation.end] == citation.quote
+    assert (citation.marker, citation.paragraph, citation.speaker) == (1, 2, "Vladimir Putin")
+    assert render(sentences) == "Trade rose.[1]"
+
+
+def test_citations_are_numbered_by_first_use_and_each_span_once() -> None:
+    statements = [Claim("B.", "supported", (MET,)), Claim("A.", "supported", (TRADE,)), Claim("C.", "supported", (MET, TRADE))]
+    sentences, citations = cite(statements, lambda _: DOCUMENT)
+    assert render(sentences) == "B.[1] A.[2] C.[1][2]"
+    assert [c.quote[:6] for c in citations] == ["He met", "Last y"]
+
+
+def test_neighbouring_sentences_become_one_span() -> None:
+    sentences, (citation,) = cite([Claim("A.", "supported", (TRADE,)), Claim("B.", "supported", (EASY,))], lambda _: DOCUMENT)
+    assert citation.quote == TEXT[TRADE.start : EASY.end]
+    assert render(sentences) == "A.[1] B.[1]"
+
+
+def test_an_unsupported_claim_gets_no_marker() -> None:
+    sentences, citations = cite([Claim("A.", "unsupported", (), "no source says so")], lambda _: DOCUMENT)
+    assert (render(sentences), citations) == ("A.", ())
+
+
+def test_a_quoted_sentence_keeps_its_speaker_and_loses_the_reports_own_marker() -> None:
+    assert quoted(NEXT, DOCUMENT) == "Vladimir Putin: “This year, trade may well exceed $200 billion.”"
+    assert quoted(MET, DOCUMENT) == "He met Chernyshenko at Vnukovo on March 3, 2006 [sic]."
