@@ -1,0 +1,736 @@
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from rag import library as library_module
+from rag.library import Library, library_folder, library_names
+from rag.types import (
+    Chunk,
+    Document,
+    DocumentError,
+    LibraryError,
+    Note,
+    Paragraph,
+    Quotation,
+    Reference,
+    Section,
+    UsageError,
+    Vectors,
+)
+
+DIMENSION = 8
+
+
+def make_document(name: str, *paragraphs: str) -> Document:
+    """A document in which every paragraph is its own section."""
+    text = "\n\n".join(paragraphs)
+    starts = [sum(len(p) + 2 for p in paragraphs[:i]) for i in range(len(paragraphs))]
+    spans = [(start, start + len(p)) for start, p in zip(starts, paragraphs, strict=True)]
+    return Document(
+        name=name,
+        file=f"{name}.txt",
+        sha256=f"{name:0>64}",
+        title=f"Report {name}",
+        dateline="",
+        date="2006-03-03",
+        text=text,
+        sections=tuple(Section(f"Part {i}", ("Report", f"Part {i}"), *span) for i, span in enumerate(spans)),
+        paragraphs=tuple(Paragraph(i + 1, "text", i, *span) for i, span in enumerate(spans)),
+        quotations=(Quotation(0, 1, "A speaker", "says", "1"),),
+        references=(Reference("1", 0, 1),),
+        notes=(Note("1", "A note.", 0, 1),),
+    )
+
+
+def make_chunks(document: Document) -> list[Chunk]:
+    return [
+        Chunk(document.name, i, f"Part {i}", p.number, p.start, p.end, document.text[p.start : p.end], document.title)
+        for i, p in enumerate(document.paragraphs)
+    ]
+
+
+def unit_vectors(count: int, seed: int = 0) -> Vectors:
+    vectors: Vectors = np.random.default_rng(seed).normal(size=(count, DIMENSION)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+def add(library: Library, document: Document, seed: int = 0) -> None:
+    chunks = make_chunks(document)
+    library.add(document, chunks, unit_vectors(len(chunks), seed), Path("/reports") / document.file)
+
+
+def new_library(folder: Path) -> Library:
+    return Library.open(folder, embedder="fake", dimension=DIMENSION, create=True)
+
+
+def stored(library: Library) -> tuple[list[int], Vectors]:
+    """What the database holds, read past the library."""
+    with sqlite3.connect(library.folder / "library.db") as database:
+        rows = database.execute("SELECT chunk, vector FROM vectors ORDER BY chunk").fetchall()
+    return [i for i, _ in rows], np.array([np.frombuffer(v, "<f4") for _, v in rows], np.float32).reshape(-1, DIMENSION)
+
+
+def nearest_by_numpy(library: Library, vector: Vectors, k: int) -> list[int]:
+    ids, vectors = stored(library)
+    return [ids[i] for i in np.argsort(-(vectors @ vector), kind="stable")[:k]]
+
+
+def texts(library: Library, found: list[tuple[int, float]]) -> list[str]:
+    chunks = library.chunks([chunk for chunk, _ in found])
+    return [chunks[chunk][0].text for chunk, _ in found]
+
+
+def run_this_file(function: str, folder: Path) -> None:
+    """Runs one of the functions below in a process of its own."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, __file__, function, folder], check=True, env=env)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with new_library(tmp_path / "reports") as made:
+        yield made
+
+
+# --- Documents ----------------------------------------------------------------------------------------------------
+
+_offsets = st.integers(0, 2**40)
+_words = st.text(max_size=20)
+_documents = st.builds(
+    Document,
+    name=st.text(min_size=1, max_size=20),
+    file=_words,
+    sha256=_words,
+    title=_words,
+    dateline=_words,
+    date=_words,
+    text=st.text(max_size=200),
+    sections=st.lists(st.builds(Section, _words, st.lists(_words).map(tuple), _offsets, _offsets)).map(tuple),
+    paragraphs=st.lists(
+        st.builds(Paragraph, _offsets, st.sampled_from(["text", "heading", "furniture", "note"]), _offsets, _offsets, _offsets)
+    ).map(tuple),
+    quotations=st.lists(st.builds(Quotation, _offsets, _offsets, _words, _words, _words)).map(tuple),
+    references=st.lists(st.builds(Reference, _words, _offsets, _offsets)).map(tuple),
+    notes=st.lists(st.builds(Note, _words, _words, _offsets, _offsets)).map(tuple),
+)
+
+
+@given(document=_documents, spans=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)), max_size=4))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_was_added_comes_back_unchanged(library: Library, document: Document, spans: list[tuple[int, int]]) -> None:
+    chunks = [
+        Chunk(document.name, number, document.title, number, start, end, document.text[start:end], document.dateline)
+        for number, (start, end) in enumerate(spans)
+    ]
+    vectors = unit_vectors(len(chunks))
+    library.add(document, chunks, vectors, Path("/reports") / "same file")
+    with Library.open(library.folder) as reopened:
+        assert reopened.document(document.name) == document
+        ids, kept = stored(reopened)
+        assert [reopened.chunks(ids)[i] for i in ids] == [(chunk, document.title) for chunk in chunks]
+        assert np.array_equal(kept, vectors)
+        assert [info.name for info in reopened.documents()] == [document.name]  # one file, one document
+
+
+def test_the_list_shows_each_document_in_the_order_of_names(library: Library) -> None:
+    add(library, make_document("b", "One.", "Two."))
+    add(library, make_document("a", "Three."))
+    assert [(d.name, d.file, str(d.path), d.title, d.date, d.paragraphs, d.chunks) for d in library.documents()] == [
+        ("a", "a.txt", "/reports/a.txt", "Report a", "2006-03-03", 1, 1),
+        ("b", "b.txt", "/reports/b.txt", "Report b", "2006-03-03", 2, 2),
+    ]
+    assert library.count == 3
+    assert library.generation == 2
+
+
+def test_a_document_is_found_by_the_path_of_its_file_however_written(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(library, make_document("a", "One."))
+    monkeypatch.chdir("/")
+    for path in ("/reports/a.txt", "reports/a.txt", "/reports/new/../a.txt"):
+        found = library.find(Path(path))
+        assert found is not None
+        assert found.name == "a"
+    assert library.find(Path("/elsewhere/a.txt")) is None
+
+
+def test_a_name_that_is_taken_gets_the_next_free_number(library: Library) -> None:
+    assert library.free_name("report") == "report"
+    add(library, make_document("report", "One."))
+    assert library.free_name("report") == "report-2"
+    add(library, make_document("report-2", "Two."))
+    assert library.free_name("report") == "report-3"
+
+
+def test_another_file_of_the_same_name_replaces_nothing(library: Library) -> None:
+    document = make_document("report", "The first.")
+    add(library, document)
+    other = make_document("report", "The second.")
+    with pytest.raises(UsageError, match=r"belongs to '/reports/report\.txt'"):
+        library.add(other, make_chunks(other), unit_vectors(1), Path("/elsewhere/report.txt"))
+    assert library.document("report") == document
+
+
+def test_a_file_name_that_is_no_text_is_left_out(library: Library) -> None:
+    document = make_document("a", "One.")
+    with pytest.raises(DocumentError, match="rename it"):
+        library.add(document, make_chunks(document), unit_vectors(1), Path(os.fsdecode(b"/reports/\xff.txt")))
+    assert library.documents() == []
+
+
+def test_replacing_a_document_leaves_no_old_row_in_any_table(library: Library, tmp_path: Path) -> None:
+    add(library, make_document("a", "Walrus one.", "Walrus two.", "Walrus three."))
+    add(library, make_document("a", "Heron."))
+    with new_library(tmp_path / "fresh") as fresh:
+        add(fresh, make_document("a", "Heron."))
+
+        def sizes(folder: Path) -> dict[str, int]:
+            with sqlite3.connect(folder / "library.db") as database:
+                tables = [t for (t,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+                # The two tables of the full-text index that hold it in segments, old ones until they are merged.
+                tables = [t for t in tables if t not in ("words_data", "words_idx")]
+                return {t: database.execute(f'SELECT count(*) FROM "{t}"').fetchone()[0] for t in tables}
+
+        assert sizes(library.folder) == sizes(fresh.folder)
+        assert sizes(fresh.folder)["notes"] == 1
+    assert library.lexical("walrus", 5) == []
+    assert texts(library, library.lexical("heron", 5)) == ["Heron."]
+    assert library.verify() == []
+
+
+def test_removing_a_document_leaves_the_others(library: Library) -> None:
+    add(library, make_document("a", "Walrus."))
+    add(library, make_document("b", "Heron."))
+    library.remove("a")
+    assert [d.name for d in library.documents()] == ["b"]
+    assert library.lexical("walrus", 5) == []
+    assert texts(library, library.dense(unit_vectors(1)[0], 5)) == ["Heron."]
+    assert library.verify() == []
+
+
+@pytest.mark.parametrize("call", ["remove", "document"])
+def test_an_unknown_document_is_named_with_those_like_it(library: Library, call: str) -> None:
+    add(library, make_document("memri-10538", "One."))
+    with pytest.raises(UsageError, match=r"no document 'memri-10583'.*did you mean 'memri-10538'"):
+        getattr(library, call)("memri-10583")
+    assert library.generation == 1
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [unit_vectors(2), unit_vectors(1) * 2, np.full((1, DIMENSION), np.nan, np.float32), unit_vectors(1)[:, :4]],
+    ids=["too many", "not of length one", "not a number", "of another dimension"],
+)
+def test_vectors_that_do_not_fit_are_refused_and_nothing_changes(library: Library, vectors: Vectors) -> None:
+    document = make_document("a", "One.")
+    add(library, document)
+    changed = make_document("a", "Two.")
+    with pytest.raises(ValueError, match="vectors are"):
+        library.add(changed, make_chunks(changed), vectors, Path("/reports/a.txt"))
+    assert library.document("a") == document
+    assert library.generation == 1
+
+
+def test_a_chunk_that_is_not_the_text_at_its_place_is_refused(library: Library) -> None:
+    document = make_document("a", "One.")
+    with pytest.raises(ValueError, match="not the text"):
+        library.add(document, make_chunks(make_document("a", "Two.")), unit_vectors(1), Path("/reports/a.txt"))
+    assert library.documents() == []
+
+
+def test_rebuilding_gives_every_document_new_vectors_of_the_new_embedder(library: Library) -> None:
+    documents = [make_document("a", "One.", "Two."), make_document("b", "Three.")]
+    for document in documents:
+        add(library, document)
+    axes = np.eye(3, dtype=np.float32)
+    seen: list[Document] = []
+
+    def embed(document: Document) -> tuple[list[Chunk], Vectors]:
+        seen.append(document)
+        chunks = make_chunks(document)
+        return chunks, axes[[chunk.number + 2 * (document.name == "b") for chunk in chunks]]
+
+    library.rebuild("other", 3, embed)
+    assert seen == documents
+    assert [library.document(d.name) for d in documents] == documents
+    assert [texts(library, library.dense(axis, 1)) for axis in axes] == [["One."], ["Two."], ["Three."]]
+    assert library.verify() == []
+    with pytest.raises(LibraryError, match="'other'"):
+        Library.open(library.folder, embedder="fake", dimension=DIMENSION)
+
+
+def test_a_rebuild_that_fails_changes_nothing_and_no_thread_sees_half_of_it(library: Library) -> None:
+    add(library, make_document("a", "One."))
+    add(library, make_document("b", "Two."))
+    before = stored(library)
+    with ThreadPoolExecutor(1) as thread:
+        looks: list[Future[str]] = []
+
+        def embed(document: Document) -> tuple[list[Chunk], Vectors]:
+            if document.name == "b":
+                looks.append(thread.submit(lambda: library.embedder))
+                wait(looks, timeout=0.1)
+                raise RuntimeError
+            return make_chunks(document), np.eye(3, dtype=np.float32)[:1]
+
+        with pytest.raises(RuntimeError):
+            library.rebuild("other", 3, embed)
+        assert [look.result() for look in looks] == ["fake"]
+    assert (library.embedder, library.dimension) == ("fake", DIMENSION)
+    assert stored(library)[0] == before[0]
+    assert np.array_equal(stored(library)[1], before[1])
+
+
+# --- Look-ups -----------------------------------------------------------------------------------------------------
+
+
+def test_dense_finds_what_numpy_finds(library: Library) -> None:
+    for number in range(5):
+        add(library, make_document(f"d{number}", *(f"Paragraph {i}." for i in range(20))), seed=number)
+    library.remove("d1")
+    ids, vectors = stored(library)
+    for vector in unit_vectors(20, seed=99):
+        found = library.dense(vector, 10)
+        assert [chunk for chunk, _ in found] == nearest_by_numpy(library, vector, 10)
+        expected = [float(vectors[ids.index(chunk)] @ vector) for chunk, _ in found]
+        assert [score for _, score in found] == pytest.approx(expected, abs=1e-6)
+
+
+def test_dense_finds_all_there_are_when_asked_for_more(library: Library) -> None:
+    assert library.dense(unit_vectors(1)[0], 10) == []
+    add(library, make_document("a", "One.", "Two."))
+    assert len(library.dense(unit_vectors(1)[0], 10)) == 2
+    assert library.dense(unit_vectors(1)[0], 0) == []
+
+
+def test_a_document_without_chunks_is_kept_and_found_nowhere(library: Library) -> None:
+    document = make_document("a", "One.")
+    library.add(document, [], np.empty((0, DIMENSION), np.float32), Path("/reports/a.txt"))
+    assert library.document("a") == document
+    assert library.dense(unit_vectors(1)[0], 10) == []
+    assert library.lexical("one", 10) == []
+    assert library.verify() == []
+
+
+PASSAGES = {
+    "trade": "Trade with the neighbours rose by thirty percent.",
+    "cafe": "The cafés of Málaga closed early.",
+    "spring": "The Arab Spring began in Tunisia.",
+    "seasons": "In spring the Arab traders returned.",
+    "operators": "Not near and or the end.",
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("Which neighbour?", ["trade"]),  # word stems
+        ("cafe in MALAGA", ["cafe"]),  # letters without their marks, capitals
+        ("Tunisia Arab spring", ["spring", "seasons"]),  # any word, the rarest first
+        ('"Arab Spring"', ["spring"]),  # a phrase
+        ("“Arab Spring” and traders", ["spring"]),  # a phrase is required, whatever else is asked
+        ('"Arab Spring" "Tunisia"', ["spring"]),
+        ('"Spring Arab"', []),  # a phrase that nothing holds
+        ('what is a 5"x6" trade', ["trade"]),  # inches, not a phrase
+        ("the", ["cafe", "operators", "seasons", "spring", "trade"]),  # only such words, so they count
+        ("who said what about walruses", []),
+        ("NEAR", ["operators"]),  # an operator is a word
+        ("neigh*", []),  # and a star is nothing
+        ("title:trade", ["trade"]),
+        ("", []),
+        ("?!", []),
+    ],
+)
+def test_words_find_passages(library: Library, question: str, found: list[str]) -> None:
+    document = make_document("d", *PASSAGES.values())
+    add(library, document)
+    names = {text: name for name, text in PASSAGES.items()}
+    got = [names[text] for text in texts(library, library.lexical(question, 10))]
+    assert (sorted(got) if question == "the" else got) == found
+
+
+def test_words_of_the_context_find_a_passage_too(library: Library) -> None:
+    add(library, make_document("a", "Walrus."))
+    add(library, make_document("b", "Heron."))
+    assert texts(library, library.lexical("report b", 1)) == ["Heron."]
+
+
+_pieces = st.characters() | st.sampled_from('"“”()*:^-+{}\0 ') | st.sampled_from(["AND ", " NEAR(", "trade"])
+
+
+@given(question=st.lists(_pieces).map("".join))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_question_is_a_wrong_query(library: Library, question: str) -> None:
+    if not library.count:
+        add(library, make_document("d", *PASSAGES.values()))
+    assert len(library.lexical(question, 2)) <= 2
+
+
+def test_lexical_scores_fall_and_k_is_kept(library: Library) -> None:
+    add(library, make_document("d", *PASSAGES.values()))
+    found = library.lexical("arab spring tunisia trade", 10)
+    assert len(found) == 3
+    assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+    assert library.lexical("arab spring tunisia trade", 2) == found[:2]
+
+
+def test_a_chunk_that_was_removed_in_the_meantime_is_left_out(library: Library) -> None:
+    add(library, make_document("a", "One."))
+    (old,) = stored(library)[0]
+    add(library, make_document("a", "Two."))
+    (new,) = stored(library)[0]
+    assert new != old  # an id never names another chunk
+    assert {i: chunk.text for i, (chunk, _) in library.chunks([old, new]).items()} == {new: "Two."}
+
+
+# --- Several at once ----------------------------------------------------------------------------------------------
+
+
+def test_an_open_reader_sees_what_a_writer_adds(library: Library) -> None:
+    with Library.open(library.folder) as reader:
+        vector = unit_vectors(1)[0]
+        assert reader.dense(vector, 5) == []
+        add(library, make_document("a", "Walrus."))
+        assert texts(reader, reader.dense(vector, 5)) == texts(reader, reader.lexical("walrus", 5)) == ["Walrus."]
+        assert reader.generation == 1
+        library.remove("a")
+        assert reader.dense(vector, 5) == reader.lexical("walrus", 5) == []
+
+
+def test_a_second_writer_is_told_to_wait_and_readers_go_on(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = make_document("a", "Walrus.")
+    add(library, document)
+    monkeypatch.setattr(library_module, "_BUSY_SECONDS", 0.05)
+    other = sqlite3.connect(library.folder / "library.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("DELETE FROM documents")
+    with Library.open(library.folder) as second:
+        with pytest.raises(LibraryError, match="another process is adding to it"):
+            second.remove("a")
+        with pytest.raises(LibraryError, match="another process is adding to it"):
+            second.verify()
+        assert second.document("a") == document
+        assert texts(second, second.lexical("walrus", 5)) == ["Walrus."]
+        other.execute("ROLLBACK")
+        second.remove("a")
+    other.close()
+    assert library.documents() == []
+
+
+def test_threads_search_while_one_adds(library: Library) -> None:
+    add(library, make_document("d0", "Walrus 0."))
+
+    def look(_: int) -> int:
+        found = texts(library, library.lexical("walrus", 99))
+        assert len(library.dense(unit_vectors(1)[0], 99)) >= len(found)  # documents are only added
+        return len(found)
+
+    with ThreadPoolExecutor(4) as threads:
+        counts = threads.map(look, range(60))
+        for number in range(1, 20):
+            add(library, make_document(f"d{number}", f"Walrus {number}."))
+        assert set(counts) <= set(range(1, 21))
+    assert look(0) == 20
+
+
+def test_many_may_create_the_same_library_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: new_library(tmp_path / "reports"), range(16)))
+    assert [one.generation for one in made] == [0] * 16
+    for one in made:
+        one.close()
+
+
+# --- Damage -------------------------------------------------------------------------------------------------------
+
+BEFORE, AFTER = make_document("a", "Walrus one.", "Walrus two."), make_document("a", "Heron.")
+
+
+def die_at_every_statement(folder: Path) -> None:
+    """Replaces BEFORE by AFTER in children that kill themselves at their first, second … statement, until one comes through."""
+    for fatal in range(1, 1000):
+        copy = folder / f"{fatal:03}"
+        shutil.copytree(folder / "start", copy)
+        child = os.fork()
+        if child == 0:
+            library = Library.open(copy)
+            seen = 0
+
+            def count(_: str, library: Library = library, fatal: int = fatal) -> None:
+                nonlocal seen
+                seen += 1
+                if seen == fatal:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            library._database.set_trace_callback(count)
+            add(library, AFTER)
+            os._exit(0)
+        if os.waitpid(child, 0)[1] == 0:
+            return
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be killed at a statement")
+def test_a_process_killed_at_any_statement_leaves_the_library_before_or_after(tmp_path: Path) -> None:
+    with new_library(tmp_path / "start") as library:
+        add(library, BEFORE)
+    run_this_file("die_at_every_statement", tmp_path)
+    folders = sorted(f for f in tmp_path.iterdir() if f.name != "start")
+    assert len(folders) > 20
+    for folder in folders:
+        last = folder == folders[-1]
+        with Library.open(folder) as library:
+            assert library.document("a") == (AFTER if last else BEFORE)
+            assert library.generation == (2 if last else 1)
+            assert library.verify() == []
+            assert len(library.lexical("walrus", 5)) == (0 if last else 2)
+            assert library.count == len(library.dense(unit_vectors(1)[0], 5)) == (1 if last else 2)
+            add(library, AFTER)  # and it can go on
+            assert library.document("a") == AFTER
+
+
+def damage_missing(file: Path, other: bytes) -> None:
+    file.unlink()
+
+
+def damage_flipped(file: Path, other: bytes) -> None:
+    data = bytearray(file.read_bytes())
+    data[-5] ^= 1
+    file.write_bytes(data)
+
+
+def damage_cut(file: Path, other: bytes) -> None:
+    file.write_bytes(file.read_bytes()[:-9])
+
+
+def damage_empty(file: Path, other: bytes) -> None:
+    file.write_bytes(b"")
+
+
+def damage_exchanged(file: Path, other: bytes) -> None:
+    file.write_bytes(other)
+
+
+@pytest.mark.parametrize("damage", [damage_missing, damage_flipped, damage_cut, damage_empty, damage_exchanged])
+def test_a_cache_that_cannot_be_trusted_never_reaches_faiss_and_heals(
+    tmp_path: Path, damage: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vector = unit_vectors(1, seed=7)[0]
+    for name, seed in (("mine", 1), ("foreign", 2)):
+        with new_library(tmp_path / name) as library:
+            add(library, make_document("a", "One.", "Two.", "Three."), seed)
+            library.dense(vector, 3)
+    cache = tmp_path / "mine" / "vectors.faiss"
+    assert callable(damage)
+    damage(cache, (tmp_path / "foreign" / "vectors.faiss").read_bytes())
+
+    parsed: list[int] = []
+    deserialize = faiss.deserialize_index
+
+    def watched(data: NDArray[np.uint8]) -> faiss.Index:
+        parsed.append(len(data))
+        return deserialize(data)
+
+    monkeypatch.setattr(faiss, "deserialize_index", watched)
+    with Library.open(tmp_path / "mine") as library:
+        assert [chunk for chunk, _ in library.dense(vector, 3)] == nearest_by_numpy(library, vector, 3)
+    assert parsed == []
+    with Library.open(tmp_path / "mine") as library:
+        assert [chunk for chunk, _ in library.dense(vector, 3)] == nearest_by_numpy(library, vector, 3)
+    assert len(parsed) == 1
+
+
+def test_a_cache_of_an_earlier_state_is_not_used(library: Library) -> None:
+    add(library, make_document("a", "One."), seed=1)
+    library.dense(unit_vectors(1)[0], 1)
+    old = (library.folder / "vectors.faiss").read_bytes()
+    add(library, make_document("a", "Two."), seed=2)
+    library.dense(unit_vectors(1)[0], 1)
+    (library.folder / "vectors.faiss").write_bytes(old)
+    with Library.open(library.folder) as reopened:
+        assert texts(reopened, reopened.dense(unit_vectors(1)[0], 1)) == ["Two."]
+
+
+def test_a_damaged_database_is_reported_and_never_a_crash(tmp_path: Path) -> None:
+    with new_library(tmp_path / "whole") as library:
+        for number in range(6):
+            add(library, make_document(f"d{number}", *(f"Walrus {i} " * 40 for i in range(8))))
+    whole = (tmp_path / "whole" / "library.db").read_bytes()
+    reported = 0
+    random = np.random.default_rng(5)
+    (tmp_path / "hurt").mkdir()
+    for offset in range(0, len(whole), 4096):
+        junk = random.bytes(600)
+        (tmp_path / "hurt" / "library.db").write_bytes(whole[:offset] + junk + whole[offset + len(junk) :])
+        try:
+            with Library.open(tmp_path / "hurt", embedder="fake", dimension=DIMENSION) as library:
+                reported += library.verify() != []
+                for info in library.documents():
+                    library.document(info.name)
+                library.dense(unit_vectors(1)[0], 5)
+                library.lexical("walrus", 5)
+                add(library, AFTER)
+        except LibraryError as error:
+            reported += 1
+            assert "hurt" in str(error)  # noqa: PT017 - any place may raise
+    assert reported > len(whole) / 4096 / 2
+
+
+@pytest.mark.parametrize("size", [100, 5000], ids=["its header", "a page"])
+def test_a_database_cut_short_is_damaged(library: Library, size: int) -> None:
+    add(library, make_document("a", "One."))
+    library.close()
+    file = library.folder / "library.db"
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(LibraryError, match="'reports' is damaged; restore"):
+        Library.open(library.folder).documents()
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("UPDATE vectors SET vector = x'00'", "A vector of 'a' is missing or has another dimension."),
+        ("DELETE FROM vectors", "A vector of 'a' is missing or has another dimension."),
+        ("UPDATE documents SET text = 'Two.'", "A passage of 'a' differs from the text of the document."),
+        ("UPDATE chunks SET context = 'Heron'", "The word index differs from the passages."),
+        ("INSERT INTO notes VALUES (9, 0, '1', '', 0, 0)", "A row of notes belongs to nothing."),
+    ],
+)
+def test_verify_names_what_is_wrong(library: Library, statement: str, problem: str) -> None:
+    add(library, make_document("a", "One."))
+    assert library.verify() == []
+    with sqlite3.connect(library.folder / "library.db") as database:
+        database.execute(statement)
+    assert library.verify() == [problem]
+
+
+def test_a_library_without_its_settings_is_damaged(library: Library) -> None:
+    with sqlite3.connect(library.folder / "library.db") as database:
+        database.execute("DELETE FROM settings")
+    with pytest.raises(LibraryError, match="'reports' is damaged; restore"):
+        Library.open(library.folder)
+
+
+def test_vectors_of_another_length_are_reported_by_a_search(library: Library) -> None:
+    add(library, make_document("a", "One."))
+    with sqlite3.connect(library.folder / "library.db") as database:
+        database.execute("UPDATE vectors SET vector = x'00'")
+    with pytest.raises(LibraryError, match="damaged"):
+        library.dense(unit_vectors(1)[0], 1)
+
+
+# --- Opening ------------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_library_is_named_with_those_beside_it(library: Library) -> None:
+    with pytest.raises(LibraryError, match=r"no library 'report' in .*, there are 'reports'; make it with `rag add`"):
+        Library.open(library.folder.parent / "report")
+    assert not (library.folder.parent / "report").exists()
+
+
+@pytest.mark.parametrize(("embedder", "dimension"), [("other", DIMENSION), ("fake", 3), ("other", 3)])
+@pytest.mark.parametrize("create", [False, True])
+def test_another_embedder_is_refused_at_once_and_both_are_named(
+    library: Library, embedder: str, dimension: int, create: bool
+) -> None:
+    with pytest.raises(LibraryError, match=rf"'fake' \(8 dimensions\), not with '{embedder}' \({dimension}\).*`rag rebuild`"):
+        Library.open(library.folder, embedder=embedder, dimension=dimension, create=create)
+
+
+def test_without_an_embedder_a_library_opens_as_it_was_built(library: Library) -> None:
+    with Library.open(library.folder) as reopened:
+        assert (reopened.embedder, reopened.dimension) == ("fake", DIMENSION)
+
+
+def test_a_newer_format_is_refused(library: Library) -> None:
+    with sqlite3.connect(library.folder / "library.db") as database:
+        database.execute("PRAGMA user_version = 2")
+    with pytest.raises(LibraryError, match="has format 2, this program reads format 1; update"):
+        Library.open(library.folder)
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_the_database_of_another_program_is_refused_and_left_alone(tmp_path: Path, create: bool) -> None:
+    file = tmp_path / "library.db"
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE recipes (name)")
+    before = file.read_bytes()
+    with pytest.raises(LibraryError, match="not a library"):
+        Library.open(tmp_path, embedder="fake", dimension=DIMENSION, create=create)
+    assert file.read_bytes() == before
+
+
+def test_a_creation_that_was_killed_can_be_repeated(tmp_path: Path) -> None:
+    (tmp_path / "library.db").touch()
+    with pytest.raises(LibraryError, match="There is no library"):
+        Library.open(tmp_path)
+    with new_library(tmp_path) as library:
+        assert library.documents() == []
+
+
+def read_as_somebody_else(folder: Path) -> None:
+    """Reads without the rights of the superuser, whom permissions do not hold back."""
+    if os.geteuid() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+    with Library.open(folder) as library:
+        assert library.document("a").text == "Walrus."
+        assert texts(library, library.dense(unit_vectors(1)[0], 5)) == ["Walrus."]
+        assert texts(library, library.lexical("walrus", 5)) == ["Walrus."]
+        assert library.verify() == []
+        with pytest.raises(LibraryError, match="'reports' cannot be written to; check the permissions"):
+            library.remove("a")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the permissions of a POSIX file system")
+def test_a_library_in_a_read_only_folder_can_be_searched() -> None:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) / "reports"
+        with new_library(folder) as library:
+            add(library, make_document("a", "Walrus."))
+        (folder / "library.db").chmod(0o444)
+        folder.chmod(0o555)
+        Path(made).chmod(0o755)
+        run_this_file("read_as_somebody_else", folder)
+        folder.chmod(0o755)
+        assert [f.name for f in folder.iterdir()] == ["library.db"]
+
+
+# --- Names --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["default", "a", "A-1_b.c", "x" * 64])
+def test_a_plain_name_is_a_folder_of_its_own(tmp_path: Path, name: str) -> None:
+    assert library_folder(tmp_path, name) == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "../a", "/etc", "a\\b", "a b", "a\n", "ä", "x" * 65, "a\0"])
+def test_a_name_that_could_be_a_path_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot name a library"):
+        library_folder(tmp_path, name)
+
+
+def test_names_are_those_of_the_libraries_in_a_folder(tmp_path: Path) -> None:
+    assert library_names(tmp_path / "missing") == []
+    for name in ("b", "a"):
+        new_library(tmp_path / name).close()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "README.md").touch()
+    assert library_names(tmp_path) == ["a", "b"]
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](Path(sys.argv[2]))
