@@ -1,0 +1,98 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.library import Library
+from rag.search import fuse, search
+from rag.types import Chunk, Document, Hit, Section, Vectors
+
+AXES = np.eye(4, dtype=np.float32)
+
+
+def add(library: Library, name: str, passages: list[str], vectors: Vectors) -> None:
+    text = "\n".join(passages)
+    starts = [sum(len(p) + 1 for p in passages[:i]) for i in range(len(passages))]
+    chunks = [
+        Chunk(name, i, "", i + 1, start, start + len(p), p, "") for i, (start, p) in enumerate(zip(starts, passages, strict=True))
+    ]
+    document = Document(name, f"{name}.txt", "", f"Report {name}", "", "", text, (Section("", (), 0, len(text)),), ())
+    library.add(document, chunks, vectors, Path("/reports") / f"{name}.txt")
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with Library.open(tmp_path, embedder="axes", dimension=4, create=True) as made:
+        yield made
+
+
+def shown(hits: tuple[Hit, ...]) -> list[tuple[str, str]]:
+    return [(hit.chunk.text, hit.found_by) for hit in hits]
+
+
+def test_ranks_fuse_to_the_sums_of_their_reciprocals() -> None:
+    assert fuse([7, 8, 9], [9, 5]) == [
+        (9, 1 / 63 + 1 / 61, "both"),
+        (7, 1 / 61, "dense"),
+        (8, 1 / 62, "dense"),
+        (5, 1 / 62, "lexical"),
+    ]
+    assert fuse([], []) == []
+    assert fuse([], [4]) == [(4, 1 / 61, "lexical")]
+
+
+@given(st.lists(st.integers(0, 30), unique=True), st.lists(st.integers(0, 30), unique=True))
+def test_fused_ranks_hold_every_chunk_once_and_best_first(dense: list[int], lexical: list[int]) -> None:
+    fused = fuse(dense, lexical)
+    assert sorted(found.chunk for found in fused) == sorted({*dense, *lexical})
+    assert [found.score for found in fused] == sorted((found.score for found in fused), reverse=True)
+    for found in fused:
+        assert (found.chunk in dense, found.chunk in lexical) == {
+            "both": (True, True),
+            "dense": (True, False),
+            "lexical": (False, True),
+        }[found.found_by]
+
+
+def test_a_search_finds_by_meaning_and_by_words(library: Library) -> None:
+    add(library, "a", ["Exports grew.", "Herons nest.", "Trade rose."], AXES[:3])
+    vector = np.array([0.8, 0.6, 0, 0], np.float32)
+    assert shown(search(library, "Did trade rise? Trade rose.", vector)) == [
+        ("Trade rose.", "both"),  # third by meaning, first by words
+        ("Exports grew.", "dense"),
+        ("Herons nest.", "dense"),
+    ]
+    (first, *_) = search(library, "trade", vector, k=1)
+    assert first == Hit(library.chunks([3])[3][0], "Report a", 1 / 63 + 1 / 61, "both")
+
+
+def test_a_chunk_beyond_the_depth_of_meaning_is_found_by_words_alone(library: Library) -> None:
+    add(library, "a", ["Exports grew.", "Trade rose."], AXES[:2])
+    assert shown(search(library, "trade", AXES[0], k=1, depth=1)) == [("Exports grew.", "dense")]
+    assert shown(search(library, "trade", AXES[0], k=2, depth=1))[0] == ("Trade rose.", "both")
+
+
+def test_the_same_words_in_two_reports_are_one_hit_the_better_one(library: Library) -> None:
+    add(library, "a", ["Trade rose.", "Herons nest."], AXES[[1, 2]])
+    add(library, "b", ["Trade rose."], AXES[[0]])
+    hits = search(library, "herons", AXES[0])
+    assert [(hit.chunk.document, hit.chunk.text) for hit in hits] == [("a", "Herons nest."), ("b", "Trade rose.")]
+
+
+def test_duplicates_do_not_take_the_places_of_others(library: Library) -> None:
+    add(library, "a", ["Trade rose.", "Herons nest."], AXES[:2])
+    for name in "bcd":
+        add(library, name, ["Trade rose."], AXES[[0]])
+    assert len(search(library, "trade", AXES[0], k=2)) == 2
+
+
+def test_an_empty_library_has_no_hits(library: Library) -> None:
+    assert search(library, "trade", AXES[0]) == ()
+
+
+def test_a_phrase_that_nothing_holds_leaves_the_search_by_meaning(library: Library) -> None:
+    add(library, "a", ["Trade rose."], AXES[:1])
+    assert shown(search(library, '"rose trade"', AXES[0])) == [("Trade rose.", "dense")]
