@@ -98,12 +98,29 @@ class Document:
         return next((q for q in self.quotations if q.start <= start + 1 and end <= q.end + 1), None)
 
     def note_at(self, start: int, end: int) -> Note | None:
-        """The document's own note for a span: the one its quotation closes with, else the next one marked in its paragraph."""
+        """The document's own note for a span.
+
+        That is the note its quotation closes with, else the next one marked in its paragraph, else the note that closes a later
+        quotation of the same speaker, where nothing but this speaker's words are quoted up to there: a report marks the source
+        of a passage once, at its end.
+        """
         quotation, paragraph = self.quotation_at(start, end), self.paragraph_at(start)
         number = quotation.note if quotation else ""
         if not number and paragraph:
             number = next((r.number for r in self.references if start < r.end <= paragraph.end), "")
+        if not number and quotation and quotation.speaker:
+            number = self._note_behind(quotation)
         return next((n for n in self.notes if n.number == number), None)
+
+    def _note_behind(self, quotation: Quotation) -> str:
+        section_end = next((s.end for s in self.sections if s.start <= quotation.start < s.end), quotation.end)
+        for later in self.quotations:
+            if quotation.end <= later.start < section_end:
+                if later.speaker != quotation.speaker:
+                    return ""
+                if later.note:
+                    return later.note
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

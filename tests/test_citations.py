@@ -42,6 +42,7 @@ TRADE = evidence("Last year, trade increased by 30 percent to set a new record o
 EASY = evidence("It was not easy.", 0.2)
 NEXT = evidence('"This year, trade may well exceed $200 billion."[9]', 0.5)
 MET = evidence("He met Chernyshenko at Vnukovo on March 3, 2006 [sic].", 0.4)
+LOST = "a negation of the source or of the answer is lost"
 SOURCES = (Source(1, HIT, (TRADE, EASY)), Source(2, HIT, (NEXT,)), Source(3, HIT, (MET,)))
 
 
@@ -88,8 +89,8 @@ def test_claims_are_the_sentences_without_markers_or_debris(text: str, sentences
         ("According to Vladimir Putin, trade increased by 30 percent.", "supported", ""),
         ("Trade increased by 40 percent to a record $185 billion.", "unsupported", "not in the sources: 40"),
         ("Trade increased by 30 percent under Medvedev to a record $185 billion.", "unsupported", "not in the sources: Medvedev"),
-        ("Trade never increased by 30 percent to a record $185 billion.", "unsupported", "a negation of the source or of the answer is lost"),
-        ("It was easy.", "unsupported", "a negation of the source or of the answer is lost"),
+        ("Trade never increased by 30 percent to a record $185 billion.", "unsupported", LOST),
+        ("It was easy.", "unsupported", LOST),
         ("Potatoes were cheap.", "unsupported", "no source says so"),
         ("How much did trade increase last year?", "unsupported", "says nothing beyond the question"),
         ("…", "unsupported", "says nothing beyond the question"),

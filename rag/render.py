@@ -1,0 +1,93 @@
+"""Answer and Hits -> the JSON of the command line and the API, and the text of the terminal."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+from unicodedata import category
+
+from rag.types import Answer, Citation, Hit
+
+_NEAREST = 3  # passages shown where the answer is not in the library
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """The answer as JSON values, in the shape README.md describes."""
+    return {
+        "question": answer.question,
+        "answer": answer.answer,
+        "abstained": answer.abstained,
+        "mode": answer.mode,
+        "sentences": [asdict(sentence) for sentence in answer.sentences],
+        "citations": [_citation_json(citation) for citation in answer.citations],
+        "hits": [hit_json(hit) for hit in answer.hits],
+        "seconds": asdict(answer.seconds),
+    }
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """The hit as JSON values."""
+    chunk = hit.chunk
+    return {
+        "document": chunk.document,
+        "title": hit.title,
+        "section": chunk.section,
+        "paragraph": chunk.paragraph,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "score": round(hit.score, 6),
+        "found_by": hit.found_by,
+    }
+
+
+def answer_text(answer: Answer) -> str:
+    """The answer with its footnotes, or, where it abstains, the nearest passages as such."""
+    if answer.abstained:
+        nearest = "\n\n".join(hit_text(hit) for hit in answer.hits[:_NEAREST])
+        return "The reports do not answer this." + (f" The nearest passages:\n\n{nearest}" if nearest else "")
+    footnotes = "\n".join(footnote_text(citation) for citation in answer.citations)
+    return f"{printable(answer.answer)}\n\n{footnotes}"
+
+
+def footnote_text(citation: Citation) -> str:
+    """A citation as a footnote of two lines: the exact words, then who said them where."""
+    speaker = f"{citation.speaker}, in: " if citation.speaker else ""
+    note = f"; the report's note {citation.note.number}" if citation.note else ""
+    quote = " ".join(citation.quote.split())
+    # Words that bring quotation marks along, whole or in part, need none of ours.
+    marked = quote if quote.startswith(('"', "“")) and quote.endswith(('"', "”")) else f'"{quote.strip(chr(34))}"'
+    return printable(
+        f"[{citation.marker}] {marked}\n    — {speaker}{citation.title} ({_where(citation.section, citation.paragraph)}){note}"
+    )
+
+
+def hit_text(hit: Hit) -> str:
+    """A hit as a paragraph with the place it stands in."""
+    return printable(f"• {' '.join(hit.chunk.text.split())}\n  — {place(hit)}")
+
+
+def place(hit: Hit) -> str:
+    """Where a hit stands: title, section and paragraph."""
+    return printable(f"{hit.title} ({_where(hit.chunk.section, hit.chunk.paragraph)})")
+
+
+def _where(section: str, paragraph: int) -> str:
+    return ", ".join(part for part in (section, f"¶{paragraph}") if part)
+
+
+def printable(text: str) -> str:
+    """The text without control characters: a document must not steer the terminal."""
+    return "".join(c for c in text if c == "\n" or category(c) not in ("Cc", "Cf"))
+
+
+def _citation_json(citation: Citation) -> dict[str, Any]:
+    values = asdict(citation)
+    values["note"] = {"number": citation.note.number, "text": citation.note.text} if citation.note else None
+    return values
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> str:
+    """Rows as columns of even width."""
+    cells = [tuple(printable(cell) for cell in row) for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))] if cells else []
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)

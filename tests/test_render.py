@@ -1,0 +1,105 @@
+import json
+from dataclasses import replace
+
+from rag.render import answer_json, answer_text, footnote_text, hit_text, printable, table
+from rag.types import Answer, Chunk, Citation, Hit, Note, Seconds, Sentence
+
+HIT = Hit(Chunk("visit", 3, "Economic Agreements", 31, 100, 120, "Trade  rose\nsharply.", "The Visit"), "The Visit", 0.25, "both")
+CITATION = Citation(
+    1,
+    "visit",
+    "The Visit",
+    "Economic Agreements",
+    None,
+    31,
+    "Vladimir Putin",
+    100,
+    111,
+    "Trade rose.",
+    Note("8", "Kremlin.ru", 900, 910),
+)
+ANSWER = Answer(
+    "Did trade rise?",
+    "Trade rose.[1]",
+    False,
+    "generated",
+    (Sentence("Trade rose.", "supported", (1,)),),
+    (CITATION,),
+    (HIT,),
+    Seconds(0.1, 0.2, 0.3),
+)
+
+
+def test_an_answer_is_followed_by_its_footnotes() -> None:
+    assert answer_text(ANSWER) == (
+        "Trade rose.[1]\n\n"
+        '[1] "Trade rose."\n'
+        "    — Vladimir Putin, in: The Visit (Economic Agreements, ¶31); the report's note 8"
+    )
+
+
+def test_a_footnote_names_only_what_is_known() -> None:
+    bare = replace(CITATION, section="", speaker="", note=None)
+    assert footnote_text(bare) == '[1] "Trade rose."\n    — The Visit (¶31)'
+
+
+def test_a_quote_that_brings_its_marks_gets_no_second_ones() -> None:
+    for quote, shown in [('"Whole."', '"Whole."'), ('"Opens only.', '"Opens only."'), ('closes only."', '"closes only."')]:
+        assert footnote_text(replace(CITATION, quote=quote)).splitlines()[0] == f"[1] {shown}"
+
+
+def test_an_abstention_shows_the_nearest_passages_as_such() -> None:
+    abstained = replace(ANSWER, answer="", abstained=True, sentences=(), citations=())
+    assert answer_text(abstained) == (
+        "The reports do not answer this. The nearest passages:\n\n• Trade rose sharply.\n  — The Visit (Economic Agreements, ¶31)"
+    )
+    assert answer_text(replace(abstained, hits=())) == "The reports do not answer this."
+
+
+def test_the_json_has_the_shape_of_the_contract() -> None:
+    assert json.loads(json.dumps(answer_json(ANSWER))) == {
+        "question": "Did trade rise?",
+        "answer": "Trade rose.[1]",
+        "abstained": False,
+        "mode": "generated",
+        "sentences": [{"text": "Trade rose.", "verdict": "supported", "markers": [1], "reason": ""}],
+        "citations": [
+            {
+                "marker": 1,
+                "document": "visit",
+                "title": "The Visit",
+                "section": "Economic Agreements",
+                "page": None,
+                "paragraph": 31,
+                "speaker": "Vladimir Putin",
+                "start": 100,
+                "end": 111,
+                "quote": "Trade rose.",
+                "note": {"number": "8", "text": "Kremlin.ru"},
+            }
+        ],
+        "hits": [
+            {
+                "document": "visit",
+                "title": "The Visit",
+                "section": "Economic Agreements",
+                "paragraph": 31,
+                "start": 100,
+                "end": 120,
+                "text": "Trade  rose\nsharply.",
+                "score": 0.25,
+                "found_by": "both",
+            }
+        ],
+        "seconds": {"retrieve": 0.1, "first_token": 0.2, "total": 0.3},
+    }
+
+
+def test_a_document_cannot_steer_the_terminal() -> None:
+    assert printable("\x1b[2Jcleared\x07\u202ereversed\n") == "[2Jclearedreversed\n"
+    assert "\x1b" not in hit_text(replace(HIT, title="\x1b]0;owned\x07"))
+
+
+def test_tables_are_even() -> None:
+    assert table([("a", "bb"), ("ccc", "d")]) == "a    bb\nccc  d"
+    assert table([]) == ""
