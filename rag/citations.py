@@ -1,4 +1,4 @@
-"""A model's text + Sources -> sentences, verdicts, Citations. Pure.                                     [snowballstemmer]
+"""A model's text + Sources -> sentences, verdicts, Citations. Pure.
 
 What the model wrote is a list of claims. A claim is compared with the sentences the prompt offered, not with the question,
 and rests on those that hold its words; every number and name in it must stand in the words it cites.
@@ -7,16 +7,15 @@ and rests on those that hold its words; every number and name in it must stand i
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 
 from rag.sentences import sentence_spans
 from rag.types import Citation, Document, Evidence, Quotation, Sentence, Source, Verdict
+from rag.words import FUNCTION_WORDS, NEGATIONS, content_of, is_number, stem, words_of
 
 # [1] · [1, 2] · [1–3] · [ 12 ]: in the model's text these are its markers, since the sources are shown to it without any.
 _MARKER = re.compile(r"\[\s*\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]")
 _RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)")
-_WORD = re.compile(r"[^\W_]+(?:[.,:'’-][^\W_]+)*")
 _DEBRIS = re.compile(r"\(\s*[,;]*\s*\)|\[\s*\]")
 _SPACE_BEFORE_POINT = re.compile(r"\s+(?=[.,;:!?])")
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
@@ -25,24 +24,6 @@ _QUOTATION_MARKS = '"“”„«»'
 # Shares of a claim's content words that its cited words hold. Set on answers of the embedded model read by eye: above the
 # first the rest is grammar ("grew" for "increased"), below the second the claim is about something else.
 _SUPPORTED, _PARTLY = 0.75, 0.5
-
-_NEGATIONS = frozenset(
-    "no not never none nor neither nobody nothing without cannot can't couldn't don't doesn't didn't isn't aren't wasn't weren't "
-    "won't wouldn't hasn't haven't hadn't".split()
-)
-_FUNCTION_WORDS = _NEGATIONS | frozenset(
-    "a about above after again all also an and any are as at be because been before being below between both but by can could "
-    "did do does doing down during each few for from further had has have having he her here hers him his how i if in into is "
-    "it its just may me might more most must my of off on once only or other our out over own same shall she should so some "
-    "such than that the their them then there these they this those through to too under until up upon very was we were what "
-    "when where which while who whom whose why will with would you your according said says stated told".split()
-)
-_SMALL_NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-    "nineteen twenty".split()
-)
-_TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_NUMBER_WORDS = {word: str(n) for n, word in enumerate(_SMALL_NUMBERS)} | {word: str(10 * n) for n, word in enumerate(_TENS, 3)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +42,7 @@ class Claim:
 def claims(text: str) -> list[str]:
     """The sentences of a model's text, without markers and what they leave behind."""
     found = (_clean(text[start:end]) for start, end in sentence_spans(text))
-    return [sentence for sentence in found if _WORD.search(sentence)]
+    return [sentence for sentence in found if words_of(sentence)]
 
 
 def markers(text: str, offered: int) -> tuple[int, ...]:
@@ -79,8 +60,8 @@ def check(claim: str, sources: Sequence[Source], question: str = "") -> Claim:
     `question` is given for a claim of an answer: one that says nothing beyond the question is no answer to it.
     """
     sentences = [sentence for source in sources for sentence in source.sentences]
-    words = _content(claim)
-    if not words or words <= _content(question):
+    words = content_of(claim)
+    if not words or words <= content_of(question):
         return Claim(claim, "unsupported", (), "says nothing beyond the question")
     best = max((_weigh(claim, words, group) for group in _groups(sentences)), key=lambda w: w.rank, default=None)
     if best is None or best.share < _PARTLY:
@@ -111,9 +92,9 @@ class _Weight:
 def _weigh(claim: str, words: frozenset[str], evidence: tuple[Evidence, ...]) -> _Weight:
     text = " ".join(e.text for e in evidence)
     # Title, section and speaker are part of the citation, so a claim may name them.
-    held = _content(text) | _content(" ".join(e.hit.chunk.context for e in evidence))
+    held = content_of(text) | content_of(" ".join(e.hit.chunk.context for e in evidence))
     share = len(words & held) / len(words)
-    missing = tuple(word for word in _names_and_numbers(claim) if not _content(word) <= held)
+    missing = tuple(word for word in _names_and_numbers(claim) if not content_of(word) <= held)
     return _Weight(evidence, share, missing, _negated(claim, words, text))
 
 
@@ -127,18 +108,24 @@ def _groups(sentences: Sequence[Evidence]) -> Iterator[tuple[Evidence, ...]]:
 
 def _negated(claim: str, words: frozenset[str], source: str) -> bool:
     """Whether one of claim and source denies what the other says: a negation among, or right before, the words both have."""
-    found = _words(source)
-    shared = [i for i, word in enumerate(found) if _stem(word) in words]
+    found = words_of(source)
+    shared = [i for i, word in enumerate(found) if stem(word) in words]
     about = found[max(0, shared[0] - 2) : shared[-1] + 1] if shared else []
-    return bool(_NEGATIONS & _lower(claim)) != any(word.lower() in _NEGATIONS for word in about)
+    return (not NEGATIONS.isdisjoint(word.lower() for word in words_of(claim))) != any(
+        word.lower() in NEGATIONS for word in about
+    )
+
+
+def _denies(words: Sequence[str]) -> bool:
+    return any(word.lower() in NEGATIONS for word in words)
 
 
 def _names_and_numbers(claim: str) -> list[str]:
     """The numbers of a claim, and its capitalised words but the first, which is capitalised anyway."""
     return [
         word
-        for i, word in enumerate(_words(claim))
-        if _is_number(word) or (i > 0 and word[0].isupper() and word.lower() not in _FUNCTION_WORDS)
+        for i, word in enumerate(words_of(claim))
+        if is_number(word) or (i > 0 and word[0].isupper() and word.lower() not in FUNCTION_WORDS)
     ]
 
 
@@ -156,41 +143,6 @@ def _clean(sentence: str) -> str:
 def _span_of_numbers(match: re.Match[str]) -> range:
     first, last = int(match[1]), int(match[2])
     return range(first, min(last, first + 50) + 1)  # "[1-999]" names no more sources than there can be
-
-
-def _words(text: str) -> list[str]:
-    return [word.replace("’", "'") for word in _WORD.findall(text)]
-
-
-def _lower(text: str) -> set[str]:
-    return {word.lower() for word in _words(text)}
-
-
-def _is_number(word: str) -> bool:
-    return any(c.isdigit() for c in word) or word.lower() in _NUMBER_WORDS
-
-
-def _content(text: str) -> frozenset[str]:
-    return frozenset(_stem(word) for word in _words(text) if word.lower() not in _FUNCTION_WORDS)
-
-
-@cache
-def _stemmer() -> Callable[[str], str]:
-    import snowballstemmer
-
-    stem: Callable[[str], str] = snowballstemmer.stemmer("english").stemWord
-    return stem
-
-
-@cache
-def _stem(word: str) -> str:
-    """One form for the forms of a word: "Trades'" and "trade", "1,000" and "1000", "three" and "3"."""
-    word = word.lower().removesuffix("'s").strip("'")
-    if word in _NUMBER_WORDS:
-        return _NUMBER_WORDS[word]
-    if any(c.isdigit() for c in word):
-        return word.replace(",", "")
-    return _stemmer()(word)
 
 
 # --- Claims -> numbered sentences and citations ---------------------------------------------------------------------
@@ -222,7 +174,7 @@ def quoted(evidence: Evidence, document: Document) -> str:
 
     An opinion stays its speaker's: 'Sergei Strokan: "…"'.
     """
-    start, end = evidence.start, _end_of_words(document, evidence.start, evidence.end)
+    start, end = evidence.start, _end_ofwords_of(document, evidence.start, evidence.end)
     text = document.text[start:end]
     for reference in reversed(document.references):
         if start <= reference.start and reference.end <= end:
@@ -252,7 +204,7 @@ def _merged(spans: set[tuple[str, int, int]], document: Callable[[str], Document
 
 def _citation(marker: int, document: Document, start: int, end: int, evidence: Evidence) -> Citation:
     note = document.note_at(start, end)
-    end = _end_of_words(document, start, end)
+    end = _end_ofwords_of(document, start, end)
     paragraph = document.paragraph_at(start)
     quotation = _spoken(document, start, end)
     return Citation(
@@ -270,7 +222,7 @@ def _citation(marker: int, document: Document, start: int, end: int, evidence: E
     )
 
 
-def _end_of_words(document: Document, start: int, end: int) -> int:
+def _end_ofwords_of(document: Document, start: int, end: int) -> int:
     """Where the words of a span end, in front of the report's own markers: `Citation.note` names their note."""
     for reference in reversed(document.references):
         if start < reference.start and reference.end == end:

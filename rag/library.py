@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from difflib import get_close_matches
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -47,6 +48,8 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 # How much a word counts in bm25 in the text, and in the context (title, headings, speaker).
 _TEXT_WEIGHT, _CONTEXT_WEIGHT = 1.0, 1.0
+# A word of more chunks than this is frequent, and counting on would cost more than it tells.
+_COUNTED = 20_000
 _WORD = re.compile(r"\w+")
 # A quotation mark opens before a word and closes after one, so that the inches in 5" pipes ask for nothing.
 _PHRASE = re.compile(r"""(?<!\w)["“”„«](?=\S)([^"“”„«»]+)(?<=\S)["“”»](?!\w)""")
@@ -361,6 +364,15 @@ class Library:
             max(k, 0),
         )
         return [(int(chunk), float(score)) for chunk, score in found]
+
+    def rarity(self, words: Sequence[str]) -> list[float]:
+        """How rare each word is among the chunks, its inverse document frequency (Robertson & Spärck Jones 1976)."""
+        chunks = self.count
+        found = [
+            self._rows("SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)", f'"{word}"', _COUNTED)[0][0]
+            for word in (word.replace('"', "") for word in words)
+        ]
+        return [log(1 + (max(chunks, n) - n + 0.5) / (n + 0.5)) for n in found]
 
     def chunks(self, ids: Sequence[int]) -> dict[int, tuple[Chunk, str]]:
         """The chunks of these ids, each with the title of its document; one removed in the meantime is left out."""

@@ -1,0 +1,217 @@
+"""Question + Hits -> Evidence: every sentence of the hits with the chance that it answers. Pure, the models are handed in."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from rag.sentences import sentence_spans
+from rag.types import Embedder, Evidence, Hit, Reader, Vectors
+from rag.words import FUNCTION_WORDS, content_of, is_number, stem, words_of
+
+Rarity = Callable[[Sequence[str]], list[float]]
+
+# Two logistic regressions over the signals below, fitted by tests/benchmarks/evidence.py: one orders the sentences, the other
+# gives the chance that a sentence answers at all. Ranks serve only the first: something always ranks first.
+_FITTED = Path(__file__).parent / "data" / "evidence.json"
+# A sentence elsewhere is shown beside the best one when it is nearly as likely.
+_NEARLY = 0.6
+# Neighbours of the best sentence are shown with it, in the same footnote, until it is this likely alone: a pronoun or a
+# "now we have seventeen" is only understood with the sentence before it.
+_SURE = 0.8
+MAX_WORDS = 60
+_MAX_SHOWN = 3
+_FEW_WORDS = 2
+
+# A sentence longer than this is weighed in parts, cut at the mark nearest to its middle: half a page proves nothing exactly.
+_LONG_WORDS = 45
+_CLAUSE_END = re.compile(r"[;:,—–](?=\s)")
+
+_LEAST_LOG_ODDS = -8.0  # the reader's minus infinity, for what it could not take in, made comparable
+_AMOUNT = re.compile(
+    r"(?i)\bhow (?:many|much|long|far|often|old|tall|high|big|large|deep|fast)\b|"
+    r"\b(?:percentage|number|share|amount|price|salary|age|length|population|distance|cost)\b"
+)
+_TIME = re.compile(r"(?i)\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade|time|season)\b")
+_INITIALS = re.compile(
+    r"\b([A-Z]{2,6})\b(?=.*\b(?:stand|short) for\b)|(?:initials|acronym|abbreviation)\W+(?:of\W+)?([A-Z]{2,6})\b"
+)
+_PERSON_OR_PLACE = re.compile(r"(?i)\b(?:who|whom|whose|where)\b")
+_CALENDAR = re.compile(
+    r"(?i)\b(?:1\d{3}|20\d\d|january|february|march|april|may|june|july|august|september|october|november|december|"
+    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|century|today|yesterday|spring|summer|autumn|winter|years?|"
+    r"months?|weeks?|days?|night|morning|evening)\b"
+)
+
+# Words that are capitalised because they open a sentence.
+_OPENERS = frozenset(stem(word) for word in FUNCTION_WORDS)
+
+SIGNALS = (
+    "reader",  # the log-odds of the reader
+    "cosine",  # of the vectors of question and sentence
+    "words",  # the share of the question's content words that sentence and context hold, rare words counting more
+    "words_of_passage",  # the same for the whole chunk
+    "kind_missing",  # 1 where an amount, a time or a name is asked for and the sentence brings none
+    "rank_by_cosine",  # 1 for the sentence with the highest cosine of all, 1/2 for the second …
+    "rank_by_reader",
+)
+
+
+def weigh(question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder, rarity: Rarity) -> tuple[Evidence, ...]:
+    """The sentences of the hits, the best first; `score` is the chance (0..1) that the sentence answers the question."""
+    places, signals = measure(question, hits, reader, embedder, rarity)
+    order, chance, offset, _ = fitted()
+    # A text that spells initials out says what they stand for, whatever else it is like.
+    spelled = np.array([_spells_out(question, hit.chunk.text[start:end]) for hit, start, end in places])
+    chances = np.where(spelled, 1.0, 1 / (1 + np.exp(-(signals @ chance + offset))))
+    evidence = [
+        Evidence(hit, hit.chunk.start + start, hit.chunk.start + end, hit.chunk.text[start:end], float(chance))
+        for (hit, start, end), chance in zip(places, chances, strict=True)
+    ]
+    return tuple(evidence[i] for i in np.lexsort((-(signals @ order), ~spelled)))
+
+
+def measure(
+    question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder, rarity: Rarity
+) -> tuple[list[tuple[Hit, int, int]], Vectors]:
+    """The sentences of the hits as (hit, start, end in its chunk), and their signals, float32 [sentences, len(SIGNALS)]."""
+    spans = [_sentences(hit) for hit in hits]
+    places = [(hit, start, end) for hit, sentences in zip(hits, spans, strict=True) for start, end in sentences]
+    texts = [hit.chunk.text[start:end] for hit, start, end in places]
+    if not texts:
+        return [], np.empty((0, len(SIGNALS)), np.float32)
+    passages = [
+        (hit.chunk.context, [hit.chunk.text[start:end] for start, end in sentences])
+        for hit, sentences in zip(hits, spans, strict=True)
+    ]
+    log_odds = np.maximum(np.concatenate(reader.read(question, passages)), _LEAST_LOG_ODDS)
+    vectors = embedder.encode([question, *texts])
+    cosines = vectors[1:] @ vectors[0]
+    ranked = zip(_reciprocal_ranks(cosines), _reciprocal_ranks(log_odds), strict=True)
+
+    wanted = sorted({word.lower() for word in words_of(question)} - FUNCTION_WORDS)
+    rare = {stem(word): value for word, value in zip(wanted, rarity(wanted), strict=True)}
+    contexts = {hit.chunk: content_of(hit.chunk.context) for hit in hits}
+    chunks = {hit.chunk: content_of(hit.chunk.text) | contexts[hit.chunk] for hit in hits}
+    known = content_of(question)
+    rows = [
+        (
+            log_odds[i],
+            cosines[i],
+            _share(rare, content_of(texts[i]) | contexts[hit.chunk]),
+            _share(rare, chunks[hit.chunk]),
+            float(_kind_missing(question, texts[i], known)),
+            by_cosine,
+            by_reader,
+        )
+        for i, ((hit, _, _), (by_cosine, by_reader)) in enumerate(zip(places, ranked, strict=True))
+    ]
+    return places, np.array(rows, np.float32)
+
+
+def _reciprocal_ranks(values: Vectors) -> Vectors:
+    ranks = np.empty(len(values), np.float32)
+    ranks[np.argsort(-values, kind="stable")] = 1 / np.arange(1, len(values) + 1)
+    return ranks
+
+
+def _share(rare: dict[str, float], held: frozenset[str]) -> float:
+    total = sum(rare.values())
+    return sum(value for word, value in rare.items() if word in held) / total if total else 0.0
+
+
+def _kind_missing(question: str, text: str, known: frozenset[str]) -> bool:
+    """Whether the question asks for an amount, a time or a name, and the text brings none of its own."""
+    if _AMOUNT.search(question):
+        parts = (part for word in words_of(text) for part in word.split("-"))
+        return not any(is_number(part) and stem(part) not in known for part in parts)
+    if _TIME.search(question):
+        return not any(stem(found) not in known for found in _CALENDAR.findall(text))
+    if _PERSON_OR_PLACE.search(question):
+        return not any(word[0].isupper() and stem(word) not in known | _OPENERS for word in words_of(text))
+    return False
+
+
+def _spells_out(question: str, text: str) -> bool:
+    """Whether the question asks what initials stand for and the text has both them and the words they begin.
+
+    After Schwartz & Hearst 2003, "A simple algorithm for identifying abbreviation definitions", for whole initials only.
+    """
+    asked = _INITIALS.search(question)
+    initials = next(filter(None, asked.groups()), "") if asked else ""
+    words = r"\W+(?:(?:of|for|on|and|the|in|to)\W+)*".join(rf"\b{letter}\w+" for letter in initials)
+    return bool(initials) and initials in text and re.search(words, text) is not None
+
+
+@cache
+def fitted() -> tuple[Vectors, Vectors, float, float]:
+    """The weights that order, the weights and the offset of the chance, and the chance under which nothing is an answer."""
+    values = json.loads(_FITTED.read_text(encoding="utf-8"))
+    order, chance = (np.array([values[name].get(signal, 0) for signal in SIGNALS], np.float32) for name in ("order", "chance"))
+    return order, chance, values["offset"], values["enough"]
+
+
+def enough(evidence: Sequence[Evidence]) -> bool:
+    """Whether the sources answer the question at all."""
+    return any(sentence.score >= fitted()[3] for sentence in evidence)
+
+
+def answers(claim: str, question: str, claimed: Sequence[Evidence], evidence: Sequence[Evidence]) -> bool:
+    """Whether a claim that rests on `claimed` answers the question.
+
+    It does if it rests on the best sentence and brings the kind of answer asked for: a number or a name that is not the
+    question's, or at least three words that are not. A model that copies some other sentence of its sources, or turns the
+    question into a statement, says something true that was not asked.
+    """
+    known = content_of(question)
+    new = [word for word in words_of(claim) if stem(word) not in known | _OPENERS]
+    tells = any(is_number(word) or word[0].isupper() for word in new[1:]) or len(new) > _FEW_WORDS
+    return evidence[0] in claimed and tells and not _kind_missing(question, claim, known)
+
+
+def choose(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """The sentences to show as they are, at most sixty words of them, in reading order.
+
+    They are the best one, others where they are nearly as likely, and the neighbours of the best one.
+    """
+    best = evidence[0]
+    chosen = [best]
+    room = MAX_WORDS - len(best.text.split())
+    same = sorted((e for e in evidence if e.hit is best.hit), key=lambda e: e.start)
+    around = [e for e in same if e is not best and abs(same.index(e) - same.index(best)) == 1]
+    nearly = [e for i, e in enumerate(evidence[1:_MAX_SHOWN], 1) if e.score >= _NEARLY * best.score or (i == 1 and best.score < _SURE)]
+    for sentence in [*nearly, *(sorted(around, key=lambda e: -e.score) if best.score < _SURE else [])]:
+        words = len(sentence.text.split())
+        if sentence not in chosen and words <= room and len(chosen) < _MAX_SHOWN:
+            chosen.append(sentence)
+            room -= words
+    return tuple(in_reading_order(chosen))
+
+
+def in_reading_order(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Sentences of one document in its order; documents in the order of their best sentence."""
+    by_document: dict[str, list[Evidence]] = {}
+    for sentence in evidence:
+        by_document.setdefault(sentence.hit.chunk.document, []).append(sentence)
+    return [sentence for group in by_document.values() for sentence in sorted(group, key=lambda e: e.start)]
+
+
+def _sentences(hit: Hit) -> list[tuple[int, int]]:
+    text = hit.chunk.text
+    return [part for start, end in sentence_spans(text) for part in _clauses(text, start, end)]
+
+
+def _clauses(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    if len(text[start:end].split()) <= _LONG_WORDS:
+        return [(start, end)]
+    middle = (start + end) / 2
+    cuts = [mark.end() for mark in _CLAUSE_END.finditer(text, start, end)]
+    cut = min(cuts, key=lambda c: abs(c - middle), default=end)
+    # A cut near either end would leave a crumb.
+    if abs(cut - middle) > (end - start) / 4:
+        return [(start, end)]
+    rest = cut + len(text[cut:end]) - len(text[cut:end].lstrip())
+    return [*_clauses(text, start, cut), *_clauses(text, rest, end)]

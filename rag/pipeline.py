@@ -1,0 +1,312 @@
+"""The order of things: files -> library, question -> hits -> evidence -> answer. The only module that knows it."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from rag import citations, evidence, prompt
+from rag.chunks import make_chunks
+from rag.config import Settings, bundled
+from rag.documents import SUFFIXES, read_document
+from rag.embedded import LANGUAGE_MODEL, sha256_of
+from rag.encoders import OnnxReader, make_embedder
+from rag.library import Library, library_folder
+from rag.llm import LlamaModel
+from rag.search import search
+from rag.types import (
+    Answer,
+    ChatModel,
+    Chunk,
+    Citation,
+    Document,
+    Embedder,
+    Event,
+    Evidence,
+    Found,
+    Hit,
+    Mode,
+    RagError,
+    Reader,
+    Seconds,
+    Sentence,
+    Turn,
+    UsageError,
+    Vectors,
+)
+
+MAX_QUESTION = 2000  # characters; a longer text is a document, not a question
+_HITS = 10
+READ = 8  # hits whose sentences are weighed: an answer found deeper is more often chance than find
+_MAX_ANSWER_TOKENS = 120
+_DOCUMENTS_IN_MEMORY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of a file."""
+
+    path: Path
+    outcome: Literal["added", "replaced", "unchanged", "failed"]
+    document: str = ""
+    chunks: int = 0
+    reason: str = ""  # of a failure
+
+
+class Models:
+    """The models, each loaded when first asked for and then kept; safe from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._embedder: Embedder | None = None
+        self._reader: Reader | None = None
+        self._chat: ChatModel | None = None
+
+    @property
+    def embedder(self) -> Embedder:
+        with self._lock:
+            self._embedder = self._embedder or make_embedder(self._settings.embeddings)
+            return self._embedder
+
+    @property
+    def reader(self) -> Reader:
+        with self._lock:
+            self._reader = self._reader or OnnxReader()
+            return self._reader
+
+    @property
+    def chat_name(self) -> str:
+        """The name of the language model, which is not loaded for it."""
+        return "none" if not self._settings.generate else self._settings.model.stem if self._settings.model else LANGUAGE_MODEL
+
+    @property
+    def chat(self) -> ChatModel | None:
+        """The language model; None where the settings name none."""
+        with self._lock:
+            if self._settings.generate:
+                self._chat = self._chat or LlamaModel(self._settings.model)
+            return self._chat
+
+
+class Pipeline:
+    """One library and the models that read, search and answer it."""
+
+    def __init__(self, settings: Settings, models: Models | None = None) -> None:
+        """`models` of another pipeline are shared, so that a second library costs no second load."""
+        self.models = models or Models(settings)
+        self.name = settings.library
+        self._folder = settings.indexes
+        self._lock = threading.Lock()
+        self._library: Library | None = None
+        # A cited document is read whole; the same few are cited again and again. The generation tells versions apart.
+        self._document = lru_cache(_DOCUMENTS_IN_MEMORY)(lambda name, generation: self.library.document(name))
+
+    @property
+    def library(self) -> Library:
+        """The library, opened. Raises LibraryError where there is none or it cannot be used, UsageError for a bad name."""
+        return self._open(create=False)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._library:
+                self._library.close()
+                self._library = None
+
+    def __enter__(self) -> "Pipeline":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def document(self, name: str) -> Document:
+        """The whole document of that name. Raises UsageError where there is none."""
+        return self._document(name, self.library.generation)
+
+    def status(self) -> dict[str, str | int]:
+        """What the library holds and which models are used, by name."""
+        documents = self.library.documents()
+        return {
+            "library": self.name,
+            "folder": str(self._folder / self.name),
+            "documents": len(documents),
+            "passages": sum(document.chunks for document in documents),
+            "bytes": sum(file.stat().st_size for file in (self._folder / self.name).iterdir()),
+            "embedding_model": self.models.embedder.name,
+            "language_model": self.models.chat_name,
+        }
+
+    # --- Files -> library -----------------------------------------------------------------------------------------
+
+    def add(self, paths: Sequence[Path]) -> Iterator[Added]:
+        """Read, split, embed and store the files, and those below the folders; what became of each, as it happens.
+
+        A file that is in the library as it is is skipped; a changed one is replaced when its new version is wholly read and
+        embedded; a failed one keeps its old version. Raises UsageError where a path does not exist or nothing can be read.
+        """
+        files = find_files(paths)
+        library = self._open(create=True)
+        for path in files:
+            try:
+                yield self._add_file(library, path)
+            except RagError as error:
+                if error.exit_code != 1:  # not this file's fault: the library or a model cannot be used
+                    raise
+                yield Added(path, "failed", reason=str(error))
+
+    def _add_file(self, library: Library, path: Path) -> Added:
+        known = library.find(path)
+        if known and path.is_file() and sha256_of(path) == known.sha256:
+            return Added(path, "unchanged", known.name, known.chunks)
+        document = read_document(path)
+        document = replace(document, name=known.name if known else library.free_name(document.name))
+        chunks, vectors = self._embedded(document)
+        library.add(document, chunks, vectors, path)
+        return Added(path, "replaced" if known else "added", document.name, len(chunks))
+
+    def rebuild(self) -> int:
+        """Chunk and embed every document anew from its stored text, for the embedder in use; how many documents there are.
+
+        The old chunks and vectors stay in use until all new ones are there.
+        """
+        embedder = self.models.embedder
+        with Library.open(library_folder(self._folder, self.name)) as library:
+            library.rebuild(embedder.name, embedder.dimension, self._embedded)
+            return len(library.documents())
+
+    def _embedded(self, document: Document) -> tuple[tuple[Chunk, ...], Vectors]:
+        embedder = self.models.embedder
+        chunks = make_chunks(document, embedder.count_tokens)
+        return chunks, embedder.encode([f"{chunk.context}\n{chunk.text}" for chunk in chunks])
+
+    # --- Question -> answer ---------------------------------------------------------------------------------------
+
+    def search(self, question: str, k: int = _HITS, history: Sequence[Turn] = ()) -> tuple[Hit, ...]:
+        """The best `k` hits for the question. Raises UsageError for a question that is empty or too long."""
+        wanted = in_context(checked(question), history)
+        return search(self.library, wanted, self.models.embedder.encode([wanted])[0], k)
+
+    def weigh(self, question: str, hits: Sequence[Hit], history: Sequence[Turn] = ()) -> tuple[Evidence, ...]:
+        """The sentences of the best hits with the chance that they answer, the likeliest first."""
+        models = self.models
+        return evidence.weigh(in_context(question, history), hits[:READ], models.reader, models.embedder, self.library.rarity)
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """The whole answer; raises as `stream` does."""
+        return next(event for event in self.stream(question, history) if isinstance(event, Answer))
+
+    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+        """The answer as it comes about: its hits, each sentence that its sources hold, at last the whole Answer.
+
+        Closing the iterator stops the model. Raises UsageError for a question that is empty or too long, LibraryError and
+        ModelError where one of these cannot be used.
+        """
+        started = time.monotonic()
+        hits = self.search(question, history=history)
+        retrieved = time.monotonic() - started
+        yield Found(hits)
+
+        weighed = self.weigh(question, hits, history)
+        claims: list[citations.Claim] = []
+        first: float | None = None
+        mode: Mode = "generated"
+        if evidence.enough(weighed):
+            for claim in self._generated(question, weighed):
+                claims.append(claim)
+                first = first or time.monotonic() - started
+                yield self._cite(claims)[0][-1]
+            if not claims:
+                mode = "extractive"
+                claims = [
+                    citations.Claim(citations.quoted(e, self.document(e.hit.chunk.document)), "supported", (e,))
+                    for e in evidence.choose(weighed)
+                ]
+                first = time.monotonic() - started
+                yield from self._cite(claims)[0]
+
+        sentences, cited = self._cite(claims)
+        yield Answer(
+            question=question,
+            answer=citations.render(sentences),
+            abstained=not claims,
+            mode=mode if claims else "extractive",
+            sentences=sentences,
+            citations=cited,
+            hits=hits,
+            seconds=Seconds(retrieved, first, time.monotonic() - started),
+        )
+
+    def _generated(self, question: str, weighed: Sequence[Evidence]) -> Iterator[citations.Claim]:
+        """The sentences of the model that hold, as they come."""
+        chat = self.models.chat
+        if chat is None:
+            return
+        sources = prompt.choose_sources(weighed, chat.count_tokens)
+        pieces = chat.stream(prompt.build(question, sources, bundled("prompts")), _MAX_ANSWER_TOKENS)
+        with closing(pieces):
+            text, done = "", 0
+            for piece in chain(pieces, [None]):
+                text += piece or ""
+                sentences = citations.claims(text)
+                # The last sentence is complete only when the model is.
+                for sentence in sentences[done : len(sentences) - (piece is not None)]:
+                    done += 1
+                    claim = citations.check(sentence, sources, question)
+                    if claim.verdict == "supported" and evidence.answers(claim.text, question, claim.evidence, weighed):
+                        yield claim
+
+    def _cite(self, claims: Sequence[citations.Claim]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+        return citations.cite(claims, self.document)
+
+    def _open(self, create: bool) -> Library:
+        with self._lock:
+            if self._library is None:
+                embedder = self.models.embedder
+                self._library = Library.open(
+                    library_folder(self._folder, self.name), embedder=embedder.name, dimension=embedder.dimension, create=create
+                )
+            return self._library
+
+
+def find_files(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and those of the kinds we read below the folders named, hidden ones left out.
+
+    Raises UsageError where a path does not exist, or nothing that could be read is there.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            below = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            files += sorted(p for p in below if not any(part.startswith(".") for part in p.relative_to(path).parts))
+        elif path.exists():
+            files.append(path)
+        else:
+            raise UsageError(f"There is no file or folder {str(path)!r}; check the path.")
+    if not files:
+        kinds = ", ".join(sorted(SUFFIXES))
+        raise UsageError(f"No reports were found in {', '.join(map(str, paths))}; files of these kinds are read: {kinds}.")
+    return list(dict.fromkeys(files))
+
+
+def checked(question: str) -> str:
+    """The question without white space around it. Raises UsageError where it is empty or too long."""
+    question = question.strip()
+    if not any(c.isalnum() for c in question):
+        raise UsageError("The question is empty; type a question in plain words.")
+    if len(question) > MAX_QUESTION:
+        raise UsageError(
+            f"The question has {len(question):,} characters, at most {MAX_QUESTION:,} are read; ask it in fewer words, and add "
+            "longer texts to the library."
+        )
+    return question
+
+
+def in_context(question: str, history: Sequence[Turn]) -> str:
+    """What is searched for: a follow-up question leans on the user's turn before it. Answers are never evidence."""
+    before = [turn.text for turn in history if turn.role == "user"][-1:]
+    return " ".join([*before, question])[-MAX_QUESTION:]

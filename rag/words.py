@@ -1,0 +1,59 @@
+"""A text -> its words, in forms that compare.                                                    [snowballstemmer]"""
+
+import re
+from collections.abc import Callable
+from functools import cache, lru_cache
+
+_WORD = re.compile(r"[^\W_]+(?:[.,:'’-][^\W_]+)*")
+
+NEGATIONS = frozenset(
+    "no not never none nor neither nobody nothing without cannot can't couldn't don't doesn't didn't isn't aren't wasn't weren't "
+    "won't wouldn't hasn't haven't hadn't".split()
+)
+FUNCTION_WORDS = NEGATIONS | frozenset(
+    "a about above after again all also an and any are as at be because been before being below between both but by can could "
+    "did do does doing down during each few for from further had has have having he her here hers him his how i if in into is "
+    "it its just may me might more most must my of off on once only or other our out over own same shall she should so some "
+    "such than that the their them then there these they this those through to too under until up upon very was we were what "
+    "when where which while who whom whose why will with would you your according said says stated told".split()
+)
+_SMALL_NUMBERS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen twenty".split()
+)
+_TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_NUMBER_WORDS = {word: str(n) for n, word in enumerate(_SMALL_NUMBERS)} | {word: str(10 * n) for n, word in enumerate(_TENS, 3)}
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as they stand; "3.5", "Al-Jazeera" and "Xi's" are words."""
+    return [word.replace("’", "'") for word in _WORD.findall(text)]
+
+
+def is_number(word: str) -> bool:
+    """Whether the word is a number, in digits or spelled out."""
+    return any(c.isdigit() for c in word) or word.lower() in _NUMBER_WORDS
+
+
+def content_of(text: str) -> frozenset[str]:
+    """The stems of a text's words, those left out that only bind others."""
+    return frozenset(stem(word) for word in words_of(text) if word.lower() not in FUNCTION_WORDS)
+
+
+@cache
+def _stemmer() -> Callable[[str], str]:
+    import snowballstemmer
+
+    stem_word: Callable[[str], str] = snowballstemmer.stemmer("english").stemWord
+    return stem_word
+
+
+@lru_cache(1 << 16)
+def stem(word: str) -> str:
+    """One form for the forms of a word: "Trades'" and "trade", "1,000" and "1000", "three" and "3"."""
+    word = word.lower().removesuffix("'s").strip("'")
+    if word in _NUMBER_WORDS:
+        return _NUMBER_WORDS[word]
+    if any(c.isdigit() for c in word):
+        return word.replace(",", "")
+    return _stemmer()(word)

@@ -1,0 +1,105 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from conftest import OverlapReader, WordsEmbedder
+
+from rag.evidence import MAX_WORDS, SIGNALS, answers, choose, enough, fitted, measure, weigh
+from rag.types import Chunk, Evidence, Hit
+
+
+def rarity(words: Sequence[str]) -> list[float]:
+    """ "cheese" is rare, everything else is not."""
+    return [3.0 if word == "cheese" else 1.0 for word in words]
+
+
+def hit(text: str, document: str = "report", start: int = 100) -> Hit:
+    return Hit(Chunk(document, start, "Trade", 7, start, start + len(text), text, "The Report. Trade"), "The Report", 1.0, "both")
+
+
+def weighed(text: str, score: float, start: int = 0, document: str = "report") -> Evidence:
+    return Evidence(hit(text, document, start), start, start + len(text), text, score)
+
+
+def test_each_sentence_is_weighed_and_is_a_span_of_its_document() -> None:
+    text = "Exports fell. Imports of cheese rose. Nobody knew."
+    evidence = weigh("cheese imports", [hit(text)], OverlapReader(), WordsEmbedder(), rarity)
+    assert [e.text for e in evidence] == ["Imports of cheese rose.", "Exports fell.", "Nobody knew."]
+    assert all(text[e.start - 100 : e.end - 100] == e.text for e in evidence)
+    assert evidence[0].score > 2 * evidence[1].score
+
+
+def test_the_signals_of_a_sentence_are_what_they_are_called() -> None:
+    text = "Exports fell. In 1999 imports of cheese rose by five crowns."
+    question = "How much did cheese imports rise?"
+    places, signals = measure(question, [hit("Nothing."), hit(text)], OverlapReader(), WordsEmbedder(), rarity)
+    assert [found.chunk.text[start:end] for found, start, end in places] == ["Nothing.", *text.replace(". In", ".|In").split("|")]
+    named = [dict(zip(SIGNALS, row, strict=True)) for row in signals.tolist()]
+    assert named[2]["words"] == pytest.approx(4 / 6)  # of much, cheese (3), imports and rise; "rose" is another word
+    assert named[1]["words"] == 0
+    assert named[1]["words_of_passage"] == named[2]["words_of_passage"] == named[2]["words"]
+    assert [row["kind_missing"] for row in named] == [1, 1, 0]
+    assert named[2]["rank_by_cosine"] == named[2]["rank_by_reader"] == 1
+    assert named[2]["reader"] == np.float32(OverlapReader().log_odds(question, text[14:]))
+    assert named[2]["cosine"] > named[1]["cosine"]
+
+
+def test_what_spells_initials_out_says_what_they_stand_for() -> None:
+    text = "The EEC has doubts. The CMEA (the Council for Mutual Economic Assistance) fell. CMEA was its name."
+    (best, *rest) = weigh("What does CMEA stand for?", [hit(text)], OverlapReader(), WordsEmbedder(), rarity)
+    assert best.text == "The CMEA (the Council for Mutual Economic Assistance) fell."
+    assert best.score == 1 > rest[0].score
+
+
+def test_no_hits_are_no_evidence() -> None:
+    assert weigh("cheese?", [], OverlapReader(), WordsEmbedder(), rarity) == ()
+    assert weigh("cheese?", [hit("")], OverlapReader(), WordsEmbedder(), rarity) == ()
+
+
+def test_a_long_sentence_is_weighed_in_parts_cut_at_its_clauses() -> None:
+    text = (
+        "The minister said "
+        + "that much was at stake and more " * 4
+        + "to come; "
+        + "the harbour would never be dredged for so little " * 3
+    )
+    evidence = weigh("harbour", [hit(text.strip() + ".")], OverlapReader(), WordsEmbedder(), rarity)
+    assert len(evidence) == 2
+    assert {e.text[:12] for e in evidence} == {"The minister", "the harbour "}
+
+
+def test_the_best_sentence_decides_whether_the_sources_answer() -> None:
+    least = fitted()[2]
+    assert enough([weighed("A.", least), weighed("B.", 0)])
+    assert not enough([weighed("A.", least - 0.01)])
+    assert not enough([])
+
+
+def test_shown_are_the_best_and_those_nearly_as_likely_in_reading_order() -> None:
+    best, close, far = weighed("Best.", 0.9, 50), weighed("Close.", 0.8, 10), weighed("Far.", 0.3, 0)
+    assert choose([best, close, far]) == (close, best)
+    assert choose([best, far]) == (best,)
+
+
+def test_a_best_sentence_that_is_not_sure_is_shown_with_its_neighbours() -> None:
+    whole = hit("Before. Now we have seventeen. After. Later.", start=0)
+    before, best, after, later = (
+        Evidence(whole, start, end, whole.chunk.text[start:end], score)
+        for start, end, score in [(0, 7, 0.1), (8, 30, 0.5), (31, 37, 0.2), (38, 44, 0.1)]
+    )
+    assert choose([best, after, before, later]) == (before, best, after)
+    sure = Evidence(whole, 8, 30, best.text, 0.95)
+    assert choose([sure, after, before, later]) == (sure,)
+
+
+def test_sixty_words_at_most_are_shown_but_always_the_best_sentence() -> None:
+    long, other = weighed("word " * (MAX_WORDS + 5), 0.9), weighed("More.", 0.9, 900)
+    assert choose([long, other]) == (long,)
+
+
+def test_a_claim_answers_only_where_it_rests_on_a_likely_sentence() -> None:
+    best, other = weighed("Best.", 0.9), weighed("True, but not asked.", 0.2)
+    ranked = [best, *(weighed(f"Other {i}.", 0.3) for i in range(3)), other]
+    assert answers([best], ranked)
+    assert answers([other, best], ranked)
+    assert not answers([other], ranked)

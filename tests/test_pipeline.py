@@ -1,0 +1,162 @@
+from pathlib import Path
+
+import pytest
+from conftest import FakeModels, PipelineWith
+
+from rag.pipeline import MAX_QUESTION, checked, find_files
+from rag.types import Answer, Found, Sentence, Turn, UsageError
+
+HARBOUR = """The Harbour Report
+
+14 May 2024
+
+Dredging
+
+The harbour authority paid 12 million crowns for dredging.[1] Nobody was asked.
+
+Ada Holm wrote:
+
+"The silt returns every winter. We pay for sand that walks back."[2]
+
+Notes
+
+[1] Annual accounts, 3 March 2024.
+
+[2] Letter, 5 April 2024.
+"""
+TRAINS = "Night Trains\n\nThe night train to Brennau stops seventeen times. It leaves at nine."
+
+
+def answer_of(events: list[object]) -> Answer:
+    assert isinstance(events[-1], Answer)
+    return events[-1]
+
+
+def test_an_answer_streams_hits_first_then_sentences_then_the_whole(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS}, " The harbour authority paid 12 million crowns.[1]")
+    events = list(pipeline.stream("What has the harbour authority paid for dredging?"))
+    assert [type(event) for event in events] == [Found, Sentence, Answer]
+    answer = answer_of(events)
+    assert (answer.answer, answer.mode, answer.abstained) == (
+        "The harbour authority paid 12 million crowns.[1]",
+        "generated",
+        False,
+    )
+    (citation,) = answer.citations
+    assert citation.quote == "The harbour authority paid 12 million crowns for dredging."
+    assert pipeline.document("harbour").text[citation.start : citation.end] == citation.quote
+    assert (citation.section, citation.note and citation.note.text) == ("Dredging", "Annual accounts, 3 March 2024.")
+    assert isinstance(events[0], Found)
+    assert events[0].hits[0].chunk.document == "harbour"
+
+
+def test_what_the_model_invents_is_not_shown_but_the_best_sentence_is(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR}, " The harbour authority paid 99 million crowns for dredging.[1]")
+    answer = pipeline.ask("What has the harbour authority paid for dredging?")
+    assert answer.mode == "extractive"
+    assert answer.answer == "The harbour authority paid 12 million crowns for dredging.[1]"
+
+
+def test_a_true_sentence_that_was_not_asked_for_is_not_shown(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"trains.txt": TRAINS}, " It leaves at nine.[1]")
+    answer = pipeline.ask("How often stops the night train to Brennau?")
+    assert (answer.mode, answer.sentences[0].text) == ("extractive", "The night train to Brennau stops seventeen times.")
+
+
+def test_an_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None:
+    answer = pipeline_with({"harbour.txt": HARBOUR}).ask("What returns every winter?")
+    assert answer.answer == "Ada Holm: “The silt returns every winter.”[1]"
+    assert (answer.citations[0].speaker, answer.citations[0].note and answer.citations[0].note.number) == ("Ada Holm", "2")
+
+
+def test_it_abstains_where_no_sentence_answers_and_asks_no_model(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR}, " Never said.")
+    answer = pipeline.ask("Which painter decorated the Sistine Chapel ceiling?")
+    assert (answer.abstained, answer.answer, answer.sentences, answer.citations) == (True, "", (), ())
+    assert answer.hits
+    assert answer.seconds.first_token is None
+    assert pipeline.models.chat is not None
+    assert pipeline.models.chat.prompts == []  # type: ignore[attr-defined]
+
+
+def test_closing_the_stream_stops_the_model(pipeline_with: PipelineWith) -> None:
+    reply = " The harbour authority paid 12 million crowns. " + "Nobody was asked. " * 200
+    pipeline = pipeline_with({"harbour.txt": HARBOUR}, reply)
+    stream = pipeline.stream("What has the harbour authority paid for dredging?")
+    assert isinstance(next(stream), Found)
+    assert isinstance(next(stream), Sentence)
+    stream.close()
+    model = pipeline.models.chat
+    assert model is not None
+    assert model.stopped == 1  # type: ignore[attr-defined]
+    assert len(model.spoken) < 20  # type: ignore[attr-defined]
+
+
+def test_a_follow_up_is_searched_with_the_question_before_it(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
+    history = [Turn("user", "the night train to Brennau"), Turn("assistant", "The silt returns every winter.")]
+    assert pipeline.search("how many times?", history=history)[0].chunk.document == "trains"
+
+
+def test_unchanged_files_are_skipped_and_changed_ones_replaced(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+    pipeline = pipeline_with({"trains.txt": TRAINS})
+    path = tmp_path / "reports-0" / "trains.txt"
+    assert [added.outcome for added in pipeline.add([path])] == ["unchanged"]
+    path.write_text(TRAINS.replace("seventeen", "three"), encoding="utf-8")
+    assert [added.outcome for added in pipeline.add([path])] == ["replaced"]
+    assert "seventeen" not in pipeline.document("trains").text
+    assert len(pipeline.library.documents()) == 1
+
+
+def test_a_file_that_fails_keeps_its_old_version_and_the_others_go_on(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+    pipeline = pipeline_with({"a.txt": HARBOUR, "b.txt": TRAINS})
+    folder = tmp_path / "reports-0"
+    (folder / "a.txt").write_bytes(b"%PDF-1.7 \x00\x01")
+    (folder / "c.txt").write_text("The Third\n\nA third report about cheese.", encoding="utf-8")
+    outcomes = {added.path.name: added.outcome for added in pipeline.add([folder])}
+    assert outcomes == {"a.txt": "failed", "b.txt": "unchanged", "c.txt": "added"}
+    assert pipeline.document("a").title == "The Harbour Report"
+
+
+def test_two_files_of_one_name_are_two_documents(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+    pipeline = pipeline_with({"trains.txt": TRAINS})
+    other = tmp_path / "elsewhere" / "trains.txt"
+    other.parent.mkdir()
+    other.write_text("Day Trains\n\nThe day train never stops.", encoding="utf-8")
+    (added,) = pipeline.add([other])
+    assert (added.outcome, added.document != "trains") == ("added", True)
+    assert {d.title for d in pipeline.library.documents()} == {"Night Trains", "Day Trains"}
+
+
+def test_folders_are_searched_for_reports_and_hidden_files_left_out(tmp_path: Path) -> None:
+    for name in ("b/two.md", "one.txt", ".hidden/three.txt", ".four.txt", "picture.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert find_files([tmp_path, tmp_path / "one.txt"]) == [tmp_path / "b/two.md", tmp_path / "one.txt"]
+    with pytest.raises(UsageError, match=r"no file or folder.*nowhere"):
+        find_files([tmp_path / "nowhere"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="No reports were found"):
+        find_files([tmp_path / "empty"])
+
+
+@pytest.mark.parametrize("question", ["", "   ", "?!", "x" * (MAX_QUESTION + 1)])
+def test_a_question_that_is_none_is_refused(question: str) -> None:
+    with pytest.raises(UsageError):
+        checked(question)
+
+
+def test_the_status_names_what_is_there(pipeline_with: PipelineWith) -> None:
+    status = pipeline_with({"trains.txt": TRAINS}).status()
+    assert (status["documents"], status["passages"], status["embedding_model"], status["language_model"]) == (
+        1,
+        1,
+        "words",
+        "none",
+    )
+    assert int(status["bytes"]) > 0
+
+
+def test_fakes_speak_the_models_protocol() -> None:
+    assert FakeModels().chat is None
+    assert FakeModels("Yes.").chat_name == "scripted"

@@ -1,0 +1,19 @@
+from rag.words import content_of, is_number, stem, words_of
+
+
+def test_words_keep_what_belongs_to_them() -> None:
+    assert words_of("Xi’s 3.5 percent (Al-Jazeera, p. 4).") == ["Xi's", "3.5", "percent", "Al-Jazeera", "p", "4"]
+
+
+def test_forms_of_a_word_are_one() -> None:
+    assert stem("Trades") == stem("trade's") == stem("trading")
+    assert stem("1,000") == "1000"
+    assert stem("Three") == stem("3") == "3"
+
+
+def test_only_words_that_say_something_are_content() -> None:
+    assert content_of("What did they do about the harbours?") == {stem("harbour")}
+
+
+def test_numbers_are_known_in_digits_and_in_words() -> None:
+    assert [word for word in ["4th", "Seven", "sevens", "crowns", "1943"] if is_number(word)] == ["4th", "Seven", "1943"]
