@@ -91,10 +91,12 @@ class _Weight:
 
 def _weigh(claim: str, words: frozenset[str], evidence: tuple[Evidence, ...]) -> _Weight:
     text = " ".join(e.text for e in evidence)
-    # Title, section and speaker are part of the citation, so a claim may name them.
-    held = content_of(text) | content_of(" ".join(e.hit.chunk.context for e in evidence))
-    share = len(words & held) / len(words)
-    missing = tuple(word for word in _names_and_numbers(claim) if not content_of(word) <= held)
+    held = content_of(text)
+    # Title, section and speaker are part of the citation, so a claim may name them; other words must be the source's.
+    named = content_of(" ".join(e.hit.chunk.context for e in evidence))
+    names = {stem(word) for word in _names_and_numbers(claim)} & named
+    share = len(words & (held | names)) / len(words)
+    missing = tuple(word for word in _names_and_numbers(claim) if not content_of(word) <= held | named)
     return _Weight(evidence, share, missing, _negated(claim, words, text))
 
 

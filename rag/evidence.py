@@ -182,7 +182,9 @@ def choose(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     room = MAX_WORDS - len(best.text.split())
     same = sorted((e for e in evidence if e.hit is best.hit), key=lambda e: e.start)
     around = [e for e in same if e is not best and abs(same.index(e) - same.index(best)) == 1]
-    nearly = [e for i, e in enumerate(evidence[1:_MAX_SHOWN], 1) if e.score >= _NEARLY * best.score or (i == 1 and best.score < _SURE)]
+    nearly = [
+        e for i, e in enumerate(evidence[1:_MAX_SHOWN], 1) if e.score >= _NEARLY * best.score or (i == 1 and best.score < _SURE)
+    ]
     for sentence in [*nearly, *(sorted(around, key=lambda e: -e.score) if best.score < _SURE else [])]:
         words = len(sentence.text.split())
         if sentence not in chosen and words <= room and len(chosen) < _MAX_SHOWN:

@@ -1,0 +1,57 @@
+# Needs GNU make and a POSIX shell; README.md has the same steps for Windows.
+
+BIN = .venv/bin
+SAMPLE_QUESTION = How long does the Dunmoor power station need to start?
+LIBRARY ?= samples
+
+# What was typed reaches the shell through the environment as it is, quotation marks and dollar signs too.
+override Q := $(value Q)
+export LIBRARY Q
+
+help:
+	@echo 'make run             set up, answer a question about the sample reports, then open the page'
+	@echo 'make ask Q="…"       answer a question in the terminal (LIBRARY=samples, or one that `rag add` has made)'
+	@echo 'make test            set up with the test tools, then check everything'
+	@echo 'make install         set up only: .venv with the project and its models'
+	@echo 'make clean           remove .venv and what tools have cached here; libraries stay'
+
+run: library
+	@echo
+	$(BIN)/rag ask --library samples "$(SAMPLE_QUESTION)" || [ $$? -eq 3 ]
+	@echo
+	$(BIN)/rag serve --library samples
+
+# Exit code 3 says that the reports do not answer: no failure of make.
+ask: $(if $(filter samples,$(LIBRARY)),library,install)
+	@[ "$$Q" ] || { echo 'Ask something: make ask Q="How much …?"' >&2; exit 2; }
+	@$(BIN)/rag ask --library "$$LIBRARY" "$$Q" || [ $$? -eq 3 ]
+
+# What is there already is not worth a line; where `rag add` fails, what follows stops with its own sentence.
+library: install
+	@[ -d "$${RAG_INDEXES:-indexes}/samples" ] || echo 'The first start converts both embedding models, about half a minute each.' >&2
+	$(BIN)/rag add --samples --library samples 2>&1 | grep --line-buffered -v '^unchanged'
+
+test: .venv/tested-with
+	@sh scripts/chromium.sh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+install: .venv/installed
+
+# The stamps are set only after all went well, so a set-up that failed or was stopped is repeated before anything uses it.
+.venv/installed: pyproject.toml
+	@rm -f .venv/installed .venv/tested-with
+	@sh scripts/install.sh
+	@touch $@
+
+.venv/tested-with: pyproject.toml
+	@rm -f .venv/installed .venv/tested-with
+	@sh scripts/install.sh '[test]'
+	@touch .venv/installed $@
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+.PHONY: help run ask library test install clean
