@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class LlamaModel:
         if path:
             _check_gguf(path)
         self._lock = threading.Lock()
+        _silence()
         try:
             self._llama: Any = llama_cpp.Llama(
                 str(path or language_model_path()),
@@ -64,6 +66,19 @@ class LlamaModel:
     def count_tokens(self, text: str) -> int:
         """The number of the model's own tokens in `text`."""
         return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
+
+
+@cache
+def _silence() -> Any:
+    """Stop llama.cpp from telling the terminal of its caches, `verbose` or not.
+
+    What comes back is the function that is told instead: llama.cpp keeps a bare pointer to it, so it must never be freed.
+    """
+    import llama_cpp
+
+    told = llama_cpp.llama_log_callback(lambda level, text, data: None)
+    llama_cpp.llama_log_set(told, None)
+    return told
 
 
 def _check_gguf(path: Path) -> None:
