@@ -1,7 +1,7 @@
 # Needs GNU make and a POSIX shell; README.md has the same steps for Windows.
 
 BIN = .venv/bin
-SAMPLE_QUESTION = How long does the Dunmoor power station need to start?
+SAMPLE_QUESTION = When is the first auction for large consumers under Estmark's new reserve law?
 LIBRARY ?= samples
 
 # What was typed reaches the shell through the environment as it is, quotation marks and dollar signs too.
