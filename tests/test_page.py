@@ -445,7 +445,7 @@ def window(browser: Any) -> Iterator[Callable[..., Any]]:
 
     def open_window(url: str, width: int = 1280) -> Any:
         shown = browser.new_context(viewport={"width": width, "height": 800}).new_page()
-        shown.set_default_timeout(20_000)  # only a failure waits so long, on a machine that is busy
+        shown.set_default_timeout(60_000)  # only a failure waits so long, on a machine that is busy
         log: list[str] = []
         shown.on("request", lambda request: log.append(request.url))
         shown.on("pageerror", lambda error: log.append(f"error: {error}"))

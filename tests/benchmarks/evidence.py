@@ -24,7 +24,9 @@ from rag.config import Settings
 from rag.pipeline import READ, Pipeline, in_context
 from rag.types import Turn
 
-THRESHOLDS = [t / 20 for t in range(1, 16)]
+THRESHOLDS = [t / 20 for t in range(1, 12)]
+# Something always ranks first, so ranks say nothing of whether anything answers.
+RANKS = ("rank_by_cosine", "rank_by_reader")
 
 
 @dataclass(frozen=True)
@@ -80,25 +82,24 @@ def rows_of(folder: Path, limit: int) -> list[Row]:
     return rows
 
 
-def fit(rows: list[Row]) -> tuple[np.ndarray, float]:
-    """Weights and offset for the signals as they are: logistic regression of support, every question counting the same."""
+def fit(rows: list[Row], without: tuple[str, ...] = ()) -> tuple[np.ndarray, float]:
+    """Weights and offset for the signals as they are: logistic regression of support over all sentences."""
     from sklearn.linear_model import LogisticRegression
 
-    rows = [row for row in rows if len(row.signals)]
-    signals = np.concatenate([row.signals for row in rows])
+    used = np.array([name not in without for name in evidence.SIGNALS])
+    signals = np.concatenate([row.signals for row in rows]) * used
     support = np.concatenate([row.support for row in rows])
     scale = signals.std(axis=0) + 1e-6
-    model = LogisticRegression(C=1.0, max_iter=1000).fit(signals / scale, support)
-    return model.coef_[0] / scale, float(model.intercept_[0])
+    model = LogisticRegression(C=1.0, max_iter=2000).fit(signals / scale, support)
+    return model.coef_[0] / scale * used, float(model.intercept_[0])
 
 
-def show(name: str, rows: list[Row], weights: np.ndarray, offset: float) -> None:
+def show(name: str, rows: list[Row], order: np.ndarray, chance: np.ndarray, offset: float) -> None:
     chances, first, second = defaultdict(list), [], []
     for row in rows:
-        scores = 1 / (1 + np.exp(-(row.signals @ weights + offset)))
-        chances[row.kind].append(scores.max(initial=0.0))
+        chances[row.kind].append((1 / (1 + np.exp(-(row.signals @ chance + offset)))).max(initial=0.0))
         if row.answerable:
-            best = np.argsort(-scores)
+            best = np.argsort(-(row.signals @ order))
             first.append(row.support[best[:1]].any())
             second.append(row.support[best[:2]].any())
     answerable = {row.kind for row in rows if row.answerable}
@@ -117,16 +118,19 @@ def main() -> None:
     rows = {folder.name: rows_of(folder, options.limit) for folder in options.sets}
     for name, of_set in rows.items():
         others = [row for other, of_other in rows.items() if other != name for row in of_other]
-        weights, offset = fit(others) if options.fit else evidence.fitted()[:2]
-        show(name, of_set, weights, offset)
+        if options.fit:
+            show(name, of_set, fit(others)[0], *fit(others, RANKS))
+        else:
+            show(name, of_set, *evidence.fitted()[:3])
     print("\nShares of questions declined at each threshold; those of the types marked * rightly so.")
     if options.fit:
-        weights, offset = fit([row for of_set in rows.values() for row in of_set])
-        print(
-            json.dumps(
-                {"weights": dict(zip(evidence.SIGNALS, weights.round(4).tolist(), strict=True)), "offset": round(offset, 4)}
-            )
-        )
+        every = [row for of_set in rows.values() for row in of_set]
+        (order, _), (chance, offset) = fit(every), fit(every, RANKS)
+        named = {
+            name: {signal: round(float(weight), 3) for signal, weight in zip(evidence.SIGNALS, weights, strict=True)}
+            for name, weights in (("order", order), ("chance", chance))
+        }
+        print(json.dumps(named | {"offset": round(offset, 3)}))
 
 
 if __name__ == "__main__":
