@@ -63,6 +63,8 @@ SIGNALS = (
 def weigh(question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder, rarity: Rarity) -> tuple[Evidence, ...]:
     """The sentences of the hits, the best first; `score` is the chance (0..1) that the sentence answers the question."""
     places, signals = measure(question, hits, reader, embedder, rarity)
+    if not places:
+        return ()
     order, chance, offset, _ = fitted()
     # A text that spells initials out says what they stand for, whatever else it is like.
     spelled = np.array([_spells_out(question, hit.chunk.text[start:end]) for hit, start, end in places])

@@ -77,9 +77,9 @@ def test_every_sentence_is_supported_and_every_quote_is_a_slice(
 def test_without_a_language_model_the_sentences_themselves_answer(samples: Pipeline, settings: Settings) -> None:
     without = replace(settings, generate=False)
     with Pipeline(without, Models(without)) as pipeline:
-        answer = pipeline.ask("Which student found the mistake in the Osk salinity model?")
+        answer = pipeline.ask("Where did Vintimille get the barley in 1954?")
     assert answer.mode == "extractive"
-    assert "Ilse Marrin" in answer.answer
+    assert "the market of Oum Tallit" in answer.answer
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the report that is only for measuring is not beside this checkout")

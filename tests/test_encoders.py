@@ -26,8 +26,8 @@ def test_vectors_are_unit_vectors_in_the_order_of_the_texts(embedder: OnnxEmbedd
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     alone = np.concatenate([embedder.encode([text]) for text in TEXTS])
-    # Weights of 8 bits are scaled by batch, so a text's neighbours move its vector a little.
-    assert (vectors * alone).sum(axis=1).min() > 0.99
+    # Activations of 8 bits are scaled by batch, so a text's neighbours move its vector a little.
+    assert (vectors * alone).sum(axis=1).min() > 0.96
     assert embedder.encode([]).shape == (0, 384)
 
 

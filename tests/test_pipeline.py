@@ -54,7 +54,8 @@ def test_what_the_model_invents_is_not_shown_but_the_best_sentence_is(pipeline_w
     pipeline = pipeline_with({"harbour.txt": HARBOUR}, " The harbour authority paid 99 million crowns for dredging.[1]")
     answer = pipeline.ask("What has the harbour authority paid for dredging?")
     assert answer.mode == "extractive"
-    assert answer.answer == "The harbour authority paid 12 million crowns for dredging.[1]"
+    assert answer.answer.startswith("The harbour authority paid 12 million crowns for dredging.[1]")
+    assert "99" not in answer.answer
 
 
 def test_a_true_sentence_that_was_not_asked_for_is_not_shown(pipeline_with: PipelineWith) -> None:
