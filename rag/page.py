@@ -284,8 +284,7 @@ class _Page:
         try:
             yield _View(draft_html(question, (), (), "Searching …"), running=True)
             pipeline = self._pipeline(library)
-            # Pipeline.stream is a generator, which its signature does not say.
-            with closing(pipeline.stream(question)) as events:  # type: ignore[type-var]
+            with closing(pipeline.stream(question)) as events:
                 while True:
                     # Each step may run on another thread, so the model is told each time whose question it answers.
                     _stop.set(stop)
@@ -352,16 +351,16 @@ def _build(page: _Page) -> "gr.Blocks":
         stop(request)
         return "", page.shelf(library), ()
 
-    with gr.Blocks(analytics_enabled=False, title="Questions to your reports", fill_width=True) as blocks:
+    with gr.Blocks(analytics_enabled=False, title="Ask your reports", fill_width=True) as blocks:
         cited = gr.State(())
         with gr.Row(elem_id="page"):
             with gr.Column(elem_id="left"):
-                gr.HTML("<h1>Questions to your reports</h1>", apply_default_css=False)
+                gr.HTML("<h1>Ask your reports</h1>", apply_default_css=False)
                 library = gr.Dropdown([], label="Library", filterable=False, visible=False)
                 with gr.Row(elem_id="asking"):
                     question = gr.Textbox(
                         label="Question",
-                        placeholder="What do the reports say about …?",
+                        placeholder="Your question",
                         lines=1,
                         max_lines=4,
                         autofocus=True,
@@ -491,7 +490,7 @@ def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]
 
 
 def _footnote_html(c: Citation) -> str:
-    speaker = f'<span class="speaker">{escape(c.speaker)}</span>, in: ' if c.speaker else ""
+    speaker = f'<span class="speaker">{escape(c.speaker)}</span>' if c.speaker else ""
     place = _place(c.title, c.section, c.paragraph, c.page)
     note = f'<p class="note">The report’s note {escape(c.note.number)}: {escape(c.note.text)}</p>' if c.note else ""
     return (

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -200,7 +200,7 @@ class Pipeline:
         """The whole answer; raises as `stream` does."""
         return next(event for event in self.stream(question, history) if isinstance(event, Answer))
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Event]:
+    def stream(self, question: str, history: Sequence[Turn] = ()) -> Generator[Event]:
         """The answer as it comes about: its hits, each sentence that its sources hold, at last the whole Answer.
 
         Closing the iterator stops the model. Raises UsageError for a question that is empty or too long, LibraryError and

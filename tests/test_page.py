@@ -226,7 +226,7 @@ def test_an_answer_leads_from_each_marker_and_footnote_to_the_words_it_rests_on(
     shown = Page(page.answer_html(answer_of(REPORT, (0, 5), (27, 61))))
     assert shown.text("p", class_="said") == "Claim 1.1 Claim 2.2"
     assert [shown.text("blockquote")] == [REPORT.text[0:5] + REPORT.text[27:61]]
-    assert shown.text("li", value="2").endswith("Anna Berg, in: A Title (Trade, ¶3)The report’s note 8: May.")
+    assert shown.text("li", value="2").endswith("Anna BergA Title (Trade, ¶3)The report’s note 8: May.")
     opened = [a for tag, a in shown.elements if tag == "button" and a.get("data-marker") == "2"]
     assert [(a["data-document"], a["data-start"], a["data-end"]) for a in opened] == [("report", "27", "61")] * 2
 
