@@ -4,6 +4,7 @@ Every offset is a character offset into `Document.text`, the one canonical text 
 any view shows, what a citation quotes and what a test compares.
 """
 
+from bisect import bisect_right
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -73,6 +74,19 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """Where a line of the text stands on a page, in shares (0..1) of its width and height from its top left corner."""
+
+    start: int
+    end: int
+    page: int  # counts from 1
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A report as its readers see it."""
 
@@ -88,6 +102,14 @@ class Document:
     quotations: tuple[Quotation, ...] = ()
     references: tuple[Reference, ...] = ()
     notes: tuple[Note, ...] = ()
+    number: str = ""  # of the dispatch or report, "" where none is stated
+    language: str = ""  # a language tag where the file states one: "en", "de-CH"
+    boxes: tuple[Box, ...] = ()  # of a document with pages: one a line, in the order of the text
+
+    def page_at(self, offset: int) -> int | None:
+        """The number of the page that shows the character at `offset`; None in a document without pages."""
+        after = bisect_right(self.boxes, offset, key=lambda box: box.start)
+        return self.boxes[max(0, after - 1)].page if self.boxes else None
 
     def paragraph_at(self, offset: int) -> Paragraph | None:
         """The paragraph that holds the character at `offset`."""
@@ -100,26 +122,34 @@ class Document:
     def note_at(self, start: int, end: int) -> Note | None:
         """The document's own note for a span.
 
-        That is the note its quotation closes with, else the next one marked in its paragraph, else the note that closes a later
-        quotation of the same speaker, where nothing but this speaker's words are quoted up to there: a report marks the source
-        of a passage once, at its end.
+        That is the note its quotation closes with, and it belongs to all paragraphs of the quotation; else the next one marked
+        in its paragraph; else the note of the quotation that continues it. A quotation is continued by the next one of the same
+        speaker where all that stands between them, captions aside, are lead-ins that end with a colon ("He saw a danger, too:").
+        Narration that ends with a full stop begins something new, whose note says nothing of the words before it.
         """
         quotation, paragraph = self.quotation_at(start, end), self.paragraph_at(start)
         number = quotation.note if quotation else ""
         if not number and paragraph:
             number = next((r.number for r in self.references if start < r.end <= paragraph.end), "")
         if not number and quotation and quotation.speaker:
-            number = self._note_behind(quotation)
+            number = self._continued_note(quotation)
         return next((n for n in self.notes if n.number == number), None)
 
-    def _note_behind(self, quotation: Quotation) -> str:
-        section_end = next((s.end for s in self.sections if s.start <= quotation.start < s.end), quotation.end)
+    def _continued_note(self, quotation: Quotation) -> str:
         for later in self.quotations:
-            if quotation.end <= later.start < section_end:
-                if later.speaker != quotation.speaker:
-                    return ""
-                if later.note:
-                    return later.note
+            if later.start < quotation.end:
+                continue
+            between = [
+                (p.kind, self.text[max(p.start, quotation.end) : min(p.end, later.start)].strip())
+                for p in self.paragraphs
+                if p.kind in ("text", "heading") and p.end > quotation.end and p.start < later.start
+            ]
+            leads_in = all(kind == "text" and (told.endswith(":") or not any(map(str.isalnum, told))) for kind, told in between)
+            if later.speaker != quotation.speaker or not leads_in:
+                return ""
+            if later.note:
+                return later.note
+            quotation = later
         return ""
 
 
@@ -138,6 +168,20 @@ class Chunk:
 
 
 # --- Search -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which chunks a search may find; a part left empty leaves nothing out."""
+
+    documents: tuple[str, ...] = ()  # names of documents, capitals aside
+    after: str = ""  # ISO 8601 or the beginning of it, "2023-03", itself included; documents without a date are left out
+    before: str = ""  # the same
+    speaker: str = ""  # words of the name of one who is quoted in the chunk, capitals and the marks of letters aside
+    section: str = ""  # words of the headings above the chunk, likewise
+
+
+EVERYTHING = Filter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +325,16 @@ class ChatModel(Protocol):
         ...
 
     def count_tokens(self, text: str) -> int: ...
+
+
+class Reranker(Protocol):
+    """Question and passages to how well each answers."""
+
+    name: str
+
+    def score(self, question: str, passages: Sequence[str]) -> Vectors:
+        """One number for each passage, float32 [passages], more for the better; comparable within one question only."""
+        ...
 
 
 class Reader(Protocol):

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rag.library import Library
 from rag.search import fuse, search
-from rag.types import Chunk, Document, Hit, Section, Vectors
+from rag.types import Chunk, Document, Filter, Hit, Section, Vectors
 
 AXES = np.eye(4, dtype=np.float32)
 
@@ -35,13 +35,13 @@ def shown(hits: tuple[Hit, ...]) -> list[tuple[str, str]]:
 
 def test_ranks_fuse_to_the_sums_of_their_reciprocals() -> None:
     assert fuse([7, 8, 9], [9, 5]) == [
-        (9, 1 / 63 + 1 / 61, "both"),
-        (7, 1 / 61, "dense"),
-        (8, 1 / 62, "dense"),
-        (5, 1 / 62, "lexical"),
+        (9, 1 / 13 + 1 / 11, "both"),
+        (7, 1 / 11, "dense"),
+        (8, 1 / 12, "dense"),
+        (5, 1 / 12, "lexical"),
     ]
     assert fuse([], []) == []
-    assert fuse([], [4]) == [(4, 1 / 61, "lexical")]
+    assert fuse([], [4]) == [(4, 1 / 11, "lexical")]
 
 
 @given(st.lists(st.integers(0, 30), unique=True), st.lists(st.integers(0, 30), unique=True))
@@ -66,7 +66,7 @@ def test_a_search_finds_by_meaning_and_by_words(library: Library) -> None:
         ("Herons nest.", "dense"),
     ]
     (first, *_) = search(library, "trade", vector, k=1)
-    assert first == Hit(library.chunks([3])[3][0], "Report a", 1 / 63 + 1 / 61, "both")
+    assert first == Hit(library.chunks([3])[3][0], "Report a", 1 / 13 + 1 / 11, "both")
 
 
 def test_a_chunk_beyond_the_depth_of_meaning_is_found_by_words_alone(library: Library) -> None:
@@ -93,6 +93,37 @@ def test_an_empty_library_has_no_hits(library: Library) -> None:
     assert search(library, "trade", AXES[0]) == ()
 
 
-def test_a_phrase_that_nothing_holds_leaves_the_search_by_meaning(library: Library) -> None:
-    add(library, "a", ["Trade rose."], AXES[:1])
-    assert shown(search(library, '"rose trade"', AXES[0])) == [("Trade rose.", "dense")]
+def test_a_hit_holds_the_phrases_of_the_question_however_near_its_meaning(library: Library) -> None:
+    add(library, "a", ["Beyoncé’s trade rose.", "Trade of Beyoncé.", "Herons nest."], AXES[:3])
+    assert shown(search(library, 'how did "beyonce s trade" go, "rose"?', AXES[1])) == [("Beyoncé’s trade rose.", "both")]
+    assert search(library, '"rose trade"', AXES[0]) == ()
+
+
+def test_a_filter_binds_both_look_ups_before_the_best_are_taken(library: Library) -> None:
+    add(library, "a", ["Trade rose once.", "Trade rose twice."], AXES[:2])
+    add(library, "b", ["Trade rose.", "Herons nest."], AXES[2:])
+    hits = search(library, "trade rose", AXES[0], k=2, depth=2, only=Filter(documents=("B",)))
+    assert shown(hits) == [("Trade rose.", "both"), ("Herons nest.", "dense")]
+    assert search(library, "trade rose", AXES[0], only=Filter(speaker="nobody")) == ()
+
+
+class LastIsBest:
+    """Scores the passages 0, 1, 2 … in their order, and remembers them."""
+
+    name = "last is best"
+    passages: Sequence[str] = ()
+
+    def score(self, question: str, passages: Sequence[str]) -> Vectors:
+        self.passages = passages
+        return np.arange(len(passages), dtype=np.float32)
+
+
+def test_a_reranker_orders_the_first_twenty_before_the_rest_is_cut(library: Library) -> None:
+    passages = [f"Trade {i}." for i in range(25)]
+    vectors = np.array([[1, i / 10, 0, 0] for i in range(25)], np.float32)
+    add(library, "a", passages, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    reranker = LastIsBest()
+    hits = search(library, "nothing", AXES[0], k=2, reranker=reranker)
+    assert reranker.passages == [f"\n{passage}" for passage in passages[:20]]  # an empty context above the text
+    assert [(hit.chunk.text, hit.score) for hit in hits] == [("Trade 19.", 19.0), ("Trade 18.", 18.0)]
+    assert search(library, "nothing", AXES[0], only=Filter(speaker="nobody"), reranker=reranker) == ()

@@ -1,0 +1,228 @@
+"""The SQLite file of a library: one connection, transactions, and its troubles told as errors of ours.        [sqlite3]"""
+
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rag.schema import APPLICATION, FORMAT, MIGRATIONS
+from rag.types import LibraryError
+
+DATABASE = "library.db"
+# A document is written in well under a second, so a writer that waits longer than this stands behind a whole rebuild.
+_BUSY_SECONDS = 5.0
+
+_TROUBLE = {
+    sqlite3.SQLITE_BUSY: "is in use: another process is adding to it; try again when that has finished.",
+    sqlite3.SQLITE_READONLY: "cannot be written to; check the permissions of its folder.",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened; check the permissions of its folder.",
+    sqlite3.SQLITE_PERM: "cannot be opened; check the permissions of its folder.",
+    sqlite3.SQLITE_FULL: "is unchanged, the disk is full; make room and try again.",
+}
+_DAMAGED = "is damaged; restore its folder from a copy, or remove it and add the files again."
+
+
+class State(NamedTuple):
+    """What a library was built with, and which of its states this is."""
+
+    embedder: str
+    dimension: int
+    generation: int
+    stamp: str  # random and new with every change, so no other library and no restored copy has the same one
+
+
+class _ReadOnlyError(LibraryError):
+    """The library cannot be written to."""
+
+
+class Database:
+    """The database of the library in one folder. Safe from several threads, and beside other processes.
+
+    One connection under one lock serves all threads: a look-up holds it for milliseconds, where an answer takes seconds, and
+    there is nothing to clean up behind threads that end. Every method raises LibraryError where the file cannot be used.
+    """
+
+    def __init__(self, folder: Path, create: bool) -> None:
+        self._folder = folder
+        self._lock = threading.RLock()
+        with self._troubles():
+            self._connection = _connect(folder / DATABASE, create)
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def prepare(self, embedder: str, dimension: int, create: bool) -> bool:
+        """Whether there is a library, which is then for this embedder and in the present format; with `create` it is made.
+
+        Raises LibraryError where it was built with another embedder or by a newer version, or is no library.
+        """
+        if create:
+            with self._writing() as connection:
+                if _is_empty(connection):  # else another process was faster
+                    _migrate(connection)
+                    row = [embedder, dimension, uuid.uuid4().hex]
+                    connection.execute("INSERT INTO settings VALUES (1, ?, ?, 0, ?)", row)
+        with self.reading() as connection:
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if _is_empty(connection):
+                return False
+        name = self._folder.name
+        if application != APPLICATION:
+            raise LibraryError(f"{str(self._folder / DATABASE)!r} is a database, but not a library; choose another folder.")
+        if version > FORMAT:
+            raise LibraryError(
+                f"The library {name!r} has format {version}, this program reads format {FORMAT}; update the program."
+            )
+        built = self.state()
+        if (embedder or built.embedder, dimension or built.dimension) != (built.embedder, built.dimension):
+            raise LibraryError(
+                f"The library {name!r} was built with the embedding model {built.embedder!r} ({built.dimension} dimensions), not "
+                f"with {embedder!r} ({dimension}); name that model, or run `rag rebuild` to embed it anew."
+            )
+        if version < FORMAT:
+            try:
+                with self._writing() as connection:
+                    _migrate(connection)
+            except _ReadOnlyError as error:
+                raise LibraryError(
+                    f"The library {name!r} has format {version}, which must be brought to format {FORMAT}, and its folder cannot "
+                    "be written to; copy the folder to a place where it can, and use it there."
+                ) from error
+        if create:
+            self._let_readers_go_on()
+        return True
+
+    def state(self) -> State:
+        rows = self.rows("SELECT embedder, dimension, generation, stamp FROM settings")
+        if not rows:
+            raise self.damaged()
+        return State(*rows[0])
+
+    def rows(self, query: str, *values: str | float) -> list[Any]:
+        with self._lock, self._troubles():
+            return self._connection.execute(query, values).fetchall()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One state of the library for several queries, even where another process changes it in between."""
+        with self._lock, self._troubles():
+            if self._connection.in_transaction:  # of the same thread, which holds the lock
+                yield self._connection
+                return
+            self._connection.execute("BEGIN")
+            try:
+                yield self._connection
+            finally:
+                self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """One change of the library, counted; kept wholly where the block ends well, else not at all."""
+        with self._writing() as connection:
+            yield connection
+            connection.execute("UPDATE settings SET generation = generation + 1, stamp = ?", [uuid.uuid4().hex])
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._troubles():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def _let_readers_go_on(self) -> None:
+        """Have SQLite write ahead, so that readers need not wait for a writer. Where it cannot, it keeps to its older way."""
+        # It cannot for a moment where several open the library at once; one of them, or the next, succeeds.
+        with self._lock, suppress(sqlite3.OperationalError):
+            self._connection.execute("PRAGMA journal_mode = WAL")
+
+    def faults(self) -> list[str]:
+        """What is wrong with the file, its keys and its word index, in sentences."""
+        with self.reading() as connection:
+            found = [f"The database reports: {m}." for (m,) in connection.execute("PRAGMA integrity_check") if m != "ok"]
+            found += [f"A row of {table} belongs to nothing." for table, *_ in connection.execute("PRAGMA foreign_key_check")]
+            try:
+                connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+            except sqlite3.DatabaseError as error:
+                code = error.sqlite_errorcode & 0xFF
+                if code == sqlite3.SQLITE_CORRUPT:
+                    found.append("The word index differs from the passages.")
+                # The check writes nothing, yet SQLite refuses it where nothing can be written.
+                elif code != sqlite3.SQLITE_READONLY:
+                    raise
+        return found
+
+    def damaged(self) -> LibraryError:
+        """The error to raise where rows do not hold together."""
+        return LibraryError(f"The library {self._folder.name!r} {_DAMAGED}")
+
+    @contextmanager
+    def _troubles(self) -> Iterator[None]:
+        """Turns what SQLite reports about the file into the error a user meets; errors of our own making pass."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if type(error) not in (sqlite3.DatabaseError, sqlite3.OperationalError):
+                raise
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+            kind = _ReadOnlyError if code == sqlite3.SQLITE_READONLY else LibraryError
+            raise kind(f"The library {self._folder.name!r} {_TROUBLE.get(code, _DAMAGED)}") from error
+
+
+def _migrate(database: sqlite3.Connection) -> None:
+    """Bring a database of any earlier format, an empty one too, to the present one; in the transaction that is open."""
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    for number in range(version + 1, FORMAT + 1):
+        for statement in _statements(MIGRATIONS[number]):
+            database.execute(statement)
+    database.execute(f"PRAGMA application_id = {APPLICATION}")
+    database.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one: `executescript` would end the transaction around them."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _connect(file: Path, create: bool) -> sqlite3.Connection:
+    """A connection that has read once. Where the folder is read-only, one that needs no files beside the database."""
+    unmerged = file.with_name(f"{file.name}-wal").exists()
+    # Immutable skips the locks and the changes that wait beside the database, so it is the last resort, and only without any.
+    modes = ["rwc"] if create else ["rw", "ro"] + ["ro&immutable=1"] * (not unmerged)
+    for mode in modes:
+        database = sqlite3.connect(
+            f"{file.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            database.execute("PRAGMA foreign_keys = ON")
+            database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            return database
+        except sqlite3.OperationalError as error:
+            database.close()
+            if mode == modes[-1] or error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+        except BaseException:
+            database.close()
+            raise
+    raise AssertionError
+
+
+def _is_empty(database: sqlite3.Connection) -> bool:
+    return not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
