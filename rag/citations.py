@@ -6,7 +6,7 @@ and rests on those that hold its words; every number and name in it must stand i
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rag.sentences import sentence_spans
@@ -18,12 +18,15 @@ _MARKER = re.compile(r"\[\s*\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]")
 _RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)")
 _DEBRIS = re.compile(r"\(\s*[,;]*\s*\)|\[\s*\]")
 _SPACE_BEFORE_POINT = re.compile(r"\s+(?=[.,;:!?])")
+_FIRST_PERSON = frozenset("i me my mine we us our ours myself ourselves".split())
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
 _QUOTATION_MARKS = '"“”„«»'
 
 # Shares of a claim's content words that its cited words hold. Set on answers of the embedded model read by eye: above the
 # first the rest is grammar ("grew" for "increased"), below the second the claim is about something else.
 _SUPPORTED, _PARTLY = 0.75, 0.5
+_GAP = 2  # characters of white space between two sentences that follow one another
+_COPIED = 0.8  # of a sentence's words, told in their order
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ def check(claim: str, sources: Sequence[Source], question: str = "") -> Claim:
     words = content_of(claim)
     if not words or words <= content_of(question):
         return Claim(claim, "unsupported", (), "says nothing beyond the question")
-    best = max((_weigh(claim, words, group) for group in _groups(sentences)), key=lambda w: w.rank, default=None)
+    names = _names_in(sentences)
+    best = max((_weigh(claim, words, names, group) for group in _groups(sentences)), key=lambda w: w.rank, default=None)
     if best is None or best.share < _PARTLY:
         return Claim(claim, "unsupported", (), "no source says so")
     text = _verbatim_quotes(claim, best.evidence)
@@ -89,14 +93,15 @@ class _Weight:
         return (about_it, not self.missing, not self.negated, self.share, -len(self.evidence), self.evidence[0].score)
 
 
-def _weigh(claim: str, words: frozenset[str], evidence: tuple[Evidence, ...]) -> _Weight:
+def _weigh(claim: str, words: frozenset[str], known: frozenset[str], evidence: tuple[Evidence, ...]) -> _Weight:
     text = " ".join(e.text for e in evidence)
     held = content_of(text)
     # Title, section and speaker are part of the citation, so a claim may name them; other words must be the source's.
     named = content_of(" ".join(e.hit.chunk.context for e in evidence))
-    names = {stem(word) for word in _names_and_numbers(claim)} & named
+    told = _names_and_numbers(claim, known)
+    names = {stem(word) for word in told} & named
     share = len(words & (held | names)) / len(words)
-    missing = tuple(word for word in _names_and_numbers(claim) if not content_of(word) <= held | named)
+    missing = tuple(word for word in told if not content_of(word) <= held | named)
     return _Weight(evidence, share, missing, _negated(claim, words, text))
 
 
@@ -104,7 +109,7 @@ def _groups(sentences: Sequence[Evidence]) -> Iterator[tuple[Evidence, ...]]:
     """Single sentences, then pairs of neighbours."""
     yield from ((sentence,) for sentence in sentences)
     for first, second in pairwise(sentences):
-        if first.hit.chunk.document == second.hit.chunk.document and 0 <= second.start - first.end <= 2:
+        if first.hit.chunk.document == second.hit.chunk.document and 0 <= second.start - first.end <= _GAP:
             yield first, second
 
 
@@ -118,17 +123,33 @@ def _negated(claim: str, words: frozenset[str], source: str) -> bool:
     )
 
 
-def _denies(words: Sequence[str]) -> bool:
-    return any(word.lower() in NEGATIONS for word in words)
-
-
-def _names_and_numbers(claim: str) -> list[str]:
-    """The numbers of a claim, and its capitalised words but the first, which is capitalised anyway."""
+def _names_and_numbers(claim: str, known: frozenset[str]) -> list[str]:
+    """The numbers of a claim and its capitalised words; the first, which is capitalised anyway, where it is a `known` name."""
     return [
         word
         for i, word in enumerate(words_of(claim))
-        if is_number(word) or (i > 0 and word[0].isupper() and word.lower() not in FUNCTION_WORDS)
+        if is_number(word)
+        or (word[0].isupper() and word.lower() not in FUNCTION_WORDS and (i > 0 or _first_is_name(word, claim, known)))
     ]
+
+
+def _first_is_name(word: str, claim: str, known: frozenset[str]) -> bool:
+    """Whether the first word is a name: it is one in the sources, or another capitalised word follows, or it is an acronym."""
+    following = claim[claim.index(word[0]) + len(word) :].lstrip()
+    return stem(word) in known or following[:1].isupper() or (len(word) > 1 and word.isupper())
+
+
+def _names_in(sentences: Sequence[Evidence]) -> frozenset[str]:
+    """The stems of the words that the sentences only ever write with a capital letter, inside a sentence at least once."""
+    capital: set[str] = set()
+    small: set[str] = set()
+    for sentence in sentences:
+        for i, word in enumerate(words_of(sentence.text)):
+            if word[0].islower():
+                small.add(stem(word))
+            elif i > 0 and not is_number(word):
+                capital.add(stem(word))
+    return frozenset(capital - small)
 
 
 def _verbatim_quotes(claim: str, evidence: Sequence[Evidence]) -> str:
@@ -145,6 +166,34 @@ def _clean(sentence: str) -> str:
 def _span_of_numbers(match: re.Match[str]) -> range:
     first, last = int(match[1]), int(match[2])
     return range(first, min(last, first + 50) + 1)  # "[1-999]" names no more sources than there can be
+
+
+def copies(claim: Claim) -> bool:
+    """Whether a claim is a sentence of its source nearly as it stands: then the sentence itself, quoted, is the better answer."""
+    told = [word.lower() for word in words_of(claim.text)]
+    return any(
+        len(told) >= _COPIED * len(written) and " ".join(told) in " ".join(written)
+        for written in ([word.lower() for word in words_of(e.text)] for e in claim.evidence)
+    )
+
+
+def attributed(claim: Claim, document: Callable[[str], Document]) -> Claim:
+    """The claim with its speaker named, where it rests on one's quoted words alone: an opinion stays its speaker's.
+
+    A claim in the first person can't be reported so, and becomes unsupported: its words are better quoted.
+    """
+    spoken = [document(e.hit.chunk.document).quotation_at(e.start, e.end) for e in claim.evidence]
+    speakers = {quotation.speaker if quotation else "" for quotation in spoken}
+    speaker = speakers.pop() if len(speakers) == 1 else ""
+    words = words_of(claim.text)
+    if not speaker or content_of(speaker) & content_of(claim.text):
+        return claim
+    if not _FIRST_PERSON.isdisjoint(word.lower() for word in words):
+        return replace(claim, verdict="unsupported", evidence=(), reason="speaks in the first person of somebody quoted")
+    # A first word that the source never writes small may be a name.
+    small = FUNCTION_WORDS | {word for e in claim.evidence for word in words_of(e.text)}
+    text = claim.text[0].lower() + claim.text[1:] if words[0].lower() in small else claim.text
+    return replace(claim, text=f"According to {speaker}, {text}")
 
 
 # --- Claims -> numbered sentences and citations ---------------------------------------------------------------------
@@ -171,18 +220,39 @@ def cite(claims: Iterable[Claim], document: Callable[[str], Document]) -> tuple[
     return tuple(sentences), tuple(citations.values())
 
 
-def quoted(evidence: Evidence, document: Document) -> str:
-    """The evidence as a sentence of an answer: without the report's own markers, with its speaker where one is quoted.
+def quoted(chosen: Iterable[Evidence], document: Callable[[str], Document]) -> list[Claim]:
+    """Sentences of the sources as claims in their own words, those that follow one another in one quotation as one claim.
 
-    An opinion stays its speaker's: 'Sergei Strokan: "…"'.
+    They lose the report's own markers. An opinion stays its speaker's: 'Sergei Strokan: "…"'.
     """
-    start, end = evidence.start, _end_ofwords_of(document, evidence.start, evidence.end)
-    text = document.text[start:end]
-    for reference in reversed(document.references):
+    groups: list[list[Evidence]] = []
+    for evidence in chosen:
+        if groups and _speaks_on(groups[-1][-1], evidence, document):
+            groups[-1].append(evidence)
+        else:
+            groups.append([evidence])
+    return [Claim(_in_its_words(group, document), "supported", tuple(group)) for group in groups]
+
+
+def _speaks_on(one: Evidence, other: Evidence, document: Callable[[str], Document]) -> bool:
+    """Whether the other sentence comes right behind the one in the same quotation."""
+    name = one.hit.chunk.document
+    if name != other.hit.chunk.document or not 0 <= other.start - one.end <= _GAP:
+        return False
+    source = document(name)
+    spoken, then = (source.quotation_at(e.start, _end_of_words(source, e.start, e.end)) for e in (one, other))
+    return spoken is not None and spoken == then
+
+
+def _in_its_words(group: Sequence[Evidence], document: Callable[[str], Document]) -> str:
+    source = document(group[0].hit.chunk.document)
+    start, end = group[0].start, _end_of_words(source, group[0].start, group[-1].end)
+    text = source.text[start:end]
+    for reference in reversed(source.references):
         if start <= reference.start and reference.end <= end:
             text = text[: reference.start - start] + text[reference.end - start :]
     text = _clean(text)
-    quotation = document.quotation_at(start, end)
+    quotation = source.quotation_at(start, end)
     if quotation is None:
         return _balanced(text)
     inner = text.strip(_QUOTATION_MARKS + " ").replace('"', "'")
@@ -206,7 +276,7 @@ def _merged(spans: set[tuple[str, int, int]], document: Callable[[str], Document
 
 def _citation(marker: int, document: Document, start: int, end: int, evidence: Evidence) -> Citation:
     note = document.note_at(start, end)
-    end = _end_ofwords_of(document, start, end)
+    end = _end_of_words(document, start, end)
     paragraph = document.paragraph_at(start)
     quotation = _spoken(document, start, end)
     return Citation(
@@ -224,7 +294,7 @@ def _citation(marker: int, document: Document, start: int, end: int, evidence: E
     )
 
 
-def _end_ofwords_of(document: Document, start: int, end: int) -> int:
+def _end_of_words(document: Document, start: int, end: int) -> int:
     """Where the words of a span end, in front of the report's own markers: `Citation.note` names their note."""
     for reference in reversed(document.references):
         if start < reference.start and reference.end == end:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+# Between "tell me what you have" (0) and "only when certain" (1). docs/evaluation.md shows what each value costs.
+CERTAINTY = 0.42
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -15,10 +18,12 @@ class Settings:
     model: Path | None  # a GGUF file; None is the embedded language model
     embeddings: str  # a sentence-transformers model by path or name; "" is the embedded one
     generate: bool  # False: never load a language model, answer with quotations
+    certainty: float = CERTAINTY  # the least chance of being right that an answer is shown with
+    reranker: str = ""  # a sentence-transformers cross-encoder by path or name; "" is none
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """The settings of RAG_INDEXES, RAG_LIBRARY, RAG_MODEL ("none": no language model) and RAG_EMBEDDINGS, with defaults."""
+        """The settings of RAG_INDEXES, RAG_LIBRARY, RAG_MODEL ("none": no language model), RAG_EMBEDDINGS and RAG_RERANKER."""
         model = environment.get("RAG_MODEL", "")
         return cls(
             indexes=Path(environment.get("RAG_INDEXES") or "indexes"),
@@ -26,6 +31,7 @@ class Settings:
             model=Path(model) if model and model != "none" else None,
             embeddings=environment.get("RAG_EMBEDDINGS", ""),
             generate=model != "none",
+            reranker=environment.get("RAG_RERANKER", ""),
         )
 
 

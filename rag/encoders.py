@@ -24,7 +24,7 @@ MAX_QUESTION_TOKENS, MAX_CONTEXT_TOKENS, _MAX_READ_TOKENS = 48, 48, 384
 _CLS, SEP, POINT = 101, 102, 1012  # of the BERT vocabulary
 
 ADAPTER = Path(__file__).parent / "data" / "reader.safetensors"
-_ADAPTER_SHA256 = "d3b84d2cd5135b44dd85c3150286e41d55e42c1d0ef2acd6de7b81db43b3f622"
+_ADAPTER_SHA256 = "d37f74443b4260da7db2f45279cfea3f43c2bdcf9fcb7f43cdca4f19d9c0cb2b"
 
 # The least agreement of an exported model with the original: below, the export went wrong.
 _LEAST_COSINE = 0.9
@@ -95,6 +95,35 @@ class SentenceTransformerEmbedder:
 
     def count_tokens(self, text: str) -> int:
         return len(self._model.tokenizer.encode(text, add_special_tokens=False))
+
+
+class CrossEncoderReranker:
+    """Any sentence-transformers cross-encoder that is on this machine, by path or by its name on the hub."""
+
+    def __init__(self, model: str) -> None:
+        """Raises ModelError where the model is not on this machine, cannot be read, or does not give one score a passage."""
+        from sentence_transformers import CrossEncoder
+
+        try:
+            self._model = CrossEncoder(model, device="cpu", local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"The reranker {model!r} is not on this machine or cannot be read; give the folder of a sentence-transformers "
+                "cross-encoder, or leave RAG_RERANKER empty for none."
+            ) from error
+        if self._model.num_labels != 1:
+            raise ModelError(
+                f"The model {model!r} sorts texts into {self._model.num_labels} classes, a reranker gives one score; choose a "
+                "cross-encoder made for ranking."
+            )
+        self.name = Path(model).name if Path(model).exists() else model
+
+    def score(self, question: str, passages: Sequence[str]) -> Vectors:
+        """How well each passage answers, float32 [passages]."""
+        if not passages:
+            return np.empty(0, np.float32)
+        pairs = [(question, passage) for passage in passages]
+        return np.asarray(self._model.predict(pairs, batch_size=_BATCH, show_progress_bar=False), np.float32)
 
 
 class OnnxReader:

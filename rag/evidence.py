@@ -18,12 +18,15 @@ Rarity = Callable[[Sequence[str]], list[float]]
 # gives the chance that a sentence answers at all. Ranks serve only the first: something always ranks first.
 _FITTED = Path(__file__).parent / "data" / "evidence.json"
 # A sentence elsewhere is shown beside the best one when it is nearly as likely.
-_NEARLY = 0.6
-# Neighbours of the best sentence are shown with it, in the same footnote, until it is this likely alone: a pronoun or a
-# "now we have seventeen" is only understood with the sentence before it.
-_SURE = 0.8
+_NEARLY = 0.55
+_MAX_ELSEWHERE = 3
+# Neighbours of the best sentence are shown with it, in the same footnote, as far as there is room: a pronoun or a "now we have
+# seventeen" is only understood with the sentence before it.
+_NEIGHBOURS = 2
 MAX_WORDS = 60
-_MAX_SHOWN = 3
+_RANK_OFFSET = 2  # of few hits the first ranks may decide, where a search lets the many level them out
+_MAX_SHOWN = 4
+_MAX_COMPARED = 12  # of the best sentences, to see whether another document tells otherwise
 _FEW_WORDS = 2
 
 # A sentence longer than this is weighed in parts, cut at the mark nearest to its middle: half a page proves nothing exactly.
@@ -33,17 +36,37 @@ _CLAUSE_END = re.compile(r"[;:,—–](?=\s)")
 _LEAST_LOG_ODDS = -8.0  # the reader's minus infinity, for what it could not take in, made comparable
 _AMOUNT = re.compile(
     r"(?i)\bhow (?:many|much|long|far|often|old|tall|high|big|large|deep|fast)\b|"
-    r"\b(?:percentage|number|share|amount|price|salary|age|length|population|distance|cost)\b"
+    r"\b(?:what|which)\W+(?:\w+\W+){0,3}(?:percentage|number|share|amount|price|salary|age|length|population|distance|cost)\b"
 )
-_TIME = re.compile(r"(?i)\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade|time|season)\b")
+_TIME = re.compile(
+    r"(?i)^\W*(?:and |but |so |since |until |by )?when\b|\bwhen\W*$|"
+    r"\b(?:what|which) (?:year|date|day|month|century|decade|time|season)\b"
+)
 _INITIALS = re.compile(
     r"\b([A-Z]{2,6})\b(?=.*\b(?:stand|short) for\b)|(?:initials|acronym|abbreviation)\W+(?:of\W+)?([A-Z]{2,6})\b"
 )
-_PERSON_OR_PLACE = re.compile(r"(?i)\b(?:who|whom|whose|where)\b")
+# Who said something stands in front of the quotation, not in it.
+_PERSON = re.compile(
+    r"(?i)^\W*(?:and |but )?(?:who|whom|whose)\b"
+    r"(?!\W+(?:\w+\W+)?(?:said|says?|told|argue|claim|call|state|wrote|writ|declare|ask))"
+)
 _CALENDAR = re.compile(
-    r"(?i)\b(?:1\d{3}|20\d\d|january|february|march|april|may|june|july|august|september|october|november|december|"
+    r"(?i)\b(?:1\d{3}s?|20\d\ds?|\d[\d,]* ?(?:AD|BC|CE|BCE|BP)|\d+(?:st|nd|rd|th)|\w+(?:teenth|tieth)|"
+    r"january|february|march|april|may|june|july|august|september|october|november|december|"
     r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|century|today|yesterday|spring|summer|autumn|winter|years?|"
-    r"months?|weeks?|days?|night|morning|evening)\b"
+    r"months?|weeks?|days?|night|morning|evening|\d{1,2}[:.]\d\d|noon|midnight|o'clock)\b"
+)
+
+# A sentence that gives orders to whoever answers is no evidence of anything: it is text of its document and nothing else.
+_ORDER = re.compile(
+    r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:previous|prior|above|earlier|preceding|other|all)\b.{0,40}"
+    r"\b(?:instructions?|sources?|prompts?|rules?|context|directions?)\b|"
+    r"\b(?:reverse|encrypt|encode|translate|include|integrate|insert|embed|append|mention|begin|start|end|format|rewrite|repeat)\b"
+    r".{0,60}\byour (?:\w+ )?(?:reply|response|answer|output)\b|"
+    r"\byour (?:whole|entire|complete|full|only|final|next) (?:reply|response|answer|output) (?:must|should|shall|is)\b|"
+    r"\b(?:assistants?|chatbots?|language models?|AIs?|LLMs?) (?:must|should|shall|will|has to|have to|need to) "
+    r"(?:\w+ )?(?:state|repl|answer|say|respond|output|write|print|cite|tell|refuse|add|include)|"
+    r"\bcorrect (?:reply|answer|response) to (?:the|this|any) (?:question|query)\b|\bsystem prompt\b"
 )
 
 # Words that are capitalised because they open a sentence.
@@ -54,7 +77,7 @@ SIGNALS = (
     "cosine",  # of the vectors of question and sentence
     "words",  # the share of the question's content words that sentence and context hold, rare words counting more
     "words_of_passage",  # the same for the whole chunk
-    "kind_missing",  # 1 where an amount, a time or a name is asked for and the sentence brings none
+    "kind_missing",  # 1 where an amount, a time or a person is asked for and the sentence brings none
     "rank_by_cosine",  # 1 for the sentence with the highest cosine of all, 1/2 for the second …
     "rank_by_reader",
 )
@@ -65,7 +88,7 @@ def weigh(question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder
     places, signals = measure(question, hits, reader, embedder, rarity)
     if not places:
         return ()
-    order, chance, offset, _ = fitted()
+    order, chance, offset = fitted()
     # A text that spells initials out says what they stand for, whatever else it is like.
     spelled = np.array([_spells_out(question, hit.chunk.text[start:end]) for hit, start, end in places])
     chances = np.where(spelled, 1.0, 1 / (1 + np.exp(-(signals @ chance + offset))))
@@ -126,13 +149,13 @@ def _share(rare: dict[str, float], held: frozenset[str]) -> float:
 
 
 def _kind_missing(question: str, text: str, known: frozenset[str]) -> bool:
-    """Whether the question asks for an amount, a time or a name, and the text brings none of its own."""
+    """Whether the question asks for an amount, a time or a person, and the text brings none of its own."""
     if _AMOUNT.search(question):
         parts = (part for word in words_of(text) for part in word.split("-"))
         return not any(is_number(part) and stem(part) not in known for part in parts)
     if _TIME.search(question):
         return not any(stem(found) not in known for found in _CALENDAR.findall(text))
-    if _PERSON_OR_PLACE.search(question):
+    if _PERSON.search(question):
         return not any(word[0].isupper() and stem(word) not in known | _OPENERS for word in words_of(text))
     return False
 
@@ -149,16 +172,25 @@ def _spells_out(question: str, text: str) -> bool:
 
 
 @cache
-def fitted() -> tuple[Vectors, Vectors, float, float]:
-    """The weights that order, the weights and the offset of the chance, and the chance under which nothing is an answer."""
+def fitted() -> tuple[Vectors, Vectors, float]:
+    """The weights that order, and the weights and the offset of the chance."""
     values = json.loads(_FITTED.read_text(encoding="utf-8"))
     order, chance = (np.array([values[name].get(signal, 0) for signal in SIGNALS], np.float32) for name in ("order", "chance"))
-    return order, chance, values["offset"], values["enough"]
+    return order, chance, values["offset"]
 
 
-def enough(evidence: Sequence[Evidence]) -> bool:
-    """Whether the sources answer the question at all."""
-    return any(sentence.score >= fitted()[3] for sentence in evidence)
+def reorder(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> tuple[Hit, ...]:
+    """The hits by their own rank and that of their best sentence, fused by reciprocal ranks (Cormack et al. 2009)."""
+    best = {hit: rank for rank, hit in enumerate(dict.fromkeys(sentence.hit for sentence in evidence))}
+    scores = [
+        1 / (_RANK_OFFSET + rank) + (1 / (_RANK_OFFSET + best[hit]) if hit in best else 0.0) for rank, hit in enumerate(hits)
+    ]
+    return tuple(hit for _, hit in sorted(zip(scores, hits, strict=True), key=lambda scored: -scored[0]))
+
+
+def enough(evidence: Sequence[Evidence], certainty: float) -> bool:
+    """Whether the best sentence answers with at least this chance; where none does, the sources do not answer at all."""
+    return bool(evidence) and evidence[0].score >= certainty
 
 
 def answers(claim: str, question: str, claimed: Sequence[Evidence], evidence: Sequence[Evidence]) -> bool:
@@ -174,25 +206,44 @@ def answers(claim: str, question: str, claimed: Sequence[Evidence], evidence: Se
     return evidence[0] in claimed and tells and not _kind_missing(question, claim, known)
 
 
-def choose(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     """The sentences to show as they are, at most sixty words of them, in reading order.
 
-    They are the best one, others where they are nearly as likely, and the neighbours of the best one.
+    They are the best one, one of another document that tells otherwise, others where they are nearly as likely, and the
+    neighbours of the best one.
     """
     best = evidence[0]
     chosen = [best]
     room = MAX_WORDS - len(best.text.split())
-    same = sorted((e for e in evidence if e.hit is best.hit), key=lambda e: e.start)
-    around = [e for e in same if e is not best and abs(same.index(e) - same.index(best)) == 1]
-    nearly = [
-        e for i, e in enumerate(evidence[1:_MAX_SHOWN], 1) if e.score >= _NEARLY * best.score or (i == 1 and best.score < _SURE)
-    ]
-    for sentence in [*nearly, *(sorted(around, key=lambda e: -e.score) if best.score < _SURE else [])]:
+    paragraph = _paragraph_of(best, evidence)
+    at = paragraph.index(best)
+    around = sorted(paragraph[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS + 1], key=lambda e: abs(paragraph.index(e) - at))
+    otherwise = [e for e in evidence[1:_MAX_COMPARED] if e.score >= _NEARLY * best.score and _disagree(question, best, e)]
+    nearly = [e for e in evidence[1:_MAX_ELSEWHERE] if e.score >= _NEARLY * best.score]
+    for sentence in [*otherwise[:1], *nearly, *around]:
         words = len(sentence.text.split())
         if sentence not in chosen and words <= room and len(chosen) < _MAX_SHOWN:
             chosen.append(sentence)
             room -= words
     return tuple(in_reading_order(chosen))
+
+
+def _paragraph_of(best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The sentences of the hit that no blank line parts from the best one, in their order."""
+    text, offset = best.hit.chunk.text, best.hit.chunk.start
+    start = text.rfind("\n\n", 0, best.start - offset) + offset
+    end = text.find("\n\n", best.end - offset)
+    end = end + offset if end >= 0 else best.hit.chunk.end
+    return sorted((e for e in evidence if e.hit is best.hit and start <= e.start and e.end <= end), key=lambda e: e.start)
+
+
+def _disagree(question: str, one: Evidence, other: Evidence) -> bool:
+    """Whether sentences of two documents answer a question for an amount or a time with different ones."""
+    if one.hit.chunk.document == other.hit.chunk.document or not (_AMOUNT.search(question) or _TIME.search(question)):
+        return False
+    known = content_of(question)
+    told, otherwise = ({stem(word) for word in words_of(e.text) if is_number(word)} - known for e in (one, other))
+    return bool(told and otherwise) and told.isdisjoint(otherwise)
 
 
 def in_reading_order(evidence: Iterable[Evidence]) -> list[Evidence]:
@@ -203,9 +254,16 @@ def in_reading_order(evidence: Iterable[Evidence]) -> list[Evidence]:
     return [sentence for group in by_document.values() for sentence in sorted(group, key=lambda e: e.start)]
 
 
+def sentences_of(hit: Hit) -> tuple[Evidence, ...]:
+    """The sentences of a hit in their order, with the hit's own score: not weighed for any question."""
+    start = hit.chunk.start
+    return tuple(Evidence(hit, start + a, start + b, hit.chunk.text[a:b], hit.score) for a, b in _sentences(hit))
+
+
 def _sentences(hit: Hit) -> list[tuple[int, int]]:
     text = hit.chunk.text
-    return [part for start, end in sentence_spans(text) for part in _clauses(text, start, end)]
+    spans = [(start, end) for start, end in sentence_spans(text) if not _ORDER.search(text, start, end)]
+    return [part for start, end in spans for part in _clauses(text, start, end)]
 
 
 def _clauses(text: str, start: int, end: int) -> list[tuple[int, int]]:

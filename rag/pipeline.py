@@ -1,5 +1,6 @@
 """The order of things: files -> library, question -> hits -> evidence -> answer. The only module that knows it."""
 
+import re
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -10,16 +11,20 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from rag import citations, evidence, prompt
 from rag.chunks import make_chunks
 from rag.config import Settings, bundled
 from rag.documents import SUFFIXES, read_document
 from rag.embedded import LANGUAGE_MODEL, sha256_of
-from rag.encoders import OnnxReader, make_embedder
+from rag.encoders import CrossEncoderReranker, OnnxReader, make_embedder
 from rag.library import Library, library_folder
 from rag.llm import LlamaModel
 from rag.search import search
+from rag.statements import Statement, read_statements
 from rag.types import (
+    EVERYTHING,
     Answer,
     ChatModel,
     Chunk,
@@ -28,13 +33,16 @@ from rag.types import (
     Embedder,
     Event,
     Evidence,
+    Filter,
     Found,
     Hit,
     Mode,
     RagError,
     Reader,
+    Reranker,
     Seconds,
     Sentence,
+    Source,
     Turn,
     UsageError,
     Vectors,
@@ -43,6 +51,8 @@ from rag.types import (
 MAX_QUESTION = 2000  # characters; a longer text is a document, not a question
 _HITS = 10
 READ = 8  # hits whose sentences are weighed: an answer found deeper is more often chance than find
+_CHECKED_HITS = 5  # hits among whose sentences support is sought for a statement that cites nothing
+_QUOTATION_MARKS = re.compile('["“”„«»]')
 _MAX_ANSWER_TOKENS = 120
 _DOCUMENTS_IN_MEMORY = 32
 
@@ -66,6 +76,7 @@ class Models:
         self._lock = threading.Lock()
         self._embedder: Embedder | None = None
         self._reader: Reader | None = None
+        self._reranker: Reranker | None = None
         self._chat: ChatModel | None = None
 
     @property
@@ -79,6 +90,14 @@ class Models:
         with self._lock:
             self._reader = self._reader or OnnxReader()
             return self._reader
+
+    @property
+    def reranker(self) -> Reranker | None:
+        """The reranker; None where the settings name none."""
+        with self._lock:
+            if self._settings.reranker:
+                self._reranker = self._reranker or CrossEncoderReranker(self._settings.reranker)
+            return self._reranker
 
     @property
     def chat_name(self) -> str:
@@ -102,6 +121,7 @@ class Pipeline:
         self.models = models or Models(settings)
         self.name = settings.library
         self._folder = settings.indexes
+        self._certainty = settings.certainty
         self._lock = threading.Lock()
         self._library: Library | None = None
         # A cited document is read whole; the same few are cited again and again. The generation tells versions apart.
@@ -163,7 +183,15 @@ class Pipeline:
         known = library.find(path)
         if known and path.is_file() and sha256_of(path) == known.sha256:
             return Added(path, "unchanged", known.name, known.chunks)
-        document = read_document(path)
+        return self.add_document(read_document(path), path)
+
+    def add_document(self, document: Document, path: Path) -> Added:
+        """Split, embed and store a document that was read from `path`; it replaces the one read from there before.
+
+        Raises LibraryError where it cannot be kept.
+        """
+        library = self._open(create=True)
+        known = library.find(path)
         document = replace(document, name=known.name if known else library.free_name(document.name))
         chunks, vectors = self._embedded(document)
         library.add(document, chunks, vectors, path)
@@ -186,28 +214,39 @@ class Pipeline:
 
     # --- Question -> answer ---------------------------------------------------------------------------------------
 
-    def search(self, question: str, k: int = _HITS, history: Sequence[Turn] = ()) -> tuple[Hit, ...]:
-        """The best `k` hits for the question. Raises UsageError for a question that is empty or too long."""
-        wanted = in_context(checked(question), history)
-        return search(self.library, wanted, self.models.embedder.encode([wanted])[0], k)
+    def search(self, question: str, k: int = _HITS, history: Sequence[Turn] = (), only: Filter = EVERYTHING) -> tuple[Hit, ...]:
+        """The best `k` hits for the question among the chunks that the filter lets through.
+
+        Raises UsageError for a question that is empty or too long, and for a filter by what is not there.
+        """
+        question, earlier = checked(question), asked_before(history)
+        # A follow-up is looked for by itself and with what was asked before it, half and half.
+        vectors = self.models.embedder.encode([question, f"{question} {earlier}"] if earlier else [question])
+        vector = vectors.sum(axis=0) / np.linalg.norm(vectors.sum(axis=0))
+        return search(self.library, question, vector, k, only=only, earlier=earlier, reranker=self.models.reranker)
 
     def weigh(self, question: str, hits: Sequence[Hit], history: Sequence[Turn] = ()) -> tuple[Evidence, ...]:
         """The sentences of the best hits with the chance that they answer, the likeliest first."""
         models = self.models
         return evidence.weigh(in_context(question, history), hits[:READ], models.reader, models.embedder, self.library.rarity)
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """The whole answer; raises as `stream` does."""
-        return next(event for event in self.stream(question, history) if isinstance(event, Answer))
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), certainty: float | None = None, only: Filter = EVERYTHING
+    ) -> Answer:
+        """The whole answer; takes and raises what `stream` does."""
+        return next(event for event in self.stream(question, history, certainty, only) if isinstance(event, Answer))
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Generator[Event]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), certainty: float | None = None, only: Filter = EVERYTHING
+    ) -> Generator[Event]:
         """The answer as it comes about: its hits, each sentence that its sources hold, at last the whole Answer.
 
-        Closing the iterator stops the model. Raises UsageError for a question that is empty or too long, LibraryError and
-        ModelError where one of these cannot be used.
+        `certainty` is the least chance of being right that it is shown with, where that of the settings is not meant. Closing
+        the iterator stops the model. Raises UsageError for a question that is empty or too long and for a filter
+        by what is not there, LibraryError and ModelError where one of these cannot be used.
         """
         started = time.monotonic()
-        hits = self.search(question, history=history)
+        hits = self.search(question, history=history, only=only)
         retrieved = time.monotonic() - started
         yield Found(hits)
 
@@ -215,17 +254,14 @@ class Pipeline:
         claims: list[citations.Claim] = []
         first: float | None = None
         mode: Mode = "generated"
-        if evidence.enough(weighed):
+        if evidence.enough(weighed, self._certainty if certainty is None else certainty):
             for claim in self._generated(question, weighed):
                 claims.append(claim)
                 first = first or time.monotonic() - started
                 yield self._cite(claims)[0][-1]
             if not claims:
                 mode = "extractive"
-                claims = [
-                    citations.Claim(citations.quoted(e, self.document(e.hit.chunk.document)), "supported", (e,))
-                    for e in evidence.choose(weighed)
-                ]
+                claims = citations.quoted(evidence.choose(question, weighed), self.document)
                 first = time.monotonic() - started
                 yield from self._cite(claims)[0]
 
@@ -237,9 +273,37 @@ class Pipeline:
             mode=mode if claims else "extractive",
             sentences=sentences,
             citations=cited,
-            hits=hits,
+            hits=evidence.reorder(hits, weighed),
             seconds=Seconds(retrieved, first, time.monotonic() - started),
         )
+
+    def check(self, text: str) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+        """Each statement of a text, or of an answer as JSON, with its verdict, and the citations of those that hold.
+
+        What an answer cites is looked up in the library; for a text that cites nothing the library is searched. Raises
+        UsageError where there is nothing to check.
+        """
+        return self._cite([self._checked(statement) for statement in read_statements(text)])
+
+    def _checked(self, statement: Statement) -> citations.Claim:
+        if statement.cited is None:
+            # Its quotation marks would bind the search to its quotes to the letter, but what is not verbatim is to be told.
+            hits = self.search(_QUOTATION_MARKS.sub(" ", statement.text), _CHECKED_HITS)
+            sources = [Source(n, hit, evidence.sentences_of(hit)) for n, hit in enumerate(hits, 1)]
+            return citations.check(statement.text, sources)
+        sources = []
+        for number, cited in enumerate(statement.cited, 1):
+            try:
+                document = self.document(cited.document)
+            except UsageError:
+                return citations.Claim(statement.text, "unsupported", (), f"{cited.document!r} is not in the library")
+            # A replaced report may hold the words elsewhere.
+            start = cited.start if document.text.startswith(cited.quote, cited.start) else document.text.find(cited.quote)
+            if start < 0 or not cited.quote.strip():
+                return citations.Claim(statement.text, "unsupported", (), f"the quoted words do not stand in {cited.document!r}")
+            hit = _cited_hit(document, start, start + len(cited.quote))
+            sources.append(Source(number, hit, evidence.sentences_of(hit)))
+        return citations.check(statement.text, sources)
 
     def _generated(self, question: str, weighed: Sequence[Evidence]) -> Iterator[citations.Claim]:
         """The sentences of the model that hold, as they come."""
@@ -256,7 +320,10 @@ class Pipeline:
                 # The last sentence is complete only when the model is.
                 for sentence in sentences[done : len(sentences) - (piece is not None)]:
                     done += 1
-                    claim = citations.check(sentence, sources, question)
+                    checked_claim = citations.check(sentence, sources, question)
+                    claim = citations.attributed(checked_claim, self.document)
+                    if citations.copies(checked_claim):
+                        return  # the sentence itself, with those around it, tells more
                     if claim.verdict == "supported" and evidence.answers(claim.text, question, claim.evidence, weighed):
                         yield claim
 
@@ -271,6 +338,17 @@ class Pipeline:
                     library_folder(self._folder, self.name), embedder=embedder.name, dimension=embedder.dimension, create=create
                 )
             return self._library
+
+
+def _cited_hit(document: Document, start: int, end: int) -> Hit:
+    """A span of a document as if a search had found it."""
+    paragraph, quotation = document.paragraph_at(start), document.quotation_at(start, end)
+    section = " › ".join(document.sections[paragraph.section].path) if paragraph else ""
+    context = ". ".join(part for part in (document.title, section, quotation.speaker if quotation else "") if part)
+    number = paragraph.number if paragraph else 0
+    return Hit(
+        Chunk(document.name, 0, section, number, start, end, document.text[start:end], context), document.title, 1.0, "both"
+    )
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
@@ -306,7 +384,12 @@ def checked(question: str) -> str:
     return question
 
 
+def asked_before(history: Sequence[Turn]) -> str:
+    """What the user asked before, the latest first, since models read only so much. Answers are never evidence."""
+    return " ".join(turn.text for turn in reversed(history) if turn.role == "user")[:MAX_QUESTION]
+
+
 def in_context(question: str, history: Sequence[Turn]) -> str:
-    """What is searched for: a follow-up question leans on the user's turn before it. Answers are never evidence."""
+    """What the reader is asked: a follow-up question leans on the user's turn before it. Answers are never evidence."""
     before = [turn.text for turn in history if turn.role == "user"][-1:]
     return " ".join([*before, question])[-MAX_QUESTION:]

@@ -1,11 +1,11 @@
 """Answer and Hits -> the JSON of the command line and the API, and the text of the terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 from unicodedata import category
 
-from rag.types import Answer, Citation, Hit
+from rag.types import Answer, Citation, Hit, Sentence
 
 _NEAREST = 3  # passages shown where the answer is not in the library
 
@@ -47,6 +47,20 @@ def answer_text(answer: Answer) -> str:
         return "The reports do not answer this." + (f" The nearest passages:\n\n{nearest}" if nearest else "")
     footnotes = "\n".join(footnote_text(citation) for citation in answer.citations)
     return f"{printable(answer.answer)}\n\n{footnotes}"
+
+
+def checked_json(sentences: Sequence[Sentence], citations: Sequence[Citation]) -> dict[str, Any]:
+    """Checked statements as JSON values, in the shape of an answer's."""
+    return {"sentences": [asdict(s) for s in sentences], "citations": [_citation_json(citation) for citation in citations]}
+
+
+def checked_text(sentences: Sequence[Sentence], citations: Sequence[Citation]) -> str:
+    """A line for each checked statement, its verdict first, then the footnotes of those that hold."""
+    lines = (
+        f"{s.verdict:>11}  {s.text}{''.join(f'[{marker}]' for marker in s.markers)}{f' — {s.reason}' if s.reason else ''}"
+        for s in sentences
+    )
+    return "\n\n".join(filter(None, [printable("\n".join(lines)), "\n".join(footnote_text(c) for c in citations)]))
 
 
 def footnote_text(citation: Citation) -> str:

@@ -1,9 +1,9 @@
-"""Train the reader's adapter: `python -m rag.train_reader DATA_FOLDER --out rag/data/reader.safetensors`.
+"""Train the reader's adapter: `python -m rag.train_reader DATA_FOLDER --out rag/data/reader.safetensors [--start ADAPTER]`.
 
 Nothing at run time imports this module. The adapter is a LoRA (Hu et al. 2021, arXiv:2106.09685) over all linear layers of
-all-MiniLM-L6-v2 with one linear unit on top. An example is a question and a passage; the label of each sentence of the
-passage says whether it holds the answer. Negatives are passages that share words with the question but hold no answer, of
-the same article and of others, and questions put to passages that do not answer them. docs/reader.md tells what came out.
+all-MiniLM-L6-v2 with one linear unit on top. An example is a question with passages that compete for it; the label of each
+sentence says whether it holds the answer. Beside the passages that do stand those that a search for the question finds but
+that hold no answer, of the same article and of others. docs/reader.md tells what came out.
 
 DATA_FOLDER holds `*.jsonl.xz` files, one JSON object a line: question, context, title, group, answers, answerable, type, and
 support or support_all, the sentences of context that hold the answer.
@@ -24,49 +24,66 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from rag.embedded import embedding_model_folder
-from rag.encoders import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS, POINT, SEP, load_tokenizer
+from rag.encoders import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS, POINT, SEP, load_tokenizer, make_embedder
+from rag.search import fuse
 from rag.sentences import sentence_spans
+from rag.words import FUNCTION_WORDS
 
-# Rows per file, answerable and not: as many as two laptop cores train on in half an hour, in the variety there is.
+# Rows per file, answerable and not: as many as two laptop cores train on in about forty minutes, in the variety there is.
 _ROWS = {
-    "squad_train": (5000, 1200),
-    "fairytaleqa": (2000, 500),
-    "selqa": (1500, 150),
-    "qamr": (1500, 200),
-    "hotpotqa": (983, 220),
-    "tatqa": (600, 150),
-    "covidqa": (600, 120),
-    "qadiscourse": (365, 0),
-    "wikinews_quotes": (315, 29),
-    "narrativeqa_plots": (300, 0),
-    "boolq": (400, 200),
+    "squad_train": (2200, 400),
+    "fairytaleqa": (600, 100),
+    "selqa": (700, 80),
+    "qamr": (500, 80),
+    "hotpotqa": (600, 150),
+    "tatqa": (250, 60),
+    "covidqa": (250, 50),
+    "qadiscourse": (250, 0),
+    "wikinews_quotes": (250, 25),
+    "narrativeqa_plots": (150, 0),
+    "boolq": (50, 30),
 }
-_HELD_OUT = 600  # examples that are never trained on; their figures are printed as training goes on
-_HARD_NEGATIVES = 0.75  # of the answerable rows get a passage without the answer beside their own
+_HELD_OUT = 200  # examples that this run is not trained on; their figures are printed as training goes on
+_RIVALS = 2  # passages without an answer beside those of the row
 _SAME_GROUP = 0.6  # of these come from the same article where there is one
+# Whether another passage of the article answers these can't be told from the answer's words.
+_REWORDED = frozenset({"yesno", "why", "abstractive", "sentence", "multi_span"})
 _TYPED = 0.3  # of the questions lose their question mark, as people type them into a search box
+_HIDDEN_WORD = 0.25  # of the questions have a word hidden that the passage shares, so that not all hangs on shared words
 _FREQUENT = 0.3  # words in more than this share of the passages find nothing
 _MAX_TITLE_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_TOKENS = 24, 120, 232
 
 _RANK, _SCALE = 32, 2.0
-_LEARNING_RATE, _WARM_UP, _BATCH, _EVALUATE_EVERY = 1e-3, 100, 16, 300
-_POSITIVE_WEIGHT = 1.5  # two to nine sentences of a passage are negative for each that is positive
+_LEARNING_RATE, _WARM_UP, _BATCH, _EVALUATE_EVERY = 1e-3, 60, 18, 200
+_POSITIVE_WEIGHT = 2.0  # about fifteen sentences are negative for each that is positive
+
+_AMONG_WEIGHT = 0.3  # of the softmax over all sentences beside the cross-entropy of each
+_NEAREST = 30
+_LEAST_SHARED = 3  # with one of fewer shared words hidden, nothing would be left to go by
 
 _WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class Passage:
     """A passage of a question: its sentences, and of each whether it holds the answer."""
 
-    question: str
     title: str
     sentences: tuple[str, ...]
     labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question and the passages that compete for it."""
+
+    question: str
+    passages: tuple[Passage, ...]
 
 
 Encoded = tuple[list[int], int, list[tuple[int, int]], list[int]]  # ids, where the passage begins, sentence spans, labels
@@ -75,7 +92,7 @@ Encoded = tuple[list[int], int, list[tuple[int, int]], list[int]]  # ids, where 
 # --- Data -> examples ---------------------------------------------------------------------------------------------
 
 
-def read_examples(folder: Path, seed: int = 7) -> list[Example]:
+def read_examples(folder: Path, seed: int = 11) -> list[Example]:
     """The examples of all files of the folder, shuffled."""
     rng = random.Random(seed)
     examples = [example for name, rows in _ROWS.items() for example in _of_file(folder / f"{name}.jsonl.xz", *rows, rng)]
@@ -91,55 +108,61 @@ def _of_file(path: Path, most_answerable: int, most_unanswerable: int, rng: rand
     rng.shuffle(answerable)
     rng.shuffle(unanswerable)
     passages = {row["context"]: row for row in rows}
-    index = _WordIndex(list(passages))
-    for row in answerable[:most_answerable] + unanswerable[:most_unanswerable]:
+    texts = list(passages)
+    used = answerable[:most_answerable] + unanswerable[:most_unanswerable]
+    by_words = _WordIndex(texts)
+    embedder = make_embedder("")
+    vectors = embedder.encode([f"{passages[text]['title'] or ''}\n{text}" for text in texts])
+    asked = embedder.encode([row["question"] for row in used])
+    for row, vector in zip(used, asked, strict=True):
         own = list(_own_passages(row))
-        yield from own
-        if row["answerable"] and own and rng.random() < _HARD_NEGATIVES:
-            negative = _hard_negative(row, passages, index, rng)
-            if negative:
-                yield _example(row["question"], negative, [])
+        if own:
+            by_meaning = [int(n) for n in np.argsort(-(vectors @ vector))[:_NEAREST]]
+            nearest = [texts[found.chunk] for found in fuse(by_meaning, by_words.nearest(row["question"], _NEAREST))]
+            yield Example(row["question"], (*own, *_rivals(row, [passages[text] for text in nearest], rng)))
 
 
-def _own_passages(row: dict[str, Any]) -> Iterator[Example]:
+def _own_passages(row: dict[str, Any]) -> Iterator[Passage]:
     support = (row.get("support_all") or [row["support"]]) if row["answerable"] else []
     gold = [passage for passage in row.get("passages") or [] if passage.get("gold")]
     for passage in gold or [row]:
-        example = _example(row["question"], passage, support)
-        if any(example.labels) or not row["answerable"]:
-            yield example
+        marked = _passage(passage, support)
+        if any(marked.labels) or not row["answerable"]:
+            yield marked
 
 
-def _example(question: str, passage: dict[str, Any], support: Sequence[str]) -> Example:
+def _passage(passage: dict[str, Any], support: Sequence[str]) -> Passage:
     text = passage.get("text") or passage["context"]
     sentences = tuple(text[start:end] for start, end in sentence_spans(text))
     wanted = [" ".join(s.split()) for s in support]
     squashed = [" ".join(s.split()) for s in sentences]
     labels = tuple(int(any(len(w) > 3 and (s in w or w in s) for w in wanted)) for s in squashed)
-    return Example(question, passage.get("title") or "", sentences, labels)
+    return Passage(passage.get("title") or "", sentences, labels)
 
 
-def _hard_negative(
-    row: dict[str, Any], passages: dict[str, dict[str, Any]], index: "_WordIndex", rng: random.Random
-) -> dict[str, Any] | None:
-    """A passage that shares words with the question, without an answer string and without the support."""
-    from_same_group = rng.random() < _SAME_GROUP
+def _rivals(row: dict[str, Any], nearest: Sequence[dict[str, Any]], rng: random.Random) -> Iterator[Passage]:
+    """Passages that a search for the question finds, without an answer string and without the support."""
     answers = [f" {' '.join(_words(answer))} " for answer in row["answers"]]
-    for text in index.nearest(row["question"], 30):
-        passage = passages[text]
-        words = f" {' '.join(_words(text))} "
-        if text == row["context"] or (row.get("support") or "\0")[:60] in text or any(answer in words for answer in answers):
+    supports = [support[:60] for support in row.get("support_all") or [row.get("support")] if support]
+    found = 0
+    for passage in nearest:
+        words = f" {' '.join(_words(passage['context']))} "
+        same = passage["group"] == row["group"]
+        answered = any(answer in words for answer in answers) or any(support in passage["context"] for support in supports)
+        if passage["context"] == row["context"] or answered or (same and row["type"] in _REWORDED):
             continue
-        if (passage["group"] == row["group"]) == from_same_group or rng.random() > 0.8:
-            return passage
-    return None
+        if same == (rng.random() < _SAME_GROUP) or rng.random() > 0.7:
+            found += 1
+            yield _passage(passage, [])
+        if found == _RIVALS:
+            return
 
 
 class _WordIndex:
     """BM25 (Robertson & Zaragoza 2009) over the passages of a file."""
 
     def __init__(self, texts: list[str]) -> None:
-        self._texts = texts
+        self._total = len(texts)
         self._postings: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         self._lengths = []
         for number, text in enumerate(texts):
@@ -149,9 +172,9 @@ class _WordIndex:
                 self._postings[word].append((number, count))
         self._mean_length = sum(self._lengths) / max(1, len(texts))
 
-    def nearest(self, question: str, k: int) -> list[str]:
+    def nearest(self, question: str, k: int) -> list[int]:
         scores: defaultdict[int, float] = defaultdict(float)
-        total = len(self._texts)
+        total = self._total
         for word in sorted(set(_words(question))):
             found = self._postings.get(word, [])
             if len(found) > _FREQUENT * total:
@@ -160,7 +183,7 @@ class _WordIndex:
             for number, count in found:
                 length = 0.25 + 0.75 * self._lengths[number] / self._mean_length
                 scores[number] += weight * count * 2.2 / (count + 1.2 * length)
-        return [self._texts[n] for n in sorted(scores, key=lambda n: (-scores[n], n))[:k]]
+        return sorted(scores, key=lambda n: (-scores[n], n))[:k]
 
 
 def _words(text: str) -> list[str]:
@@ -170,21 +193,35 @@ def _words(text: str) -> list[str]:
 # --- Examples -> tokens -------------------------------------------------------------------------------------------
 
 
-def encode(example: Example, tokenizer: Any, rng: random.Random) -> Encoded:
-    """[CLS] question [SEP] title. sentences [SEP], as the reader gets them; of a passage too long, sentences around an answer."""
+def encode(example: Example, tokenizer: Any, rng: random.Random) -> list[Encoded]:
+    """Each passage as the reader gets it, [CLS] question [SEP] title. sentences [SEP]; a long one is cut around an answer."""
     asked = example.question.rstrip("?") if rng.random() < _TYPED else example.question
-    question = tokenizer.encode(asked).ids[:MAX_QUESTION_TOKENS]
+    asked = _hide_word(example, asked, rng) if rng.random() < _HIDDEN_WORD else asked
+    question = tokenizer.encode(asked).ids[: MAX_QUESTION_TOKENS + 2]
     question[-1] = SEP
-    title = tokenizer.encode(example.title, add_special_tokens=False).ids[: min(_MAX_TITLE_TOKENS, MAX_CONTEXT_TOKENS)]
-    sentences = [tokenizer.encode(s, add_special_tokens=False).ids[:_MAX_SENTENCE_TOKENS] for s in example.sentences]
-    room = _MAX_TOKENS - len(question) - len(title) - 2
-    first, last = _window([len(s) for s in sentences], example.labels, room, rng)
-    tokens = question + ([*title, POINT] if title else [])
-    spans = []
-    for ids in sentences[first:last]:
-        spans.append((len(tokens), len(tokens) + len(ids)))
-        tokens = tokens + ids
-    return [*tokens, SEP], len(question), spans, list(example.labels[first:last])
+    encoded = []
+    for passage in example.passages:
+        title = tokenizer.encode(passage.title, add_special_tokens=False).ids[: min(_MAX_TITLE_TOKENS, MAX_CONTEXT_TOKENS)]
+        sentences = [tokenizer.encode(s, add_special_tokens=False).ids[:_MAX_SENTENCE_TOKENS] for s in passage.sentences]
+        room = _MAX_TOKENS - len(question) - len(title) - 2
+        first, last = _window([len(s) for s in sentences], passage.labels, room, rng)
+        tokens = question + ([*title, POINT] if title else [])
+        spans = []
+        for ids in sentences[first:last]:
+            spans.append((len(tokens), len(tokens) + len(ids)))
+            tokens = tokens + ids
+        if spans:
+            encoded.append(([*tokens, SEP], len(question), spans, list(passage.labels[first:last])))
+    return encoded
+
+
+def _hide_word(example: Example, asked: str, rng: random.Random) -> str:
+    held = {word for passage in example.passages for s in passage.sentences for word in _words(s)} - FUNCTION_WORDS
+    shared = [found for found in _WORD.finditer(asked) if found[0].lower() in held]
+    if len(shared) < _LEAST_SHARED:
+        return asked
+    hidden = rng.choice(shared)
+    return f"{asked[: hidden.start()]}[MASK]{asked[hidden.end() :]}"
 
 
 def _window(lengths: Sequence[int], labels: Sequence[int], room: int, rng: random.Random) -> tuple[int, int]:
@@ -256,6 +293,14 @@ class Reader(nn.Module):
             for row, (_, _, spans, _) in zip(sums, batch, strict=True)
         ]
 
+    def load(self, adapter: dict[str, torch.Tensor]) -> None:
+        """Take over the weights that `adapter` gave."""
+        self.head.load_state_dict({name: adapter[f"head.{name}"].float() for name in ("weight", "bias")})
+        for name, layer in self.body.named_modules():
+            if isinstance(layer, _Adapted):
+                layer.down.data = adapter[f"{name}.down"].float()
+                layer.up.data = adapter[f"{name}.up"].float() / _SCALE
+
     def adapter(self) -> dict[str, torch.Tensor]:
         """The trained weights, float16, under the names of the layers they are added to; the scale is in `up`."""
         weights = {f"head.{name}": value for name, value in self.head.state_dict().items()}
@@ -268,27 +313,31 @@ class Reader(nn.Module):
 # --- Training -----------------------------------------------------------------------------------------------------
 
 
-def train(folder: Path, out: Path, seed: int = 0) -> None:
-    """Train one epoch and write the adapter to `out`, also as it goes on; figures of held-out examples go to stdout."""
-    from safetensors.torch import save_file
+def train(folder: Path, out: Path, start: Path | None, seed: int = 0) -> None:
+    """Train one epoch, from an earlier adapter where `start` names one; the adapter is written to `out` as it goes on.
+
+    The loss is the binary cross-entropy of each sentence, plus, where a question is answered, the cross-entropy of a softmax
+    over all sentences of its passages: only together do they learn to compete. Figures of held-out examples go to stdout.
+    """
+    from safetensors.torch import load_file, save_file
 
     torch.manual_seed(seed)
     torch.set_num_threads(os.cpu_count() or 1)  # torch counts two threads of one core as one, which is slower here
     rng = random.Random(seed)
     tokenizer = load_tokenizer()
-    encoded = [e for e in (encode(example, tokenizer, rng) for example in read_examples(folder)) if e[2]]
+    encoded = [e for e in (encode(example, tokenizer, rng) for example in read_examples(folder)) if e]
     held_out, batches = encoded[:_HELD_OUT], _batches(encoded[_HELD_OUT:], rng)
     reader = Reader()
+    if start:
+        reader.load(load_file(start))
     trained = [p for p in reader.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=_LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(trained, lr=_LEARNING_RATE / (2 if start else 1), betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / _WARM_UP) * max(0.02, 1 - step / len(batches))
     )
-    weight = torch.tensor(_POSITIVE_WEIGHT)
     started = time.monotonic()
     for step, batch in enumerate(batches, 1):
-        labels = torch.tensor([label for *_, of_example in batch for label in of_example], dtype=torch.float32)
-        loss = nn.functional.binary_cross_entropy_with_logits(torch.cat(reader(batch)), labels, pos_weight=weight)
+        loss = _loss(reader, batch)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
@@ -304,30 +353,48 @@ def train(folder: Path, out: Path, seed: int = 0) -> None:
             save_file(reader.adapter(), out)
 
 
-def evaluate(reader: Reader, examples: Sequence[Encoded]) -> tuple[float, float]:
-    """Of the answerable examples the share whose best sentence is right; how well the best score tells them from the others."""
+def _loss(reader: Reader, batch: Sequence[list[Encoded]]) -> torch.Tensor:
+    scores = iter(reader([passage for example in batch for passage in example]))
+    weight = torch.tensor(_POSITIVE_WEIGHT)
+    each, among = [], []
+    for example in batch:
+        of_example = torch.cat([next(scores) for _ in example])
+        labels = torch.tensor([label for *_, of_passage in example for label in of_passage], dtype=torch.float32)
+        each.append(nn.functional.binary_cross_entropy_with_logits(of_example, labels, pos_weight=weight, reduction="none"))
+        if labels.any():
+            among.append(of_example.logsumexp(0) - of_example[labels > 0].logsumexp(0))
+    return torch.cat(each).mean() + _AMONG_WEIGHT * torch.stack(among).mean() if among else torch.cat(each).mean()
+
+
+def evaluate(reader: Reader, examples: Sequence[list[Encoded]]) -> tuple[float, float]:
+    """The share of answerable examples whose best sentence is right; how well the best score tells them from the others."""
     right: list[int] = []
     answerable: list[float] = []
     unanswerable: list[float] = []
     with torch.no_grad():
-        for at in range(0, len(examples), 2 * _BATCH):
-            batch = examples[at : at + 2 * _BATCH]
-            for scores, (*_, labels) in zip(reader(batch), batch, strict=True):
-                best = int(scores.argmax())
-                (answerable if any(labels) else unanswerable).append(float(scores[best]))
-                if any(labels):
-                    right.append(labels[best])
+        for example in examples:
+            scores = torch.cat(reader(example))
+            labels = [label for *_, of_passage in example for label in of_passage]
+            best = int(scores.argmax())
+            (answerable if any(labels) else unanswerable).append(float(scores[best]))
+            if any(labels):
+                right.append(labels[best])
     wins = sum((a > u) + 0.5 * (a == u) for a in answerable for u in unanswerable)
     return sum(right) / len(right), wins / (len(answerable) * len(unanswerable))
 
 
-def _batches(encoded: list[Encoded], rng: random.Random) -> list[list[Encoded]]:
-    """Batches of examples of like length, in random order."""
+def _batches(encoded: list[list[Encoded]], rng: random.Random) -> list[list[list[Encoded]]]:
+    """Batches of about `_BATCH` passages, of examples of like length, in random order."""
     rng.shuffle(encoded)
-    batches: list[list[Encoded]] = []
-    for at in range(0, len(encoded), 32 * _BATCH):
-        pool = sorted(encoded[at : at + 32 * _BATCH], key=lambda e: len(e[0]))
-        batches += [pool[i : i + _BATCH] for i in range(0, len(pool), _BATCH)]
+    batches: list[list[list[Encoded]]] = []
+    for at in range(0, len(encoded), 16 * _BATCH):
+        pool = sorted(encoded[at : at + 16 * _BATCH], key=lambda example: max(len(ids) for ids, *_ in example))
+        batch: list[list[Encoded]] = []
+        for example in pool:
+            batch.append(example)
+            if sum(map(len, batch)) >= _BATCH:
+                batches.append(batch)
+                batch = []
     rng.shuffle(batches)
     return batches
 
@@ -336,5 +403,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Train the reader's adapter.")
     parser.add_argument("folder", type=Path, help="the folder of the training data")
     parser.add_argument("--out", type=Path, required=True, help="the adapter to write, a .safetensors file")
+    parser.add_argument("--start", type=Path, help="an adapter to go on from, at half the learning rate")
     options = parser.parse_args()
-    train(options.folder, options.out)
+    train(options.folder, options.out, options.start)

@@ -84,6 +84,7 @@ class FakeModels:
     def __init__(self, *replies: str) -> None:
         self.embedder = WordsEmbedder()
         self.reader = OverlapReader()
+        self.reranker = None
         self.chat = ScriptedModel(*replies) if replies else None
         self.chat_name = "scripted" if replies else "none"
 
@@ -115,5 +116,5 @@ def pipeline_with(tmp_path: Path) -> Iterator[PipelineWith]:
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     # RAG_CACHE stays: it only says where the files made from the embedded models lie.
-    for name in ("RAG_INDEXES", "RAG_LIBRARY", "RAG_MODEL", "RAG_EMBEDDINGS"):
+    for name in ("RAG_INDEXES", "RAG_LIBRARY", "RAG_MODEL", "RAG_EMBEDDINGS", "RAG_RERANKER"):
         monkeypatch.delenv(name, raising=False)

@@ -1,6 +1,6 @@
 import pytest
 
-from rag.citations import Claim, check, cite, claims, markers, quoted, render
+from rag.citations import Claim, attributed, check, cite, claims, copies, markers, quoted, render
 from rag.types import Chunk, Document, Evidence, Hit, Note, Paragraph, Quotation, Reference, Section, Source
 
 TEXT = (
@@ -119,6 +119,42 @@ def test_words_in_quotation_marks_keep_them_only_where_they_are_verbatim() -> No
     assert '"' not in lost.text
 
 
+@pytest.mark.parametrize(
+    ("claim", "reason"),
+    [
+        ("Chernyshenko met him at Vnukovo on March 3, 2006.", ""),
+        ("Putin met Chernyshenko at Vnukovo on March 3, 2006.", "not in the sources: Putin"),
+        ("Dmitry Peskov met Chernyshenko at Vnukovo on March 3, 2006.", "not in the sources: Dmitry, Peskov"),
+        ("NATO met Chernyshenko at Vnukovo on March 3, 2006.", "not in the sources: NATO"),
+        ("Talks: he met Chernyshenko at Vnukovo on March 3, 2006.", ""),
+    ],
+)
+def test_a_name_that_opens_a_claim_is_checked_too(claim: str, reason: str) -> None:
+    other = Hit(CHUNK, "Other", 1.0, "both")
+    elsewhere = Evidence(other, *span("Bovt disagreed."), "Then Putin spoke to Bovt.", 0.1)
+    bare = Hit(Chunk("visit", 0, "", 1, 0, len(TEXT), TEXT, "The Visit"), "The Visit", 1.0, "both")
+    met = Evidence(bare, MET.start, MET.end, MET.text, 0.4)
+    assert check(claim, (Source(1, bare, (met,)), Source(2, other, (elsewhere,)))).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("claim", "source", "text"),
+    [
+        ("Trade increased by 30 percent.", TRADE, "According to Vladimir Putin, trade increased by 30 percent."),
+        ("Last year brought a record.", TRADE, "According to Vladimir Putin, Last year brought a record."),
+        ("Putin said that trade increased.", TRADE, "Putin said that trade increased."),
+        ("The envoy met Chernyshenko.", MET, "The envoy met Chernyshenko."),
+    ],
+)
+def test_what_somebody_is_quoted_with_stays_their_opinion(claim: str, source: Evidence, text: str) -> None:
+    assert attributed(Claim(claim, "supported", (source,)), lambda _: DOCUMENT).text == text
+
+
+def test_words_in_the_first_person_of_somebody_quoted_are_no_claim() -> None:
+    claim = attributed(Claim("We increased trade.", "supported", (TRADE,)), lambda _: DOCUMENT)
+    assert (claim.verdict, claim.evidence) == ("unsupported", ())
+
+
 def test_no_sources_support_nothing() -> None:
     assert check("Trade rose.", ()).verdict == "unsupported"
 
@@ -150,5 +186,20 @@ def test_an_unsupported_claim_gets_no_marker() -> None:
 
 
 def test_a_quoted_sentence_keeps_its_speaker_and_loses_the_reports_own_marker() -> None:
-    assert quoted(NEXT, DOCUMENT) == "Vladimir Putin: “This year, trade may well exceed $200 billion.”"
-    assert quoted(MET, DOCUMENT) == "He met Chernyshenko at Vnukovo on March 3, 2006 [sic]."
+    said, told = quoted([NEXT, MET], lambda _: DOCUMENT)
+    assert said == Claim("Vladimir Putin: “This year, trade may well exceed $200 billion.”", "supported", (NEXT,))
+    assert told == Claim("He met Chernyshenko at Vnukovo on March 3, 2006 [sic].", "supported", (MET,))
+
+
+def test_sentences_that_follow_one_another_in_a_quotation_are_quoted_together() -> None:
+    (together,) = quoted([TRADE, EASY], lambda _: DOCUMENT)
+    words = "Last year, trade increased by 30 percent to set a new record of $185 billion. It was not easy."
+    assert together == Claim(f"Vladimir Putin: “{words}”", "supported", (TRADE, EASY))
+    assert len(quoted([EASY, TRADE], lambda _: DOCUMENT)) == 2
+
+
+def test_a_claim_that_copies_its_source_is_told_from_one_that_says_it_shorter() -> None:
+    assert copies(Claim("Last year trade increased by 30 percent to set a new record of $185 billion", "supported", (TRADE,)))
+    assert copies(Claim("It was not easy.", "supported", (TRADE, EASY)))
+    assert not copies(Claim("Trade increased by 30 percent.", "supported", (TRADE,)))
+    assert not copies(Claim("A record was set: trade increased by 30 percent last year to $185 billion.", "supported", (TRADE,)))

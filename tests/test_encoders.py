@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from rag.embedded import embedding_model_folder
-from rag.encoders import OnnxEmbedder, OnnxReader, SentenceTransformerEmbedder, make_embedder
+from rag.encoders import CrossEncoderReranker, OnnxEmbedder, OnnxReader, SentenceTransformerEmbedder, make_embedder
 from rag.types import ModelError
 
 pytestmark = pytest.mark.models
@@ -64,3 +66,36 @@ def test_what_the_reader_cannot_take_in_is_never_evidence(reader: OnnxReader) ->
     assert scores[1] == -np.inf
     assert reader.read("Who?", [("Title", [])])[0].shape == (0,)
     assert reader.read("Who?", []) == []
+
+
+def save_cross_encoder(folder: Path, labels: int) -> None:
+    """A tiny cross-encoder of random weights, with the tokenizer of the embedded model."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(0)
+    config = BertConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, num_labels=labels, initializer_range=1.0
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(embedding_model_folder(), local_files_only=True).save_pretrained(folder)
+
+
+def test_a_cross_encoder_of_the_user_gives_each_passage_its_own_score(tmp_path: Path) -> None:
+    save_cross_encoder(tmp_path / "tiny", labels=1)
+    reranker = CrossEncoderReranker(str(tmp_path / "tiny"))
+    assert reranker.name == "tiny"
+    scores = reranker.score("How much?", TEXTS)
+    assert (scores.dtype, scores.shape) == (np.float32, (5,))
+    assert len(set(scores.tolist())) == 5
+    np.testing.assert_allclose(reranker.score("How much?", TEXTS[::-1]), scores[::-1], atol=1e-5)
+    assert abs(reranker.score("Who spoke?", TEXTS) - scores).max() > 1e-3  # the question is read too
+    assert reranker.score("How much?", []).shape == (0,)
+
+
+def test_a_model_that_cannot_rerank_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"reranker '.*nowhere' is not on this machine.*RAG_RERANKER"):
+        CrossEncoderReranker(str(tmp_path / "nowhere"))
+    save_cross_encoder(tmp_path / "classes", labels=3)
+    with pytest.raises(ModelError, match="sorts texts into 3 classes, a reranker gives one score"):
+        CrossEncoderReranker(str(tmp_path / "classes"))

@@ -1,10 +1,12 @@
+import json
 from pathlib import Path
 
 import pytest
 from conftest import FakeModels, PipelineWith
 
 from rag.pipeline import MAX_QUESTION, checked, find_files
-from rag.types import Answer, Found, Sentence, Turn, UsageError
+from rag.render import answer_json
+from rag.types import Answer, Filter, Found, Sentence, Turn, UsageError
 
 HARBOUR = """The Harbour Report
 
@@ -30,6 +32,47 @@ TRAINS = "Night Trains\n\nThe night train to Brennau stops seventeen times. It l
 def answer_of(events: list[object]) -> Answer:
     assert isinstance(events[-1], Answer)
     return events[-1]
+
+
+def test_the_dial_decides_how_sure_an_answer_must_be(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR})
+    question = "What has the harbour authority paid for dredging?"
+    best = pipeline.weigh(question, pipeline.search(question))[0]
+    assert not pipeline.ask(question, certainty=best.score).abstained
+    assert pipeline.ask(question, certainty=min(1.0, best.score + 0.001)).abstained
+    assert not pipeline.ask("Who ate the cheese?", certainty=0).abstained
+
+
+def test_the_statements_of_a_text_are_checked_against_the_library(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
+    told, invented = "The harbour authority paid 12 million crowns.", "The harbour authority paid 99 million crowns."
+    sentences, citations = pipeline.check(f"{told} {invented}\n\n[1] A footnote.")
+    assert [(s.text, s.verdict, s.reason) for s in sentences] == [
+        (told, "supported", ""),
+        (invented, "unsupported", "not in the sources: 99"),
+    ]
+    assert [c.quote for c in citations] == ["The harbour authority paid 12 million crowns for dredging."]
+
+
+def test_an_exported_answer_holds_as_long_as_its_quotes_do(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
+    exported = json.dumps(answer_json(pipeline.ask("How often stops the night train to Brennau?")))
+    assert {s.verdict for s in pipeline.check(exported)[0]} == {"supported"}
+    longer = TRAINS.replace("The night train", "At last there is news. The night train")
+    (tmp_path / "reports-0" / "trains.txt").write_text(longer, encoding="utf-8")
+    list(pipeline.add([tmp_path / "reports-0"]))
+    assert {s.verdict for s in pipeline.check(exported)[0]} == {"supported"}, "the words are still there, elsewhere"
+    (tmp_path / "reports-0" / "trains.txt").write_text(TRAINS.replace("seventeen", "three"), encoding="utf-8")
+    list(pipeline.add([tmp_path / "reports-0"]))
+    assert {s.reason for s in pipeline.check(exported)[0]} == {"the quoted words do not stand in 'trains'"}
+    pipeline.library.remove("trains")
+    assert {s.reason for s in pipeline.check(exported)[0]} == {"'trains' is not in the library"}
+
+
+def test_a_quoted_opinion_is_reported_with_its_speaker(pipeline_with: PipelineWith) -> None:
+    report = 'The Harbour Report\n\nAda Holm wrote:\n\n"The silt that we dredge in May returns to the harbour every winter."'
+    answer = pipeline_with({"harbour.txt": report}, " The silt returns every winter.").ask("When does the silt return?")
+    assert answer.answer == "According to Ada Holm, the silt returns every winter.[1]"
 
 
 def test_an_answer_streams_hits_first_then_sentences_then_the_whole(pipeline_with: PipelineWith) -> None:
@@ -66,7 +109,7 @@ def test_a_true_sentence_that_was_not_asked_for_is_not_shown(pipeline_with: Pipe
 
 def test_an_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None:
     answer = pipeline_with({"harbour.txt": HARBOUR}).ask("What returns every winter?")
-    assert answer.answer == "Ada Holm: “The silt returns every winter.”[1]"
+    assert answer.answer == "Ada Holm: “The silt returns every winter. We pay for sand that walks back.”[1]"
     assert (answer.citations[0].speaker, answer.citations[0].note and answer.citations[0].note.number) == ("Ada Holm", "2")
 
 
@@ -97,6 +140,25 @@ def test_a_follow_up_is_searched_with_the_question_before_it(pipeline_with: Pipe
     pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
     history = [Turn("user", "the night train to Brennau"), Turn("assistant", "The silt returns every winter.")]
     assert pipeline.search("how many times?", history=history)[0].chunk.document == "trains"
+
+
+def test_a_phrase_of_an_earlier_question_does_not_bind_the_next(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
+    history = [Turn("user", "“The silt returns every winter”")]
+    assert {hit.chunk.document for hit in pipeline.search("night train", history=history)} == {"harbour", "trains"}
+    assert {hit.chunk.document for hit in pipeline.search("“The silt returns every winter”")} == {"harbour"}
+
+
+def test_a_filter_holds_for_hits_and_answers(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
+    question = "What returns every winter?"
+    (hit,) = pipeline.search(question, only=Filter(speaker="holm"))
+    assert "walks back" in hit.chunk.text
+    assert not pipeline.ask(question, only=Filter(documents=("harbour",), after="2024-05", section="dredging")).abstained
+    for only in (Filter(documents=("trains",)), Filter(before="2024-04"), Filter(speaker="nobody")):
+        assert pipeline.ask(question, only=only).abstained
+    with pytest.raises(UsageError, match="did you mean 'trains'"):
+        pipeline.ask(question, only=Filter(documents=("train",)))
 
 
 def test_unchanged_files_are_skipped_and_changed_ones_replaced(pipeline_with: PipelineWith, tmp_path: Path) -> None:

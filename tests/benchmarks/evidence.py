@@ -1,7 +1,9 @@
-"""How well the best sentence is found, and where to abstain: `python tests/benchmarks/evidence.py [--fit] [--limit N] SET_DIR…`
+"""How well the best sentence is found, and where to abstain.
 
-For each evaluation set: the share of the answerable questions whose best sentence (best two) is support, and for thresholds on
-its chance the share of questions that would be declined, by type. `--fit` fits the weights of rag/data/evidence.json anew and
+    python tests/benchmarks/evidence.py [--fit] [--curve FILE.svg] [--limit N] SET_DIR…
+
+For each evaluation set: the share of the answerable questions whose best sentence (best two) is support, and for values of the
+certainty the share of questions that would be declined, by type. `--fit` fits the weights of rag/data/evidence.json anew and
 prints them, with the figures of each set under weights fitted on the other sets. Nothing is generated.
 
 A SET_DIR holds corpus.jsonl ({"doc_id", "title", "text"}) and questions.jsonl ({"question", "history", "answers",
@@ -13,7 +15,6 @@ import json
 import random
 import sys
 import tempfile
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from rag.config import Settings
 from rag.pipeline import READ, Pipeline, in_context
 from rag.types import Turn
 
-THRESHOLDS = [t / 20 for t in range(1, 12)]
+CERTAINTIES = [t / 10 for t in range(1, 10)]
 # Something always ranks first, so ranks say nothing of whether anything answers.
 RANKS = ("rank_by_cosine", "rank_by_reader")
 
@@ -37,6 +38,16 @@ class Row:
     answerable: bool
     signals: np.ndarray
     support: np.ndarray
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A question: the chance of its best sentence, and whether one of the best two is support."""
+
+    kind: str
+    answerable: bool
+    chance: float
+    right: bool
 
 
 def read(path: Path) -> list[dict]:
@@ -74,63 +85,110 @@ def rows_of(folder: Path, limit: int) -> list[Row]:
                 pass
             models = pipeline.models
             for question in questions:
-                asked = in_context(question["question"], [Turn(t["role"], t["text"]) for t in question["history"]])
-                hits = pipeline.search(asked)[:READ]
+                history = [Turn(t["role"], t["text"]) for t in question["history"]]
+                asked = in_context(question["question"], history)
+                hits = pipeline.search(question["question"], history=history)[:READ]
                 places, signals = evidence.measure(asked, hits, models.reader, models.embedder, pipeline.library.rarity)
                 support = [is_support(hit.chunk.text[start:end], question) for hit, start, end in places]
-                rows.append(Row(question["type"], question["answerable"], signals, np.array(support, bool)))
+                if places:
+                    rows.append(Row(question["type"], question["answerable"], signals, np.array(support, bool)))
     return rows
 
 
-def fit(rows: list[Row], without: tuple[str, ...] = ()) -> tuple[np.ndarray, float]:
-    """Weights and offset for the signals as they are: logistic regression of support over all sentences."""
+def fit(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, float]:
+    """Two logistic regressions: the weights that order all sentences, then weights and offset of the chance of the best ones.
+
+    The chance is that one of the two best sentences of a question is support. It is fitted on the best sentence of each question
+    alone, since of these it is asked: among all sentences nearly every one is wrong, and none could be sure.
+    """
+    order, _ = regression(np.concatenate([row.signals for row in rows]), np.concatenate([row.support for row in rows]))
+    used = np.array([name not in RANKS for name in evidence.SIGNALS])
+    best = np.stack([row.signals[ranked(row, order)[0]] * used for row in rows])
+    right = np.array([row.support[ranked(row, order)[:2]].any() for row in rows])
+    return order, *regression(best, right)
+
+
+def regression(signals: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
     from sklearn.linear_model import LogisticRegression
 
-    used = np.array([name not in without for name in evidence.SIGNALS])
-    signals = np.concatenate([row.signals for row in rows]) * used
-    support = np.concatenate([row.support for row in rows])
     scale = signals.std(axis=0) + 1e-6
-    model = LogisticRegression(C=1.0, max_iter=2000).fit(signals / scale, support)
-    return model.coef_[0] / scale * used, float(model.intercept_[0])
+    model = LogisticRegression(C=1.0, max_iter=2000).fit(signals / scale, labels)
+    return model.coef_[0] / scale * (signals.std(axis=0) > 0), float(model.intercept_[0])
 
 
-def show(name: str, rows: list[Row], order: np.ndarray, chance: np.ndarray, offset: float) -> None:
-    chances, first, second = defaultdict(list), [], []
+def ranked(row: Row, order: np.ndarray) -> np.ndarray:
+    return np.argsort(-(row.signals @ order))
+
+
+def chance_of(row: Row, order: np.ndarray, chance: np.ndarray, offset: float) -> float:
+    return float(1 / (1 + np.exp(-(row.signals[ranked(row, order)[0]] @ chance + offset))))
+
+
+def show(name: str, rows: list[Row], order: np.ndarray, chance: np.ndarray, offset: float) -> list[Judged]:
+    judged, first = [], []
     for row in rows:
-        chances[row.kind].append((1 / (1 + np.exp(-(row.signals @ chance + offset)))).max(initial=0.0))
-        if row.answerable:
-            best = np.argsort(-(row.signals @ order))
-            first.append(row.support[best[:1]].any())
-            second.append(row.support[best[:2]].any())
-    answerable = {row.kind for row in rows if row.answerable}
-    print(f"\n{name}: the best sentence is support in {np.mean(first):.3f}, one of the best two in {np.mean(second):.3f}")
-    print("threshold  " + "  ".join(f"{kind}{'' if kind in answerable else '*'} ({len(c)})" for kind, c in chances.items()))
-    for threshold in THRESHOLDS:
-        print(f"{threshold:9.2f}  " + "  ".join(f"{np.mean(np.array(c) < threshold):.3f}" for c in chances.values()))
+        best = ranked(row, order)
+        right = bool(row.support[best[:2]].any())
+        judged.append(Judged(row.kind, row.answerable, chance_of(row, order, chance, offset), right))
+        first.append(bool(row.support[best[:1]].any()))
+    answerable = [j for j in judged if j.answerable]
+    shares = [np.mean([f for f, j in zip(first, judged, strict=True) if j.answerable]), np.mean([j.right for j in answerable])]
+    print(f"\n{name}: the best sentence is support in {shares[0]:.3f}, one of the best two in {shares[1]:.3f}")
+    kinds = {kind: [j for j in judged if j.kind == kind] for kind in dict.fromkeys(j.kind for j in judged)}
+    print("certainty  " + "  ".join(f"{kind}{'' if of[0].answerable else '*'} ({len(of)})" for kind, of in kinds.items()))
+    for least in CERTAINTIES:
+        print(f"{least:9.2f}  " + "  ".join(f"{np.mean([j.chance < least for j in of]):.3f}" for of in kinds.values()))
+    return judged
+
+
+def curve(judged: list[Judged], path: Path) -> None:
+    """Draw risk against coverage: of the questions whose chance reaches a certainty, the share shown something wrong."""
+    by_chance = sorted(judged, key=lambda j: -j.chance)
+    wrong = np.cumsum([not j.right for j in by_chance]) / np.arange(1, len(by_chance) + 1)
+    x, y = 60 + 420 * np.arange(1, len(by_chance) + 1) / len(by_chance), 260 - 220 * wrong
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    marks = []
+    for least in CERTAINTIES[::2]:
+        n = sum(j.chance >= least for j in judged)
+        if n:
+            marks.append(f'<circle cx="{x[n - 1]:.1f}" cy="{y[n - 1]:.1f}" r="3"/>')
+            marks.append(f'<text x="{x[n - 1] - 8:.1f}" y="{y[n - 1] - 8:.1f}">{least:.1f}</text>')
+    ticks = "".join(
+        f'<text x="{60 + 420 * t:.0f}" y="278">{t:.1f}</text><text x="30" y="{264 - 220 * t:.0f}">{t:.1f}</text>'
+        for t in (0, 0.25, 0.5, 0.75, 1)
+    )
+    path.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 310" font-family="sans-serif" font-size="11">'
+        '<rect width="500" height="310" fill="white"/><path d="M60 40V260H480" fill="none" stroke="#888"/>'
+        f'<polyline points="{points}" fill="none" stroke="#1d4ed8" stroke-width="2"/>{"".join(marks)}{ticks}'
+        '<text x="200" y="300">coverage: share of questions answered</text>'
+        '<text x="60" y="28">risk: share of these without support among the two best sentences (dots: certainty)</text></svg>\n',
+        encoding="utf-8",
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("sets", nargs="+", type=Path, metavar="SET_DIR")
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--curve", type=Path, metavar="FILE.svg", help="draw risk against coverage over all sets")
     parser.add_argument("--limit", type=int, default=sys.maxsize)
     options = parser.parse_args()
     rows = {folder.name: rows_of(folder, options.limit) for folder in options.sets}
+    judged = []
     for name, of_set in rows.items():
         others = [row for other, of_other in rows.items() if other != name for row in of_other]
-        if options.fit:
-            show(name, of_set, fit(others)[0], *fit(others, RANKS))
-        else:
-            show(name, of_set, *evidence.fitted()[:3])
-    print("\nShares of questions declined at each threshold; those of the types marked * rightly so.")
+        judged += show(name, of_set, *(fit(others) if options.fit else evidence.fitted()))
+    print("\nShares of questions declined at each certainty; those of the types marked * rightly so.")
+    if options.curve:
+        curve(judged, options.curve)
     if options.fit:
-        every = [row for of_set in rows.values() for row in of_set]
-        (order, _), (chance, offset) = fit(every), fit(every, RANKS)
+        order, chance, offset = fit([row for of_set in rows.values() for row in of_set])
         named = {
-            name: {signal: round(float(weight), 3) for signal, weight in zip(evidence.SIGNALS, weights, strict=True)}
+            name: {signal: round(float(w), 3) for signal, w in zip(evidence.SIGNALS, weights, strict=True) if w}
             for name, weights in (("order", order), ("chance", chance))
         }
-        print(json.dumps(named | {"offset": round(offset, 3)}))
+        print(json.dumps(named | {"offset": round(offset, 3)}, indent=2))
 
 
 if __name__ == "__main__":

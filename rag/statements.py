@@ -1,0 +1,57 @@
+"""Somebody's text, or an exported answer -> the statements in it and the words they cite. Pure."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from rag.citations import claims
+from rag.types import UsageError
+
+MAX_STATEMENTS = 500
+# What stands behind an answer in the terminal and in Markdown: "[1] "Trade rose."", "[^1]: …".
+_FOOTNOTES = re.compile(r"(?m)^\s*\[\^?1\]:?\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """Words that a statement says stand in a document, at an offset."""
+
+    document: str
+    start: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence to check; `cited` is None where the text it is from cites nothing, so that the library is searched."""
+
+    text: str
+    cited: tuple[Cited, ...] | None
+
+
+def read_statements(text: str) -> list[Statement]:
+    """The sentences of a text, or those of an answer as `rag ask --json` prints it, in order.
+
+    Raises UsageError where there are none or too many, and where JSON is no answer.
+    """
+    found = _of_answer(text) if text.lstrip().startswith("{") else [Statement(claim, None) for claim in claims(_body(text))]
+    if not found:
+        raise UsageError("There is no sentence to check; give a text, or an answer that `rag ask --json` has printed.")
+    if len(found) > MAX_STATEMENTS:
+        raise UsageError(f"There are {len(found)} sentences, at most {MAX_STATEMENTS} are checked at once; split the text.")
+    return found
+
+
+def _body(text: str) -> str:
+    footnotes = _FOOTNOTES.search(text)
+    return text[: footnotes.start()] if footnotes else text
+
+
+def _of_answer(text: str) -> list[Statement]:
+    try:
+        answer: Any = json.loads(text)
+        cited = {c["marker"]: Cited(str(c["document"]), int(c["start"]), str(c["quote"])) for c in answer["citations"]}
+        return [Statement(str(s["text"]), tuple(cited[m] for m in s["markers"])) for s in answer["sentences"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError("This JSON is not an answer; expected what `rag ask --json` prints.") from error
