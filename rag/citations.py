@@ -5,6 +5,7 @@ and rests on those that hold its words; every number and name in it must stand i
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -26,6 +27,7 @@ _QUOTATION_MARKS = '"“”„«»'
 # first the rest is grammar ("grew" for "increased"), below the second the claim is about something else.
 _SUPPORTED, _PARTLY = 0.75, 0.5
 _GAP = 2  # characters of white space between two sentences that follow one another
+_REPEATED = 3
 _COPIED = 0.8  # of a sentence's words, told in their order
 
 
@@ -66,6 +68,8 @@ def check(claim: str, sources: Sequence[Source], question: str = "") -> Claim:
     words = content_of(claim)
     if not words or words <= content_of(question):
         return Claim(claim, "unsupported", (), "says nothing beyond the question")
+    if _repeats_itself(claim):
+        return Claim(claim, "unsupported", (), "repeats itself")
     names = _names_in(sentences)
     best = max((_weigh(claim, words, names, group) for group in _groups(sentences)), key=lambda w: w.rank, default=None)
     if best is None or best.share < _PARTLY:
@@ -78,6 +82,12 @@ def check(claim: str, sources: Sequence[Source], question: str = "") -> Claim:
     if best.share < _SUPPORTED:
         return Claim(text, "partly", best.evidence, f"{best.share:.0%} of its words stand in the source")
     return Claim(text, "supported", best.evidence)
+
+
+def _repeats_itself(claim: str) -> bool:
+    """Whether three words come three times, as when a small model cannot find the end."""
+    words = [word.lower() for word in words_of(claim)]
+    return max(Counter(zip(words, words[1:], words[2:], strict=False)).values(), default=0) >= _REPEATED
 
 
 @dataclass(frozen=True, slots=True)

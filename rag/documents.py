@@ -1,90 +1,53 @@
-"""A file -> Document: canonical text, title, sections, paragraphs, notes, and who says what.     [charset-normalizer]
-
-A reader turns a file into its text and its blocks; everything after that works on the blocks alone, whatever they came from.
-"""
+"""A file -> Document: its kind is told from its content, and one reader a kind makes the blocks that `structure` reads."""
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
 
-from rag.markdown import visible_blocks
-from rag.quotations import quotations
-from rag.types import Document, DocumentError, Kind, Note, Paragraph, Reference, Section
+from rag.archive import office_kind
+from rag.blocks import Block, Content, decoded, visible
+from rag.epub import read_epub
+from rag.markdown import read_markdown
+from rag.markup import is_html
+from rag.office import OLE
+from rag.opendocument import read_odt
+from rag.pdf import read_pdf
+from rag.structure import LONGEST_HEADING, NOTES_HEADING, UNDERLINE, structured
+from rag.tables import is_table, read_table
+from rag.types import Document, DocumentError
+from rag.web import read_html
+from rag.word import read_docx
 
-SUFFIXES = (".txt", ".md", ".markdown")
+SUFFIXES = (".txt", ".md", ".markdown", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".odt", ".epub", ".csv", ".tsv")
+OFFICE_SUFFIXES = (".doc", ".dot", ".rtf", ".ppt", ".pptx", ".xls", ".xlsx", ".odp", ".ods", ".pages", ".numbers", ".key", ".wpd")
 MAX_BYTES = 50_000_000  # a thousand-page report has 5 MB of text: what is larger is data, and would fill the memory
-MAGIC = {
-    b"%PDF": "a PDF",
-    b"PK\x03\x04": "a ZIP or Office file",
-    b"\xd0\xcf\x11\xe0": "an old Office file",
-    b"{\\rtf": "an RTF file",
-}
-BOMS = {
-    b"\xff\xfe\x00\x00": "utf-32",
-    b"\x00\x00\xfe\xff": "utf-32",
-    b"\xef\xbb\xbf": "utf-8-sig",
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-}
 LONGEST_WRAPPED = 160  # characters: nobody wraps wider, so a longer line is a paragraph of its own
-LONGEST_TITLE = 200  # characters
-LONGEST_HEADING = 120  # characters
-LONGEST_FURNITURE = 300  # characters
-SHORTEST_TEXT = 40  # characters: a shorter line without a full stop is no running text that could follow a heading
-
-# What no reader sees: zero-width and bidi characters, soft hyphens, tags, and controls other than tab and newline.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-_UNDERLINE = re.compile(r"\s*(={3,}|-{3,}|~{3,})\s*")
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A span of the text that stands alone."""
-
-    start: int
-    end: int
-    level: int | None = None  # of a heading, 1 outermost; 0 where the file says it is none, None where it does not say
 
 
 def read_document(path: Path) -> Document:
-    """The document in a plain-text or Markdown file, named after the file.
+    """The document in a file of one of `SUFFIXES`, named after the file. A name that lies about its content is not believed.
 
-    Raises DocumentError where the file is missing, empty, too large, binary, in no known encoding, or of another kind.
+    Raises DocumentError where the file is missing, empty, too large, damaged, encrypted, or of another kind.
     """
     data = _load(path)
-    text = _INVISIBLE.sub("", _LINE_END.sub("\n", _decode(path, data)))
-    title = stated_date = ""
-    if path.suffix.lower() == ".txt":
-        blocks = _text_blocks(text)
-    else:
-        shown, fields = visible_blocks(text)
-        title, stated_date = fields.get("title", ""), _iso_date(fields.get("date", ""))
-        if any(level == 1 for _, level in shown):
-            title = ""
-        text, blocks = _joined([*([(title, 1)] if title else []), *shown])
-    if not blocks:
+    try:
+        content = READERS[_kind(data, path.suffix.lower())](data)
+    except DocumentError as error:
+        reason = str(error)
+        raise DocumentError(f"{path.name} cannot be read, because {reason[0].lower()}{reason[1:]}") from error
+    if not any(visible(block.text).strip() for block in content.blocks):
         raise DocumentError(f"{path.name} is empty, where a report was expected: check that the file was saved whole.")
-    document = _document(text, blocks, title, stated_date)
-    named = replace(document, name=path.stem, file=path.name, sha256=hashlib.sha256(data).hexdigest())
-    return named if named.title else replace(named, title=path.stem)
-
-
-# --- File -> text -------------------------------------------------------------------------------------------------
+    return structured(content, path.stem, path.name, hashlib.sha256(data).hexdigest())
 
 
 def _load(path: Path) -> bytes:
-    if path.suffix.lower() not in SUFFIXES:
-        kind = f"a {path.suffix} file" if path.suffix else "a file without an extension"
-        found = f"{path.name} is {kind}, and only {', '.join(SUFFIXES)} are read"
-        raise DocumentError(f"{found}: save its text as a .txt file and add that.")
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        kind = f"a {path.suffix} file" if suffix else "a file without an extension"
+        remedy = "save it as DOCX or PDF" if suffix in OFFICE_SUFFIXES else "save it as PDF, or its text as a .txt file,"
+        raise DocumentError(f"{path.name} is {kind}, and only {', '.join(SUFFIXES)} are read: {remedy} and add that.")
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -96,45 +59,51 @@ def _load(path: Path) -> bytes:
         raise DocumentError(f"{path} cannot be opened ({reason}), where a readable file was expected: check the path.") from error
 
 
-def _decode(path: Path, data: bytes) -> str:
-    encoding = next((name for bom, name in BOMS.items() if data.startswith(bom)), "")
-    kind = next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), "")
-    text: str | None = ""
-    if not kind and (encoding or b"\0" not in data):
-        try:
-            text = data.decode(encoding or "utf-8")
-        except UnicodeDecodeError:
-            text = None if encoding else _guess(data)
-        if text is None:
-            raise DocumentError(
-                f"{path.name} is in no known encoding, where text was expected: save it as UTF-8 and add it again."
-            )
-        if len(_CONTROL.findall(text)) * 100 <= len(text):
-            return text
-    found = f"{path.name} is {kind or 'binary'} inside, whatever its name"
-    raise DocumentError(f"{found}, and plain text or Markdown was expected: save its text as a .txt file and add that.")
+# --- What kind of file --------------------------------------------------------------------------------------------
 
 
-def _guess(data: bytes) -> str | None:
-    from charset_normalizer import from_bytes
+def _kind(data: bytes, suffix: str) -> str:
+    """The key of `READERS` for a file's content; its suffix only decides between kinds of text."""
+    if data.startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in data[:1024]):
+        return "PDF"
+    if data.startswith(b"PK\x03\x04"):
+        kind = office_kind(data)
+    elif data.startswith(OLE):
+        kind = "DOCX"
+    elif data.startswith(b"{\\rtf"):
+        kind = "an RTF file"
+    elif is_html(data, suffix):
+        return "HTML"
+    elif suffix in (".csv", ".tsv") and is_table(data):
+        return "table"
+    else:
+        return "Markdown" if suffix in (".md", ".markdown") else "text"
+    if kind in READERS:
+        return kind
+    raise DocumentError(f"It is {kind} inside, whatever its name, and that is not read: save it as DOCX or PDF and add that.")
 
-    best = from_bytes(data).best()
-    return str(best) if best else None
+
+# --- Plain text and Markdown --------------------------------------------------------------------------------------
 
 
-# --- Text -> blocks -----------------------------------------------------------------------------------------------
+def _text(data: bytes) -> str:
+    text = decoded(data)
+    if len(_CONTROL.findall(text)) * 100 > len(text):
+        raise DocumentError("The file is binary, and a report was expected: export it as PDF or DOCX and add that.")
+    return visible(text)
 
 
-def _text_blocks(text: str) -> list[_Block]:
-    """The blocks between blank lines; long lines are blocks of their own, an underlined line is a heading."""
-    blocks: list[_Block] = []
+def read_text(data: bytes) -> Content:
+    """The blocks between blank lines, every character kept; long lines are blocks of their own, an underlined line a heading."""
+    text = _text(data)
+    spans: list[tuple[int, int, int | None]] = []
     lines: list[tuple[int, int]] = []
 
     def close(level: int | None = None) -> None:
         if any(end - start > LONGEST_WRAPPED for start, end in lines):
-            blocks.extend(_Block(start, end) for start, end in lines)
+            spans.extend((start, end, None) for start, end in lines)
         elif lines:
-            blocks.append(_Block(lines[0][0], lines[-1][1], level))
+            spans.append((lines[0][0], lines[-1][1], level))
         lines.clear()
 
     offset = 0
@@ -145,300 +114,28 @@ def _text_blocks(text: str) -> list[_Block]:
         if not stripped:
             close()
             continue
-        if len(lines) == 1 and _NOTES_HEADING.fullmatch(text[slice(*lines[0])]):
+        if len(lines) == 1 and NOTES_HEADING.fullmatch(text[slice(*lines[0])]):
             close()
         lines.append((start, start + len(stripped)))
-        if len(lines) == 2 and _UNDERLINE.fullmatch(line) and lines[0][1] - lines[0][0] <= LONGEST_HEADING:
+        if len(lines) == 2 and UNDERLINE.fullmatch(line) and lines[0][1] - lines[0][0] <= LONGEST_HEADING:
             close(level=1 if "=" in line else 2)
     close()
-    return blocks
-
-
-def _joined(shown: Sequence[tuple[str, int]]) -> tuple[str, list[_Block]]:
-    """The text of blocks that came with their heading levels, a blank line between two, and their spans."""
-    parts: list[str] = []
-    blocks: list[_Block] = []
-    offset = 0
-    for part, level in shown:
-        part = _INVISIBLE.sub("", _LINE_END.sub("\n", part)).strip("\n")  # entities like "&#8203;" bring them back
-        if part.strip():
-            blocks.append(_Block(offset + len(part) - len(part.lstrip()), offset + len(part.rstrip()), level))
-            parts.append(part)
-            offset += len(part) + 2
-    return "\n\n".join(parts), blocks
-
-
-# --- Blocks -> document -------------------------------------------------------------------------------------------
-
-_MONTHS = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
-_MONTH = rf"(?P<month>{'|'.join(f'{name[:3]}(?:{name[3:]})?' if name[3:] else name for name in _MONTHS)}|sept)\b\.?"
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_YEAR = r"(?P<year>(?:1[5-9]|20)\d\d)\b"
-_DATES = (
-    re.compile(rf"(?i)\b{_MONTH}\s+{_DAY},?\s+{_YEAR}"),
-    re.compile(rf"(?i)\b{_DAY}\s+{_MONTH},?\s+{_YEAR}"),
-    re.compile(rf"\b{_YEAR}-(?P<month>\d\d)-(?P<day>\d\d)\b"),
-    re.compile(rf"\b{_DAY}\.(?P<month>\d{{1,2}})\.{_YEAR}"),
-    re.compile(rf"(?i)\b{_MONTH},?\s+{_YEAR}"),
-)
-_SERIES = re.compile(r"(?i)(?:\b[A-Z]\w+\s+){0,3}\b(?:No\.|Nr\.|Number|Issue|Vol\.|Volume)\s*\d+")
-_LONGEST_DATELINE = 120  # characters
-_DATELINE_WORDS = 6  # beside date and number: a place, a topic, an author
-
-_FURNITURE = (
-    re.compile(r"(?is).{0,250}\((?:source|photo|image|picture|credit|video|graphic|map)s?\s*:[^)]*\)?"),
-    re.compile(r"(?is)(?:figure|fig\.|table|chart|graph|map|photo|image|exhibit)\s*\d+(?:\.\d+)*\s*[:.–—-]\s.*"),
-    re.compile(r"(?i)(?:photo|image|picture|source|credit|photo credit)s?\s*:\s.{1,120}"),
-    re.compile(r"(?i)(?:share|print|e-?mail|tweet|bookmark)\s+(?:this|on|via)\b[^.?!]{0,30}"),
-    re.compile(r"(?i)(?:skip to|back to|return to)\s+(?:the\s+)?(?:main|content|top|home|navigation)\b[^.?!]{0,20}"),
-    re.compile(r"(?i)(?:home|start)\s*(?:[>»›/|]\s*[^>»›/|.?!]{1,40}){1,6}"),
-    re.compile(r"(?i)(?:©|\(c\)|copyright)\s.{0,120}|all rights reserved\.?"),
-    re.compile(r"(?i)\d{1,3}|[-–—]\s*\d{1,3}\s*[-–—]|page\s+\d{1,4}(?:\s*(?:of|/)\s*\d{1,4})?"),
-)
-_NOTES_HEADING = re.compile(r"(?i)(?:end|foot)?notes|references|sources|works cited|bibliography|citations")
-_NUMBERED = re.compile(
-    r"(?:(?P<depth>\d{1,2}(?:\.\d{1,2}){0,3})\.?|[IVX]{1,5}\.|[A-Z]\.|(?:chapter|part|section|annex|appendix)\s+\w{1,4}[.:]?)\s+(?=\W?[A-Z])"
-)
-_BULLET = re.compile(r"[-*•–—·○▪]\s|\d{1,3}\)\s|[a-z]\)\s|\([a-z0-9]{1,3}\)\s")
-_ENTRY = re.compile(r"\[(\d{1,3})\]")
-_LISTED_ENTRY = re.compile(r"\[\^?(\d{1,3})\]|(\d{1,3})[.)](?=\s)")
-_MARKER = re.compile(r"\[\^?(\d{1,3}(?:\s?,\s?\d{1,3})*)\]")
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-_SUPERSCRIPT = re.compile(r"(?<=[^\W\d_][^\W\d_]|[\w)][.,;:!?”\"’»)])(?<!\b[kcmd]m)[⁰¹²³⁴-⁹]{1,3}(?![\w⁺⁻])")
-_SMALL_WORDS = frozenset(
-    re.findall(
-        r"\w+", "a an and as at but by for from in into is nor not of off on or our over per so the their to under up via vs with"
-    )
-)
-
-
-def _document(text: str, blocks: list[_Block], title: str, stated_date: str) -> Document:
-    """The structure of `blocks`, which hold all visible text in order; `title` and `stated_date` where the file names them."""
-    shown = [text[block.start : block.end] for block in blocks]
-    alone = [
-        not before or text.count("\n", before.end, block.start) > 1
-        for before, block in zip([None, *blocks], blocks, strict=False)
-    ]
-    top, title, datelines = _top(shown, blocks, title)
-    kinds: list[Kind] = ["furniture" if alone[index] and _is_furniture(block) else "text" for index, block in enumerate(shown)]
-    kinds[:top] = ["heading"] * top
-    notes_heading = _notes_heading(shown)
-    levels = _levels(blocks, shown, kinds, alone, notes_heading)
-    kinds = ["heading" if level else kind for level, kind in zip(levels, kinds, strict=True)]
-    spans, notes = _notes(blocks, shown, kinds, notes_heading)
-
-    sections: list[Section] = []
-    paragraphs: list[Paragraph] = []
-    outline: list[tuple[int, str]] = []
-    number = 0
-    for index, block in enumerate(blocks):
-        if levels[index]:
-            heading = _without_underline(shown[index])
-            outline = [*((level, above) for level, above in outline if level < levels[index]), (levels[index], heading)]
-            sections.append(Section(heading, tuple(above for _, above in outline), block.start, len(text)))
-        elif not sections:
-            sections.append(Section("", (), 0, len(text)))
-        for kind, start, end in spans.get(index, [(kinds[index], block.start, block.end)]):
-            number += kind == "text"
-            paragraphs.append(Paragraph(number if kind == "text" else 0, kind, len(sections) - 1, start, end))
-    sections = [replace(section, end=after.start) for section, after in pairwise(sections)] + sections[-1:]
-    references = tuple(_references(text, paragraphs, {note.number for note in notes}))
-    dateline = next(filter(_SERIES.search, datelines), next(iter(datelines), ""))
-    return Document(
-        "", "", "", title, dateline, stated_date or _iso_date("\n".join(datelines)), text,
-        tuple(sections), tuple(paragraphs), quotations(text, paragraphs, references), references, tuple(notes),
-    )  # fmt: skip
-
-
-def _top(shown: Sequence[str], blocks: Sequence[_Block], title: str) -> tuple[int, str, list[str]]:
-    """How many blocks the title and the datelines take, the title and the datelines."""
-    if not title and blocks[0].level is not None:
-        title = next((_without_underline(shown[index]) for index, block in enumerate(blocks[:5]) if block.level == 1), "")
-    datelines: list[str] = []
-    top = len(blocks)
-    for index, block in enumerate(shown):
-        lines = block.splitlines()
-        dated = [line for line in lines if _is_dateline(line)]
-        if dated and len(lines) <= 3 and len(block) <= LONGEST_TITLE:
-            datelines.append(" ".join(dated))
-            title = title or next((line.strip() for line in lines if line not in dated), "")
-        elif title and _same(_without_underline(block), title):
-            continue
-        elif not title and index < len(blocks) - 1 and _could_be_title(_without_underline(block), blocks[index].level):
-            title = _without_underline(block)
-        else:
-            top = index
-            break
-    if not title and datelines and (_SERIES.search(datelines[0]) or re.search(r"\w", _undated(datelines[0]))):
-        # "Violin Sonata No. 3" looks like a dateline, but nothing else could be the title.
-        title = datelines.pop(0)
-    return top, title, datelines
-
-
-def _could_be_title(block: str, level: int | None) -> bool:
-    sentence = block.endswith((".", ";", ",", ":")) and len(block.split()) > 8
-    return (
-        "\n" not in block
-        and len(block) <= LONGEST_TITLE
-        and (bool(level) or not (sentence or _is_furniture(block) or _BULLET.match(block)))
+    above = [0, *(end for _, end, _ in spans)]
+    return Content(
+        [
+            Block(text[start:end], level, before=text[before:start])
+            for before, (start, end, level) in zip(above, spans, strict=False)
+        ]
     )
 
 
-def _same(one: str, other: str) -> bool:
-    return one.casefold().split() == other.casefold().split()
-
-
-def _without_underline(block: str) -> str:
-    return " ".join(line.strip() for line in block.splitlines() if not _UNDERLINE.fullmatch(line))
-
-
-def _is_dateline(line: str) -> bool:
-    if len(line) > _LONGEST_DATELINE or line.rstrip().endswith((".", "?", "!", ":", ",")):
-        return False
-    rest = _undated(line)
-    words = re.findall(r"\w+", rest)
-    return (
-        rest != line and len(words) <= _DATELINE_WORDS and not any(word.islower() and word not in _SMALL_WORDS for word in words)
-    )
-
-
-def _undated(line: str) -> str:
-    for pattern in (_SERIES, *_DATES):
-        line = pattern.sub(" ", line)
-    return line
-
-
-def _iso_date(text: str) -> str:
-    """The first date of `text` as ISO 8601, with or without a day; "" where there is none."""
-    for pattern in _DATES:
-        for found in pattern.finditer(text):
-            parts = found.groupdict()
-            month = (
-                int(parts["month"])
-                if parts["month"].isdecimal()
-                else [name[:3] for name in _MONTHS].index(parts["month"][:3].lower()) + 1
-            )
-            try:
-                day = date(int(parts["year"]), month, int(parts.get("day") or 1))
-            except ValueError:
-                continue
-            return day.isoformat() if parts.get("day") else day.isoformat()[:7]
-    return ""
-
-
-def _is_furniture(block: str) -> bool:
-    if len(block) > LONGEST_FURNITURE:
-        return False
-    return any(pattern.fullmatch(block) for pattern in _FURNITURE) or not any(map(str.isalnum, block))
-
-
-def _notes_heading(shown: Sequence[str]) -> int:
-    """The index of the block that opens the list of notes, their number where there is none."""
-    for index in range(len(shown) - 2, -1, -1):
-        if _NOTES_HEADING.fullmatch(_NUMBERED.sub("", _without_underline(shown[index]))) and _LISTED_ENTRY.match(
-            shown[index + 1]
-        ):
-            return index
-    return len(shown)
-
-
-def _levels(
-    blocks: Sequence[_Block], shown: Sequence[str], kinds: Sequence[Kind], alone: Sequence[bool], notes_heading: int
-) -> list[int]:
-    """The heading level of each block, 0 where it is none; the top and furniture are none."""
-    levels = [0] * len(blocks)
-    below, text_below = 0, False  # the level of the next block, and whether it is running text
-    for index in reversed(range(len(blocks))):
-        if kinds[index] != "text":
-            continue
-        stated = blocks[index].level
-        guess = 0 if stated == 0 or (index > notes_heading and _LISTED_ENTRY.match(shown[index])) else _guess_level(shown[index])
-        if stated is not None or index == notes_heading:
-            levels[index] = stated or 2 * (index == notes_heading)
-        elif alone[index] and guess and (below > guess or (text_below and (alone[index + 1] or shown[index + 1][0].isupper()))):
-            # A heading has text under it, or a deeper heading: short lines in a row are a list, a table or verse.
-            levels[index] = guess
-        below = levels[index]
-        text_below = (
-            not guess
-            and not below
-            and (len(shown[index]) > SHORTEST_TEXT or shown[index].endswith((".", "?", "!", ":", '"', "”")))
-        )
-    return levels
-
-
-def _guess_level(block: str) -> int:
-    """The level of a heading that is written as plain text; 0 where it reads like text."""
-    line = block.rstrip()
-    if "\n" in line or len(line) > LONGEST_HEADING or re.search(r"[.,;:!…\"”»\]|]$", line) or _BULLET.match(line):
-        return 0
-    numbered = _NUMBERED.match(line)
-    words = re.findall(r"[^\W\d_][\w'’]*", line[numbered.end() :] if numbered else line)
-    if not words or len(words) > 16 or not (numbered or line[0].isupper()):
-        return 0
-    if numbered:
-        return numbered["depth"].count(".") + 1 if numbered["depth"] else 1
-    weighty = [word for word in words if word.lower() not in _SMALL_WORDS]
-    if line.isupper() and max(map(len, words)) > 2:
-        return 1
-    return 2 if weighty and sum(word[0].isupper() for word in weighty) >= 0.75 * len(weighty) else 0
-
-
-_Spans = dict[int, list[tuple[Kind, int, int]]]
-
-
-def _notes(blocks: Sequence[_Block], shown: Sequence[str], kinds: Sequence[Kind], heading: int) -> tuple[_Spans, list[Note]]:
-    """The document's notes, and for each block that holds some the kinds and spans of its pieces."""
-    first, pattern = heading + 1, _LISTED_ENTRY
-    if heading == len(blocks):
-        first, pattern = heading, _ENTRY
-        while first and (kinds[first - 1] == "furniture" or (kinds[first - 1] == "text" and _ENTRY.match(shown[first - 1]))):
-            first -= 1
-    spans: _Spans = {}
-    notes: list[Note] = []
-    for index in range(first, len(blocks)):
-        if kinds[index] == "heading":
-            break
-        if kinds[index] != "text" or not pattern.match(shown[index]):
-            continue
-        offset = blocks[index].start
-        for line in shown[index].splitlines(keepends=True):
-            start, end = offset + len(line) - len(line.lstrip()), offset + len(line.rstrip())
-            marker = pattern.match(line.strip())
-            offset += len(line)
-            number = next(filter(None, marker.groups())) if marker else ""
-            if marker and int(number) > int(notes[-1].number if notes else 0):
-                notes.append(Note(number, line.strip()[marker.end() :].lstrip(" ,;:.–—-"), start, end))
-                spans.setdefault(index, []).append(("note", start, end))
-            elif index in spans:  # the line goes on with the entry above it
-                notes[-1] = replace(notes[-1], text=f"{notes[-1].text} {line.strip()}".strip(), end=end)
-                spans[index][-1] = ("note", spans[index][-1][1], end)
-    return spans, notes
-
-
-def _references(text: str, paragraphs: Sequence[Paragraph], numbers: set[str]) -> Iterator[Reference]:
-    for paragraph in paragraphs:
-        if paragraph.kind == "note" or not numbers:
-            continue
-        marked: list[Reference] = []
-        for found in _MARKER.finditer(text, paragraph.start, paragraph.end):
-            named = re.findall(r"\d+", found[1])
-            if numbers.issuperset(named):
-                marked += [Reference(number, found.start(), found.end()) for number in named]
-        for found in _SUPERSCRIPT.finditer(text, paragraph.start, paragraph.end):
-            if (number := found[0].translate(_SUPERSCRIPTS)) in numbers:
-                marked.append(Reference(number, found.start(), found.end()))
-        yield from sorted(marked, key=lambda reference: reference.start)
+READERS: dict[str, Callable[[bytes], Content]] = {
+    "text": read_text,
+    "Markdown": lambda data: read_markdown(_text(data)),
+    "HTML": read_html,
+    "table": read_table,
+    "PDF": read_pdf,
+    "DOCX": read_docx,
+    "ODT": read_odt,
+    "EPUB": read_epub,
+}

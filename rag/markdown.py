@@ -3,7 +3,10 @@
 import html
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from rag.blocks import Block, Content
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
@@ -15,8 +18,8 @@ _DEFINITION = re.compile(r" {0,3}\[\^([^\]\s]+)\]:[ \t]*")
 _REFERENCE = re.compile(r"\[\^([^\]\s]+)\]")
 
 
-def visible_blocks(source: str) -> tuple[list[tuple[str, int]], dict[str, str]]:
-    """Each block's text with its heading level (0 where it is none), and the fields of the front matter in lower case.
+def read_markdown(source: str) -> Content:
+    """The blocks of a Markdown text; title, date and language are those of its front matter.
 
     Raw HTML is left out. A note is shown as "[1] text" at the end, and what refers to it as "[1]".
     """
@@ -29,19 +32,20 @@ def visible_blocks(source: str) -> tuple[list[tuple[str, int]], dict[str, str]]:
         source = source[front.end() :]
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     parser.block.ruler.before("reference", "note", _note_rule, {"alt": ["paragraph", "reference"]})
-    blocks = list(_visible(parser.parse(source)))
+    shown = list(_visible(parser.parse(source)))
 
     # A reader sees numbers, whatever the labels.
-    labels = list(dict.fromkeys(label for _, _, label in blocks if label))
+    labels = list(dict.fromkeys(label for _, label in shown if label))
     plain = all(re.fullmatch("[0-9]{1,3}", label) for label in labels)
     numbers = {label: label if plain else str(count) for count, label in enumerate(labels, start=1)}
 
-    def numbered(shown: str) -> str:
-        return _REFERENCE.sub(lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else found[0], shown)
+    def numbered(text: str) -> str:
+        return _REFERENCE.sub(lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else found[0], text)
 
-    notes = sorted((int(numbers[label]), numbered(shown)) for shown, _, label in blocks if label)
-    body = [(numbered(shown), level) for shown, level, label in blocks if not label]
-    return body + [(f"[{number}] {shown}", 0) for number, shown in notes], fields
+    blocks = [replace(block, text=numbered(block.text)) for block, label in shown if not label]
+    notes = sorted((int(numbers[label]), numbered(block.text)) for block, label in shown if label)
+    blocks += [Block(f"[{number}] {text}", 0, "note") for number, text in notes]
+    return Content(blocks, fields.get("title", ""), fields.get("date", ""), fields.get("lang", fields.get("language", "")))
 
 
 def _note_rule(state: "StateBlock", line: int, end_line: int, silent: bool) -> bool:
@@ -66,9 +70,10 @@ def _note_rule(state: "StateBlock", line: int, end_line: int, silent: bool) -> b
     return True
 
 
-def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[str, int, str]]:
-    """What each block shows, its heading level (0 where it is none) and its label where it defines a note."""
+def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[Block, str]]:
+    """The blocks in order, each with its label where it defines a note."""
     level, label, marker = 0, "", ""
+    quoted = 0  # how many block quotes are open
     counters: list[int | None] = []  # one for each open list: the next number, None where it has bullets
     items: list[str] = []  # the lines of the outermost open list
     rows: list[list[str]] = []
@@ -77,6 +82,8 @@ def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[str, int, str]]:
             level = int(token.tag[1])
         elif token.type == "note":
             label = token.meta["label"]
+        elif token.type in ("blockquote_open", "blockquote_close"):
+            quoted += token.nesting
         elif token.type == "bullet_list_open":
             counters.append(None)
         elif token.type == "ordered_list_open":
@@ -85,7 +92,7 @@ def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[str, int, str]]:
         elif token.type in ("bullet_list_close", "ordered_list_close"):
             counters.pop()
             if not counters and items:
-                yield "\n".join(items), 0, ""
+                yield Block("\n".join(items), 0, quoted=quoted > 0), ""
                 items = []
         elif token.type == "list_item_open":
             count = counters[-1]
@@ -98,7 +105,7 @@ def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[str, int, str]]:
             if counters:
                 items.extend(lines)
             elif lines:
-                yield "\n".join(lines), 0, ""
+                yield Block("\n".join(lines), 0), ""
             rows = []
         elif token.type in ("inline", "fence", "code_block", "html_block"):
             shown = _shown(token).strip("\n")
@@ -108,7 +115,7 @@ def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[str, int, str]]:
                 items.append(marker + shown.strip())
                 marker = "  " * len(counters)
             elif shown.strip() or label:
-                yield shown, level, label
+                yield Block(shown, level, quoted=quoted > 0), label
             level, label = 0, ""
 
 

@@ -15,6 +15,7 @@ from rag.types import Paragraph, Quotation, Reference
 SHORTEST = 4  # words: what is shorter is a title, a term or a scare quote
 _MARK = re.compile('["“”„«»]')
 _AFTER_LAST_MARK = re.compile(r"(?:\[\d{1,3}\]|[\s.,;:!?…⁰¹²³⁴-⁹])*")
+_LAST_MARKERS = re.compile(r"(?:\s?(?:\[\d{1,3}\]|[⁰¹²³⁴-⁹]))+\Z")
 _NOTE_MARKER = re.compile(r"\[\d{1,3}\]|[⁰¹²³⁴-⁹]+")
 
 # Names are told by their capitals, speakers by a verb of saying beside them.
@@ -60,7 +61,8 @@ _TRAILERS = tuple(
     re.compile(pattern)
     for pattern in (
         rf"(?:is|was)\s+(?:how|what)\s+{_SUBJECT}\s+{_ADVERBS}{_SAYS}",
-        rf"{_SAYS}\s+(?:(?:[a-z][\w-]*\s+){{0,6}}?(?P<name>{_NAME})|(?P<pronoun>he|she)\b)",  # said columnist Georgy Bovt
+        # said columnist Georgy Bovt; of two who speak together neither is named
+        rf"{_SAYS}\s+(?:(?:[a-z][\w-]*\s+){{0,6}}?(?P<name>(?>{_NAME}))(?!\s+(?:and|or)\s+{_WORD})|(?P<pronoun>he|she)\b)",
         rf"{_SAYS}\s+(?P<anyone>{_DESCRIBED})(?=\s*[.,;:]|\s*$|\s+(?:in|on|at|to|during|when|after|as)\b)",
         rf"(?P<name>{_NAME})(?:,\s[^:;.]{{1,150}}?,)?\s+{_ADVERBS}{_SAYS}",
         rf"{_SUBJECT}\s+{_ADVERBS}{_SAYS}",
@@ -81,7 +83,7 @@ _TITLES = """
     president prime minister deputy vice chairman chairwoman chair chancellor king queen prince princess secretary general
     director professor speaker dr mr mrs ms sir lord lady comrade senator governor mayor ambassador colonel major captain
     admiral marshal commander spokesman spokeswoman foreign defence defense finance ayatollah sheikh imam pope bishop judge
-    justice representative commissioner premier leader chief emir sultan gen sen lt col prof historian author
+    justice representative commissioner premier leader chief emir sultan gen sen lt col prof historian author engineer analyst
 """
 _TITLE = re.compile(rf"(?i){'|'.join(_TITLES.split())}|\w{{3,}}(?:nomist|logist|nalist|entist|umnist)")
 # What has a capital only because it opens a sentence, and days.
@@ -108,12 +110,17 @@ class _Piece(NamedTuple):
     end: int
 
 
-def quotations(text: str, paragraphs: Sequence[Paragraph], references: Sequence[Reference]) -> tuple[Quotation, ...]:
+def quotations(
+    text: str, paragraphs: Sequence[Paragraph], references: Sequence[Reference], set_off: frozenset[int] = frozenset()
+) -> tuple[Quotation, ...]:
     """The quotations of `text` in order, four words or more, with speaker, lead-in and closing note.
 
-    A quotation runs on over paragraphs that each open with a mark; a heading ends it, furniture does not.
+    A quotation runs on over paragraphs that each open with a mark; a heading ends it, furniture does not. Paragraphs that are
+    set off as quotations (`set_off`: where they start) are quoted without marks, those in a row together.
     """
-    spans = [(start, end) for start, end in _spans(text, paragraphs) if len(re.findall(r"\w+", text[start:end])) >= SHORTEST]
+    spans = [
+        (start, end) for start, end in _spans(text, paragraphs, set_off) if len(re.findall(r"\w+", text[start:end])) >= SHORTEST
+    ]
     numbers = {reference.start: reference.number for reference in reversed(references)}
     narrator = _Narrator(text, paragraphs) if spans else None
     found: list[Quotation] = []
@@ -126,11 +133,20 @@ def quotations(text: str, paragraphs: Sequence[Paragraph], references: Sequence[
 # --- Where quotations start and end -------------------------------------------------------------------------------
 
 
-def _spans(text: str, paragraphs: Sequence[Paragraph]) -> Iterator[tuple[int, int]]:
+def _spans(text: str, paragraphs: Sequence[Paragraph], set_off: frozenset[int]) -> Iterator[tuple[int, int]]:
     carried, carried_end = -1, 0  # the start of a quotation that the last paragraph left open, and that paragraph's end
+    block, block_end = -1, 0  # the same for paragraphs that are set off
     for paragraph in paragraphs:
-        if paragraph.kind == "furniture":
+        if paragraph.kind in ("furniture", "note"):
             continue
+        if paragraph.kind == "text" and paragraph.start in set_off and text[paragraph.start] not in '"“„«':
+            block = block if block >= 0 else carried if carried >= 0 else paragraph.start
+            block_end = paragraph.start + len(_LAST_MARKERS.sub("", text[paragraph.start : paragraph.end]))
+            carried = -1
+            continue
+        if block >= 0:
+            yield block, block_end
+            block = -1
         if carried >= 0 and (paragraph.kind != "text" or text[paragraph.start] not in '"“„«'):
             yield carried, carried_end
             carried = -1
@@ -153,6 +169,8 @@ def _spans(text: str, paragraphs: Sequence[Paragraph]) -> Iterator[tuple[int, in
             carried, carried_end = start, paragraph.end
     if carried >= 0:
         yield carried, carried_end
+    if block >= 0:
+        yield block, block_end
 
 
 def _opens(text: str, paragraph: Paragraph, position: int, inside: str) -> bool:

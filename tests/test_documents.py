@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag import documents
-from rag.documents import read_document
+from rag.documents import SUFFIXES, read_document
 from rag.types import Document, DocumentError
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "memri-10538.txt"
@@ -178,7 +178,7 @@ def test_a_document_carries_its_files_name_and_hash(report: Document) -> None:
 
 
 def test_plain_text_stays_literal(report: Document) -> None:
-    assert report.text == REPORT
+    assert report.text == REPORT.rstrip()
 
 
 def test_title_dateline_and_date_are_told_apart(report: Document) -> None:
@@ -252,6 +252,67 @@ def test_every_quoted_paragraph_of_the_shared_report_lies_in_a_quotation() -> No
     assert len(quoted) == 37
     assert all(any(q.start <= p.start and q.end <= document.sections[p.section].end and p.start < q.end and q.speaker
                    for q in document.quotations) for p in quoted)  # fmt: skip
+
+
+def test_the_shared_report_has_four_captions_a_share_line_and_its_number() -> None:
+    if not CORPUS.exists():
+        pytest.skip(f"the shared corpus is not there: {CORPUS}")
+    document = read_document(CORPUS)
+    assert shown(document, "furniture") == [
+        "Vladimir Putin and Xi Jin Ping (Source:",
+        "Kirill Babayev (Source:",
+        "Sergei Strokan (Source:",
+        "Timofei Bordachev (Source:",
+        "Share this Report:",
+    ]
+    assert document.number == "Special Dispatch No. 10538"
+
+
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        ("We have been proactive in promoting reconciliation", "1"),
+        ("useful for both parties", "4"),  # the next note of its paragraph
+        ("President Putin and I agreed to step up", "7"),  # two paragraphs, one quotation, one note
+        ("Last year, trade increased by 30 percent", "8"),  # "Putin expressed particular satisfaction …:" leads on to note 8
+        ("As of the end of the first three quarters of 2022", "8"),
+        ("The Chinese leader's trip is coming to an end", "6"),
+        # "For Babayev, … tenure in office." is narration of its own, so note 6 is that of the words behind it alone.
+        ("it was the railway that once united the West and East", ""),
+        ("The attractiveness of this model of Russia and China", ""),
+        ("Symbolic, as it was the first foreign trip", "13"),  # five paragraphs
+        ("These were very, very productive talks", ""),
+        ("There were a few rare exceptions", "16"),
+    ],
+)
+def test_the_words_of_the_shared_report_have_their_notes(words: str, note: str) -> None:
+    if not CORPUS.exists():
+        pytest.skip(f"the shared corpus is not there: {CORPUS}")
+    document = read_document(CORPUS)
+    start = document.text.index(words)
+    found = document.note_at(start, start + len(words))
+    assert (found.number if found else "") == note
+
+
+@pytest.mark.parametrize(
+    ("between", "note"),
+    [
+        ("He saw a danger, too:", "1"),
+        ("Ann Lee (Source: Halden Post)\n\nHe saw a danger, too:", "1"),
+        ("He saw a danger, too.", ""),
+        ("He left. The rain stopped.\n\nHe saw a danger, too:", ""),
+        ("The Danger Of It\n\nBo Lee said:", ""),
+        ("Ann Dahl said:", ""),
+    ],
+)
+def test_a_note_belongs_to_the_words_before_a_lead_in_and_not_to_those_before_other_narration(
+    tmp_path: Path, between: str, note: str
+) -> None:
+    body = f'Bo Lee said:\n\n"This is what I saw there."\n\n{between}\n\n"It was a cold and windy day."[1]\n\n[1] The Post.'
+    document = read(tmp_path, f"Title Of It\n\n{body}\n")
+    start = document.text.index("what I saw")
+    found = document.note_at(start, start + 10)
+    assert (found.number if found else "") == note
 
 
 # --- Titles, sections, notes in other layouts ---------------------------------------------------------------------
@@ -415,6 +476,11 @@ def test_quotation_marks_of_other_scripts_are_read(tmp_path: Path, marks: str) -
         ('Ann Lee agreed with Bo Dahl.\n\nThe port was closed for a week.\n\n"This is what I saw there."', ""),
         ('Ann Lee said it was bad.\n\nThe Port And The Storm\n\n"This is what I saw there."', ""),
         ('Ann Lee said it was bad. Bo Dahl left the room.\n\n"This is what I saw there."', ""),
+        ('Ann Lee and Bo Dahl said: "This is what I saw there."', ""),
+        ('"This is what I saw there," said Ann Lee and Bo Dahl.', ""),
+        ('"This is what I saw there," Ann Lee and Bo Dahl said.', ""),
+        ('"This is what I saw there," said Ann Lee, and Bo Dahl left.', "Ann Lee"),
+        ('According to Ann Lee and Bo Dahl, "this is what I saw there."', ""),
         ('Ann Lee wrote a book. Years later, Lee explained: "This is what I saw there."', "Ann Lee"),
     ],
 )
@@ -516,6 +582,18 @@ def test_markdown_becomes_the_text_a_reader_sees(tmp_path: Path) -> None:
     assert_spans_hold(document)
 
 
+def test_a_block_quote_is_what_its_lead_in_says(tmp_path: Path) -> None:
+    body = (
+        "# Title\n\nAnn Lee wrote:\n\n> This is what I saw there.\n>\n> It was cold.[^1]\n\nIt rained.\n\n"
+        '> "It was windy on that day."\n\n> Two words\n\n[^1]: The Post.\n'
+    )
+    document = read(tmp_path, body, "quotes.md")
+    assert [(document.text[q.start : q.end], q.speaker, q.lead_in, q.note) for q in document.quotations] == [
+        ("This is what I saw there.\n\nIt was cold.", "Ann Lee", "Ann Lee wrote:", "1"),
+        ('"It was windy on that day."', "", "", ""),
+    ]
+
+
 def test_a_note_may_follow_its_paragraph_without_a_blank_line(tmp_path: Path) -> None:
     document = read(tmp_path, "# Title\n\nTrade grew.[^1]\n[^1]: See\nthe port.\n\nIt fell.\n", "tight.md")
     assert document.text == "Title\n\nTrade grew.[1]\n\nIt fell.\n\n[1] See the port."
@@ -558,7 +636,7 @@ def test_an_old_encoding_is_guessed(tmp_path: Path) -> None:
     text = (
         "Der Bericht\n\n" + "Die Straße über die Brücke wurde im März für den Verkehr geöffnet, was älteren Bürgern gefällt. " * 5
     )
-    assert read(tmp_path, text.encode("cp1252")).text == text
+    assert read(tmp_path, text.encode("cp1252")).text == text.rstrip()
 
 
 def test_characters_that_no_reader_sees_are_dropped(tmp_path: Path) -> None:
@@ -579,21 +657,29 @@ def test_characters_that_no_reader_sees_are_dropped(tmp_path: Path) -> None:
             b"\n \n<!-- x -->\n",
             "blank.md is empty, where a report was expected: check that the file was saved whole.",
         ),
-        ("paper.txt", b"%PDF-1.7 x", "paper.txt is a PDF inside, whatever its name, and plain text or Markdown was expected"),
-        ("word.md", b"PK\x03\x04 x", "word.md is a ZIP or Office file inside, whatever its name"),
-        ("zeros.txt", b"ab\0\0cd", "zeros.txt is binary inside, whatever its name"),
-        ("control.txt", b"\x01\x02\x03\x04 abc", "control.txt is binary inside, whatever its name"),
+        ("paper.txt", b"%PDF-1.7 x", "paper.txt cannot be read, because the PDF is damaged or has no pages: "),
+        ("word.md", b"PK\x03\x04 x", "word.md cannot be read, because the archive is damaged and cannot be opened: "),
+        (
+            "report.docx",
+            b"{\\rtf1 x}",
+            "report.docx cannot be read, because it is an RTF file inside, whatever its name, and that is not read: save it as "
+            "DOCX or PDF and add that.",
+        ),
+        ("old.docx", b"\xd0\xcf\x11\xe0 x", "old.docx cannot be read, because it is an old Office file inside"),
+        ("zeros.txt", b"ab\0\0cd", "zeros.txt cannot be read, because the file is binary, and a report was expected"),
+        ("control.txt", b"\x01\x02\x03\x04 abc", "control.txt cannot be read, because the file is binary"),
         (
             "half.txt",
             b"\xff\xfea",
-            "half.txt is in no known encoding, where text was expected: save it as UTF-8 and add it again.",
+            "half.txt cannot be read, because the text is in no known encoding, where a report was expected: save it as UTF-8",
         ),
         (
-            "paper.pdf",
-            b"%PDF",
-            "paper.pdf is a .pdf file, and only .txt, .md, .markdown are read: save its text as a .txt file and add that.",
+            "old.doc",
+            b"x",
+            f"old.doc is a .doc file, and only {', '.join(SUFFIXES)} are read: save it as DOCX or PDF and add that.",
         ),
-        ("paper", b"text", "paper is a file without an extension, and only .txt, .md, .markdown are read"),
+        ("slides.PPTX", b"x", "slides.PPTX is a .PPTX file, and only"),
+        ("paper", b"text", "paper is a file without an extension, and only .txt, .md, .markdown, .html"),
     ],
 )
 def test_what_is_no_report_is_refused_in_one_sentence(tmp_path: Path, name: str, data: bytes, message: str) -> None:
