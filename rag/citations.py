@@ -294,7 +294,7 @@ def _citation(marker: int, document: Document, start: int, end: int, evidence: E
         document=document.name,
         title=document.title,
         section=evidence.hit.chunk.section,
-        page=None,
+        page=document.page_at(start),
         paragraph=paragraph.number if paragraph else evidence.hit.chunk.paragraph,
         speaker=quotation.speaker if quotation else "",
         start=start,

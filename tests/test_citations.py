@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from rag.citations import Claim, attributed, check, cite, claims, copies, markers, quoted, render
-from rag.types import Chunk, Document, Evidence, Hit, Note, Paragraph, Quotation, Reference, Section, Source
+from rag.types import Box, Chunk, Document, Evidence, Hit, Note, Paragraph, Quotation, Reference, Section, Source
 
 TEXT = (
     "Putin stated:\n\n"
@@ -166,6 +168,15 @@ def test_quotes_are_exact_and_carry_paragraph_speaker_and_note() -> None:
     assert TEXT[citation.start : citation.end] == citation.quote
     assert (citation.marker, citation.paragraph, citation.speaker) == (1, 2, "Vladimir Putin")
     assert render(sentences) == "Trade rose.[1]"
+
+
+def test_a_citation_names_the_page_its_words_begin_on() -> None:
+    lines = [("Putin stated:", 1), (TRADE.text, 2), (NEXT.text, 3)]
+    boxes = tuple(Box(*span(words), page, 0.1, 0.1, 0.9, 0.2) for words, page in lines)
+    claims = [Claim("A.", "supported", (TRADE,)), Claim("B.", "supported", (NEXT,))]
+    _, citations = cite(claims, lambda _: replace(DOCUMENT, boxes=boxes))
+    assert [citation.page for citation in citations] == [2, 3]
+    assert [citation.page for citation in cite(claims, lambda _: DOCUMENT)[1]] == [None, None]
 
 
 def test_citations_are_numbered_by_first_use_and_each_span_once() -> None:

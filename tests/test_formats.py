@@ -503,3 +503,14 @@ def test_a_row_is_a_paragraph_with_the_names_of_its_columns(tmp_path: Path, name
 def test_a_table_beyond_the_limit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match="more than the 50,000 rows"):
         read(tmp_path, b"a,b\n" + b"x,y\n" * 50_001, "long.csv")
+
+
+def test_a_table_is_named_after_its_file_and_every_row_is_text(tmp_path: Path) -> None:
+    file = tmp_path / "cheese-sales.csv"
+    file.write_text("year,tonnes,buyer\n2021,3000,Estmark\n2022,3900,Vesland\n", encoding="utf-8")
+    document = read_document(file)
+    assert document.title == "cheese-sales"
+    assert [document.text[p.start : p.end] for p in document.paragraphs if p.kind == "text"] == [
+        "year: 2021 · tonnes: 3000 · buyer: Estmark",
+        "year: 2022 · tonnes: 3900 · buyer: Vesland",
+    ]

@@ -43,6 +43,10 @@ def test_a_footnote_names_only_what_is_known() -> None:
     assert footnote_text(bare) == '[1] "Trade rose."\n    — The Visit (¶31)'
 
 
+def test_a_footnote_to_a_pdf_names_the_page() -> None:
+    assert footnote_text(replace(CITATION, page=12)).endswith("(Economic Agreements, p. 12, ¶31); the report's note 8")
+
+
 def test_a_quote_that_brings_its_marks_gets_no_second_ones() -> None:
     for quote, shown in [('"Whole."', '"Whole."'), ('"Opens only.', '"Opens only."'), ('closes only."', '"closes only."')]:
         assert footnote_text(replace(CITATION, quote=quote)).splitlines()[0] == f"[1] {shown}"
