@@ -27,7 +27,7 @@ class Block:
 
     text: str
     level: int | None = None  # of a heading, 1 outermost; 0 where the format says it is none, None where it does not say
-    kind: Kind | None = None  # where the format says so: "furniture", or "note" for a text that opens with its "[1] "
+    kind: Kind | None = None  # where the format says so: "furniture", "text" that is no title, "note" that opens with "[1] "
     quoted: bool = False  # set off as a quotation, as block quotes are, with or without quotation marks
     boxes: tuple[Box, ...] = ()  # where its lines stand on pages, offsets within `text`, which is `visible` then
     before: str | None = None  # the white space above it where the file's own is kept; None is a blank line

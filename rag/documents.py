@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from rag.archive import office_kind
@@ -34,15 +33,12 @@ def read_document(path: Path) -> Document:
     """
     data = _load(path)
     try:
-        kind = _kind(data, path.suffix.lower())
-        content = READERS[kind](data)
+        content = READERS[_kind(data, path.suffix.lower())](data)
     except DocumentError as error:
         reason = str(error)
         raise DocumentError(f"{path.name} cannot be read, because {reason[0].lower()}{reason[1:]}") from error
     if not any(visible(block.text).strip() for block in content.blocks):
         raise DocumentError(f"{path.name} is empty, where a report was expected: check that the file was saved whole.")
-    if kind == "table":  # which has no title of its own, and its first row would be taken for one
-        content = replace(content, title=path.stem)
     return structured(content, path.stem, path.name, hashlib.sha256(data).hexdigest())
 
 

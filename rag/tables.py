@@ -43,7 +43,7 @@ def read_table(data: bytes) -> Content:
             named = [*names, *[""] * (len(row) - len(names))]
             shown = [f"{name}: {value}" if name else value for name, value in zip(named, row, strict=False) if value]
             if shown:
-                blocks.append(Block(" · ".join(shown), 0))
+                blocks.append(Block(" · ".join(shown), 0, "text"))
     except csv.Error as error:
         raise DocumentError("The table has a value that never ends: check its quotation marks.") from error
     return Content(blocks or [Block(" · ".join(names))] if names else blocks)
