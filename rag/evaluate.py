@@ -135,7 +135,7 @@ def as_report(title: str, text: str) -> str:
 def _predict(pipeline: Pipeline, question: Question, retrieval_only: bool) -> Prediction:
     if retrieval_only:
         started = time.monotonic()
-        hits = pipeline.search(question.text, history=question.history)
+        hits = pipeline.passages(question.text, history=question.history)
         return Prediction(question, hits, time.monotonic() - started, None)
     answer = pipeline.ask(question.text, question.history)
     return Prediction(question, answer.hits, answer.seconds.retrieve, answer)

@@ -34,6 +34,17 @@ def answer_of(events: list[object]) -> Answer:
     return events[-1]
 
 
+def test_passages_are_hits_in_the_order_that_reading_them_gives(pipeline_with: PipelineWith) -> None:
+    texts = {f"{n}.txt": f"Report {n}\n\nThe night train is a train of the night. It is number {n}." for n in range(9)}
+    answer = "The Answer\n\nNobody knows the reason. The night train to Brennau stops seventeen times at places without a name."
+    pipeline = pipeline_with({**texts, "answer.txt": answer})
+    question = "How often does the night train stop at places without a name?"
+    found, read = pipeline.search(question, 3), pipeline.passages(question, 3)
+    assert len(found) == len(read) == 3
+    assert read[0].chunk.document == "answer"
+    assert pipeline.ask(question).hits[:3] == read
+
+
 def test_the_dial_decides_how_sure_an_answer_must_be(pipeline_with: PipelineWith) -> None:
     pipeline = pipeline_with({"harbour.txt": HARBOUR})
     question = "What has the harbour authority paid for dredging?"
