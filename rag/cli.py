@@ -2,22 +2,26 @@
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from rag.config import Settings, bundled
+from rag.config import CERTAINTY, Settings, bundled
 
 # The pipeline and all it brings are imported by the commands that need them, so that `rag --help` is instant.
 if TYPE_CHECKING:
     from rag.pipeline import Pipeline
+    from rag.types import Filter
 
 Command = Callable[[Settings, argparse.Namespace], int]
 
-ABSTAINED, DAMAGED, STOPPED = 3, 4, 130
+FAILED, ABSTAINED, DAMAGED, STOPPED = 1, 3, 4, 130
+MADE_QUESTIONS = 100  # of `rag eval --make`: enough to tell 0.80 from 0.90, few enough to look through
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     settings = Settings.from_environment()
     settings = replace(
-        settings, library=options.library or settings.library, model=getattr(options, "model", None) or settings.model
+        settings,
+        library=options.library or settings.library,
+        model=getattr(options, "model", None) or settings.model,
+        certainty=getattr(options, "certainty", settings.certainty),
     )
     from rag.types import RagError
 
@@ -51,6 +58,22 @@ def _parser() -> argparse.ArgumentParser:
         "--model", type=Path, metavar="PATH", help="a GGUF language model (default: the embedded one, or RAG_MODEL)"
     )
 
+    dial = argparse.ArgumentParser(add_help=False)
+    dial.add_argument(
+        "--certainty",
+        type=_share,
+        default=CERTAINTY,
+        metavar="P",
+        help="how sure an answer must be, from 0 (tell me what you have) to 1 (only when certain) (default: %(default)s)",
+    )
+
+    only = argparse.ArgumentParser(add_help=False)
+    only.add_argument("--document", action="append", metavar="NAME", help="only in this document; may be given several times")
+    only.add_argument("--after", default="", metavar="DATE", help="only in documents of this day, month or year, or later")
+    only.add_argument("--before", default="", metavar="DATE", help="only in documents of this day, month or year, or earlier")
+    only.add_argument("--speaker", default="", metavar="NAME", help="only where somebody of this name is quoted")
+    only.add_argument("--section", default="", metavar="WORDS", help="only under headings with these words")
+
     parser = argparse.ArgumentParser(
         prog="rag",
         description="Ask questions of a folder of reports. Every sentence of an answer carries a footnote with the exact words "
@@ -74,18 +97,34 @@ def _parser() -> argparse.ArgumentParser:
     command("status", _status, "show what the library holds and which models it uses")
     command("verify", _verify, "check the whole library; exit code 4 where something is wrong")
     command("rebuild", _rebuild, "chunk and embed the stored documents anew, for example for another embedding model")
-    search = command("search", _search, "show the passages nearest to a question")
+    search = command("search", _search, "show the passages nearest to a question", only)
     search.add_argument("question")
     search.add_argument("-k", type=_positive, default=10, metavar="N", help="how many (default: 10)")
-    ask = command("ask", _ask, "answer a question with footnotes", model)
+    ask = command("ask", _ask, "answer a question with footnotes", model, dial, only)
     ask.add_argument("question", nargs="?")
     ask.add_argument(
         "--batch", type=Path, metavar="QUESTIONS.jsonl", help='answer many: one {"id", "question", "history"?} a line'
     )
     ask.add_argument("--out", type=Path, metavar="PREDICTIONS.jsonl", help="where the answers of --batch go")
-    serve = command("serve", _serve, "open the page in a browser", model)
+    evaluate = command(
+        "eval", _eval, "measure search and answers on an evaluation set, or make one (docs/evaluation.md)", model, dial
+    )
+    evaluate.add_argument("set", nargs="?", type=Path, metavar="SET_DIR", help="a folder with corpus.jsonl and questions.jsonl")
+    evaluate.add_argument("--limit", type=_positive, metavar="N", help="ask or make at most N questions, a sample")
+    evaluate.add_argument("--seed", type=int, default=0, metavar="S", help="draws the sample (default: 0)")
+    evaluate.add_argument("--retrieval-only", action="store_true", help="search only, answer nothing")
+    evaluate.add_argument("--markdown", action="store_true", help="print the figures as a row of a Markdown table")
+    evaluate.add_argument("--out", type=Path, metavar="PREDICTIONS.jsonl", help="write the answers too")
+    evaluate.add_argument("--make", type=Path, metavar="OUT_DIR", help="make a set of the library's documents instead")
+    evaluate.add_argument("--questions", type=Path, metavar="FILE", help="for --make: your questions, one a line")
+    command("bench", _bench, "measure speed on this machine beside its references; with --library that library too")
+    check = command("check", _check, "check each sentence of a text, or of an exported answer, against the library")
+    check.add_argument("file", type=Path, metavar="FILE", help="a text, or what `rag ask --json` printed; - for standard input")
+    serve = command("serve", _serve, "serve the page, the HTTP API and MCP (docs/api.md)", model, dial)
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1, this machine alone)")
     serve.add_argument("--port", type=_positive, help="the port (default: 7860, or the next free one)")
+    serve.add_argument("--token-file", type=Path, metavar="FILE", help="who asks must bear this token (or RAG_TOKEN)")
+    command("mcp", _mcp, "serve the library to an assistant over standard input and output (docs/api.md)", model, dial)
     return parser
 
 
@@ -175,7 +214,7 @@ def _search(settings: Settings, options: argparse.Namespace) -> int:
     from rag.render import hit_json, hit_text
 
     with _pipeline(settings) as pipeline:
-        hits = pipeline.search(options.question, options.k)
+        hits = pipeline.passages(options.question, options.k, only=_filter(options))
     if options.json:
         _print_json([hit_json(hit) for hit in hits])
     else:
@@ -192,7 +231,7 @@ def _ask(settings: Settings, options: argparse.Namespace) -> int:
     if options.question is None:
         raise UsageError('No question was given; ask one: rag ask "How much did trade grow?"')
     with _pipeline(settings) as pipeline:
-        for event in pipeline.stream(options.question):
+        for event in pipeline.stream(options.question, only=_filter(options)):
             if isinstance(event, Found):
                 _say("\n".join(["Reading", *(f"  {place(hit)}" for hit in event.hits[:3])]) + "\n")
             elif isinstance(event, Answer):
@@ -204,6 +243,23 @@ def _ask(settings: Settings, options: argparse.Namespace) -> int:
     raise AssertionError("a stream ends with an Answer")
 
 
+def _check(settings: Settings, options: argparse.Namespace) -> int:
+    from rag.render import checked_json, checked_text
+    from rag.types import UsageError
+
+    try:
+        text = sys.stdin.read() if options.file == Path("-") else options.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The text in {options.file} cannot be read ({error}); give a text file in UTF-8.") from error
+    with _pipeline(settings) as pipeline:
+        sentences, citations = pipeline.check(text)
+    if options.json:
+        _print_json(checked_json(sentences, citations))
+    else:
+        print(checked_text(sentences, citations))
+    return FAILED if any(sentence.verdict != "supported" for sentence in sentences) else 0
+
+
 def _ask_batch(settings: Settings, options: argparse.Namespace) -> int:
     from rag.render import answer_json
     from rag.types import Turn, UsageError
@@ -213,27 +269,35 @@ def _ask_batch(settings: Settings, options: argparse.Namespace) -> int:
             "--batch takes its questions from a file and needs --out; leave the question away and name the file to write."
         )
     questions = list(_questions(options.batch))
-    unfinished = options.out.with_name(options.out.name + ".part")
-    try:
-        with _pipeline(settings) as pipeline, unfinished.open("w", encoding="utf-8") as out:
-            for number, question in enumerate(questions, 1):
-                history = [Turn(turn["role"], turn["text"]) for turn in question.get("history") or []]
-                answer = pipeline.ask(question["question"], history)
-                out.write(json.dumps({"id": question["id"], **answer_json(answer)}, ensure_ascii=False) + "\n")
-                _say(f"\r{number} of {len(questions)}", end="" if number < len(questions) else "\n")
-        unfinished.replace(options.out)
-    except OSError as error:
-        raise UsageError(
-            f"The answers cannot be written to {options.out} ({error.strerror}); name another file with --out."
-        ) from error
+    with _pipeline(settings) as pipeline, _predictions_file(options.out) as out:
+        for number, question in enumerate(questions, 1):
+            history = [Turn(turn["role"], turn["text"]) for turn in question.get("history") or []]
+            answer = pipeline.ask(question["question"], history, only=_filter(options))
+            out.write(json.dumps({"id": question["id"], **answer_json(answer)}, ensure_ascii=False) + "\n")
+            _say(f"\r{number} of {len(questions)}", end="" if number < len(questions) else "\n")
     return 0
+
+
+@contextmanager
+def _predictions_file(path: Path | None) -> Iterator[IO[str]]:
+    """Where answers are written as they come; the file at `path` appears when all are there. Without a path they are dropped."""
+    from rag.types import UsageError
+
+    unfinished = path.with_name(path.name + ".part") if path else Path(os.devnull)
+    try:
+        with unfinished.open("w", encoding="utf-8") as out:
+            yield out
+        if path:
+            unfinished.replace(path)
+    except OSError as error:
+        raise UsageError(f"The answers cannot be written to {path} ({error.strerror}); name another file with --out.") from error
 
 
 def _questions(path: Path) -> Iterator[dict[str, Any]]:
     from rag.types import UsageError
 
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # JSON may hold the other line ends as they are
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The questions in {path} cannot be read ({error}); give a file of JSON lines in UTF-8.") from error
     for number, line in enumerate(lines, 1):
@@ -254,10 +318,119 @@ def _questions(path: Path) -> Iterator[dict[str, Any]]:
         yield question
 
 
+def _eval(settings: Settings, options: argparse.Namespace) -> int:
+    from rag import evaluate, evaluation_sets
+    from rag.render import answer_json, table
+    from rag.types import UsageError
+
+    if options.make:
+        return _make_set(settings, options)
+    if options.set is None or options.questions or options.library:
+        raise UsageError(
+            "rag eval takes the folder of a set, which brings its own library; --library and --questions go with --make OUT_DIR."
+        )
+    if options.retrieval_only and options.out:
+        raise UsageError("--out writes answers, and --retrieval-only makes none; leave one of them away.")
+    whole = evaluation_sets.read_set(options.set)
+    asked = evaluation_sets.confirmed(whole)
+    if unconfirmed := len(whole.questions) - len(asked.questions):
+        _say(f'{unconfirmed} questions marked "proposed" are left out; remove the mark from those you have checked.')
+    asked = evaluation_sets.sample(asked, options.limit or sys.maxsize, options.seed)
+
+    def progress(what: str, done: int, total: int) -> None:
+        _say(f"\r{done} of {total} {what}", end="" if done < total else "\n")
+
+    predictions = []
+    with (
+        _predictions_file(options.out) as out,
+        closing(evaluate.run(asked, settings, options.retrieval_only, progress)) as coming,
+    ):
+        for prediction in coming:
+            predictions.append(prediction)
+            if prediction.answer:
+                line = {"id": prediction.question.id, **answer_json(prediction.answer)}
+                out.write(json.dumps(line, ensure_ascii=False) + "\n")
+    report = evaluate.report(asked, predictions)
+    if options.json:
+        figures = {name: figure._asdict() for name, figure in report.figures.items()}
+        seconds = {name: spent._asdict() for name, spent in report.seconds.items()}
+        _print_json({**asdict(report), "figures": figures, "seconds": seconds})
+    elif options.markdown:
+        cells = {"set": report.set, "questions": str(report.questions)}
+        cells |= {name: f"{report.figures[name].value:.3f}" if name in report.figures else "–" for name in evaluate.FIGURES}
+        cells |= {f"{name} p50 / p95 s": f"{spent.p50:.2f} / {spent.p95:.2f}" for name, spent in report.seconds.items()}
+        for row in (cells, ["---"] * len(cells), cells.values()):
+            print(f"| {' | '.join(row)} |")
+    else:
+        rows = [(n, f"{f.value:.3f}", f"{f.low:.3f}–{f.high:.3f}", f"of {f.questions}") for n, f in report.figures.items()]
+        if report.answer_words_median is not None:
+            rows.append(("answer words", str(report.answer_words_median), "", "median"))
+        rows += [(f"seconds: {n}", f"{s.p50:.3f}", f"p95 {s.p95:.3f}", "median") for n, s in report.seconds.items()]
+        print(table(rows))
+    return 0
+
+
+def _make_set(settings: Settings, options: argparse.Namespace) -> int:
+    from rag.evaluation_sets import make_set
+    from rag.types import UsageError
+
+    if options.set:
+        raise UsageError("--make writes a new set, so no folder of a set is read; leave one of them away.")
+    typed = None
+    if options.questions:
+        try:
+            typed = [line.strip() for line in options.questions.read_text(encoding="utf-8").splitlines() if line.strip()]
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"The questions in {options.questions} cannot be read ({error}); give a text file in UTF-8, one a line."
+            ) from error
+    with _pipeline(replace(settings, generate=False)) as pipeline:
+        made = make_set(pipeline, options.make, typed, options.limit or MADE_QUESTIONS, options.seed)
+    _say(f"{made} questions about the library {settings.library!r} are in {options.make}; docs/evaluation.md says how to go on.")
+    return 0
+
+
+def _bench(settings: Settings, options: argparse.Namespace) -> int:
+    from rag.bench import bench
+    from rag.render import table
+
+    rows = bench(settings, bool(options.library), lambda text: _say(f"{text} …"))
+    if options.json:
+        _print_json([{**asdict(row), "ratio": row.ratio} for row in rows])
+    else:
+        print(
+            table(
+                (
+                    row.what,
+                    f"{row.value:.2f} {row.unit}",
+                    f"{row.ratio:.2f} × {row.reference_value:.2f} {row.unit} of {row.reference}" if row.ratio else "",
+                )
+                for row in rows
+            )
+        )
+    return 0
+
+
 def _serve(settings: Settings, options: argparse.Namespace) -> int:
+    from rag.access import read_token
+
+    token = read_token(options.host, options.token_file, os.environ)  # before the page loads, which takes seconds
     from rag.page import launch
 
-    return launch(settings, options.host, options.port)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("rag").setLevel(logging.INFO)
+    return launch(settings, options.host, options.port, token)
+
+
+def _mcp(settings: Settings, options: argparse.Namespace) -> int:
+    from rag.mcp_server import make_server
+    from rag.service import Service
+
+    service = Service(settings)
+    _ = service.pipeline(settings.library).library  # what cannot be used is said before an assistant asks
+    make_server(service).run("stdio")
+    service.close()
+    return 0
 
 
 # --- Their tools --------------------------------------------------------------------------------------------------
@@ -267,6 +440,19 @@ def _pipeline(settings: Settings) -> "Pipeline":
     from rag.pipeline import Pipeline
 
     return Pipeline(settings)
+
+
+def _filter(options: argparse.Namespace) -> "Filter":
+    from rag.types import Filter
+
+    return Filter(tuple(options.document or ()), options.after, options.before, options.speaker, options.section)
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return share
 
 
 def _positive(text: str) -> int:

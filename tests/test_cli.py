@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 from conftest import FakeModels
 
+import rag
+from rag.bench import Row
 from rag.cli import main
 
 TRAINS = "Night Trains\n\nThe night train to Brennau stops seventeen times. It leaves at nine."
@@ -54,10 +56,50 @@ def test_an_abstention_is_exit_code_three(library: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().out.startswith("The reports do not answer this. The nearest passages:")
 
 
+def test_a_text_is_checked_sentence_by_sentence(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("draft.txt").write_text("The night train to Brennau stops seventeen times.", encoding="utf-8")
+    assert main(["check", "draft.txt"]) == 0
+    assert capsys.readouterr().out.startswith("  supported  The night train to Brennau stops seventeen times.[1]\n\n[1] ")
+    Path("draft.txt").write_text("The night train to Brennau stops eighteen times.", encoding="utf-8")
+    assert main(["check", "--json", "draft.txt"]) == 1
+    (sentence,) = json.loads(capsys.readouterr().out)["sentences"]
+    assert (sentence["verdict"], sentence["reason"]) == ("unsupported", "not in the sources: eighteen")
+    assert main(["check", "nowhere.txt"]) == 2
+    assert "nowhere.txt cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("certainty", ["1.5", "-1", "much"])
+def test_a_certainty_that_is_no_share_is_wrong_use(certainty: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["ask", "--certainty", certainty, "Who?"])
+    assert stopped.value.code == 2
+
+
 def test_search_prints_passages(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["search", "-k", "1", "--json", "night train"]) == 0
     (hit,) = json.loads(capsys.readouterr().out)
     assert (hit["document"], hit["found_by"]) == ("trains", "both")
+
+
+@pytest.mark.parametrize("command", ["search", "ask"])
+def test_filters_leave_passages_out(library: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    Path("ferry.txt").write_text("Ferries\n\n3 May 2024\n\nThe night ferry to Brennau stops twice.", encoding="utf-8")
+    assert main(["add", "ferry.txt"]) == 0
+    capsys.readouterr()
+
+    def documents(*arguments: str) -> set[str]:
+        main([command, "--json", "night train to Brennau stops", *arguments])
+        found = json.loads(capsys.readouterr().out)
+        return {hit["document"] for hit in (found if command == "search" else found["hits"])}
+
+    assert documents() == documents("--document", "ferry", "--document", "TRAINS") == {"ferry", "trains"}
+    assert documents("--document", "trains") == {"trains"}
+    assert documents("--after", "2024-05", "--before", "2024-05-03") == {"ferry"}
+    assert documents("--speaker", "Holm") == documents("--section", "Dredging") == set()
+    assert main([command, "Brennau", "--document", "train"]) == 2
+    assert "did you mean 'trains'" in capsys.readouterr().err
+    assert main([command, "Brennau", "--after", "May"]) == 2
+    assert "'May' is not a date" in capsys.readouterr().err
 
 
 def test_status_names_the_library(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,12 +120,72 @@ def test_a_batch_is_answered_in_order_with_its_ids(library: Path) -> None:
     assert not Path("p.jsonl.part").exists()
 
 
+def confirm_all(folder: Path) -> None:
+    """Remove the marks from what `rag eval --make set` has proposed, as a person would."""
+    questions = folder / "set" / "questions.jsonl"
+    questions.write_text(questions.read_text(encoding="utf-8").replace(', "proposed": true', ""), encoding="utf-8")
+
+
+def test_a_set_is_made_of_a_library_and_measured(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("typed.txt").write_text("The night train to Brennau stops?\n\nWho painted a chapel?\n", encoding="utf-8")
+    assert main(["eval", "--make", "set", "--questions", "typed.txt"]) == 0
+    assert capsys.readouterr().err.startswith("2 questions about the library 'default' are in set;")
+    assert main(["eval", "set"]) == 2
+    assert "All 2 questions of 'set' are marked \"proposed\"" in capsys.readouterr().err
+    confirm_all(library)
+    assert main(["eval", "set", "--json", "--out", "p.jsonl"]) == 0
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert report["figures"]["recall@1"] == {"value": 1, "low": 1, "high": 1, "questions": 1}
+    assert (report["set"], report["questions"], report["unanswerable"]) == ("set", 2, 1)
+    assert set(report["seconds"]["total"]) == {"p50", "p95"}
+    assert err == "\r1 of 1 documents\n\r1 of 2 questions\r2 of 2 questions\n"
+    predictions = [json.loads(line) for line in Path("p.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(p["id"], p["abstained"]) for p in predictions] == [("typed-001", False), ("typed-002", True)]
+    assert not list(library.glob("*.part"))
+
+
+def test_figures_are_printed_as_a_table_and_as_a_row(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("trains.txt").write_text(TRAINS.replace("seventeen", "17"), encoding="utf-8")
+    assert main(["add", "trains.txt"]) == 0
+    assert main(["eval", "--make", "set"]) == 0
+    capsys.readouterr()
+    assert main(["eval", "set", "--limit", "1", "--retrieval-only"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "recall@1           1.000  1.000–1.000  of 1"
+    assert main(["eval", "set", "--markdown"]) == 0
+    head, rule, row = capsys.readouterr().out.splitlines()
+    assert head.startswith("| set | questions | recall@1 |")
+    assert row.startswith("| set | 1 | 1.000 |")
+    assert head.count("|") == rule.count("|") == row.count("|")
+
+
+def test_speed_is_printed_beside_its_reference(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    rows = [Row("encode", 30, "chunks/s", "the other", 20), Row("dense", 1.234, "ms")]
+    monkeypatch.setattr("rag.bench.bench", lambda settings, own, say: asked.append((settings.library, own)) or rows)
+    assert main(["bench"]) == 0
+    assert capsys.readouterr().out == "encode  30.00 chunks/s  1.50 × 20.00 chunks/s of the other\ndense   1.23 ms\n"
+    assert main(["bench", "--json", "--library", "mine"]) == 0
+    assert [row["ratio"] for row in json.loads(capsys.readouterr().out)] == [1.5, None]
+    assert asked == [("default", False), ("mine", True)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (["eval"], 2, "rag eval takes the folder of a set"),
+        (["eval", "nowhere"], 2, "corpus.jsonl cannot be read (No such file or directory)"),
+        (["eval", "nowhere", "--library", "mine"], 2, "which brings its own library"),
+        (["eval", "nowhere", "--questions", "q.jsonl"], 2, "go with --make OUT_DIR"),
+        (["eval", "nowhere", "--retrieval-only", "--out", "p.jsonl"], 2, "leave one of them away"),
+        (["eval", "nowhere", "--make", "set"], 2, "--make writes a new set"),
+        (["eval", "--make", "set", "--questions", "nowhere.txt"], 2, "The questions in nowhere.txt cannot be read"),
+        (["eval", "--make", "set", "--library", "other"], 4, "There is no library 'other'"),
         (["add", "nowhere"], 2, "There is no file or folder 'nowhere'"),
         (["add"], 2, "Nothing to add was named"),
-        (["add", "binary.txt"], 1, "binary.txt is binary inside"),
+        (["add", "binary.txt"], 1, "binary.txt cannot be read, because the file is binary"),
         (["add", "empty.txt"], 1, "empty.txt is empty"),
         (["add", "--library", "../up", "trains.txt"], 2, "'../up'"),
         (["remove", "train"], 2, "trains"),
@@ -129,9 +231,30 @@ def test_wrong_use_is_exit_code_two(arguments: list[str], capsys: pytest.Capture
 def test_ctrl_c_ends_with_one_sentence(
     library: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("rag.pipeline.search", interrupted)
     assert main(["ask", "Who?"]) == 130
     assert capsys.readouterr().err == "rag: stopped; what was finished is kept.\n"
+
+
+def test_serving_other_machines_without_a_token_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--host", "0.0.0.0"]) == 2
+    assert "The token that keeps others out at 0.0.0.0 is missing" in capsys.readouterr().err
+
+
+def test_an_assistant_is_told_at_once_where_there_is_no_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["mcp", "--library", "nowhere"]) == 2
+    assert "There is no library 'nowhere'" in capsys.readouterr().err
+
+
+def test_a_library_is_asked_from_python(library: Path) -> None:
+    question = "which night train to Brennau stops seventeen times"
+    with rag.open_library() as reports:
+        answer = reports.ask(question)
+        assert answer.citations[0].quote in reports.document("trains").text
+        assert list(reports.stream(question))[-1].answer == answer.answer

@@ -1,4 +1,4 @@
-"""The page: its HTML as pure functions, and the whole of it in a browser."""
+"""The page: its server, and the whole of it in a browser."""
 
 import os
 import re
@@ -11,303 +11,23 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
-from html.parser import HTMLParser
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import FakeModels
-from hypothesis import given
-from hypothesis import strategies as st
+from test_html import HOSTILE
 
 from rag import page
-from rag.config import Settings
-from rag.library import DocumentInfo
+from rag.config import CERTAINTY, Settings
 from rag.pipeline import Pipeline
-from rag.types import (
-    Answer,
-    Chunk,
-    Citation,
-    Document,
-    Hit,
-    Kind,
-    Note,
-    Paragraph,
-    Prompt,
-    Quotation,
-    Reference,
-    Seconds,
-    Section,
-    Sentence,
-    UsageError,
-)
+from rag.types import Prompt, UsageError
 
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_OPTIONS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
-
-# --- The HTML, read as a browser would ----------------------------------------------------------------------------
-
-TAGS = set("section article header nav div p h2 h3 h4 h5 h6 span sup button mark ol ul li blockquote details summary pre".split())
-ATTRIBUTES = set(
-    "class type role aria-live aria-label value data-document data-start data-end data-marker data-markers data-note "
-    "data-note-text data-number data-speaker data-back".split()
-)
-
-
-class Page(HTMLParser):
-    """The elements of a piece of HTML: every tag with its attributes, and every text with the elements it stands in."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.texts: list[tuple[str, list[tuple[str, dict[str, str]]]]] = []
-        self._open: list[tuple[str, dict[str, str]]] = []
-        self.feed(html)
-        self.close()
-        assert not self._open, f"elements that are not closed: {self._open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        element = (tag, {name: value or "" for name, value in attrs})
-        self.elements.append(element)
-        self._open.append(element)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop()[0] == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append((data, list(self._open)))
-
-    def handle_comment(self, data: str) -> None:
-        raise AssertionError(f"a comment came through: {data}")
-
-    def text(self, tag: str = "", **attributes: str) -> str:
-        """The text within the elements of the tag whose attributes hold the words given, data_markers="1"."""
-
-        def fits(element: tuple[str, dict[str, str]]) -> bool:
-            names = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
-            return element[0] == (tag or element[0]) and all(v in element[1].get(n, "").split() for n, v in names.items())
-
-        return "".join(text for text, inside in self.texts if any(map(fits, inside)))
-
-    def attributes(self, name: str) -> list[str]:
-        return [attributes[name] for _, attributes in self.elements if name in attributes]
-
-
-def document_of(*blocks: str, kinds: Mapping[int, Kind] | None = None, name: str = "report") -> Document:
-    """A document of blocks with blank lines between them; all are running text but those of `kinds`, by index."""
-    starts = list(accumulate((len(block) + 2 for block in blocks), initial=0))
-    paragraphs = []
-    number = 0
-    for index, block in enumerate(blocks):
-        kind = (kinds or {}).get(index, "text")
-        number += kind == "text"
-        shown = number if kind == "text" else 0
-        paragraphs.append(Paragraph(shown, kind, 0, starts[index], starts[index] + len(block)))
-    text = "\n\n".join(blocks)
-    return Document(
-        name, f"{name}.txt", "", "A Title", "", "2024-05-01", text, (Section("", (), 0, len(text)),), tuple(paragraphs)
-    )
-
-
-def citation_of(document: Document, marker: int, start: int, end: int) -> Citation:
-    return Citation(
-        marker,
-        document.name,
-        document.title,
-        "Trade",
-        None,
-        3,
-        "Anna Berg",
-        start,
-        end,
-        document.text[start:end],
-        Note("8", "May.", 0, 0),
-    )
-
-
-def hit_of(document: Document, start: int, end: int) -> Hit:
-    chunk = Chunk(document.name, 0, "Trade", 3, start, end, document.text[start:end], document.title)
-    return Hit(chunk, document.title, 0.5, "both")
-
-
-def answer_of(document: Document, *spans: tuple[int, int], question: str = "What of trade?", abstained: bool = False) -> Answer:
-    citations = tuple(citation_of(document, marker, *span) for marker, span in enumerate(spans, 1))
-    sentences = tuple(Sentence(f"Claim {c.marker}.", "supported", (c.marker,)) for c in citations)
-    hits = (hit_of(document, 0, 10),)
-    return Answer(question, "", abstained, "generated", sentences, citations, hits, Seconds(0.1, 0.2, 1.25))
-
-
-REPORT = document_of("Trade rose by 30 percent.", '"We <sold> all we had," said Berg.', "Nothing else happened.")
-
-
-# --- Pure functions -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "spans",
-    [
-        [(0, 25)],
-        [(0, 5), (11, 13)],
-        [(0, 18), (6, 25)],  # overlapping
-        [(0, 25), (6, 10), (6, 10)],  # one within another, two alike
-        [(9, 40)],  # over the border of two paragraphs
-        [(25, 27), (27, 61)],  # from border to border
-        [(0, 85)],
-    ],
-)
-def test_the_marked_words_of_each_citation_are_its_quote(spans: list[tuple[int, int]]) -> None:
-    citations = [citation_of(REPORT, marker, *span) for marker, span in enumerate(spans, 1)]
-    shown = Page(page.report_html(REPORT, citations, spans[-1]))
-    assert [shown.text("mark", data_markers=str(c.marker)) for c in citations] == [c.quote for c in citations]
-    assert shown.text("mark", class_="current") == citations[-1].quote
-
-
-blocks = st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=6)
-
-
-@given(blocks, st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=4))
-def test_a_report_shows_its_whole_text_and_every_quote_to_the_letter(texts: list[str], spans: list[tuple[int, int]]) -> None:
-    document = document_of(*texts)
-    ordered = [(min(span), max(span)) for span in spans if min(span) < min(max(span), len(document.text))]
-    citations = [citation_of(document, marker, start, end) for marker, (start, end) in enumerate(ordered, 1)]
-    shown = Page(page.report_html(document, citations))
-    assert shown.text("div", class_="text") == document.text
-    assert [shown.text("mark", data_markers=str(c.marker)) for c in citations] == [c.quote for c in citations]
-
-
-def test_the_citations_of_other_documents_are_not_marked() -> None:
-    other = replace(citation_of(REPORT, 1, 0, 5), document="another")
-    assert "<mark" not in page.report_html(REPORT, [other])
-
-
-def test_a_passage_that_is_opened_is_marked_without_a_number() -> None:
-    shown = Page(page.report_html(REPORT, [citation_of(REPORT, 1, 0, 5)], (6, 10)))
-    assert shown.text("mark", class_="current") == "rose"
-    assert shown.attributes("data-markers") == ["1", ""]
-
-
-def test_words_that_only_look_like_the_cited_ones_are_not_marked() -> None:
-    document = document_of("Trade fell. Trade fell.", "İ Trade fell.")
-    shown = page.report_html(document, [citation_of(document, 1, 12, 23)])
-    assert '>Trade fell. <mark data-markers="1">Trade fell.</mark>' in shown
-    assert shown.count("<mark") == 1
-
-
-def test_headings_notes_furniture_and_speakers_are_shown_as_what_they_are() -> None:
-    kinds: dict[int, Kind] = {0: "heading", 1: "heading", 2: "heading", 4: "furniture", 5: "note"}
-    document = document_of(
-        "A Title", "May 1, 2024", "Trade", '"We sold it."[8]', "Berg (Source: X)", "[8] Letter.", "So.", kinds=kinds
-    )
-    quoted, note = document.paragraphs[3], document.paragraphs[5]
-    document = replace(
-        document,
-        sections=(Section("", (), 0, 22), Section("Trade", ("Trade",), 22, len(document.text))),
-        paragraphs=tuple(replace(p, section=int(p.start >= 22)) for p in document.paragraphs),
-        quotations=(Quotation(quoted.start, quoted.end - 3, "Anna Berg", "", "8"),),
-        references=(Reference("8", quoted.end - 3, quoted.end),),
-        notes=(Note("8", "Letter.", note.start, note.end),),
-    )
-    shown = page.report_html(document)
-    assert '<h3 class="title">A Title' in shown
-    assert '<p class="dateline">May 1, 2024' in shown
-    assert "<h4>Trade" in shown
-    assert '<p data-number="1" data-speaker="Anna Berg">&quot;We sold it.&quot;' in shown
-    assert '<button type="button" class="reference" data-note="0">[8]</button>' in shown
-    assert '<p class="furniture">Berg (Source: X)' in shown
-    assert '<p class="note" data-note-text="0">[8] Letter.' in shown
-    assert '<p data-number="2">So.</p>' in shown
-
-
-def test_an_answer_leads_from_each_marker_and_footnote_to_the_words_it_rests_on() -> None:
-    shown = Page(page.answer_html(answer_of(REPORT, (0, 5), (27, 61))))
-    assert shown.text("p", class_="said") == "Claim 1.1 Claim 2.2"
-    assert [shown.text("blockquote")] == [REPORT.text[0:5] + REPORT.text[27:61]]
-    assert shown.text("li", value="2").endswith("Anna BergA Title (Trade, ¶3)The report’s note 8: May.")
-    opened = [a for tag, a in shown.elements if tag == "button" and a.get("data-marker") == "2"]
-    assert [(a["data-document"], a["data-start"], a["data-end"]) for a in opened] == [("report", "27", "61")] * 2
-
-
-def test_a_page_number_is_named_where_there_is_one() -> None:
-    answer = answer_of(REPORT, (0, 5))
-    paged = replace(answer, citations=(replace(answer.citations[0], page=12),))
-    assert "A Title (Trade, p. 12, ¶3)" in page.answer_html(paged)
-
-
-def test_a_sentence_that_is_not_wholly_supported_says_so() -> None:
-    sentences = [Sentence("So.", "partly", ()), Sentence("No.", "unsupported", ()), Sentence("Yes.", "supported", ())]
-    shown = Page(page.draft_html("Q", (), sentences, "Stopped."))
-    assert shown.text("p", class_="said") == "So. (supported in part) No. (not supported) Yes."
-
-
-def test_an_answer_that_abstains_shows_the_nearest_passages_as_such() -> None:
-    answer = replace(answer_of(REPORT, abstained=True), hits=(hit_of(REPORT, 0, 5),) * 5)
-    shown = Page(page.answer_html(answer))
-    assert (
-        shown.text("section")
-        == "What of trade?The reports do not answer this.The nearest passages:" + "TradeA Title (Trade, ¶3)" * 3
-    )
-
-
-def test_a_draft_shows_numbers_that_lead_nowhere_yet_and_its_passages() -> None:
-    shown = Page(page.draft_html("Q", [hit_of(REPORT, 0, 5)], [Sentence("Trade rose.", "supported", (1,))], "Reading …"))
-    assert shown.text("section") == "QTrade rose.1Reading …TradeA Title (Trade, ¶3)"
-    assert shown.attributes("data-start") == ["0"]
-
-
-HOSTILE = [
-    "<script>window.poisoned = 1</script>",
-    "<img src=x onerror=window.poisoned=1>",
-    '" onmouseover="window.poisoned=1" x="',
-    "' autofocus onfocus='window.poisoned=1",
-    "</div></article><style>*{display:none}</style>",
-    "[a](javascript:window.poisoned=1) javascript:window.poisoned=1",
-    "![x](http://elsewhere.example/x.png)",
-    "data:text/html;base64,PHNjcmlwdD4=",
-    "&lt;script&gt; &amp; <!-- <svg/onload=window.poisoned=1>",
-    "${window.poisoned=1} {{window.poisoned=1}} `",
-]
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_written_anywhere_becomes_markup(text: str) -> None:
-    document = replace(
-        document_of(text, text, f"Words. {text}", text, kinds={0: "heading", 1: "furniture", 3: "note"}, name=text),
-        file=text,
-        title=text,
-        date=text,
-        dateline=text,
-        sections=(Section(text, (text,), 0, 1),),
-    )
-    start, note = document.paragraphs[2].start, document.paragraphs[3]
-    document = replace(
-        document,
-        quotations=(Quotation(start, note.start, text, text, text),),
-        references=(Reference(text, start + 7, start + 7 + len(text)),),
-        notes=(Note(text, text, note.start, note.end),),
-    )
-    cited = replace(citation_of(document, 1, start, start + 9), speaker=text, section=text, note=document.notes[0])
-    hit = Hit(replace(hit_of(document, 0, 9).chunk, section=text, text=text), text, 0.1, "both")
-    sentence = Sentence(text, "partly", (1,), text)
-    answer = replace(answer_of(document, question=text), sentences=(sentence,), citations=(cited,), hits=(hit,))
-    pieces = [
-        page.draft_html(text, [hit], [sentence], text),
-        page.answer_html(answer),
-        page.answer_html(replace(answer, abstained=True)),
-        page.report_html(document, [cited], (cited.start, cited.end)),
-        page.library_html(text, [DocumentInfo(text, text, Path(), "", text, text, 1, 1)]),
-        page.trouble_html(text),
-    ]
-    for piece in pieces:
-        shown = Page(piece)
-        assert {tag for tag, _ in shown.elements} <= TAGS
-        assert {name for _, attributes in shown.elements for name in attributes} <= ATTRIBUTES
-        assert text in "".join(part for part, _ in shown.texts), "the text itself is shown as it is"
-    assert text in Page(pieces[3]).attributes("data-document")
-
 
 # --- The server ---------------------------------------------------------------------------------------------------
 
@@ -319,12 +39,13 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Serves a page over the libraries given as {name: {file: text}}, with the models of the other tests; its URL."""
     closing: list[Callable[[], None]] = []
 
-    def start(libraries: Mapping[str, Mapping[str, str]], *replies: str, chat: Any = None) -> str:
+    def start(libraries: Mapping[str, Mapping[str, str]], *replies: str, chat: Any = None, certainty: float = CERTAINTY) -> str:
         models = FakeModels(*replies)
         monkeypatch.setattr("rag.pipeline.make_embedder", lambda _: models.embedder)
         monkeypatch.setattr("rag.pipeline.OnnxReader", lambda: models.reader)
         monkeypatch.setattr("rag.pipeline.LlamaModel", lambda _: chat or models.chat)
-        settings = Settings(tmp_path / "indexes", "default", model=None, embeddings="", generate=bool(chat or replies))
+        generate = bool(chat or replies)
+        settings = Settings(tmp_path / "indexes", "default", None, embeddings="", generate=generate, certainty=certainty)
         for name, texts in libraries.items():
             folder = tmp_path / name
             folder.mkdir()
@@ -394,7 +115,8 @@ def test_a_port_that_is_taken_is_refused_when_it_was_asked_for_and_passed_over_o
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"cannot listen at 127.0.0.1 on port {port}: it is taken"):
             page.serve(settings, "127.0.0.1", port)
-        assert page._free_port("127.0.0.1", None) >= 7860
+        with page._listening("127.0.0.1", None) as free, page._listening("127.0.0.1", None) as next_free:
+            assert 7860 <= free.getsockname()[1] < next_free.getsockname()[1]
     with pytest.raises(UsageError, match="on port 70000"):
         page.serve(settings, "127.0.0.1", 70000)
     with pytest.raises(UsageError, match=r"cannot listen at 192\.0\.2\.1 on any port from 7860"):
@@ -406,7 +128,8 @@ def test_ctrl_c_ends_the_page_with_success(
 ) -> None:
     monkeypatch.setattr("rag.pipeline.make_embedder", lambda _: FakeModels().embedder)
     monkeypatch.setattr("rag.pipeline.OnnxReader", lambda: FakeModels().reader)
-    port = page._free_port("127.0.0.1", None)
+    with page._listening("127.0.0.1", None) as free:
+        port = free.getsockname()[1]
 
     def interrupt() -> None:
         while "The page is at" not in (said := capsys.readouterr().err):
@@ -420,7 +143,8 @@ def test_ctrl_c_ends_the_page_with_success(
     assert page.launch(Settings(tmp_path, "default", None, "", False), "127.0.0.1", port) == 0
     thread.join()
     assert heard == [(f"The page is at http://127.0.0.1:{port}/ (Ctrl-C ends it).\n", 200)]
-    assert page._free_port("127.0.0.1", port) == port
+    with page._listening("127.0.0.1", port) as again:
+        assert again.getsockname()[1] == port
 
 
 # --- The browser --------------------------------------------------------------------------------------------------
@@ -466,11 +190,12 @@ def ask(shown: Any, question: str) -> None:
     shown.press("#asking textarea", "Enter")
 
 
-# Long enough that the cited words are below the fold.
+# Long enough that the cited words are below the fold; alone in their section, so that no other sentence is shown with them.
 FILLER = "\n\n".join(f"The harbour of district {n} was quiet all that year and nothing came of the plans." for n in range(20))
+REPORT = "{title}\n\nIntroduction\n\n{filler}\n\nGrain\n\n{told}\n\nOther Matters\n\n{filler}\n"
 TRADE = {
-    "north.txt": f"Northern Trade\n\nIntroduction\n\n{FILLER}\n\nTrade in grain rose by 30 percent in May.\n\n{FILLER}\n",
-    "south.txt": f"Southern Trade\n\nIntroduction\n\n{FILLER}\n\nTrade in grain fell by 12 percent in June.\n\n{FILLER}\n",
+    "north.txt": REPORT.format(title="Northern Trade", told="Trade in grain rose by 30 percent in May.", filler=FILLER),
+    "south.txt": REPORT.format(title="Southern Trade", told="Trade in grain fell by 12 percent in June.", filler=FILLER),
 }
 BOTH = "trade in grain by percent"  # the words of both sentences: they answer it alike
 NORTH = "trade in grain in May by percent"
@@ -514,6 +239,78 @@ def test_on_a_narrow_screen_an_answer_stays_in_view_and_a_footnote_leads_down_an
     shown.wait_for_function("document.activeElement.dataset.marker === '1'")
 
 
+@pytest.mark.page
+def test_what_narrows_a_question_down_applies_to_the_next_one_and_is_said(serve: Serve, window: Any) -> None:
+    shown = window(serve({"default": TRADE}))
+    assert not shown.is_visible("[aria-label='Reports']"), "it is out of the way"
+    shown.click("text=Narrow down")
+    shown.click("[aria-label='Reports']")
+    assert shown.locator("[role=option]").count() == 2
+    shown.click("[role=option] >> text=Southern Trade")
+    ask(shown, BOTH)
+    shown.wait_for_selector(".footnotes")
+    assert shown.inner_text(".said") == "Trade in grain fell by 12 percent in June.1"
+    assert shown.inner_text(".narrowed") == "Only in 1 report"
+    shown.fill("#narrow label:has-text('From') input", "last May")
+    shown.press("#narrow label:has-text('From') input", "Enter")
+    shown.wait_for_selector(".status:has-text('is not a date')")
+    assert shown.inner_text(".status >> nth=1") == "'last May' is not a date; write it as 2023, 2023-03 or 2023-03-14."
+    assert shown.locator(".trouble").count() == 0
+    shown.fill("#narrow label:has-text('From') input", "")
+    shown.fill("#narrow label:has-text('Quoted speaker') input", " Nobody ")
+    ask(shown, BOTH)
+    shown.wait_for_selector("text=The reports do not answer this.")
+    assert shown.inner_text(".narrowed") == "Only in 1 report · where this speaker is quoted: Nobody"
+
+
+@pytest.mark.page
+def test_the_dial_begins_where_the_settings_say_and_decides_what_is_answered(serve: Serve, window: Any) -> None:
+    shown = window(serve({"default": TRADE}, certainty=1.0))
+    shown.click("text=Narrow down")
+    dial = shown.locator("#narrow [type=number]")
+    assert dial.input_value() == "1"
+    ask(shown, BOTH)
+    shown.wait_for_selector("text=The reports do not answer this.")
+    dial.fill("0.5")
+    dial.press("Tab")
+    ask(shown, BOTH)
+    shown.wait_for_selector(".footnotes")
+
+
+@pytest.mark.page
+def test_a_slash_leads_to_the_question_shift_and_enter_break_its_line_and_enter_asks_it(serve: Serve, window: Any) -> None:
+    shown = window(serve({"default": TRADE}))
+    shown.focus(".shelf button >> nth=0")
+    shown.keyboard.press("/")
+    box = shown.locator("#asking textarea")
+    assert box.evaluate("box => box === document.activeElement")
+    shown.keyboard.type("trade in grain/wool")
+    shown.keyboard.press("Shift+Enter")
+    shown.keyboard.type("by percent")
+    assert box.input_value() == "trade in grain/wool\nby percent"
+    assert shown.locator(".answer").count() == 0
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector(".answer")
+    assert box.input_value() == "trade in grain/wool\nby percent"
+
+
+@pytest.mark.page
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_outline_leads_to_a_heading_and_leaves_the_page_as_it_is(serve: Serve, window: Any, width: int) -> None:
+    text = f"# Trade\n\n{FILLER}\n\n## Grain\n\n{FILLER}\n\n## Rye and Oats\n\n{FILLER}\n"
+    shown = window(serve({"default": {"trade.md": text}}), width=width)
+    shown.click(".shelf li button")
+    shown.click("#report header >> text=Outline")
+    shown.click("#outline >> text=Rye and Oats")
+    heading = shown.locator("h4 >> text=Rye and Oats")
+    heading.wait_for()
+    box = heading.bounding_box()
+    assert box is not None
+    assert -1 < box["y"] < 400
+    shown.click("#report header >> text=Outline")
+    assert shown.is_visible("#outline >> text=Grain")
+
+
 class EndlessModel:
     """A language model that begins with a sentence and then babbles until it is stopped."""
 
@@ -525,7 +322,7 @@ class EndlessModel:
 
     def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
         try:
-            yield "Trade in grain rose by 30 percent in May. "
+            yield "In May, trade in grain rose by 30 percent. "
             while True:
                 time.sleep(0.02)
                 yield "and so on "
@@ -543,7 +340,7 @@ def test_stop_stops_the_model_in_the_middle_of_a_sentence_and_keeps_what_was_sai
     ask(shown, NORTH)
     shown.wait_for_selector(".said:has-text('30 percent')")
     assert shown.inner_text(".status") == "Reading the passages …"
-    assert shown.locator(".hits li").count() == 10
+    assert "Trade in grain rose by 30 percent in May." in shown.inner_text(".hits li >> nth=0")
     assert not model.stopped.is_set()
     shown.click("text=Stop")
     shown.wait_for_selector(".status:has-text('Stopped.')")
@@ -590,16 +387,25 @@ def test_an_empty_question_and_a_missing_library_are_answered_in_a_sentence(serv
     shown.reload()
     shown.wait_for_selector(".shelf")
     ask(shown, "  ")
-    shown.wait_for_selector(".trouble")
-    assert shown.inner_text(".trouble") == "The question is empty; type a question in plain words."
+    shown.wait_for_selector(".status >> text=The question is empty; type a question in plain words.")
 
 
 @pytest.mark.page
 def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window: Any) -> None:
     poison = " ".join(HOSTILE) + ' <img src="http://elsewhere.example/p.png"> <a href="javascript:alert(1)">x</a>'
-    text = f"{HOSTILE[1]}\n\n{poison}\n\nTrade rose by 30 percent {HOSTILE[1]} in May {HOSTILE[9]}.\n\n{poison}\n"
+    heading = "Trade <Img Src=X Onerror=window.poisoned=1> Talks"
+    told = f"Trade rose by 30 percent {HOSTILE[1]} in May {HOSTILE[9]}.[1]"
+    text = f"{HOSTILE[1]}\n\n{poison}\n\n{heading}\n\n{told}\n\n{poison}\n\nNotes\n\n[1] {poison}\n"
     name = "x\"><img src=y onerror=alert(1)>'.txt"
     shown = window(serve({"default": {name: text}}, f"Trade rose by 30 percent {HOSTILE[1]} in May."))
+    shown.click("text=Narrow down")
+    shown.click("[aria-label='Reports']")
+    shown.click(f"[role=option] >> text={HOSTILE[1]}")
+    date = shown.locator("#narrow label:has-text('From') input")
+    date.fill(HOSTILE[1])
+    ask(shown, f"trade by percent {HOSTILE[1]}")
+    shown.wait_for_selector(f".status >> text='{HOSTILE[1]}' is not a date")
+    date.fill("")
     ask(shown, f"trade by percent {HOSTILE[1]}")
     shown.wait_for_selector(".answer details, .trouble")
     for summary in shown.locator("summary").all():
@@ -607,5 +413,8 @@ def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window
     shown.click(".hits button >> nth=0")
     shown.wait_for_selector("article mark.current")
     assert HOSTILE[9] in shown.inner_text("article")
+    assert shown.locator("#outline a").all_text_contents() == [heading, "Notes"]
+    assert shown.locator("#report .reference").get_attribute("title") == poison
     assert shown.evaluate("window.poisoned") is None
-    assert shown.locator("#page :is(script, img, a, iframe, svg, style, link, object)").count() == 0
+    assert shown.locator(":is(#answer, #report) :is(script, img, iframe, svg, style, link, object)").count() == 0
+    assert shown.locator("#page :is(script, img, iframe, style, link, object, a:not([href^='#']))").count() == 0

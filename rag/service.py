@@ -1,0 +1,300 @@
+"""Questions of many askers at once: one set of models for all libraries, and one line in front of the language model."""
+
+import asyncio
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import replace
+from pathlib import Path
+
+from rag.config import Settings
+from rag.documents import SUFFIXES, read_document
+from rag.library import library_folder, library_names
+from rag.pipeline import Added, Models, Pipeline
+from rag.types import EVERYTHING, Answer, ChatModel, DocumentError, Event, Filter, Prompt, RagError, Turn, UsageError
+
+MAX_ASKING = 16  # questions under way or in line: at some seconds each, whoever came later would not wait for it anyway
+MAX_SECONDS = 120.0  # that a question may take, waiting included
+RETRY_SECONDS = 5  # about as long as an answer takes
+_LOOK_SECONDS = 0.2  # how often one who waits looks whether it is still wanted
+_UPLOADED = Path("/uploaded")  # in a library's list of files, what was sent and never lay in a folder; the same from anywhere
+_LONGEST_NAME = 80  # characters of a document's name
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
+
+
+class NotFoundError(UsageError):
+    """What the request names is not there."""
+
+
+class BusyError(RagError):
+    """More is asked for than can be done now."""
+
+    exit_code = 4
+
+
+class LateError(RagError):
+    """A question took longer than it may."""
+
+    exit_code = 4
+
+
+class StoppedError(RagError):
+    """The asker has left, or the server ends."""
+
+    exit_code = 4
+
+
+class Asking:
+    """One question under way: what stops it, and how long it may take."""
+
+    def __init__(self, seconds: float = MAX_SECONDS) -> None:
+        self._seconds = seconds
+        self._ends = time.monotonic() + seconds
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Stop the model at its next word."""
+        self._stopped.set()
+
+    def check(self) -> None:
+        """Raises StoppedError where the question was stopped, LateError where its time is over."""
+        if self._stopped.is_set():
+            raise StoppedError("The question was stopped before its answer was whole; ask it again.")
+        if time.monotonic() > self._ends:
+            raise LateError(f"The answer took longer than {self._seconds:.0f} seconds; ask again later, or in fewer words.")
+
+
+class Line:
+    """Those who wait for something that serves one at a time, first come, first served."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: deque[Asking] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @contextmanager
+    def turn(self, asking: Asking) -> Iterator[None]:
+        """Wait until all who came before have gone. Raises what `asking.check` raises."""
+        with self._changed:
+            self._waiting.append(asking)
+        try:
+            with self._changed:
+                while self._waiting[0] is not asking:
+                    self._changed.wait(_LOOK_SECONDS)
+                    asking.check()
+            yield
+        finally:
+            with self._changed:
+                self._waiting.remove(asking)
+                self._changed.notify_all()
+
+
+_asking: ContextVar[Asking] = ContextVar("asking")  # whose question a model works for
+
+
+class _QueuedModel:
+    """A chat model that takes its askers in turn, and looks before each piece whether its answer is still wanted."""
+
+    def __init__(self, chat: ChatModel, line: Line) -> None:
+        self.name = chat.name
+        self.context_tokens = chat.context_tokens
+        self.count_tokens = chat.count_tokens
+        self._chat = chat
+        self._line = line
+
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
+        asking = _asking.get()
+        with self._line.turn(asking), closing(self._chat.stream(prompt, max_tokens)) as pieces:
+            while True:
+                # Each step may run for another thread's copy of the context, so the asking is kept, not asked for.
+                asking.check()
+                piece = next(pieces, None)
+                if piece is None:
+                    return
+                yield piece
+
+
+class _QueuedModels(Models):
+    def __init__(self, settings: Settings, line: Line) -> None:
+        super().__init__(settings)
+        self._line = line
+
+    @property
+    def chat(self) -> ChatModel | None:
+        chat = super().chat
+        return _QueuedModel(chat, self._line) if chat else None
+
+
+class Service:
+    """The libraries of a folder, for all who ask at once. Safe from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.default = settings.library
+        self.certainty = settings.certainty
+        self.line = Line()
+        self.models: Models = _QueuedModels(settings, self.line)
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._pipelines: dict[str, Pipeline] = {}
+        self._askings: set[Asking] = set()
+        self._closed = False
+        self._loaded = False
+
+    def close(self) -> None:
+        """Stop the models and close the libraries; who asks from now on is refused."""
+        with self._lock:
+            self._closed = True
+            for asking in self._askings:
+                asking.stop()
+            for pipeline in self._pipelines.values():
+                pipeline.close()
+
+    @property
+    def asking(self) -> int:
+        """How many questions are under way, those in line too."""
+        return len(self._askings)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the models are there."""
+        return self._loaded
+
+    def load_models(self) -> None:
+        """Load them before the first question; what goes wrong is said when a question is asked."""
+        with suppress(RagError):
+            _ = (self.models.embedder, self.models.reader, self.models.chat)
+            self._loaded = True
+
+    def libraries(self) -> list[str]:
+        """The names of the libraries, sorted."""
+        return library_names(self._settings.indexes)
+
+    def pipeline(self, name: str, create: bool = False) -> Pipeline:
+        """The pipeline of the library. Raises NotFoundError where there is none, unless adding may `create` it; UsageError for a
+        name that cannot be one."""
+        library_folder(self._settings.indexes, name)
+        if not create and name not in (names := self.libraries()):
+            there = f"there are {', '.join(map(repr, names))}" if names else "there is none yet"
+            raise NotFoundError(f"There is no library {name!r}, {there}; name one of them, or make it with `rag add`.")
+        with self._lock:
+            if self._closed:
+                raise BusyError("The server is ending; ask again when it is back.")
+            if name not in self._pipelines:
+                self._pipelines[name] = Pipeline(replace(self._settings, library=name), self.models)
+            return self._pipelines[name]
+
+    def stream(
+        self,
+        library: str,
+        question: str,
+        asking: Asking,
+        history: Sequence[Turn] = (),
+        certainty: float | None = None,
+        only: Filter = EVERYTHING,
+    ) -> Generator[Event]:
+        """What `Pipeline.stream` yields, until `asking` ends it. Raises BusyError where too many ask, and what that raises."""
+        with self._admitted(asking), closing(self.pipeline(library).stream(question, history, certainty, only)) as events:
+            while True:
+                asking.check()
+                _asking.set(asking)  # each step may run on another thread
+                event = next(events)
+                yield event
+                if isinstance(event, Answer):
+                    return
+
+    def ask(
+        self,
+        library: str,
+        question: str,
+        asking: Asking,
+        history: Sequence[Turn] = (),
+        certainty: float | None = None,
+        only: Filter = EVERYTHING,
+    ) -> Answer:
+        """The whole answer; takes and raises what `stream` does."""
+        events = self.stream(library, question, asking, history, certainty, only)
+        return next(event for event in events if isinstance(event, Answer))
+
+    def add_upload(self, library: str, file: Path, name: str) -> Added:
+        """Add what was sent under the file name `name` and lies in `file`; one sent before under that name is replaced.
+
+        Raises DocumentError where it cannot be read, LibraryError where it cannot be kept.
+        """
+        suffix = suffix_of(name)
+        stem = document_name(name)
+        pipeline = self.pipeline(library, create=True)
+        try:
+            document = read_document(file)
+        except DocumentError as error:  # the reader knows the file by the name it has here, the sender by his own
+            raise DocumentError(str(error).replace(file.name, stem + suffix)) from error
+        return pipeline.add_document(replace(document, name=stem, file=stem + suffix), _UPLOADED / f"{stem}{suffix}")
+
+    @contextmanager
+    def _admitted(self, asking: Asking) -> Iterator[None]:
+        with self._lock:
+            if self._closed or len(self._askings) >= MAX_ASKING:
+                raise BusyError(f"{len(self._askings)} questions are under way, and no more are taken; ask again in a while.")
+            self._askings.add(asking)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._askings.discard(asking)
+
+
+def suffix_of(name: str) -> str:
+    """The suffix of a file that can be read. Raises DocumentError for any other, whose text becomes no path."""
+    suffix = Path(name).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise DocumentError(f"The file is of no kind that is read, which are {', '.join(SUFFIXES)}; save it as one of them.")
+    return suffix
+
+
+def document_name(file: str) -> str:
+    """A document's name for a file name that came from elsewhere: letters, digits, dots, hyphens and underscores alone."""
+    stem = Path(file.replace("\\", "/")).stem
+    return _NOT_IN_NAMES.sub("-", stem).strip(".-")[:_LONGEST_NAME] or "document"
+
+
+async def pumped(source: Iterator[Event], asking: Asking, gone: Callable[[], Awaitable[bool]]) -> AsyncGenerator[Event]:
+    """What `source` yields, made on a thread of its own, so that no slow reader holds a model up.
+
+    Once `gone` says that nobody reads any more, or the reader closes this, the asking is stopped. Raises what `source` raises.
+    """
+    loop = asyncio.get_running_loop()
+    made: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
+
+    def put(item: Event | Exception | None) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits for it
+            loop.call_soon_threadsafe(made.put_nowait, item)
+
+    def work() -> None:
+        try:
+            for event in source:
+                put(event)
+            put(None)
+        except Exception as error:
+            put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        while True:
+            try:
+                item = await asyncio.wait_for(made.get(), _LOOK_SECONDS)
+            except TimeoutError:
+                if await gone():
+                    asking.stop()
+                continue
+            if item is None:
+                return
+            if isinstance(item, Exception):
+                raise item
+            yield item
+    finally:
+        asking.stop()
