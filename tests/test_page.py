@@ -138,10 +138,13 @@ def test_ctrl_c_ends_the_page_with_success(
         os.kill(os.getpid(), signal.SIGINT)
 
     heard: list[tuple[str, int]] = []
+    # Whoever runs the tests in the background has Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread = threading.Thread(target=interrupt)
     thread.start()
     assert page.launch(Settings(tmp_path, "default", None, "", False), "127.0.0.1", port) == 0
     thread.join()
+    signal.signal(signal.SIGINT, before)
     assert heard == [(f"The page is at http://127.0.0.1:{port}/ (Ctrl-C ends it).\n", 200)]
     with page._listening("127.0.0.1", port) as again:
         assert again.getsockname()[1] == port
