@@ -196,14 +196,16 @@ def enough(evidence: Sequence[Evidence], certainty: float) -> bool:
 def answers(claim: str, question: str, claimed: Sequence[Evidence], evidence: Sequence[Evidence]) -> bool:
     """Whether a claim that rests on `claimed` answers the question.
 
-    It does if it rests on the best sentence and brings the kind of answer asked for: a number or a name that is not the
-    question's, or at least three words that are not. A model that copies some other sentence of its sources, or turns the
-    question into a statement, says something true that was not asked.
+    It does if it rests on the best sentence, says of what it is the answer, and brings the kind of answer asked for: a number or
+    a name that is not the question's, or at least three words that are not. A bare name stands in the source, but whether it
+    is the one asked for cannot be told: of 29 that a small model gave, 14 were wrong. A model that copies some other sentence
+    of its sources, or turns the question into a statement, says something true that was not asked.
     """
     known = content_of(question)
     new = [word for word in words_of(claim) if stem(word) not in known | _OPENERS]
     tells = any(is_number(word) or word[0].isupper() for word in new[1:]) or len(new) > _FEW_WORDS
-    return evidence[0] in claimed and tells and not _kind_missing(question, claim, known)
+    about = not content_of(claim).isdisjoint(known)
+    return evidence[0] in claimed and about and tells and not _kind_missing(question, claim, known)
 
 
 def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:

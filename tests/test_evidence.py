@@ -151,4 +151,5 @@ def test_a_claim_answers_only_where_it_rests_on_the_best_sentence_and_tells_what
     assert answers("The port paid 12 crowns.", question, [other, best], [best, other])
     assert not answers("The port paid 12 crowns.", question, [other], [best, other])
     assert not answers("The port paid Ada Holm.", question, [best], [best, other])
+    assert not answers("12 crowns", question, [best], [best, other])
     assert not answers("The port did pay.", "What did the port do?", [best], [best, other])
