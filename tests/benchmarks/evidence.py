@@ -154,7 +154,7 @@ def curve(judged: list[Judged], path: Path) -> None:
             marks.append(f'<circle cx="{x[n - 1]:.1f}" cy="{y[n - 1]:.1f}" r="3"/>')
             marks.append(f'<text x="{x[n - 1] - 8:.1f}" y="{y[n - 1] - 8:.1f}">{least:.1f}</text>')
     ticks = "".join(
-        f'<text x="{60 + 420 * t:.0f}" y="278">{t:.1f}</text><text x="30" y="{264 - 220 * t:.0f}">{t:.1f}</text>'
+        f'<text x="{60 + 420 * t:.0f}" y="278">{t:g}</text><text x="30" y="{264 - 220 * t:.0f}">{t:g}</text>'
         for t in (0, 0.25, 0.5, 0.75, 1)
     )
     path.write_text(
