@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# Between "tell me what you have" (0) and "only when certain" (1). docs/evaluation.md shows what each value costs.
+# Between "tell me what you have" (0) and "only when certain" (1). docs/reader.md shows what each value costs.
 CERTAINTY = 0.42
 
 
