@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rag.pipeline import Pipeline
+from rag.query import unbound
 from rag.sentences import sentence_spans
 from rag.types import Document, Turn, UsageError
 
@@ -36,8 +37,6 @@ _AROUND = 7  # words kept on either side of the blank: with more of them any loo
 _FEWEST_WORDS, _MOST_WORDS = 8, 60
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
-# A search takes words between these for a phrase that every hit must hold, and the blank stands in no text.
-_QUOTATION_MARKS = re.compile('["“”„«»]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +228,8 @@ def cloze_questions(documents: Iterable[Document], limit: int, seed: int) -> Ite
 
 
 def _cloze(sentence: str, mask: re.Match[str]) -> str:
-    shown = _QUOTATION_MARKS.sub("", f"{sentence[: mask.start()]}{BLANK}{sentence[mask.end() :]}").split()
+    # The blank stands in no text, so no hit could hold a phrase with it.
+    shown = unbound(f"{sentence[: mask.start()]}{BLANK}{sentence[mask.end() :]}").split()
     at = next(i for i, word in enumerate(shown) if BLANK in word)
     before, after = "… " if at > _AROUND else "", " …" if at + _AROUND + 1 < len(shown) else ""
     return f"What is missing: ‘{before}{' '.join(shown[max(0, at - _AROUND) : at + _AROUND + 1])}{after}’?"

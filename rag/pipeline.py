@@ -1,6 +1,5 @@
 """The order of things: files -> library, question -> hits -> evidence -> answer. The only module that knows it."""
 
-import re
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -21,6 +20,7 @@ from rag.embedded import LANGUAGE_MODEL, sha256_of
 from rag.encoders import CrossEncoderReranker, OnnxReader, make_embedder
 from rag.library import Library, library_folder
 from rag.llm import LlamaModel
+from rag.query import unbound
 from rag.search import search
 from rag.statements import Statement, read_statements
 from rag.types import (
@@ -52,7 +52,6 @@ MAX_QUESTION = 2000  # characters; a longer text is a document, not a question
 _HITS = 10
 READ = 8  # hits whose sentences are weighed: an answer found deeper is more often chance than find
 _CHECKED_HITS = 5  # hits among whose sentences support is sought for a statement that cites nothing
-_QUOTATION_MARKS = re.compile('["“”„«»]')
 _MAX_ANSWER_TOKENS = 120
 _DOCUMENTS_IN_MEMORY = 32
 
@@ -221,9 +220,10 @@ class Pipeline:
         """
         question, earlier = checked(question), asked_before(history)
         # A follow-up is looked for by itself and with what was asked before it, half and half.
-        vectors = self.models.embedder.encode([question, f"{question} {earlier}"] if earlier else [question])
-        vector = vectors.sum(axis=0) / np.linalg.norm(vectors.sum(axis=0))
-        return search(self.library, question, vector, k, only=only, earlier=earlier, reranker=self.models.reranker)
+        vector = self.models.embedder.encode([question, f"{question} {earlier}"] if earlier else [question]).sum(axis=0)
+        return search(
+            self.library, question, vector / np.linalg.norm(vector), k, only=only, earlier=earlier, reranker=self.models.reranker
+        )
 
     def passages(self, question: str, k: int = _HITS, history: Sequence[Turn] = (), only: Filter = EVERYTHING) -> tuple[Hit, ...]:
         """The best `k` hits of a search, those it found first in a better order: by what the reader finds in them, too.
@@ -295,8 +295,8 @@ class Pipeline:
 
     def _checked(self, statement: Statement) -> citations.Claim:
         if statement.cited is None:
-            # Its quotation marks would bind the search to its quotes to the letter, but what is not verbatim is to be told.
-            hits = self.search(_QUOTATION_MARKS.sub(" ", statement.text), _CHECKED_HITS)
+            # A quote that is not verbatim is to be told, so its words are found without their marks.
+            hits = self.search(unbound(statement.text), _CHECKED_HITS)
             sources = [Source(n, hit, evidence.sentences_of(hit)) for n, hit in enumerate(hits, 1)]
             return citations.check(statement.text, sources)
         sources = []
@@ -328,10 +328,10 @@ class Pipeline:
                 # The last sentence is complete only when the model is.
                 for sentence in sentences[done : len(sentences) - (piece is not None)]:
                     done += 1
-                    checked_claim = citations.check(sentence, sources, question)
-                    claim = citations.attributed(checked_claim, self.document)
-                    if citations.copies(checked_claim):
+                    claim = citations.check(sentence, sources, question)
+                    if citations.copies(claim):
                         return  # the sentence itself, with those around it, tells more
+                    claim = citations.attributed(claim, self.document)
                     if claim.verdict == "supported" and evidence.answers(claim.text, question, claim.evidence, weighed):
                         yield claim
 

@@ -9,6 +9,7 @@ from rag.types import UsageError
 _WORD = re.compile(r"\w+")
 # A quotation mark opens before a word and closes after one, so that the inches in 5" pipes ask for nothing.
 _PHRASE = re.compile(r"""(?<!\w)["“”„«](?=\S)([^"“”„«»]+)(?<=\S)["“”»](?!\w)""")
+_QUOTATION_MARKS = re.compile('["“”„«»]')
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 # Words that nearly every question holds: they say nothing about the passage and cost the most to rank.
 _STOP_WORDS = frozenset(
@@ -18,6 +19,11 @@ _STOP_WORDS = frozenset(
         "were what when where which while who whom whose why will with would you your"
     )
 )
+
+
+def unbound(text: str) -> str:
+    """The text without quotation marks, between which a search takes words for a phrase that every hit must hold."""
+    return _QUOTATION_MARKS.sub(" ", text)
 
 
 def phrases_of(question: str) -> list[str]:
