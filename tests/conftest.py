@@ -1,6 +1,8 @@
 """The fakes all tests share: models whose outcome one can compute by hand, and a pipeline over a small library of texts."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from math import log
 from pathlib import Path
 from typing import cast
@@ -73,6 +75,31 @@ class ScriptedModel:
         except GeneratorExit:
             self.stopped += 1
             raise
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+
+class EndlessModel:
+    """A language model that begins with a sentence and then babbles until it is stopped."""
+
+    name = "endless"
+    context_tokens = 4096
+
+    def __init__(self, opening: str) -> None:
+        self.opening = opening
+        self.started = threading.Event()
+        self.stopped = threading.Event()
+
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
+        self.started.set()
+        try:
+            yield f"{self.opening} "
+            while True:
+                time.sleep(0.01)
+                yield "and so on "
+        finally:
+            self.stopped.set()
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())

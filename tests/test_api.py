@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ import httpx
 import openai
 import pytest
 import uvicorn
-from conftest import FakeModels
+from conftest import EndlessModel, FakeModels
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +27,7 @@ from rag.config import Settings
 from rag.documents import SUFFIXES
 from rag.pipeline import Pipeline
 from rag.service import Asking, LateError, Line, Service, StoppedError, document_name, suffix_of
-from rag.types import DocumentError, Prompt, UsageError
+from rag.types import DocumentError, UsageError
 
 QUOTE = "Trade in grain rose by 30 percent in May."
 SAID = "Grain trade rose by 30 percent in May."
@@ -37,30 +37,6 @@ GRAIN = {
 }
 QUESTION = "trade in grain in May by percent"
 EVENTS = {"accept": "text/event-stream"}
-
-
-class EndlessModel:
-    """A language model that begins with a sentence and then babbles until it is stopped."""
-
-    name = "endless"
-    context_tokens = 4096
-
-    def __init__(self) -> None:
-        self.started = threading.Event()
-        self.stopped = threading.Event()
-
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
-        self.started.set()
-        try:
-            yield f"{SAID} "
-            while True:
-                time.sleep(0.01)
-                yield "and so on "
-        finally:
-            self.stopped.set()
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
 
 
 @contextmanager
@@ -171,7 +147,7 @@ def test_the_events_of_an_error_before_the_answer_are_its_status(client: httpx.C
 
 
 def test_who_leaves_stops_the_model(service_with: ServiceWith) -> None:
-    model = EndlessModel()
+    model = EndlessModel(SAID)
     with serving(service_with({"grain": GRAIN}, chat=model)) as url:
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=1)
@@ -185,7 +161,7 @@ def test_who_leaves_stops_the_model(service_with: ServiceWith) -> None:
 
 
 def test_a_server_that_ends_stops_its_models_and_answers_those_who_wait(service_with: ServiceWith) -> None:
-    model = EndlessModel()
+    model = EndlessModel(SAID)
     answers: list[tuple[int, str]] = []
     service = service_with({"grain": GRAIN}, chat=model)
     with serving(service) as url:
@@ -202,7 +178,7 @@ def test_searches_do_not_wait_for_a_generation_and_too_many_questions_are_refuse
     service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service_module, "MAX_ASKING", 2)
-    model = EndlessModel()
+    model = EndlessModel(SAID)
     with serving(service_with({"grain": GRAIN}, chat=model)) as url, httpx.Client(base_url=url, timeout=10) as client:
 
         def ask() -> None:

@@ -9,19 +9,19 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FakeModels
+from conftest import EndlessModel, FakeModels
 from test_html import HOSTILE
 
 from rag import page
 from rag.config import CERTAINTY, Settings
 from rag.pipeline import Pipeline
-from rag.types import Prompt, UsageError
+from rag.types import UsageError
 
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_OPTIONS = (
@@ -314,31 +314,9 @@ def test_an_outline_leads_to_a_heading_and_leaves_the_page_as_it_is(serve: Serve
     assert shown.is_visible("#outline >> text=Grain")
 
 
-class EndlessModel:
-    """A language model that begins with a sentence and then babbles until it is stopped."""
-
-    name = "endless"
-    context_tokens = 4096
-
-    def __init__(self) -> None:
-        self.stopped = threading.Event()
-
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
-        try:
-            yield "In May, trade in grain rose by 30 percent. "
-            while True:
-                time.sleep(0.02)
-                yield "and so on "
-        finally:
-            self.stopped.set()
-
-    def count_tokens(self, text: str) -> int:
-        return len(text.split())
-
-
 @pytest.mark.page
 def test_stop_stops_the_model_in_the_middle_of_a_sentence_and_keeps_what_was_said(serve: Serve, window: Any) -> None:
-    model = EndlessModel()
+    model = EndlessModel("In May, trade in grain rose by 30 percent.")
     shown = window(serve({"default": TRADE}, chat=model))
     ask(shown, NORTH)
     shown.wait_for_selector(".said:has-text('30 percent')")
@@ -354,7 +332,7 @@ def test_stop_stops_the_model_in_the_middle_of_a_sentence_and_keeps_what_was_sai
 
 @pytest.mark.page
 def test_closing_the_window_stops_its_model(serve: Serve, window: Any) -> None:
-    model = EndlessModel()
+    model = EndlessModel("In May, trade in grain rose by 30 percent.")
     shown = window(serve({"default": TRADE}, chat=model))
     ask(shown, NORTH)
     shown.wait_for_selector(".said:has-text('30 percent')")
