@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from readers import assert_covered
 
 from rag import documents
 from rag.documents import SUFFIXES, read_document
@@ -137,23 +138,13 @@ def shown(document: Document, kind: str) -> list[str]:
 
 def assert_spans_hold(document: Document) -> None:
     """Paragraphs are in order, apart, and hold all that is not white space; everything else lies inside the text."""
-    cursor = 0
-    for paragraph in document.paragraphs:
-        assert cursor <= paragraph.start < paragraph.end
-        assert not document.text[cursor : paragraph.start].strip()
-        section = document.sections[paragraph.section]
-        assert section.start <= paragraph.start
-        assert paragraph.end <= section.end
-        cursor = paragraph.end
-    assert not document.text[cursor:].strip()
+    assert_covered(document)
     numbers = [p.number for p in document.paragraphs if p.kind == "text"]
     assert numbers == list(range(1, len(numbers) + 1))
     assert all(p.number == 0 for p in document.paragraphs if p.kind != "text")
     for quotation in document.quotations:
         assert document.text[quotation.start] in '"“„«'
         assert 0 <= quotation.start < quotation.end <= len(document.text)
-    for reference in document.references:
-        assert re.fullmatch(r"\[[^\]]+\]|[⁰¹²³⁴-⁹]+", document.text[reference.start : reference.end])
 
 
 def assert_speakers(document: Document, table: list[tuple[str, str, str, str]]) -> None:

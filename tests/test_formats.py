@@ -10,6 +10,7 @@ import pytest
 from conftest import words
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from readers import assert_covered
 
 from rag.chunks import make_chunks
 from rag.documents import SUFFIXES, read_document
@@ -261,20 +262,10 @@ def plain(paragraph: str) -> str:
 
 def assert_spans_hold(document: Document) -> None:
     """Paragraphs are in order, apart, and hold all that is not white space; everything else lies inside the text."""
-    cursor = 0
-    for paragraph in document.paragraphs:
-        assert cursor <= paragraph.start < paragraph.end
-        assert not document.text[cursor : paragraph.start].strip()
-        section = document.sections[paragraph.section]
-        assert section.start <= paragraph.start
-        assert paragraph.end <= section.end
-        cursor = paragraph.end
-    assert not document.text[cursor:].strip()
+    assert_covered(document)
     assert all(
         0 <= span.start < span.end <= len(document.text) for span in (*document.quotations, *document.notes, *document.boxes)
     )
-    for reference in document.references:
-        assert re.fullmatch(r"\[[^\]]+\]|[⁰¹²³⁴-⁹]+", document.text[reference.start : reference.end])
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

@@ -1,7 +1,6 @@
 """Word files become the blocks that Word shows."""
 
 import zipfile
-from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from docx.opc.part import Part
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from readers import CHANGES, Change, assert_shaped, change
 
-from rag.blocks import Block, Content, visible
+from rag.blocks import Block, Content
 from rag.documents import read_document
 from rag.types import DocumentError
 from rag.word import read_docx
@@ -416,44 +415,16 @@ def test_a_file_that_was_cut_off_is_refused(share: float) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["drop", "double", "strip", "nest"]), st.integers(0), st.integers(0)), min_size=1, max_size=6
-    )
-)
-def test_elements_out_of_place_give_blocks_or_our_error(changes: list[tuple[str, int, int]]) -> None:
+@given(CHANGES)
+def test_elements_out_of_place_give_blocks_or_our_error(changes: list[Change]) -> None:
     root = parse_xml(SAMPLE_XML)
-    for change, one, other in changes:
-        inner = list(root.iter("*"))[1:]
-        if not inner:
-            break
-        element, place = inner[one % len(inner)], inner[other % len(inner)]
-        match change:
-            case "drop":
-                element.getparent().remove(element)
-            case "double":
-                element.addnext(deepcopy(element))
-            case "strip":
-                element.attrib.clear()
-            case "nest":
-                place.append(deepcopy(element))
+    change(root, changes)
     data = repacked(SAMPLE, document_xml=serialize_part_xml(root))
     if root.find(qn("w:body")) is None:
         with pytest.raises(DocumentError, match=r"^The DOCX file has no text inside"):
             read_docx(data)
     else:
         assert_shaped(read_docx(data))
-
-
-def assert_shaped(content: Content) -> None:
-    """Every block has a text and nothing invisible in it, and the notes come last, numbered from 1."""
-    for block in content.blocks:
-        assert block.text == visible(block.text).strip() != ""
-        assert block.level is None or 0 <= block.level <= 9
-    kinds = [block.kind == "note" for block in content.blocks]
-    notes = [block.text for block in content.blocks if block.kind == "note"]
-    assert kinds == sorted(kinds)
-    assert [note.split("]")[0] for note in notes] == [f"[{number}" for number in range(1, len(notes) + 1)]
 
 
 def sample() -> bytes:

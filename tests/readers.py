@@ -1,0 +1,60 @@
+"""What the tests of all readers of formats hold their outcome to, and the damage that those of XML formats do."""
+
+import re
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+from hypothesis import strategies as st
+
+from rag.blocks import Content, visible
+from rag.types import Document
+
+Change = tuple[str, int, int]
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["drop", "double", "strip", "nest"]), st.integers(0), st.integers(0)), min_size=1, max_size=6
+)
+
+
+def change(root: Any, changes: Sequence[Change]) -> None:
+    """Drop, double, strip and nest elements below the root."""
+    for what, one, other in changes:
+        inner = list(root.iter("*"))[1:]
+        if not inner:
+            break
+        element, place = inner[one % len(inner)], inner[other % len(inner)]
+        match what:
+            case "drop":
+                element.getparent().remove(element)
+            case "double":
+                element.addnext(deepcopy(element))
+            case "strip":
+                element.attrib.clear()
+            case "nest":
+                place.append(deepcopy(element))
+
+
+def assert_shaped(content: Content) -> None:
+    """Every block has a text and nothing invisible in it, and the notes come last, numbered from 1."""
+    for block in content.blocks:
+        assert block.text == visible(block.text).strip() != ""
+        assert block.level is None or 0 <= block.level <= 9
+    kinds = [block.kind == "note" for block in content.blocks]
+    notes = [block.text for block in content.blocks if block.kind == "note"]
+    assert kinds == sorted(kinds)
+    assert [note.split("]")[0] for note in notes] == [f"[{number}" for number in range(1, len(notes) + 1)]
+
+
+def assert_covered(document: Document) -> None:
+    """Paragraphs are in order, apart, inside their sections, and hold all that is not white space; references are markers."""
+    cursor = 0
+    for paragraph in document.paragraphs:
+        assert cursor <= paragraph.start < paragraph.end
+        assert not document.text[cursor : paragraph.start].strip()
+        section = document.sections[paragraph.section]
+        assert section.start <= paragraph.start
+        assert paragraph.end <= section.end
+        cursor = paragraph.end
+    assert not document.text[cursor:].strip()
+    for reference in document.references:
+        assert re.fullmatch(r"\[[^\]]+\]|[⁰¹²³⁴-⁹]+", document.text[reference.start : reference.end])
