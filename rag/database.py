@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from rag.schema import APPLICATION, FORMAT, MIGRATIONS
 from rag.types import LibraryError
 
@@ -61,11 +63,13 @@ class Database:
         Raises LibraryError where it was built with another embedder or by a newer version, or is no library.
         """
         if create:
-            with self._writing() as connection:
+            with self.noting() as connection:
                 if _is_empty(connection):  # else another process was faster
                     _migrate(connection)
                     row = [embedder, dimension, uuid.uuid4().hex]
-                    connection.execute("INSERT INTO settings VALUES (1, ?, ?, 0, ?)", row)
+                    connection.execute(
+                        "INSERT INTO settings (one, embedder, dimension, generation, stamp) VALUES (1, ?, ?, 0, ?)", row
+                    )
         with self.reading() as connection:
             application = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -86,7 +90,7 @@ class Database:
             )
         if version < FORMAT:
             try:
-                with self._writing() as connection:
+                with self.noting() as connection:
                     _migrate(connection)
             except _ReadOnlyError as error:
                 raise LibraryError(
@@ -123,12 +127,13 @@ class Database:
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """One change of the library, counted; kept wholly where the block ends well, else not at all."""
-        with self._writing() as connection:
+        with self.noting() as connection:
             yield connection
             connection.execute("UPDATE settings SET generation = generation + 1, stamp = ?", [uuid.uuid4().hex])
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def noting(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that changes no document, so it is not counted; kept wholly where the block ends well, else not at all."""
         with self._lock, self._troubles():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -212,6 +217,7 @@ def _connect(file: Path, create: bool) -> sqlite3.Connection:
         )
         try:
             database.execute("PRAGMA foreign_keys = ON")
+            database.create_function("half", 1, _half, deterministic=True)
             database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             return database
         except sqlite3.OperationalError as error:
@@ -222,6 +228,11 @@ def _connect(file: Path, create: bool) -> sqlite3.Connection:
             database.close()
             raise
     raise AssertionError
+
+
+def _half(vector: bytes) -> bytes:
+    """A stored vector of full precision in half precision."""
+    return np.frombuffer(vector, "<f4").astype("<f2").tobytes()
 
 
 def _is_empty(database: sqlite3.Connection) -> bool:

@@ -276,7 +276,7 @@ class Library:
                 for (name,) in database.execute(
                     "SELECT DISTINCT d.name FROM documents d JOIN chunks c ON c.document = d.id "
                     "LEFT JOIN vectors v ON v.chunk = c.id WHERE length(v.vector) IS NOT ?",
-                    [4 * self.dimension],
+                    [2 * self.dimension],
                 )
             ]
             cut = database.execute("SELECT name FROM documents WHERE length(boxes) % ?", [BOX.size])
@@ -315,9 +315,9 @@ class Library:
                 if self._index is None:
                     rows = database.execute("SELECT chunk, vector FROM vectors ORDER BY chunk").fetchall()
                     data = b"".join(vector for _, vector in rows)
-                    if len(data) != len(rows) * state.dimension * 4:
+                    if len(data) != len(rows) * state.dimension * 2:
                         raise self._database.damaged()
-                    vectors = np.frombuffer(data, "<f4").reshape(-1, state.dimension).astype(np.float32)
+                    vectors = np.frombuffer(data, "<f2").reshape(-1, state.dimension).astype(np.float32)
                     self._index = VectorIndex.build([chunk for chunk, _ in rows], vectors)
                     self._index.save(cache, state.stamp)
                 self._index_stamp = state.stamp

@@ -44,7 +44,7 @@ def write_chunks(
         raise ValueError("vectors are not unit vectors")
     if any(document.text[chunk.start : chunk.end] != chunk.text for chunk in chunks):
         raise ValueError(f"a chunk is not the text of {document.name!r} at its place")
-    for chunk, vector in zip(chunks, vectors.astype("<f4"), strict=True):
+    for chunk, vector in zip(chunks, vectors.astype("<f2"), strict=True):
         row = [key, chunk.number, chunk.section, chunk.paragraph, chunk.start, chunk.end, chunk.text, chunk.context]
         chunk_key = database.execute("INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
         database.execute("INSERT INTO vectors VALUES (?, ?)", [chunk_key, vector.tobytes()])

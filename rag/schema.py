@@ -80,5 +80,31 @@ CREATE TABLE speakers (
 {SPEAKERS};
 """
 
-MIGRATIONS = {1: _FORMAT_1, 2: _FORMAT_2}  # the format reached -> the statements that reach it from the one before
+# A half-precision vector finds what the full one finds, in half the room; `half` is a function of rag/database.py. What was
+# removed stays named until a new file of vectors is made, so that one chunk less does not make the whole file useless.
+# Vectors of a long document that is not complete yet wait in `pending`, under the hash of the embedder's name and the text.
+_FORMAT_3 = """
+CREATE TABLE halves (chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, vector BLOB NOT NULL) STRICT;
+INSERT INTO halves SELECT chunk, half(vector) FROM vectors;
+DROP TABLE vectors;
+ALTER TABLE halves RENAME TO vectors;
+CREATE TABLE pending (key BLOB PRIMARY KEY, vector BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE removed (chunk INTEGER PRIMARY KEY) STRICT;
+DROP TRIGGER chunk_removed;
+CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
+    INSERT INTO words (words, rowid, text, context) VALUES ('delete', old.id, old.text, old.context);
+    INSERT INTO removed VALUES (old.id);
+END;
+ALTER TABLE settings ADD COLUMN cache TEXT NOT NULL DEFAULT '';
+ALTER TABLE settings ADD COLUMN cached INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE conversations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, begun TEXT NOT NULL, changed TEXT NOT NULL
+) STRICT;
+CREATE TABLE turns (
+    conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE, position INTEGER NOT NULL,
+    question TEXT NOT NULL, answer TEXT NOT NULL, PRIMARY KEY (conversation, position)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS = {1: _FORMAT_1, 2: _FORMAT_2, 3: _FORMAT_3}  # the format reached -> what reaches it from the one before
 FORMAT = max(MIGRATIONS)

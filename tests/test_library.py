@@ -89,7 +89,7 @@ def stored(library: Library) -> tuple[list[int], Vectors]:
     """What the database holds, read past the library."""
     with sqlite3.connect(library.folder / "library.db") as database:
         rows = database.execute("SELECT chunk, vector FROM vectors ORDER BY chunk").fetchall()
-    return [i for i, _ in rows], np.array([np.frombuffer(v, "<f4") for _, v in rows], np.float32).reshape(-1, DIMENSION)
+    return [i for i, _ in rows], np.array([np.frombuffer(v, "<f2") for _, v in rows], np.float32).reshape(-1, DIMENSION)
 
 
 def nearest_by_numpy(library: Library, vector: Vectors, k: int) -> list[int]:
@@ -944,7 +944,7 @@ def open_old_as_somebody_else(folder: Path) -> None:
         os.setgid(65534)
         os.setuid(65534)
     with pytest.raises(
-        LibraryError, match=r"'old' has format 1, which must be brought to format 2, .* cannot be written to; copy"
+        LibraryError, match=r"'old' has format 1, which must be brought to format 3, .* cannot be written to; copy"
     ):
         Library.open(folder)
 
