@@ -133,7 +133,7 @@ class Database:
 
     @contextmanager
     def noting(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that changes no document, so it is not counted; kept wholly where the block ends well, else not at all."""
+        """A change that is not counted, since it is of no document; kept wholly where the block ends well, else not at all."""
         with self._lock, self._troubles():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
