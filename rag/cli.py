@@ -415,7 +415,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     from rag.access import read_token
 
     token = read_token(options.host, options.token_file, os.environ)  # before the page loads, which takes seconds
-    from rag.page import launch
+    from rag.server import launch
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("rag").setLevel(logging.INFO)

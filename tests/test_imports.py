@@ -62,8 +62,10 @@ MAY_IMPORT = {
     "mcp_server": "pipeline render service types",
     "api": "access mcp_server openai_api pipeline render service types",
     "html": "library types",
-    "page": "access api config html service types",
-    "cli": "access bench config evaluate evaluation_sets mcp_server page pipeline render service types",
+    "desk": "html service types",
+    "page": "desk types",
+    "server": "access api config desk page service types",
+    "cli": "access bench config evaluate evaluation_sets mcp_server pipeline render server service types",
     "__main__": "cli",
     "train_reader": "embedded encoders search sentences words",
 }
@@ -93,7 +95,7 @@ ROOM_OF = {
     "tokenizers": "encoders",
     "torch": "encoders",
     "transformers": "encoders",
-    "uvicorn": "page",
+    "uvicorn": "server",
 }
 # The types of their libraries stand in the signatures of their routes and tools, so these import them at the top, and are
 # imported inside functions themselves.

@@ -18,7 +18,7 @@ import pytest
 from conftest import EndlessModel, FakeModels
 from test_html import HOSTILE
 
-from rag import page
+from rag import server
 from rag.config import CERTAINTY, Settings
 from rag.pipeline import Pipeline
 from rag.types import UsageError
@@ -53,7 +53,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
                 (folder / file).write_text(text, encoding="utf-8")
             with Pipeline(replace(settings, library=name)) as pipeline:
                 assert [added.outcome for added in pipeline.add([folder])] == ["added"] * len(texts)
-        url, close = page.serve(settings, "127.0.0.1", None)
+        url, close = server.serve(settings, "127.0.0.1", None)
         closing.append(close)
         return url
 
@@ -114,13 +114,13 @@ def test_a_port_that_is_taken_is_refused_when_it_was_asked_for_and_passed_over_o
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"cannot listen at 127.0.0.1 on port {port}: it is taken"):
-            page.serve(settings, "127.0.0.1", port)
-        with page._listening("127.0.0.1", None) as free, page._listening("127.0.0.1", None) as next_free:
+            server.serve(settings, "127.0.0.1", port)
+        with server._listening("127.0.0.1", None) as free, server._listening("127.0.0.1", None) as next_free:
             assert 7860 <= free.getsockname()[1] < next_free.getsockname()[1]
     with pytest.raises(UsageError, match="on port 70000"):
-        page.serve(settings, "127.0.0.1", 70000)
+        server.serve(settings, "127.0.0.1", 70000)
     with pytest.raises(UsageError, match=r"cannot listen at 192\.0\.2\.1 on any port from 7860"):
-        page.serve(settings, "192.0.2.1", None)
+        server.serve(settings, "192.0.2.1", None)
 
 
 def test_ctrl_c_ends_the_page_with_success(
@@ -128,7 +128,7 @@ def test_ctrl_c_ends_the_page_with_success(
 ) -> None:
     monkeypatch.setattr("rag.pipeline.make_embedder", lambda _: FakeModels().embedder)
     monkeypatch.setattr("rag.pipeline.OnnxReader", lambda: FakeModels().reader)
-    with page._listening("127.0.0.1", None) as free:
+    with server._listening("127.0.0.1", None) as free:
         port = free.getsockname()[1]
 
     def interrupt() -> None:
@@ -142,11 +142,11 @@ def test_ctrl_c_ends_the_page_with_success(
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread = threading.Thread(target=interrupt)
     thread.start()
-    assert page.launch(Settings(tmp_path, "default", None, "", False), "127.0.0.1", port) == 0
+    assert server.launch(Settings(tmp_path, "default", None, "", False), "127.0.0.1", port) == 0
     thread.join()
     signal.signal(signal.SIGINT, before)
     assert heard == [(f"The page is at http://127.0.0.1:{port}/ (Ctrl-C ends it).\n", 200)]
-    with page._listening("127.0.0.1", port) as again:
+    with server._listening("127.0.0.1", port) as again:
         assert again.getsockname()[1] == port
 
 
