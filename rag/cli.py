@@ -91,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     add = command("add", _add, "add files and folders to the library; unchanged files are skipped, changed ones replaced")
     add.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files and folders")
     add.add_argument("--samples", action="store_true", help="add the sample reports that come with rag")
+    add.add_argument("--prune", action="store_true", help="then remove the documents whose files are gone from these folders")
+    add.add_argument("--yes", action="store_true", help="remove them without asking")
     remove = command("remove", _remove, "remove documents from the library")
     remove.add_argument("documents", nargs="+", metavar="DOC", help="names as `rag list` shows them")
     command("list", _list, "list the documents of the library")
@@ -132,30 +134,60 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(settings: Settings, options: argparse.Namespace) -> int:
+    from rag.pipeline import find_files
+    from rag.render import printable
     from rag.types import UsageError
 
     paths = [*options.paths, *([bundled("samples")] if options.samples else [])]
     if not paths:
         raise UsageError("Nothing to add was named; give files or folders: rag add PATH…")
+    files = find_files(paths, at_least=0 if options.prune else 1)
     outcomes = []
     with _pipeline(settings) as pipeline:
-        for added in pipeline.add(paths):
+        for added in pipeline.add(files) if files else ():
             outcomes.append(added)
             what = added.reason if added.outcome == "failed" else f"{added.document} ({added.chunks} passages)"
-            _say(f"{added.outcome:>9}  {what}")
-    failed = sum(added.outcome == "failed" for added in outcomes)
+            _say(f"{added.outcome:>9}  {printable(what)}")
+        failed = sum(added.outcome == "failed" for added in outcomes)
+        _say(f"{len(outcomes) - failed} of {len(outcomes)} files are in the library {settings.library!r}.")
+        gone = pipeline.gone(paths) if options.prune else []
+        pruned = bool(gone) and (options.yes or _agreed([f"{d.name} ({d.path})" for d in gone]))
+        if pruned:
+            _remove_from(pipeline, [document.name for document in gone])
     if options.json:
-        _print_json([{"path": str(a.path), "outcome": a.outcome, "document": a.document, "reason": a.reason} for a in outcomes])
-    _say(f"{len(outcomes) - failed} of {len(outcomes)} files are in the library {settings.library!r}.")
-    return 1 if failed else 0
+        told = [{"path": str(a.path), "outcome": a.outcome, "document": a.document, "reason": a.reason} for a in outcomes]
+        left = "removed" if pruned else "gone"
+        told += [{"path": str(d.path), "outcome": left, "document": d.name, "reason": ""} for d in gone]
+        _print_json(told)
+    if gone and not pruned and not sys.stdin.isatty():
+        raise UsageError(f"Documents not removed, for there is no terminal to ask on: {len(gone)}; give --yes to remove them.")
+    return FAILED if failed else 0
+
+
+def _agreed(gone: Sequence[str]) -> bool:
+    """Whether the user, who is shown the documents, wants them removed; no where nobody can be asked."""
+    from rag.render import printable
+
+    for document in gone:
+        _say(f"{'gone':>9}  {printable(document)}")
+    if not sys.stdin.isatty():
+        return False
+    _say(f"Remove these {len(gone)} documents? [y/N] " if len(gone) > 1 else "Remove this document? [y/N] ", end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _remove(settings: Settings, options: argparse.Namespace) -> int:
     with _pipeline(settings) as pipeline:
-        for name in options.documents:
-            pipeline.library.remove(name)
-            _say(f"  removed  {name}")
+        _remove_from(pipeline, options.documents)
     return 0
+
+
+def _remove_from(pipeline: "Pipeline", names: Sequence[str]) -> None:
+    from rag.render import printable
+
+    for name in names:
+        pipeline.library.remove(name)
+        _say(f"{'removed':>9}  {printable(name)}")
 
 
 def _list(settings: Settings, options: argparse.Namespace) -> int:

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.config import Settings
+from rag.documents import read_document
 from rag.evaluation_sets import EvaluationSet, Question, even
 from rag.pipeline import Pipeline
-from rag.types import Answer, Citation, Hit, UsageError
+from rag.types import Answer, Citation, DocumentError, Hit, UsageError
 
 DEPTHS = (1, 3, 5, 10)  # hits among which a gold text is looked for
 RANKED = 10  # hits that MRR and nDCG look at
@@ -102,9 +103,11 @@ def run(evaluation: EvaluationSet, settings: Settings, retrieval_only: bool, pro
         settings = replace(settings, indexes=Path(name) / "indexes", library="set", generate=generate)
         files = list(_write_reports(evaluation.documents, Path(name)))
         with Pipeline(settings) as pipeline:
-            for done, added in enumerate(pipeline.add(files), 1):
-                if added.outcome == "failed":
-                    raise UsageError(f"A document of the set {evaluation.name!r} cannot be used: {added.reason}")
+            for done, file in enumerate(files, 1):  # each by itself: `add` would skip a second one of the same words
+                try:
+                    pipeline.add_document(read_document(file), file)
+                except DocumentError as error:
+                    raise UsageError(f"A document of the set {evaluation.name!r} cannot be used: {error}") from error
                 progress("documents", done, len(files))
             _predict(pipeline, evaluation.questions[0], retrieval_only)  # loading the models is no question's time
             for done, question in enumerate(evaluation.questions, 1):

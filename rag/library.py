@@ -172,6 +172,22 @@ class Library:
         """The document that was read from the file at `path`."""
         return next(iter(_infos(self._database.rows("SELECT * FROM listing WHERE path = ?", _place(path)))), None)
 
+    def find_content(self, sha256: str) -> DocumentInfo | None:
+        """The document that was read from a file of that sha256, the first by name where there are several."""
+        return next(iter(_infos(self._database.rows("SELECT * FROM listing WHERE sha256 = ? LIMIT 1", sha256))), None)
+
+    def below(self, folder: Path) -> list[DocumentInfo]:
+        """The documents whose files lay in the folder, or in one below it, in the order of their names."""
+        place = Path(_place(folder))
+        return [document for document in self.documents() if document.path.is_relative_to(place)]
+
+    def move(self, name: str, path: Path) -> None:
+        """Note that the file of the document now lies at `path`. Raises UsageError where there is no such document."""
+        with self._database.changing() as database:
+            row = [_place(path), path.name, name]
+            if not database.execute("UPDATE documents SET path = ?, file = ? WHERE name = ?", row).rowcount:
+                raise self._no_document(name)
+
     def free_name(self, stem: str) -> str:
         """`stem`, or the first of stem-2, stem-3 … that no document has."""
         names = {name for (name,) in self._database.rows("SELECT name FROM documents")}

@@ -15,10 +15,10 @@ import numpy as np
 from rag import citations, evidence, prompt
 from rag.chunks import make_chunks
 from rag.config import Settings, bundled
-from rag.documents import SUFFIXES, read_document
+from rag.documents import MAX_BYTES, SUFFIXES, read_document
 from rag.embedded import LANGUAGE_MODEL, sha256_of
 from rag.encoders import CrossEncoderReranker, OnnxReader, make_embedder
-from rag.library import Library, library_folder
+from rag.library import DocumentInfo, Library, library_folder
 from rag.llm import LlamaModel
 from rag.query import unbound
 from rag.search import search
@@ -48,6 +48,7 @@ from rag.types import (
     Vectors,
 )
 
+UPLOADED = Path("/uploaded")  # in a library's list of files, what was sent and never lay in a folder; the same from anywhere
 MAX_QUESTION = 2000  # characters; a longer text is a document, not a question
 _HITS = 10
 READ = 8  # hits whose sentences are weighed: an answer found deeper is more often chance than find
@@ -165,8 +166,9 @@ class Pipeline:
     def add(self, paths: Sequence[Path]) -> Iterator[Added]:
         """Read, split, embed and store the files, and those below the folders; what became of each, as it happens.
 
-        A file that is in the library as it is is skipped; a changed one is replaced when its new version is wholly read and
-        embedded; a failed one keeps its old version. Raises UsageError where a path does not exist or nothing can be read.
+        A file whose content is in the library is skipped, and where it was renamed, the document follows it; a changed one is
+        replaced when its new version is wholly read and embedded; a failed one keeps its old version. Raises UsageError where
+        a path does not exist or nothing can be read.
         """
         files = find_files(paths)
         library = self._open(create=True)
@@ -179,10 +181,22 @@ class Pipeline:
                 yield Added(path, "failed", reason=str(error))
 
     def _add_file(self, library: Library, path: Path) -> Added:
-        known = library.find(path)
-        if known and path.is_file() and sha256_of(path) == known.sha256:
-            return Added(path, "unchanged", known.name, known.chunks)
-        return self.add_document(read_document(path), path)
+        content = _content(path)
+        known = library.find(path) or library.find_content(content)
+        if known is None or known.sha256 != content:
+            return self.add_document(read_document(path), path)
+        if not known.path.is_relative_to(UPLOADED) and _is_gone(known.path):
+            library.move(known.name, path)
+        return Added(path, "unchanged", known.name, known.chunks)
+
+    def gone(self, paths: Sequence[Path]) -> list[DocumentInfo]:
+        """The documents whose files lay below the folders among `paths` and are there no longer, in the order of their names.
+
+        A file that cannot be looked for is not gone.
+        """
+        below = (d for path in paths if path.is_dir() for d in self.library.below(path))
+        gone = {d.name: d for d in below if not d.path.is_relative_to(UPLOADED) and _is_gone(d.path)}
+        return [gone[name] for name in sorted(gone)]
 
     def add_document(self, document: Document, path: Path) -> Added:
         """Split, embed and store a document that was read from `path`; it replaces the one read from there before.
@@ -359,10 +373,28 @@ def _cited_hit(document: Document, start: int, end: int) -> Hit:
     )
 
 
-def find_files(paths: Sequence[Path]) -> list[Path]:
+def _content(path: Path) -> str:
+    """The sha256 of a file; "" for one that will not be read as a document."""
+    try:
+        return sha256_of(path) if path.is_file() and path.stat().st_size <= MAX_BYTES else ""
+    except OSError:
+        return ""
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name that no file can have
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def find_files(paths: Sequence[Path], at_least: int = 1) -> list[Path]:
     """The files named, and those of the kinds we read below the folders named, hidden ones left out.
 
-    Raises UsageError where a path does not exist, or nothing that could be read is there.
+    Raises UsageError where a path does not exist, or fewer files than `at_least` are there.
     """
     files: list[Path] = []
     for path in paths:
@@ -373,7 +405,7 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
             files.append(path)
         else:
             raise UsageError(f"There is no file or folder {str(path)!r}; check the path.")
-    if not files:
+    if len(files) < at_least:
         kinds = ", ".join(sorted(SUFFIXES))
         raise UsageError(f"No reports were found in {', '.join(map(str, paths))}; files of these kinds are read: {kinds}.")
     return list(dict.fromkeys(files))

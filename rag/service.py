@@ -14,14 +14,13 @@ from pathlib import Path
 from rag.config import Settings
 from rag.documents import SUFFIXES, read_document
 from rag.library import library_folder, library_names
-from rag.pipeline import Added, Models, Pipeline
+from rag.pipeline import UPLOADED, Added, Models, Pipeline
 from rag.types import EVERYTHING, Answer, ChatModel, DocumentError, Event, Filter, Prompt, RagError, Turn, UsageError
 
 MAX_ASKING = 16  # questions under way or in line: at some seconds each, whoever came later would not wait for it anyway
 MAX_SECONDS = 120.0  # that a question may take, waiting included
 RETRY_SECONDS = 5  # about as long as an answer takes
 _LOOK_SECONDS = 0.2  # how often one who waits looks whether it is still wanted
-_UPLOADED = Path("/uploaded")  # in a library's list of files, what was sent and never lay in a folder; the same from anywhere
 _LONGEST_NAME = 80  # characters of a document's name
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
@@ -233,7 +232,7 @@ class Service:
             document = read_document(file)
         except DocumentError as error:  # the reader knows the file by the name it has here, the sender by his own
             raise DocumentError(str(error).replace(file.name, stem + suffix)) from error
-        return pipeline.add_document(replace(document, name=stem, file=stem + suffix), _UPLOADED / f"{stem}{suffix}")
+        return pipeline.add_document(replace(document, name=stem, file=stem + suffix), UPLOADED / f"{stem}{suffix}")
 
     @contextmanager
     def _admitted(self, asking: Asking) -> Iterator[None]:

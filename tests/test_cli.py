@@ -1,4 +1,5 @@
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,65 @@ def test_what_is_added_is_listed_and_what_is_removed_is_gone(library: Path, caps
     capsys.readouterr()
     assert main(["list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def documents_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    capsys.readouterr()
+    assert main(["list", "--json"]) == 0
+    return [document["document"] for document in json.loads(capsys.readouterr().out)]
+
+
+@pytest.fixture
+def two(folder: Path) -> Path:
+    """A folder below the working folder, its two reports in the library, the file of one of them gone."""
+    for name in ("ferry", "harbour"):
+        (folder / "reports").mkdir(exist_ok=True)
+        (folder / "reports" / f"{name}.txt").write_text(f"The {name}\n\nThis is about a {name}.", encoding="utf-8")
+    assert main(["add", "reports", "trains.txt"]) == 0
+    (folder / "reports" / "ferry.txt").unlink()
+    return folder / "reports"
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, typed: str, terminal: bool = True) -> None:
+    stdin = StringIO(typed)
+    monkeypatch.setattr(stdin, "isatty", lambda: terminal)
+    monkeypatch.setattr("sys.stdin", stdin)
+
+
+@pytest.mark.parametrize(("typed", "left"), [("y\n", ["harbour", "trains"]), ("\n", None), ("no\n", None), ("", None)])
+def test_documents_whose_files_are_gone_are_removed_where_the_user_says_so(
+    two: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: str, left: list[str] | None
+) -> None:
+    answers(monkeypatch, typed)
+    assert main(["add", "reports"]) == 0
+    assert "gone" not in capsys.readouterr().err, "nothing is removed that --prune was not given for"
+    assert main(["add", "--prune", "reports"]) == 0
+    err = capsys.readouterr().err
+    assert f"     gone  ferry ({two / 'ferry.txt'})\nRemove this document? [y/N] " in err
+    assert "trains" not in err, "its file lies elsewhere"
+    assert documents_of(capsys) == (left or ["ferry", "harbour", "trains"])
+
+
+def test_without_a_terminal_nothing_is_removed_unless_yes_is_given(
+    two: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(monkeypatch, "y\n", terminal=False)
+    (two / "harbour.txt").unlink()  # an empty folder is asked about like every other
+    assert main(["add", "--prune", "--json", "reports"]) == 2
+    out, err = capsys.readouterr()
+    assert err.endswith("rag: Documents not removed, for there is no terminal to ask on: 2; give --yes to remove them.\n")
+    assert [(told["document"], told["outcome"]) for told in json.loads(out)] == [("ferry", "gone"), ("harbour", "gone")]
+    assert documents_of(capsys) == ["ferry", "harbour", "trains"]
+    assert main(["add", "--prune", "--yes", "--json", "reports"]) == 0
+    assert {told["outcome"] for told in json.loads(capsys.readouterr().out)} == {"removed"}
+    assert documents_of(capsys) == ["trains"]
+
+
+def test_a_folder_that_is_missing_empties_no_library(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two.rename(two.with_name("elsewhere"))
+    assert main(["add", "--prune", "--yes", "reports"]) == 2
+    assert "There is no file or folder 'reports'" in capsys.readouterr().err
+    assert documents_of(capsys) == ["ferry", "harbour", "trains"]
 
 
 def test_an_answer_goes_to_stdout_and_everything_else_to_stderr(library: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "pdf": "blocks layout types",
     "pipeline": "chunks citations config documents embedded encoders evidence library llm prompt query search statements types",
     "evaluation_sets": "pipeline query sentences types",
-    "evaluate": "config evaluation_sets pipeline types",
+    "evaluate": "config documents evaluation_sets pipeline types",
     "bench": "chunks config documents embedded evaluate evaluation_sets library pipeline types",
     "render": "types",
     "service": "config documents library pipeline types",

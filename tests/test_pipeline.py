@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import FakeModels, PipelineWith
 
-from rag.pipeline import MAX_QUESTION, checked, find_files
+from rag.documents import read_document
+from rag.pipeline import MAX_QUESTION, UPLOADED, checked, find_files
 from rag.render import answer_json
 from rag.types import Answer, Filter, Found, Sentence, Turn, UsageError
 
@@ -200,6 +202,54 @@ def test_two_files_of_one_name_are_two_documents(pipeline_with: PipelineWith, tm
     (added,) = pipeline.add([other])
     assert (added.outcome, added.document != "trains") == ("added", True)
     assert {d.title for d in pipeline.library.documents()} == {"Night Trains", "Day Trains"}
+
+
+def test_a_renamed_file_is_not_read_again_and_its_document_follows_it(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+    pipeline = pipeline_with({"trains.txt": TRAINS})
+    before = pipeline.document("trains")
+    moved = tmp_path / "reports-0" / "later" / "night.txt"
+    moved.parent.mkdir()
+    (tmp_path / "reports-0" / "trains.txt").rename(moved)
+    pipeline.models.embedder.encode = None  # type: ignore[method-assign,assignment]
+    (added,) = pipeline.add([tmp_path / "reports-0"])
+    assert (added.path, added.outcome, added.document) == (moved, "unchanged", "trains")
+    (document,) = pipeline.library.documents()
+    assert (document.path, document.file) == (moved, "night.txt")
+    assert pipeline.document("trains") == replace(before, file="night.txt")
+    assert pipeline.gone([tmp_path / "reports-0"]) == []
+
+
+def test_a_copy_of_a_file_is_unchanged_until_it_says_something_else(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+    pipeline = pipeline_with({"trains.txt": TRAINS, "zebra.txt": TRAINS})
+    (document,) = pipeline.library.documents()
+    assert document.path == tmp_path / "reports-0" / "trains.txt"
+    (tmp_path / "reports-0" / "zebra.txt").write_text(TRAINS.replace("nine", "ten"), encoding="utf-8")
+    assert [added.outcome for added in pipeline.add([tmp_path / "reports-0"])] == ["unchanged", "added"]
+
+
+def test_a_file_that_takes_the_content_of_another_has_it_in_the_library(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
+    (tmp_path / "reports-0" / "harbour.txt").write_text(TRAINS, encoding="utf-8")
+    assert [added.outcome for added in pipeline.add([tmp_path / "reports-0"])] == ["replaced", "unchanged"]
+    assert pipeline.document("harbour").title == pipeline.document("trains").title == "Night Trains"
+
+
+def test_what_was_uploaded_is_never_gone_and_follows_no_file(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR})
+    path = tmp_path / "trains.txt"
+    path.write_text(TRAINS, encoding="utf-8")
+    pipeline.add_document(read_document(path), UPLOADED / "trains.txt")
+    assert [added.outcome for added in pipeline.add([path])] == ["unchanged"]
+    assert [d.path for d in pipeline.library.documents() if d.name == "trains"] == [UPLOADED / "trains.txt"]
+    assert pipeline.gone([Path("/")]) == []
+
+
+def test_a_file_that_cannot_be_looked_for_is_not_gone(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+    pipeline = pipeline_with({"trains.txt": TRAINS})
+    document = pipeline.document("trains")
+    pipeline.add_document(replace(document, name="a"), tmp_path / f"{'x' * 300}.txt")  # the system refuses to look for it
+    pipeline.add_document(replace(document, name="b"), tmp_path / "x.txt")
+    assert [d.name for d in pipeline.gone([tmp_path])] == ["b"]
 
 
 def test_folders_are_searched_for_reports_and_hidden_files_left_out(tmp_path: Path) -> None:
