@@ -520,6 +520,22 @@ def make_app(service: Service) -> FastAPI:
             "notes": [asdict(note) for note in found.notes],
         }
 
+    @app.get(
+        "/v1/documents/{document}/pages/{page}.png",
+        tags=["documents"],
+        response_class=Response,
+        responses={200: {"description": "The picture.", "content": {"image/png": {}}}},
+    )
+    def page(
+        document: str,
+        page: int,
+        library: Annotated[str | None, Query(max_length=64)] = None,
+        width: Annotated[int, Query(ge=100, le=3000, description="in pixels")] = 1200,
+    ) -> Response:
+        """The picture of a page of a PDF, as long as its file is as it was read. Pages count from 1; paragraphs and citations
+        name them."""
+        return Response(service.page_image(chosen(library), document, page, width), media_type="image/png")
+
     openai_api.add_routes(app, service)
     app.router.routes.extend(mcp_app.routes)
 

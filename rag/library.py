@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.database import DATABASE, Database
+from rag.originals import Originals
 from rag.query import is_within, names_it, phrases_of, word_query
 from rag.records import BOX, read_document, write_chunks, write_document
 from rag.types import Chunk, Document, DocumentError, Filter, LibraryError, UsageError, Vectors
@@ -67,6 +68,7 @@ class Library:
     def __init__(self, folder: Path, database: Database) -> None:
         """Use `Library.open`."""
         self.folder = folder
+        self.originals = Originals(folder)
         self._database = database
         self._index: VectorIndex | None = None
         self._index_stamp = ""
@@ -147,12 +149,14 @@ class Library:
             database.execute("DELETE FROM documents WHERE path = ?", [place])
             key = write_document(database, document, place)
             write_chunks(database, key, document, chunks, vectors, self.dimension)
+        self._sweep()
 
     def remove(self, name: str) -> None:
         """Remove the document of that name. Raises UsageError where there is none."""
         with self._database.changing() as database:
             if not database.execute("DELETE FROM documents WHERE name = ?", [name]).rowcount:
                 raise self._no_document(name)
+        self._sweep()
 
     def rebuild(self, embedder: str, dimension: int, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]) -> None:
         """Replace the chunks and vectors of every document by what `make` returns for it, wholly or not at all."""
@@ -187,6 +191,13 @@ class Library:
             row = [_place(path), path.name, name]
             if not database.execute("UPDATE documents SET path = ?, file = ? WHERE name = ?", row).rowcount:
                 raise self._no_document(name)
+
+    def info(self, name: str) -> DocumentInfo:
+        """The document of that name, as a list shows it. Raises UsageError where there is none."""
+        found = _infos(self._database.rows("SELECT * FROM listing WHERE name = ?", name))
+        if not found:
+            raise self._no_document(name)
+        return found[0]
 
     def free_name(self, stem: str) -> str:
         """`stem`, or the first of stem-2, stem-3 … that no document has."""
@@ -304,6 +315,10 @@ class Library:
         return problems
 
     # --- Behind the scenes ----------------------------------------------------------------------------------------
+
+    def _sweep(self) -> None:
+        """Remove the copies of files that no document was read from."""
+        self.originals.sweep({sha256 for (sha256,) in self._database.rows("SELECT sha256 FROM documents")})
 
     def _documents_within(self, only: Filter) -> list[int]:
         """The keys of the documents that the filter's names and dates let through."""

@@ -20,6 +20,7 @@ from rag.embedded import LANGUAGE_MODEL, sha256_of
 from rag.encoders import CrossEncoderReranker, OnnxReader, make_embedder
 from rag.library import DocumentInfo, Library, library_folder
 from rag.llm import LlamaModel
+from rag.pdf import page_image
 from rag.query import unbound
 from rag.search import search
 from rag.statements import Statement, read_statements
@@ -148,6 +149,22 @@ class Pipeline:
         """The whole document of that name. Raises UsageError where there is none."""
         return self._document(name, self.library.generation)
 
+    def page_image(self, name: str, page: int, width: int) -> bytes:
+        """A PNG of a page of the document, `width` pixels wide, as far as that is within bounds; pages count from 1.
+
+        Raises UsageError where there is no such document or page, or its file is not there any more as it was read.
+        """
+        info = self.library.info(name)
+        if not self.document(name).boxes:
+            raise UsageError(f"The document {name!r} was not read from a PDF and has no pages; show its text.")
+        data = self.library.originals.read(info.path, info.sha256)
+        if data is None:
+            raise UsageError(
+                f"The file that {name!r} was read from has changed or is not there any more, so its pages cannot be shown; add "
+                "it again."
+            )
+        return page_image(data, page, width)
+
     def status(self) -> dict[str, str | int]:
         """What the library holds and which models are used, by name."""
         documents = self.library.documents()
@@ -156,7 +173,7 @@ class Pipeline:
             "folder": str(self._folder / self.name),
             "documents": len(documents),
             "passages": sum(document.chunks for document in documents),
-            "bytes": sum(file.stat().st_size for file in (self._folder / self.name).iterdir()),
+            "bytes": sum(file.stat().st_size for file in (self._folder / self.name).rglob("*")),
             "embedding_model": self.models.embedder.name,
             "language_model": self.models.chat_name,
         }

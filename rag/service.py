@@ -15,9 +15,22 @@ from rag.config import Settings
 from rag.documents import SUFFIXES, read_document
 from rag.library import library_folder, library_names
 from rag.pipeline import UPLOADED, Added, Models, Pipeline
-from rag.types import EVERYTHING, Answer, ChatModel, DocumentError, Event, Filter, Prompt, RagError, Turn, UsageError
+from rag.types import (
+    EVERYTHING,
+    Answer,
+    ChatModel,
+    DocumentError,
+    Event,
+    Filter,
+    LibraryError,
+    Prompt,
+    RagError,
+    Turn,
+    UsageError,
+)
 
 MAX_ASKING = 16  # questions under way or in line: at some seconds each, whoever came later would not wait for it anyway
+MAX_DRAWING = 8  # pages: they are drawn one after the other, and those that wait must not take all the threads
 MAX_SECONDS = 120.0  # that a question may take, waiting included
 RETRY_SECONDS = 5  # about as long as an answer takes
 _LOOK_SECONDS = 0.2  # how often one who waits looks whether it is still wanted
@@ -142,6 +155,7 @@ class Service:
         self._lock = threading.Lock()
         self._pipelines: dict[str, Pipeline] = {}
         self._askings: set[Asking] = set()
+        self._drawing = threading.BoundedSemaphore(MAX_DRAWING)
         self._closed = False
         self._loaded = False
 
@@ -232,7 +246,31 @@ class Service:
             document = read_document(file)
         except DocumentError as error:  # the reader knows the file by the name it has here, the sender by his own
             raise DocumentError(str(error).replace(file.name, stem + suffix)) from error
-        return pipeline.add_document(replace(document, name=stem, file=stem + suffix), UPLOADED / f"{stem}{suffix}")
+        added = pipeline.add_document(replace(document, name=stem, file=stem + suffix), UPLOADED / f"{stem}{suffix}")
+        if document.boxes:  # its pages can be shown
+            try:
+                pipeline.library.originals.keep(file, document.sha256)
+            except OSError as error:
+                raise LibraryError(
+                    f"The report {added.document!r} was added, but its pages cannot be shown, since its file cannot be kept "
+                    f"({error.strerror}); make room and send it again."
+                ) from error
+        return added
+
+    def page_image(self, library: str, document: str, page: int, width: int) -> bytes:
+        """A PNG of a page of the document, `width` pixels wide, as far as that is within bounds; pages count from 1.
+
+        Raises NotFoundError where there is none to show, BusyError where too many are asked for at once.
+        """
+        pipeline = self.pipeline(library)
+        if not self._drawing.acquire(blocking=False):
+            raise BusyError(f"{MAX_DRAWING} pages are being drawn, and no more are taken; ask again in a while.")
+        try:
+            return pipeline.page_image(document, page, width)
+        except (UsageError, DocumentError) as error:
+            raise NotFoundError(str(error)) from error
+        finally:
+            self._drawing.release()
 
     @contextmanager
     def _admitted(self, asking: Asking) -> Iterator[None]:

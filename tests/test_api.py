@@ -7,8 +7,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,8 @@ import uvicorn
 from conftest import EndlessModel, FakeModels
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from reportlab.pdfgen.canvas import Canvas
 
 from rag import service as service_module
 from rag.access import MAX_BODY, Access, Allowance, read_token
@@ -26,7 +31,18 @@ from rag.api import make_app
 from rag.config import Settings
 from rag.documents import SUFFIXES
 from rag.pipeline import Pipeline
-from rag.service import Asking, LateError, Line, Service, StoppedError, document_name, suffix_of
+from rag.service import (
+    MAX_DRAWING,
+    Asking,
+    BusyError,
+    LateError,
+    Line,
+    NotFoundError,
+    Service,
+    StoppedError,
+    document_name,
+    suffix_of,
+)
 from rag.types import DocumentError, UsageError
 
 QUOTE = "Trade in grain rose by 30 percent in May."
@@ -297,6 +313,74 @@ def test_the_text_of_a_document_has_its_paragraphs_at_their_offsets(client: http
     assert numbered[0]["page"] is None
 
 
+def a_pdf(*pages: str) -> bytes:
+    file = BytesIO()
+    canvas = Canvas(file, pagesize=(300, 400), invariant=True)
+    for text in pages:
+        canvas.drawString(40, 300, text)
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+def test_a_page_of_a_pdf_that_was_sent_is_shown_until_the_document_is_removed(client: httpx.Client, tmp_path: Path) -> None:
+    data = a_pdf("Tea rose by 7 percent.", "Salt fell by 8 percent.")
+    kept = tmp_path / "indexes" / "grain" / "files"
+    assert finished(client, client.post("/v1/documents", files={"file": ("tea.pdf", data)}))["status"] == "added"
+    assert [file.read_bytes() for file in kept.iterdir()] == [data]
+    first, second = (client.get(f"/v1/documents/tea/pages/{page}.png?width=600") for page in (1, 2))
+    assert (first.status_code, first.headers["content-type"]) == (200, "image/png")
+    assert Image.open(BytesIO(first.content)).size == (600, 800)
+    assert first.content != second.content
+    finished(client, client.post("/v1/documents", files={"file": ("tea.pdf", a_pdf("Tea fell.", "Salt rose."))}))
+    assert len(list(kept.iterdir())) == 1, "the copy of the older version goes with it"
+    assert client.get("/v1/documents/tea/pages/1.png?width=600").content != first.content
+    client.delete("/v1/documents/tea")
+    assert list(kept.iterdir()) == []
+
+
+def test_a_page_is_shown_from_the_file_that_was_read_and_from_no_other(service_with: ServiceWith, tmp_path: Path) -> None:
+    file = tmp_path / "tea.pdf"
+    file.write_bytes(data := a_pdf("Tea rose by 7 percent."))
+    service = service_with({"grain": GRAIN})
+    list(service.pipeline("grain").add([file]))
+    assert service.page_image("grain", "tea", 1, 100).startswith(b"\x89PNG")
+    file.write_bytes(a_pdf("Something else."))
+    with pytest.raises(NotFoundError, match="has changed or is not there any more"):
+        service.page_image("grain", "tea", 1, 100)
+    copies = tmp_path / "indexes" / "grain" / "files"
+    copies.mkdir()
+    (copies / f"{sha256(data).hexdigest()}.pdf").write_bytes(file.read_bytes())
+    with pytest.raises(NotFoundError, match="has changed or is not there any more"):
+        service.page_image("grain", "tea", 1, 100)
+    file.write_bytes(data)
+    assert service.page_image("grain", "tea", 1, 100).startswith(b"\x89PNG")
+    service.close()
+
+
+def test_pages_that_are_drawn_take_no_more_than_their_share_of_threads(
+    service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, drawing, done = service_with({"grain": GRAIN}), threading.Semaphore(0), threading.Event()
+
+    def draw(*_: object) -> bytes:
+        drawing.release()
+        done.wait(10)
+        return b"drawn"
+
+    monkeypatch.setattr(Pipeline, "page_image", draw)
+    with ThreadPoolExecutor(MAX_DRAWING) as pool:
+        drawn = [pool.submit(service.page_image, "grain", "tea", 1, 100) for _ in range(MAX_DRAWING)]
+        for _ in drawn:
+            assert drawing.acquire(timeout=10)
+        with pytest.raises(BusyError, match="8 pages are being drawn"):
+            service.page_image("grain", "tea", 1, 100)
+        done.set()
+    assert [one.result() for one in drawn] == [b"drawn"] * MAX_DRAWING
+    assert service.page_image("grain", "tea", 1, 100) == b"drawn"
+    service.close()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -304,6 +388,11 @@ def test_the_text_of_a_document_has_its_paragraphs_at_their_offsets(client: http
         ("GET", "/v1/documents/..%2f..%2fetc%2fpasswd/text", 404),
         ("GET", "/v1/documents?library=nowhere", 404),
         ("GET", "/v1/documents?library=..%2f..", 422),
+        ("GET", "/v1/documents/north/pages/1.png", 404),
+        ("GET", "/v1/documents/..%2f..%2fetc%2fpasswd/pages/1.png", 404),
+        ("GET", "/v1/documents/north/pages/..%2f1.png", 404),
+        ("GET", "/v1/documents/north/pages/first.png", 422),
+        ("GET", "/v1/documents/north/pages/1.png?width=1000000", 422),
         ("GET", "/v1/jobs/none", 404),
         ("GET", "/v1/nothing", 404),
         ("GET", "/v1/ask", 405),
@@ -357,6 +446,7 @@ def test_the_description_states_every_route_its_errors_and_examples(client: http
         "/v1/chat/completions",
         "/v1/documents",
         "/v1/documents/{document}",
+        "/v1/documents/{document}/pages/{page}.png",
         "/v1/documents/{document}/text",
         "/v1/jobs/{job}",
         "/v1/libraries",

@@ -42,7 +42,8 @@ MAY_IMPORT = {
     "database": "schema types",
     "records": "schema types",
     "vectors": "types",
-    "library": "database query records types vectors",
+    "originals": "documents",
+    "library": "database originals query records types vectors",
     "search": "library types",
     "evidence": "sentences types words",
     "prompt": "types",
@@ -51,7 +52,9 @@ MAY_IMPORT = {
     "statements": "citations types",
     "layout": "blocks types",
     "pdf": "blocks layout types",
-    "pipeline": "chunks citations config documents embedded encoders evidence library llm prompt query search statements types",
+    "pipeline": (
+        "chunks citations config documents embedded encoders evidence library llm pdf prompt query search statements types"
+    ),
     "evaluation_sets": "pipeline query sentences types",
     "evaluate": "config documents evaluation_sets pipeline types",
     "bench": "chunks config documents embedded evaluate evaluation_sets library pipeline types",
