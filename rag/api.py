@@ -107,12 +107,14 @@ class Hit(BaseModel):
     """A passage that was found: `text` is the document's text from `start` to `end`."""
 
     document: str
+    number: int = Field(description="of the passage in its document, from 0")
     title: str
     section: str
     paragraph: int
     start: int
     end: int
     text: str
+    context: str = Field(description="title, headings and speaker, with which the passage is found")
     score: float
     found_by: Literal["dense", "lexical", "both"]
 
@@ -121,9 +123,13 @@ class Hits(BaseModel):
     hits: list[Hit]
 
 
-class NoteText(BaseModel):
+class Note(BaseModel):
+    """A note of the document itself."""
+
     number: str
     text: str
+    start: int
+    end: int
 
 
 class Sentence(BaseModel):
@@ -146,7 +152,7 @@ class Citation(BaseModel):
     start: int
     end: int
     quote: str
-    note: NoteText | None
+    note: Note | None
 
 
 class Seconds(BaseModel):
@@ -197,11 +203,6 @@ class ParagraphSpan(BaseModel):
     end: int
 
 
-class NoteSpan(NoteText):
-    start: int
-    end: int
-
-
 class DocumentText(BaseModel):
     """A document; every `start` and `end` counts characters (code points) of `text`."""
 
@@ -212,7 +213,7 @@ class DocumentText(BaseModel):
     text: str
     sections: list[SectionSpan]
     paragraphs: list[ParagraphSpan]
-    notes: list[NoteSpan]
+    notes: list[Note]
 
 
 class LibraryEntry(BaseModel):

@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.conversations import Conversations
 from rag.database import DATABASE, Database
 from rag.originals import Originals
 from rag.query import is_within, names_it, phrases_of, word_query
@@ -69,6 +70,7 @@ class Library:
         """Use `Library.open`."""
         self.folder = folder
         self.originals = Originals(folder)
+        self.conversations = Conversations(database)
         self._database = database
         self._index: VectorIndex | None = None
         self._index_stamp = ""

@@ -1,43 +1,52 @@
-"""Answer and Hits -> the JSON of the command line and the API, and the text of the terminal."""
+"""Answer and Hits -> the JSON of the command line and the API, and back; the text of the terminal."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, is_dataclass
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 from unicodedata import category
 
 from rag.types import Answer, Citation, Hit, Sentence
 
 _NEAREST = 3  # passages shown where the answer is not in the library
+_OF_HITS = ("title", "score", "found_by")  # what a hit has beside its chunk
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """The answer as JSON values, in the shape README.md describes."""
-    return {
-        "question": answer.question,
-        "answer": answer.answer,
-        "abstained": answer.abstained,
-        "mode": answer.mode,
-        "sentences": [asdict(sentence) for sentence in answer.sentences],
-        "citations": [_citation_json(citation) for citation in answer.citations],
-        "hits": [hit_json(hit) for hit in answer.hits],
-        "seconds": asdict(answer.seconds),
-    }
+    """The answer as JSON values, in the shape README.md describes; nothing is lost."""
+    return asdict(answer) | {"hits": [hit_json(hit) for hit in answer.hits]}
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
     """The hit as JSON values."""
-    chunk = hit.chunk
-    return {
-        "document": chunk.document,
-        "title": hit.title,
-        "section": chunk.section,
-        "paragraph": chunk.paragraph,
-        "start": chunk.start,
-        "end": chunk.end,
-        "text": chunk.text,
-        "score": round(hit.score, 6),
-        "found_by": hit.found_by,
-    }
+    return asdict(hit.chunk) | {"title": hit.title, "score": hit.score, "found_by": hit.found_by}
+
+
+def read_answer(values: Any) -> Answer:
+    """The answer that `answer_json` gave these values for. Raises ValueError where they are of another shape."""
+    try:
+        hits = [{"chunk": hit} | {key: hit.pop(key) for key in _OF_HITS} for hit in ({**hit} for hit in values["hits"])]
+        answer: Answer = _typed(Answer, values | {"hits": hits})
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError("these values are no answer") from error
+    return answer
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    """JSON values as the dataclass, tuple, literal or plain type they are to be; what they came from is not trusted."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if isinstance(value, dict) and is_dataclass(kind):
+        kinds = get_type_hints(kind)
+        return kind(**{name: _typed(kinds[name], part) for name, part in value.items()})  # type: ignore[operator]
+    if isinstance(value, list) and origin is tuple:
+        return tuple(_typed(inner[0], item) for item in value)
+    if origin is UnionType:  # of a kind and None
+        return None if value is None else _typed(inner[0], value)
+    if kind is float and type(value) is int:  # JSON has one kind of number
+        return float(value)
+    if value not in inner if origin is Literal else type(value) is not kind:
+        raise TypeError
+    return value
 
 
 def answer_text(answer: Answer) -> str:
@@ -51,7 +60,7 @@ def answer_text(answer: Answer) -> str:
 
 def checked_json(sentences: Sequence[Sentence], citations: Sequence[Citation]) -> dict[str, Any]:
     """Checked statements as JSON values, in the shape of an answer's."""
-    return {"sentences": [asdict(s) for s in sentences], "citations": [_citation_json(citation) for citation in citations]}
+    return {"sentences": [asdict(s) for s in sentences], "citations": [asdict(citation) for citation in citations]}
 
 
 def checked_text(sentences: Sequence[Sentence], citations: Sequence[Citation]) -> str:
@@ -89,14 +98,8 @@ def _where(section: str, paragraph: int, page: int | None = None) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without control characters: a document must not steer the terminal."""
-    return "".join(c for c in text if c == "\n" or category(c) not in ("Cc", "Cf"))
-
-
-def _citation_json(citation: Citation) -> dict[str, Any]:
-    values = asdict(citation)
-    values["note"] = {"number": citation.note.number, "text": citation.note.text} if citation.note else None
-    return values
+    """The text without control characters, for a document must not steer the terminal, and without what cannot be encoded."""
+    return "".join(c for c in text if c == "\n" or category(c) not in ("Cc", "Cf", "Cs"))
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> str:

@@ -1,6 +1,7 @@
 """A text -> its words, in forms that compare.                                                    [snowballstemmer]"""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache, lru_cache
 
@@ -28,6 +29,11 @@ _NUMBER_WORDS = {word: str(n) for n, word in enumerate(_SMALL_NUMBERS)} | {word:
 def words_of(text: str) -> list[str]:
     """The words of a text as they stand; "3.5", "Al-Jazeera" and "Xi's" are words."""
     return [word.replace("’", "'") for word in _WORD.findall(text)]
+
+
+def folded(text: str) -> str:
+    """The text without capitals and the marks of letters, as it is compared where they make no difference."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
 
 
 def is_number(word: str) -> bool:

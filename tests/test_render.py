@@ -1,7 +1,13 @@
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
-from rag.render import answer_json, answer_text, footnote_text, hit_text, printable, table
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.render import answer_json, answer_text, footnote_text, hit_text, printable, read_answer, table
 from rag.types import Answer, Chunk, Citation, Hit, Note, Seconds, Sentence
 
 HIT = Hit(Chunk("visit", 3, "Economic Agreements", 31, 100, 120, "Trade  rose\nsharply.", "The Visit"), "The Visit", 0.25, "both")
@@ -27,6 +33,13 @@ ANSWER = Answer(
     (CITATION,),
     (HIT,),
     Seconds(0.1, 0.2, 0.3),
+)
+
+FLOATS = st.floats(allow_nan=False)
+ANSWERS = st.builds(
+    Answer,
+    hits=st.lists(st.builds(Hit, score=FLOATS)).map(tuple),
+    seconds=st.builds(Seconds, FLOATS, st.none() | FLOATS, FLOATS),
 )
 
 
@@ -79,24 +92,62 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
                 "start": 100,
                 "end": 111,
                 "quote": "Trade rose.",
-                "note": {"number": "8", "text": "Kremlin.ru"},
+                "note": {"number": "8", "text": "Kremlin.ru", "start": 900, "end": 910},
             }
         ],
         "hits": [
             {
                 "document": "visit",
+                "number": 3,
                 "title": "The Visit",
                 "section": "Economic Agreements",
                 "paragraph": 31,
                 "start": 100,
                 "end": 120,
                 "text": "Trade  rose\nsharply.",
+                "context": "The Visit",
                 "score": 0.25,
                 "found_by": "both",
             }
         ],
         "seconds": {"retrieve": 0.1, "first_token": 0.2, "total": 0.3},
     }
+
+
+@given(ANSWERS)
+def test_the_json_of_an_answer_loses_nothing(answer: Answer) -> None:
+    assert read_answer(json.loads(json.dumps(answer_json(answer)))) == answer
+
+
+def places(values: Any) -> Iterator[tuple[Any, Any]]:
+    """Every container within the values, with each of its keys."""
+    for key in values if isinstance(values, dict) else range(len(values)):
+        yield values, key
+        if isinstance(values[key], dict | list):
+            yield from places(values[key])
+
+
+def test_a_value_of_another_type_is_refused_wherever_it_stands() -> None:
+    values = json.loads(json.dumps(answer_json(replace(ANSWER, citations=(replace(CITATION, page=7),)))))
+    for container, key in list(places(values)):
+        right = container[key]
+        for wrong in (None, True, 7, 7.5, "<script>", ["<script>"], {"<script>": 1}):
+            may_be_none = wrong is None and key in ("page", "note", "first_token")
+            if type(wrong) is not type(right) and not may_be_none and not (type(right) is float and wrong == 7):
+                container[key] = wrong
+                with pytest.raises(ValueError, match="no answer"):
+                    read_answer(values)
+        container[key] = right
+    for key, wrong in (("mode", "invented"), ("sentences", [{"text": "A.", "verdict": "sure", "markers": []}]), ("more", 1)):
+        with pytest.raises(ValueError, match="no answer"):
+            read_answer(values | {key: wrong})
+    assert read_answer(values).citations[0].page == 7
+
+
+@pytest.mark.parametrize("values", [None, [], {}, "answer", 7, {"hits": []}, {"hits": [7]}, {"hits": ["text"]}, {"hits": None}])
+def test_what_is_no_answer_is_refused(values: object) -> None:
+    with pytest.raises(ValueError, match="no answer"):
+        read_answer(values)
 
 
 def test_a_document_cannot_steer_the_terminal() -> None:

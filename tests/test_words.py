@@ -1,4 +1,6 @@
-from rag.words import content_of, is_number, stem, words_of
+import pytest
+
+from rag.words import content_of, folded, is_number, stem, words_of
 
 
 def test_words_keep_what_belongs_to_them() -> None:
@@ -17,3 +19,8 @@ def test_only_words_that_say_something_are_content() -> None:
 
 def test_numbers_are_known_in_digits_and_in_words() -> None:
     assert [word for word in ["4th", "Seven", "sevens", "crowns", "1943"] if is_number(word)] == ["4th", "Seven", "1943"]
+
+
+@pytest.mark.parametrize("text", ["ÖSTERREICH", "österreich", "o\u0308sterreich", "Osterreich"])
+def test_folded_texts_compare_without_capitals_and_marks(text: str) -> None:
+    assert folded(f"{text}, STRASSE") == folded("Osterreich, Straße")
