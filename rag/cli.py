@@ -134,60 +134,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.pipeline import find_files
-    from rag.render import printable
+    from rag import adding
     from rag.types import UsageError
 
     paths = [*options.paths, *([bundled("samples")] if options.samples else [])]
     if not paths:
         raise UsageError("Nothing to add was named; give files or folders: rag add PATH…")
-    files = find_files(paths, at_least=0 if options.prune else 1)
-    outcomes = []
-    with _pipeline(settings) as pipeline:
-        for added in pipeline.add(files) if files else ():
-            outcomes.append(added)
-            what = added.reason if added.outcome == "failed" else f"{added.document} ({added.chunks} passages)"
-            _say(f"{added.outcome:>9}  {printable(what)}")
-        failed = sum(added.outcome == "failed" for added in outcomes)
-        _say(f"{len(outcomes) - failed} of {len(outcomes)} files are in the library {settings.library!r}.")
-        gone = pipeline.gone(paths) if options.prune else []
-        pruned = bool(gone) and (options.yes or _agreed([f"{d.name} ({d.path})" for d in gone]))
-        if pruned:
-            _remove_from(pipeline, [document.name for document in gone])
-    if options.json:
-        told = [{"path": str(a.path), "outcome": a.outcome, "document": a.document, "reason": a.reason} for a in outcomes]
-        left = "removed" if pruned else "gone"
-        told += [{"path": str(d.path), "outcome": left, "document": d.name, "reason": ""} for d in gone]
-        _print_json(told)
-    if gone and not pruned and not sys.stdin.isatty():
-        raise UsageError(f"Documents not removed, for there is no terminal to ask on: {len(gone)}; give --yes to remove them.")
-    return FAILED if failed else 0
-
-
-def _agreed(gone: Sequence[str]) -> bool:
-    """Whether the user, who is shown the documents, wants them removed; no where nobody can be asked."""
-    from rag.render import printable
-
-    for document in gone:
-        _say(f"{'gone':>9}  {printable(document)}")
-    if not sys.stdin.isatty():
-        return False
-    _say(f"Remove these {len(gone)} documents? [y/N] " if len(gone) > 1 else "Remove this document? [y/N] ", end="")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return adding.add(settings, paths, options.prune, options.yes, options.json)
 
 
 def _remove(settings: Settings, options: argparse.Namespace) -> int:
+    from rag import adding
+
     with _pipeline(settings) as pipeline:
-        _remove_from(pipeline, options.documents)
+        adding.remove(pipeline, options.documents)
     return 0
-
-
-def _remove_from(pipeline: "Pipeline", names: Sequence[str]) -> None:
-    from rag.render import printable
-
-    for name in names:
-        pipeline.library.remove(name)
-        _say(f"{'removed':>9}  {printable(name)}")
 
 
 def _list(settings: Settings, options: argparse.Namespace) -> int:
@@ -237,9 +198,9 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _rebuild(settings: Settings, options: argparse.Namespace) -> int:
-    with _pipeline(settings) as pipeline:
-        _say(f"{pipeline.rebuild()} documents of the library {settings.library!r} were embedded anew.")
-    return 0
+    from rag import adding
+
+    return adding.rebuild(settings)
 
 
 def _search(settings: Settings, options: argparse.Namespace) -> int:

@@ -1,7 +1,9 @@
 """The SQLite file of a library: one connection, transactions, and its troubles told as errors of ours.        [sqlite3]"""
 
+import logging
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,15 +12,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rag.locks import holder
 from rag.schema import APPLICATION, FORMAT, MIGRATIONS
 from rag.types import LibraryError
 
+logger = logging.getLogger(__name__)
+
 DATABASE = "library.db"
-# A document is written in well under a second, so a writer that waits longer than this stands behind a whole rebuild.
-_BUSY_SECONDS = 5.0
+# A document is written in well under a second; a rebuild of a large library holds the others up for longer.
+_WRITER_SECONDS = 60.0
+_SAY_SECONDS = 1.0  # after which one who waits is told for whom
+_LOOK_SECONDS = 0.02
+_BUSY_SECONDS = 5.0  # for all that is not a writer, which only waits for another's clean-up
+# The byte that SQLite locks for one who writes: beside the database where it writes ahead, else in it.
+_WRITER_PLACES = {"-shm": 120, "": 0x40000001}
 
 _TROUBLE = {
-    sqlite3.SQLITE_BUSY: "is in use: another process is adding to it; try again when that has finished.",
+    sqlite3.SQLITE_BUSY: "is in use: {writer} is writing to it; try again when that has finished.",
     sqlite3.SQLITE_READONLY: "cannot be written to; check the permissions of its folder.",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; check the permissions of its folder.",
     sqlite3.SQLITE_PERM: "cannot be opened; check the permissions of its folder.",
@@ -38,6 +48,10 @@ class State(NamedTuple):
 
 class _ReadOnlyError(LibraryError):
     """The library cannot be written to."""
+
+
+class _BusyError(LibraryError):
+    """Another process writes to the library."""
 
 
 class Database:
@@ -134,14 +148,51 @@ class Database:
     @contextmanager
     def noting(self) -> Iterator[sqlite3.Connection]:
         """A change that is not counted, since it is of no document; kept wholly where the block ends well, else not at all."""
-        with self._lock, self._troubles():
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._turn_to_write(), self._troubles():
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        """Holds the lock, and has begun to write. Until another process has finished, readers of this one go on."""
+        began, told = time.monotonic(), False
+        while not self._begins_to_write(last=time.monotonic() - began >= _WRITER_SECONDS):
+            if not told and time.monotonic() - began >= _SAY_SECONDS:
+                told = True
+                logger.warning("Waiting for %s, which is writing to the library %r.", self._writer(), self._folder.name)
+            time.sleep(_LOOK_SECONDS)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _begins_to_write(self, last: bool) -> bool:
+        """Whether a transaction has begun, and the lock is held; on the `last` try it raises why not."""
+        self._lock.acquire()
+        try:
+            with self._troubles():
+                self._connection.execute("PRAGMA busy_timeout = 0")
+                try:
+                    self._connection.execute("BEGIN IMMEDIATE")
+                finally:
+                    self._connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000:.0f}")
+        except _BusyError:
+            self._lock.release()
+            if last:
+                raise
+            return False
+        except BaseException:
+            self._lock.release()
+            raise
+        return True
+
+    def _writer(self) -> str:
+        file = self._folder / DATABASE
+        return holder({file.with_name(file.name + end): place for end, place in _WRITER_PLACES.items()}) or "another process"
 
     def _let_readers_go_on(self) -> None:
         """Have SQLite write ahead, so that readers need not wait for a writer. Where it cannot, it keeps to its older way."""
@@ -178,8 +229,12 @@ class Database:
             if type(error) not in (sqlite3.DatabaseError, sqlite3.OperationalError):
                 raise
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-            kind = _ReadOnlyError if code == sqlite3.SQLITE_READONLY else LibraryError
-            raise kind(f"The library {self._folder.name!r} {_TROUBLE.get(code, _DAMAGED)}") from error
+            kind = _KINDS.get(code, LibraryError)
+            trouble = _TROUBLE.get(code, _DAMAGED).format(writer=self._writer() if kind is _BusyError else "")
+            raise kind(f"The library {self._folder.name!r} {trouble}") from error
+
+
+_KINDS = {sqlite3.SQLITE_READONLY: _ReadOnlyError, sqlite3.SQLITE_BUSY: _BusyError}
 
 
 def _migrate(database: sqlite3.Connection) -> None:

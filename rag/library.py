@@ -74,6 +74,7 @@ class Library:
         self._database = database
         self._index: VectorIndex | None = None
         self._index_stamp = ""
+        self._opened_with = self.embedder
 
     @classmethod
     def open(cls, folder: Path, *, embedder: str = "", dimension: int = 0, create: bool = False) -> Self:
@@ -134,14 +135,22 @@ class Library:
 
     # --- Documents ------------------------------------------------------------------------------------------------
 
-    def add(self, document: Document, chunks: Sequence[Chunk], vectors: Vectors, path: Path) -> None:
+    def add(
+        self, document: Document, chunks: Sequence[Chunk], vectors: Vectors, path: Path, pending: Sequence[bytes] = ()
+    ) -> None:
         """Add the document, or replace the one of its name, wholly or not at all.
 
-        `vectors` are unit vectors, float32 [chunks, dimension]; `path` is the file it was read from. Raises UsageError where the
-        name belongs to another file, LibraryError where the library cannot be written, ValueError where the parts do not fit.
+        `vectors` are unit vectors, float32 [chunks, dimension]; `path` is the file it was read from; what waited under the keys
+        `pending` waits no longer. Raises UsageError where the name belongs to another file, LibraryError where the library
+        cannot be written, ValueError where the parts do not fit.
         """
         place = _place(path)
         with self._database.changing() as database:
+            if self.embedder != self._opened_with:
+                raise LibraryError(
+                    f"The library {self.folder.name!r} was rebuilt with the embedding model {self.embedder!r} meanwhile; start "
+                    "again with that model."
+                )
             source = database.execute("SELECT path FROM documents WHERE name = ?", [document.name]).fetchone()
             if source and source[0] != place:
                 raise UsageError(
@@ -151,6 +160,7 @@ class Library:
             database.execute("DELETE FROM documents WHERE path = ?", [place])
             key = write_document(database, document, place)
             write_chunks(database, key, document, chunks, vectors, self.dimension)
+            database.executemany("DELETE FROM pending WHERE key = ?", [[key] for key in pending])
         self._sweep()
 
     def remove(self, name: str) -> None:
@@ -161,7 +171,10 @@ class Library:
         self._sweep()
 
     def rebuild(self, embedder: str, dimension: int, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]) -> None:
-        """Replace the chunks and vectors of every document by what `make` returns for it, wholly or not at all."""
+        """Replace the chunks and vectors of every document by what `make` returns for it, wholly or not at all.
+
+        Nothing waits in `pending` then.
+        """
         with self._database.changing() as database:
             database.execute("UPDATE settings SET embedder = ?, dimension = ?", [embedder, dimension])
             for key, name in database.execute("SELECT id, name FROM documents ORDER BY name").fetchall():
@@ -169,6 +182,26 @@ class Library:
                 chunks, vectors = make(document)
                 database.execute("DELETE FROM chunks WHERE document = ?", [key])
                 write_chunks(database, key, document, chunks, vectors, dimension)
+            database.execute("DELETE FROM pending")
+        self._opened_with = embedder
+
+    def pending(self, keys: Sequence[bytes], dimension: int) -> dict[bytes, NDArray[np.float32]]:
+        """Of these keys those under which `keep` has put a vector, each with it, float32 [dimension]."""
+        with self._database.reading() as database:
+            found = (database.execute("SELECT key, vector FROM pending WHERE key = ?", [key]).fetchone() for key in keys)
+            vectors = {row[0]: np.frombuffer(row[1], "<f2").astype(np.float32) for row in found if row and not len(row[1]) % 2}
+        return {key: v for key, v in vectors.items() if len(v) == dimension and abs(np.linalg.norm(v) - 1) < 0.01}
+
+    def keep(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        """Keep vectors, float32 [keys, dimension], until the document they are of is complete. No look-up finds them."""
+        with self._database.noting() as database:
+            rows = [(key, vector.tobytes()) for key, vector in zip(keys, vectors.astype("<f2"), strict=True)]
+            database.executemany("INSERT OR REPLACE INTO pending VALUES (?, ?)", rows)
+
+    def drop_pending(self, start: bytes) -> None:
+        """Drop what waits under keys that start with this byte."""
+        with self._database.noting() as database:
+            database.execute("DELETE FROM pending WHERE substr(key, 1, 1) = ?", [start])
 
     def documents(self) -> list[DocumentInfo]:
         """All documents, in the order of their names."""

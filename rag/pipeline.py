@@ -1,12 +1,13 @@
 """The order of things: files -> library, question -> hits -> evidence -> answer. The only module that knows it."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +39,7 @@ from rag.types import (
     Found,
     Hit,
     Mode,
+    Progress,
     RagError,
     Reader,
     Reranker,
@@ -56,6 +58,8 @@ READ = 8  # hits whose sentences are weighed: an answer found deeper is more oft
 _CHECKED_HITS = 5  # hits among whose sentences support is sought for a statement that cites nothing
 _MAX_ANSWER_TOKENS = 120
 _DOCUMENTS_IN_MEMORY = 32
+_BATCH = 256  # chunks that are embedded at once: two seconds of work, which is what an interruption costs
+_ADDING, _REBUILDING = b"a", b"r"  # what vectors wait for: an add that ends well leaves those of an interrupted rebuild alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ class Pipeline:
 
     # --- Files -> library -----------------------------------------------------------------------------------------
 
-    def add(self, paths: Sequence[Path]) -> Iterator[Added]:
+    def add(self, paths: Sequence[Path], progress: Progress | None = None) -> Iterator[Added]:
         """Read, split, embed and store the files, and those below the folders; what became of each, as it happens.
 
         A file whose content is in the library is skipped, and where it was renamed, the document follows it; a changed one is
@@ -189,19 +193,26 @@ class Pipeline:
         """
         files = find_files(paths)
         library = self._open(create=True)
-        for path in files:
+        failed = False
+        for number, path in enumerate(files, 1):
             try:
-                yield self._add_file(library, path)
+                added = self._add_file(library, path, progress)
             except RagError as error:
                 if error.exit_code != 1:  # not this file's fault: the library or a model cannot be used
                     raise
-                yield Added(path, "failed", reason=str(error))
+                added = Added(path, "failed", reason=str(error))
+                failed = True
+            if progress:
+                progress.done(number, len(files))
+            yield added
+        if not failed and any(path.is_dir() for path in paths):
+            library.drop_pending(_ADDING)
 
-    def _add_file(self, library: Library, path: Path) -> Added:
+    def _add_file(self, library: Library, path: Path, progress: Progress | None) -> Added:
         content = _content(path)
         known = library.find(path) or library.find_content(content)
         if known is None or known.sha256 != content:
-            return self.add_document(read_document(path), path)
+            return self.add_document(read_document(path), path, progress)
         if not known.path.is_relative_to(UPLOADED) and _is_gone(known.path):
             library.move(known.name, path)
         return Added(path, "unchanged", known.name, known.chunks)
@@ -215,32 +226,68 @@ class Pipeline:
         gone = {d.name: d for d in below if not d.path.is_relative_to(UPLOADED) and _is_gone(d.path)}
         return [gone[name] for name in sorted(gone)]
 
-    def add_document(self, document: Document, path: Path) -> Added:
+    def add_document(self, document: Document, path: Path, progress: Progress | None = None) -> Added:
         """Split, embed and store a document that was read from `path`; it replaces the one read from there before.
 
-        Raises LibraryError where it cannot be kept.
+        What was embedded of a long one when the work was interrupted is not embedded again. Raises LibraryError where it cannot
+        be kept.
         """
         library = self._open(create=True)
         known = library.find(path)
         document = replace(document, name=known.name if known else library.free_name(document.name))
-        chunks, vectors = self._embedded(document)
-        library.add(document, chunks, vectors, path)
+        chunks = make_chunks(document, self.models.embedder.count_tokens)
+        keys, vectors = self._embedded(library, chunks, _ADDING, keep=len(chunks) > _BATCH, progress=progress)
+        library.add(document, chunks, vectors, path, keys)
         return Added(path, "replaced" if known else "added", document.name, len(chunks))
 
-    def rebuild(self) -> int:
+    def rebuild(self, progress: Progress | None = None) -> int:
         """Chunk and embed every document anew from its stored text, for the embedder in use; how many documents there are.
 
-        The old chunks and vectors stay in use until all new ones are there.
+        The old chunks and vectors stay in use until all new ones are there, and others may add until then. Where it was
+        interrupted, it goes on.
         """
         embedder = self.models.embedder
+        chunks: dict[tuple[str, str], tuple[Chunk, ...]] = {}
+
+        def make(document: Document) -> tuple[tuple[Chunk, ...], Vectors]:
+            made = chunks.get((document.name, document.sha256)) or make_chunks(document, embedder.count_tokens)
+            return made, self._embedded(library, made, _REBUILDING)[1]
+
         with Library.open(library_folder(self._folder, self.name)) as library:
-            library.rebuild(embedder.name, embedder.dimension, self._embedded)
+            while missing := [d.name for d in library.documents() if (d.name, d.sha256) not in chunks]:
+                for name in missing:
+                    with suppress(UsageError):  # it was removed meanwhile
+                        document = library.document(name)
+                        made = make_chunks(document, embedder.count_tokens)
+                        self._embedded(library, made, _REBUILDING, keep=True, progress=progress)
+                        chunks[document.name, document.sha256] = made
+                        if progress:
+                            progress.done(len(chunks), len(library.documents()))
+            library.rebuild(embedder.name, embedder.dimension, make)
             return len(library.documents())
 
-    def _embedded(self, document: Document) -> tuple[tuple[Chunk, ...], Vectors]:
+    def _embedded(
+        self, library: Library, chunks: Sequence[Chunk], use: bytes, keep: bool = False, progress: Progress | None = None
+    ) -> tuple[list[bytes], Vectors]:
+        """The keys under which vectors of the chunks wait, and the vectors, float32 [chunks, dimension].
+
+        With `keep` they wait from the moment they are made; those that do are not made again.
+        """
         embedder = self.models.embedder
-        chunks = make_chunks(document, embedder.count_tokens)
-        return chunks, embedder.encode([f"{chunk.context}\n{chunk.text}" for chunk in chunks])
+        texts = [f"{chunk.context}\n{chunk.text}" for chunk in chunks]
+        keys = [use + hashlib.sha256(f"{embedder.name}\n{text}".encode()).digest() for text in texts]
+        vectors = library.pending(keys, embedder.dimension)
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
+        coming = iter(missing)
+        while batch := list(islice(coming, _BATCH)):
+            made = embedder.encode([missing[key] for key in batch])
+            if keep:
+                library.keep(batch, made)
+            vectors |= zip(batch, made, strict=True)
+            if progress:
+                progress.embedded(len(batch))
+        found = [vectors[key] for key in keys]
+        return keys, np.stack(found) if found else np.empty((0, embedder.dimension), np.float32)
 
     # --- Question -> answer ---------------------------------------------------------------------------------------
 

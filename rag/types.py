@@ -347,6 +347,18 @@ class Reader(Protocol):
         ...
 
 
+class Progress(Protocol):
+    """Who is told how far a longer work has come."""
+
+    def done(self, number: int, of: int) -> None:
+        """So many documents of all are done."""
+        ...
+
+    def embedded(self, passages: int) -> None:
+        """So many passages more have their vectors."""
+        ...
+
+
 # --- Errors -------------------------------------------------------------------------------------------------------
 
 
