@@ -63,6 +63,7 @@ MAY_IMPORT = {
     "bench": "chunks config documents embedded evaluate evaluation_sets library pipeline types",
     "progress": "render",
     "adding": "config pipeline progress types",
+    "exports": "blocks render types",
     "service": "config documents library pipeline types",
     "access": "documents types",
     "openai_api": "render service types",
@@ -80,7 +81,7 @@ MAY_IMPORT = {
 # The one room of each library that is slow to import or belongs to one task. Only train_reader, which no user runs, is free.
 ROOM_OF = {
     "charset_normalizer": "blocks",
-    "docx": "office",
+    "docx": "exports office",
     "faiss": "vectors",
     "fastapi": "api openai_api",
     "gradio": "page",
