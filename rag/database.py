@@ -220,6 +220,12 @@ class Database:
         """The error to raise where rows do not hold together."""
         return LibraryError(f"The library {self._folder.name!r} {_DAMAGED}")
 
+    def unwritable(self, error: OSError) -> LibraryError:
+        """The error to raise where a file beside the database cannot be written."""
+        return LibraryError(
+            f"The library {self._folder.name!r} cannot be written to ({error.strerror}); check its folder and disk."
+        )
+
     @contextmanager
     def _troubles(self) -> Iterator[None]:
         """Turns what SQLite reports about the file into the error a user meets; errors of our own making pass."""

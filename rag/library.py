@@ -9,30 +9,22 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from math import log
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag import lexical
 from rag.conversations import Conversations
 from rag.database import DATABASE, Database
+from rag.dense import Dense
 from rag.originals import Originals
-from rag.query import is_within, names_it, phrases_of, word_query
+from rag.query import is_within, names_it, phrases_of
 from rag.records import BOX, read_document, write_chunks, write_document
 from rag.types import Chunk, Document, DocumentError, Filter, LibraryError, UsageError, Vectors
-from rag.vectors import VectorIndex
 
-_CACHE = "vectors.faiss"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-
-# How much a word counts in bm25 in the text, and in the context (title, headings, speaker).
-_TEXT_WEIGHT, _CONTEXT_WEIGHT = 1.0, 1.0
-# A word of more chunks than this is frequent, and counting on would cost more than it tells.
-_COUNTED = 20_000
-# The plus keeps SQLite from asking the word index once for every id: 20 ms for 20,000 ids instead of 9 s.
-_AMONG = "AND +rowid IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +64,8 @@ class Library:
         self.originals = Originals(folder)
         self.conversations = Conversations(database)
         self._database = database
-        self._index: VectorIndex | None = None
-        self._index_stamp = ""
         self._opened_with = self.embedder
+        self._dense = Dense(folder, database)
 
     @classmethod
     def open(cls, folder: Path, *, embedder: str = "", dimension: int = 0, create: bool = False) -> Self:
@@ -103,7 +94,6 @@ class Library:
 
     def close(self) -> None:
         self._database.close()
-        self._index = None
 
     def __enter__(self) -> Self:
         return self
@@ -176,7 +166,7 @@ class Library:
         Nothing waits in `pending` then.
         """
         with self._database.changing() as database:
-            database.execute("UPDATE settings SET embedder = ?, dimension = ?", [embedder, dimension])
+            database.execute("UPDATE settings SET embedder = ?, dimension = ?, cache = '', cached = 0", [embedder, dimension])
             for key, name in database.execute("SELECT id, name FROM documents ORDER BY name").fetchall():
                 document = self.document(name)
                 chunks, vectors = make(document)
@@ -253,7 +243,7 @@ class Library:
 
     # --- Look-ups -------------------------------------------------------------------------------------------------
 
-    def select(self, only: Filter, question: str = "") -> list[int] | None:
+    def select(self, only: Filter, question: str = "") -> NDArray[np.int64] | None:
         """The ids of the chunks that pass the filter and hold every phrase the question puts in quotation marks; None for all.
 
         Raises UsageError for a document that is not in the library, and for a date that is none.
@@ -278,42 +268,35 @@ class Library:
             if not conditions:
                 return None
             found = self._database.rows(f"SELECT id FROM chunks WHERE {' AND '.join(conditions)} ORDER BY id", *values)
-        return [int(chunk) for (chunk,) in found]
+        return np.array([chunk for (chunk,) in found], np.int64)
 
-    def dense(self, vector: NDArray[np.float32], k: int, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
+    def dense(self, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None) -> list[tuple[int, float]]:
         """The ids of the `k` chunks whose vectors are nearest to the unit vector [dimension], with their cosines, best first.
 
         With `among`, which `select` gives, only those chunks compete.
         """
-        return self._current_index().nearest(vector, k, among)
+        return self._dense.nearest(vector, k, among)
 
-    def lexical(self, question: str, k: int, among: Sequence[int] | None = None, earlier: str = "") -> list[tuple[int, float]]:
+    def lexical(
+        self, question: str, k: int, among: NDArray[np.int64] | None = None, earlier: str = ""
+    ) -> list[tuple[int, float]]:
         """The ids of the `k` chunks that share most with the words of the question, with their bm25 (more is better), best first.
 
         With `among`, which `select` gives, only those chunks compete; how rare a word is is counted in all. The words of
         `earlier`, what was asked before, count half.
         """
-        query = word_query(question, earlier)
-        if not query:
-            return []
-        selected, values = ("", []) if among is None else (_AMONG, [json.dumps(list(among))])
-        found = self._database.rows(
-            f"SELECT rowid, -bm25(words, ?, ?) AS score FROM words WHERE words MATCH ? {selected} "
-            "ORDER BY score DESC, rowid LIMIT ?",
-            _TEXT_WEIGHT,
-            _CONTEXT_WEIGHT,
-            query,
-            *values,
-            max(k, 0),
-        )
-        return [(int(chunk), float(score)) for chunk, score in found]
+        return lexical.best(self._database, question, k, among, earlier)
 
     def rarity(self, words: Sequence[str]) -> list[float]:
         """How rare each word is among the chunks, its inverse document frequency (Robertson & Spärck Jones 1976)."""
-        chunks = self.count
-        query = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
-        found = [self._database.rows(query, f'"{word}"', _COUNTED)[0][0] for word in (w.replace('"', "") for w in words)]
-        return [log(1 + (max(chunks, n) - n + 0.5) / (n + 0.5)) for n in found]
+        return lexical.rarity(self._database, words, len(self._dense.current()))
+
+    def settle(self) -> None:
+        """Make searches as fast as they can be after much was added: a minute for a million chunks, nothing for few.
+
+        Raises LibraryError where the library cannot be written.
+        """
+        self._dense.settle()
 
     def chunks(self, ids: Sequence[int]) -> dict[int, tuple[Chunk, str]]:
         """The chunks of these ids, each with the title of its document; one removed in the meantime is left out."""
@@ -332,7 +315,7 @@ class Library:
         Raises LibraryError where it is too damaged to be read, or another process is adding to it.
         """
         with self._database.reading() as database:
-            problems = self._database.faults()
+            problems = [*self._database.faults(), *self._dense.faults()]
             problems += [
                 f"A vector of {name!r} is missing or has another dimension."
                 for (name,) in database.execute(
@@ -370,24 +353,6 @@ class Library:
         near = get_close_matches(name, names)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "see `rag list` for those there are."
         return UsageError(f"There is no document {name!r} in the library {self.folder.name!r}; {hint}")
-
-    def _current_index(self) -> VectorIndex:
-        """The vectors of the library as it is now: from memory, else from the verified cache, else from the database."""
-        with self._database.reading() as database:
-            state = self._database.state()
-            if self._index is None or state.stamp != self._index_stamp:
-                cache = self.folder / _CACHE
-                self._index = VectorIndex.load(cache, state.stamp)
-                if self._index is None:
-                    rows = database.execute("SELECT chunk, vector FROM vectors ORDER BY chunk").fetchall()
-                    data = b"".join(vector for _, vector in rows)
-                    if len(data) != len(rows) * state.dimension * 2:
-                        raise self._database.damaged()
-                    vectors = np.frombuffer(data, "<f2").reshape(-1, state.dimension).astype(np.float32)
-                    self._index = VectorIndex.build([chunk for chunk, _ in rows], vectors)
-                    self._index.save(cache, state.stamp)
-                self._index_stamp = state.stamp
-            return self._index
 
 
 def _infos(rows: Sequence[Any]) -> list[DocumentInfo]:

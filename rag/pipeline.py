@@ -207,6 +207,7 @@ class Pipeline:
             yield added
         if not failed and any(path.is_dir() for path in paths):
             library.drop_pending(_ADDING)
+        library.settle()
 
     def _add_file(self, library: Library, path: Path, progress: Progress | None) -> Added:
         content = _content(path)
@@ -264,6 +265,7 @@ class Pipeline:
                         if progress:
                             progress.done(len(chunks), len(library.documents()))
             library.rebuild(embedder.name, embedder.dimension, make)
+            library.settle()
             return len(library.documents())
 
     def _embedded(

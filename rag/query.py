@@ -31,14 +31,21 @@ def phrases_of(question: str) -> list[str]:
     return [f'"{" ".join(words)}"' for phrase in _PHRASE.findall(question) if (words := _WORD.findall(phrase))]
 
 
-def word_query(question: str, earlier: str = "") -> str:
-    """Any word of the question, or of what was asked before it, as a full-text query; "" where there is none.
+def weighted_terms(question: str, earlier: str = "") -> dict[str, int]:
+    """The words and phrases of the question, and of what was asked before it, as terms of a full-text query with their weights.
 
-    The query is of words in quotation marks only, so that no character of the question is an operator.
+    They are words in quotation marks, so that no character of the question is an operator.
     """
     terms, before = [*phrases_of(question), *_terms(question)], _terms(earlier)
-    # bm25 adds a term's score as often as the query names it: the question counts twice what was asked before it.
-    return " OR ".join([*terms, *terms, *before] if before else terms)
+    weights = dict.fromkeys(terms, 2 if before else 1)  # the question counts twice what was asked before it
+    for term in before:
+        weights[term] = weights.get(term, 0) + 1
+    return weights
+
+
+def any_of(terms: dict[str, int]) -> str:
+    """The terms as a full-text query for any of them; bm25 adds a term's score as often as the query names it."""
+    return " OR ".join(term for term, weight in terms.items() for _ in range(weight))
 
 
 def _terms(text: str) -> list[str]:

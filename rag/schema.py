@@ -81,7 +81,7 @@ CREATE TABLE speakers (
 """
 
 # A half-precision vector finds what the full one finds, in half the room; `half` is a function of rag/database.py. What was
-# removed stays named until a new file of vectors is made, so that one chunk less does not make the whole file useless.
+# removed is named, so that who holds the vectors in memory or in a file need not read all of them again.
 # Vectors of a long document that is not complete yet wait in `pending`, under the hash of the embedder's name and the text.
 _FORMAT_3 = """
 CREATE TABLE halves (chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, vector BLOB NOT NULL) STRICT;
@@ -89,12 +89,13 @@ INSERT INTO halves SELECT chunk, half(vector) FROM vectors;
 DROP TABLE vectors;
 ALTER TABLE halves RENAME TO vectors;
 CREATE TABLE pending (key BLOB PRIMARY KEY, vector BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE removed (chunk INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE removed (number INTEGER PRIMARY KEY AUTOINCREMENT, chunk INTEGER NOT NULL) STRICT;
 DROP TRIGGER chunk_removed;
 CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
     INSERT INTO words (words, rowid, text, context) VALUES ('delete', old.id, old.text, old.context);
-    INSERT INTO removed VALUES (old.id);
+    INSERT INTO removed (chunk) VALUES (old.id);
 END;
+CREATE INDEX document_contents ON documents (sha256);
 ALTER TABLE settings ADD COLUMN cache TEXT NOT NULL DEFAULT '';
 ALTER TABLE settings ADD COLUMN cached INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE conversations (

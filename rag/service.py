@@ -247,6 +247,7 @@ class Service:
         except DocumentError as error:  # the reader knows the file by the name it has here, the sender by his own
             raise DocumentError(str(error).replace(file.name, stem + suffix)) from error
         added = pipeline.add_document(replace(document, name=stem, file=stem + suffix), UPLOADED / f"{stem}{suffix}")
+        pipeline.library.settle()
         if document.boxes:  # its pages can be shown
             try:
                 pipeline.library.originals.keep(file, document.sha256)

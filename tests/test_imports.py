@@ -46,7 +46,9 @@ MAY_IMPORT = {
     "originals": "documents",
     "render": "types",
     "conversations": "database render types words",
-    "library": "conversations database originals query records types vectors",
+    "dense": "database types vectors",
+    "lexical": "database query",
+    "library": "conversations database dense lexical originals query records types",
     "search": "library types",
     "evidence": "sentences types words",
     "prompt": "types",
@@ -63,7 +65,6 @@ MAY_IMPORT = {
     "bench": "chunks config documents embedded evaluate evaluation_sets library pipeline types",
     "progress": "render",
     "adding": "config pipeline progress types",
-    "exports": "blocks render types",
     "service": "config documents library pipeline types",
     "access": "documents types",
     "openai_api": "render service types",
@@ -81,7 +82,7 @@ MAY_IMPORT = {
 # The one room of each library that is slow to import or belongs to one task. Only train_reader, which no user runs, is free.
 ROOM_OF = {
     "charset_normalizer": "blocks",
-    "docx": "exports office",
+    "docx": "office",
     "faiss": "vectors",
     "fastapi": "api openai_api",
     "gradio": "page",

@@ -19,6 +19,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rag import database as database_module
+from rag import dense as dense_module
+from rag import lexical as lexical_module
+from rag import vectors as vectors_module
 from rag.library import Library, library_folder, library_names
 from rag.types import (
     Box,
@@ -529,7 +532,7 @@ def test_who_speaks_in_a_chunk_is_known_after_a_rebuild_and_gone_with_its_docume
     assert after is not None
     assert len(after) == len(before) == 10
     press.remove("Report-0")
-    assert press.select(Filter(speaker="Nasrallah")) == after[1:]
+    assert np.array_equal(press.select(Filter(speaker="Nasrallah")), after[1:])
 
 
 # --- Several at once ----------------------------------------------------------------------------------------------
@@ -662,18 +665,89 @@ def damage_exchanged(file: Path, other: bytes) -> None:
     file.write_bytes(other)
 
 
+@pytest.fixture
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten vectors make clusters, and five changes new ones."""
+    monkeypatch.setattr(vectors_module, "MANY", 9)
+    monkeypatch.setattr(vectors_module, "_LOOSE", 4)
+
+
+def many(library: Library, name: str, count: int, seed: int = 0) -> None:
+    add(library, make_document(name, *(f"{name.capitalize()} {i}." for i in range(count))), seed)
+
+
+def cluster_files(library: Library) -> list[Path]:
+    return sorted(library.folder.glob("*.faiss"))
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_clusters_are_made_when_many_vectors_are_new_and_replaced_when_many_more_came(library: Library) -> None:
+    many(library, "a", 9)
+    library.settle()
+    assert cluster_files(library) == []
+    many(library, "b", 1)
+    library.settle()
+    (first,) = cluster_files(library)
+    many(library, "c", 4)
+    library.settle()
+    assert cluster_files(library) == [first]
+    library.remove("b")
+    library.settle()
+    (second,) = cluster_files(library)
+    assert second != first
+    assert library.verify() == []
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_clusters_with_what_came_and_went_since_find_what_numpy_finds(library: Library) -> None:
+    vectors_of = np.random.default_rng(3).normal(size=(20, DIMENSION)).astype(np.float32)
+    questions = vectors_of / np.linalg.norm(vectors_of, axis=1, keepdims=True)
+
+    def assert_same() -> None:
+        with Library.open(library.folder) as opened:  # one that looks for the first time, and one that has looked before
+            for reader in (library, opened):
+                for question in questions:
+                    # So few vectors lie in four clusters, one of which is looked at; with a filter all are.
+                    everything = np.array(stored(library)[0])
+                    found = reader.dense(question, 5, everything)
+                    assert [chunk for chunk, _ in found] == nearest_by_numpy(library, question, 5)
+                    ids, vectors = stored(library)
+                    assert [s for _, s in found] == pytest.approx(
+                        [float(vectors[ids.index(c)] @ question) for c, _ in found], abs=1e-6
+                    )
+                    assert {chunk for chunk, _ in reader.dense(question, 50)} <= set(ids)
+                    some = everything[::3]
+                    assert {c for c, _ in reader.dense(question, 50, some)} == set(some.tolist())
+
+    for seed, name in enumerate("abcde"):
+        many(library, name, 6, seed)
+    assert_same()
+    library.settle()
+    assert len(cluster_files(library)) == 1
+    assert_same()
+    many(library, "f", 3, 9)
+    library.remove("b")
+    assert_same()
+    many(library, "c", 2, 11)  # replaced
+    assert_same()
+    library.settle()
+    assert_same()
+    assert library.verify() == []
+
+
+@pytest.mark.usefixtures("few_are_many")
 @pytest.mark.parametrize("damage", [damage_missing, damage_flipped, damage_cut, damage_empty, damage_exchanged])
-def test_a_cache_that_cannot_be_trusted_never_reaches_faiss_and_heals(
+def test_clusters_that_cannot_be_trusted_never_reach_faiss_and_are_made_anew(
     tmp_path: Path, damage: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vector = unit_vectors(1, seed=7)[0]
     for name, seed in (("mine", 1), ("foreign", 2)):
         with new_library(tmp_path / name) as library:
-            add(library, make_document("a", "One.", "Two.", "Three."), seed)
-            library.dense(vector, 3)
-    cache = tmp_path / "mine" / "vectors.faiss"
+            many(library, "a", 30, seed)
+            library.settle()
+    (cache,), (foreign,) = ((tmp_path / name).glob("*.faiss") for name in ("mine", "foreign"))
     assert callable(damage)
-    damage(cache, (tmp_path / "foreign" / "vectors.faiss").read_bytes())
+    damage(cache, foreign.read_bytes())
 
     parsed: list[int] = []
     deserialize = faiss.deserialize_index
@@ -685,21 +759,102 @@ def test_a_cache_that_cannot_be_trusted_never_reaches_faiss_and_heals(
     monkeypatch.setattr(faiss, "deserialize_index", watched)
     with Library.open(tmp_path / "mine") as library:
         assert [chunk for chunk, _ in library.dense(vector, 3)] == nearest_by_numpy(library, vector, 3)
-    assert parsed == []
-    with Library.open(tmp_path / "mine") as library:
-        assert [chunk for chunk, _ in library.dense(vector, 3)] == nearest_by_numpy(library, vector, 3)
+        assert library.verify() == ["The file of vectors is missing or damaged; searches do without it and are slower."]
+        assert parsed == []
+        library.settle()
+        assert library.verify() == []
     assert len(parsed) == 1
+    with Library.open(tmp_path / "mine") as library:
+        everything = np.array(stored(library)[0])
+        assert [chunk for chunk, _ in library.dense(vector, 3, everything)] == nearest_by_numpy(library, vector, 3)
+    assert len(parsed) == 2
 
 
-def test_a_cache_of_an_earlier_state_is_not_used(library: Library) -> None:
-    add(library, make_document("a", "One."), seed=1)
-    library.dense(unit_vectors(1)[0], 1)
-    old = (library.folder / "vectors.faiss").read_bytes()
-    add(library, make_document("a", "Two."), seed=2)
-    library.dense(unit_vectors(1)[0], 1)
-    (library.folder / "vectors.faiss").write_bytes(old)
-    with Library.open(library.folder) as reopened:
-        assert texts(reopened, reopened.dense(unit_vectors(1)[0], 1)) == ["Two."]
+@pytest.mark.usefixtures("few_are_many")
+def test_clusters_of_a_copy_from_before_are_not_used_for_other_vectors(tmp_path: Path) -> None:
+    with new_library(tmp_path / "reports") as library:
+        many(library, "a", 3)
+    shutil.copytree(tmp_path / "reports", tmp_path / "copy")
+    with Library.open(tmp_path / "reports") as library:
+        many(library, "b", 20, seed=1)
+        library.settle()
+    (cache,) = (tmp_path / "reports").glob("*.faiss")
+    shutil.copy(cache, tmp_path / "copy")
+    with Library.open(tmp_path / "copy") as copy:
+        many(copy, "c", 20, seed=2)  # its chunks have the ids of those of "b"
+        question = unit_vectors(1, seed=5)[0]
+        assert [chunk for chunk, _ in copy.dense(question, 5)] == nearest_by_numpy(copy, question, 5)
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_a_rebuild_leaves_no_clusters_of_the_old_vectors_in_use(library: Library) -> None:
+    many(library, "a", 12)
+    library.settle()
+    library.dense(unit_vectors(1)[0], 3)
+    axes = np.eye(12, dtype=np.float32)
+    library.rebuild("other", 12, lambda document: (make_chunks(document), axes))
+    assert texts(library, library.dense(axes[4], 1)) == ["A 4."]
+    with Library.open(library.folder) as opened:
+        assert texts(opened, opened.dense(axes[4], 1)) == ["A 4."]
+        opened.settle()
+        assert opened.verify() == []
+
+
+def settle_and_die(folder: Path) -> None:
+    """Makes clusters in children that kill themselves at each step that another process could see."""
+    vectors_module.MANY, vectors_module._LOOSE = 9, 4
+    steps = [(os, "fsync"), (Path, "replace"), (dense_module, "remove_other_clusters")]
+    for number, (owner, name) in enumerate(steps):
+        for after in (False, True):
+            copy = folder / f"{number}{after}"
+            shutil.copytree(folder / "start", copy)
+            if os.fork() == 0:
+                real = getattr(owner, name)
+
+                def die(*arguments: object, real: object = real, after: bool = after) -> None:
+                    assert callable(real)
+                    if after:
+                        real(*arguments)
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+                setattr(owner, name, die)
+                Library.open(copy).settle()
+            os.wait()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be killed at a step")
+@pytest.mark.usefixtures("few_are_many")
+def test_a_process_killed_while_it_makes_clusters_leaves_the_old_ones_or_the_new(tmp_path: Path) -> None:
+    with new_library(tmp_path / "start") as library:
+        many(library, "a", 12)
+        library.settle()
+        many(library, "b", 8, seed=1)
+    run_this_file("settle_and_die", tmp_path)
+    folders = sorted(f for f in tmp_path.iterdir() if f.name != "start")
+    assert len(folders) == 6
+    for folder in folders:
+        with Library.open(folder) as library:
+            everything, question = np.array(stored(library)[0]), unit_vectors(1, seed=5)[0]
+            assert library.verify() == []
+            assert [chunk for chunk, _ in library.dense(question, 5, everything)] == nearest_by_numpy(library, question, 5)
+            many(library, "c", 9, seed=2)
+            library.settle()
+            assert len(cluster_files(library)) == 1
+            assert library.verify() == []
+            assert not list(folder.glob("*.tmp"))
+
+
+def test_of_many_passages_with_a_word_the_best_are_those_that_bm25_finds_among_all(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, drawn = "walrus heron otter gannet seal tern puffin auk".split(), np.random.default_rng(0)
+    chosen = (drawn.choice(words, 12, p=[0.3, 0.2, 0.15, 0.1, 0.1, 0.05, 0.05, 0.05]) for _ in range(400))
+    add(library, make_document("a", *(" ".join(paragraph) for paragraph in chosen)))
+    question = "tern puffin walrus"
+    everything = library.lexical(question, 10)
+    assert len(everything) == 10
+    monkeypatch.setattr(lexical_module, "_SCORED", 100)
+    assert library.lexical(question, 10) == everything
 
 
 def test_a_damaged_database_is_reported_and_never_a_crash(tmp_path: Path) -> None:
