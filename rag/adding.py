@@ -1,14 +1,16 @@
-"""The commands that fill a library, `rag add` and `rag rebuild`: what they show and ask."""
+"""The commands that fill a library, `rag add` and `rag rebuild`: what they show and ask, and how they go on."""
 
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rag.config import Settings
 from rag.pipeline import Added, Pipeline, find_files
 from rag.progress import Display
 from rag.types import UsageError
+from rag.watch import among, changes
 
 _FAILED = 1
 
@@ -33,6 +35,27 @@ def add(settings: Settings, paths: Sequence[Path], prune: bool, yes: bool, as_js
     if gone and not removed and not sys.stdin.isatty():
         raise UsageError(f"Documents not removed, for there is no terminal to ask on: {len(gone)}; give --yes to remove them.")
     return _FAILED if any(added.outcome == "failed" for added in outcomes) else 0
+
+
+def follow(settings: Settings, folders: Sequence[Path], prune: bool) -> int:
+    """Add what lies below the folders, then what changes there, until Ctrl-C; with `prune` remove what is gone.
+
+    What comes back is the exit code. Raises what `Pipeline.add` raises, and UsageError for what is no folder.
+    """
+    find_files(folders, at_least=0)
+    for path in folders:
+        if not path.is_dir():
+            raise UsageError(f"{str(path)!r} is a file, and only folders are followed; name its folder.")
+    with Pipeline(settings) as pipeline, suppress(KeyboardInterrupt):
+        for changed in changes(folders):
+            there = [folder for folder in folders if folder.is_dir()]
+            files = find_files(there, at_least=0)
+            if wanted := among(files, changed) if changed else files:
+                _add(pipeline, wanted if changed else there)
+            # A folder in which nothing is left may have been unmounted.
+            if prune and (gone := pipeline.gone([folder for folder in there if find_files([folder], at_least=0)])):
+                remove(pipeline, [document.name for document in gone])
+    return 0
 
 
 def rebuild(settings: Settings) -> int:

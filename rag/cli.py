@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--samples", action="store_true", help="add the sample reports that come with rag")
     add.add_argument("--prune", action="store_true", help="then remove the documents whose files are gone from these folders")
     add.add_argument("--yes", action="store_true", help="remove them without asking")
+    add.add_argument("--watch", action="store_true", help="then go on, and add what changes in these folders, until Ctrl-C")
     remove = command("remove", _remove, "remove documents from the library")
     remove.add_argument("documents", nargs="+", metavar="DOC", help="names as `rag list` shows them")
     command("list", _list, "list the documents of the library")
@@ -140,6 +141,10 @@ def _add(settings: Settings, options: argparse.Namespace) -> int:
     paths = [*options.paths, *([bundled("samples")] if options.samples else [])]
     if not paths:
         raise UsageError("Nothing to add was named; give files or folders: rag add PATH…")
+    if options.watch:
+        if options.json or options.prune > options.yes:
+            raise UsageError("--watch goes on without asking or printing JSON; leave --json away, and give --yes with --prune.")
+        return adding.follow(settings, paths, options.prune)
     return adding.add(settings, paths, options.prune, options.yes, options.json)
 
 

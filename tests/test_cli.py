@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -95,6 +96,83 @@ def test_a_folder_that_is_missing_empties_no_library(two: Path, capsys: pytest.C
     assert main(["add", "--prune", "--yes", "reports"]) == 2
     assert "There is no file or folder 'reports'" in capsys.readouterr().err
     assert documents_of(capsys) == ["ferry", "harbour", "trains"]
+
+
+def happening(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], set[Path]]) -> None:
+    """Instead of waiting for changes, do each step, tell what it changed, and then press Ctrl-C."""
+
+    def changes(folders: Sequence[Path]) -> Iterator[frozenset[Path]]:
+        yield frozenset()
+        for step in steps:
+            yield frozenset(path.resolve() for path in step())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rag.adding.changes", changes)
+
+
+def written(path: Path, text: str) -> Callable[[], set[Path]]:
+    def write() -> set[Path]:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return {path}
+
+    return write
+
+
+def test_what_changes_in_a_followed_folder_is_added(
+    two: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happening(
+        monkeypatch,
+        written(two / "half.txt", ""),
+        written(two / "half.txt", "Halves\n\nNow it is whole."),
+        written(two / ".hidden.txt", "Hidden\n\nNobody reads this."),
+        written(two / "new" / "report.txt", "News\n\nThis is new."),
+        lambda: {(two / "new" / "report.txt").rename(two / "renamed.txt"), two / "new"},
+        lambda: (two / "harbour.txt").unlink() or {two / "harbour.txt"},
+    )
+    capsys.readouterr()
+    assert main(["add", "--watch", "reports"]) == 0
+    told = [line.split()[:2] for line in capsys.readouterr().err.splitlines() if line.startswith("  ") or line[0] in "ur"]
+    assert told == [
+        ["unchanged", "harbour"],
+        ["failed", "half.txt"],
+        ["added", "half"],
+        ["added", "report"],
+        ["unchanged", "report"],
+    ]
+    assert documents_of(capsys) == ["ferry", "half", "harbour", "report", "trains"], "nothing is removed unasked"
+
+
+def test_what_is_gone_from_a_followed_folder_is_removed_where_it_was_asked_for(
+    two: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def emptied() -> set[Path]:
+        (two / "harbour.txt").rename(two.parent / "harbour.txt")
+        return {two / "harbour.txt"}
+
+    happening(monkeypatch, written(two / "new.txt", "News\n\nThis is new."), emptied)
+    assert main(["add", "--watch", "--prune", "--yes", "reports"]) == 0
+    assert documents_of(capsys) == ["new", "trains"]
+    happening(monkeypatch, lambda: (two / "new.txt").unlink() or {two / "new.txt"}, lambda: two.rmdir() or {two})
+    assert main(["add", "--watch", "--prune", "--yes", "reports"]) == 0
+    assert documents_of(capsys) == ["new", "trains"], "a folder without anything left may have been unmounted"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--prune", "reports"], "give --yes with --prune"),
+        (["--json", "reports"], "leave --json away"),
+        (["trains.txt"], "'trains.txt' is a file, and only folders are followed"),
+        (["nowhere"], "There is no file or folder 'nowhere'"),
+    ],
+)
+def test_what_cannot_be_followed_is_wrong_use(
+    two: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert main(["add", "--watch", *arguments]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_an_answer_goes_to_stdout_and_everything_else_to_stderr(library: Path, capsys: pytest.CaptureFixture[str]) -> None:

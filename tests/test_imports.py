@@ -64,7 +64,8 @@ MAY_IMPORT = {
     "evaluate": "config documents evaluation_sets pipeline types",
     "bench": "chunks config documents embedded evaluate evaluation_sets library pipeline types",
     "progress": "render",
-    "adding": "config pipeline progress types",
+    "watch": "",
+    "adding": "config pipeline progress types watch",
     "service": "config documents library pipeline types",
     "access": "documents types",
     "openai_api": "render service types",
@@ -106,6 +107,7 @@ ROOM_OF = {
     "torch": "encoders",
     "transformers": "encoders",
     "uvicorn": "server",
+    "watchfiles": "watch",
 }
 # The types of their libraries stand in the signatures of their routes and tools, so these import them at the top, and are
 # imported inside functions themselves.
