@@ -75,12 +75,12 @@ def checked_text(sentences: Sequence[Sentence], citations: Sequence[Citation]) -
 def footnote_text(citation: Citation) -> str:
     """A citation as a footnote of two lines: the exact words, then who said them where."""
     speaker = f"{citation.speaker}, in: " if citation.speaker else ""
-    where = _where(citation.section, citation.paragraph, citation.page)
+    stands = where(citation.section, citation.paragraph, citation.page)
     note = f"; the report's note {citation.note.number}" if citation.note else ""
     quote = " ".join(citation.quote.split())
     # Words that bring quotation marks along, whole or in part, need none of ours.
     marked = quote if quote.startswith(('"', "“")) and quote.endswith(('"', "”")) else f'"{quote.strip(chr(34))}"'
-    return printable(f"[{citation.marker}] {marked}\n    — {speaker}{citation.title} ({where}){note}")
+    return printable(f"[{citation.marker}] {marked}\n    — {speaker}{citation.title} ({stands}){note}")
 
 
 def hit_text(hit: Hit) -> str:
@@ -90,10 +90,11 @@ def hit_text(hit: Hit) -> str:
 
 def place(hit: Hit) -> str:
     """Where a hit stands: title, section and paragraph."""
-    return printable(f"{hit.title} ({_where(hit.chunk.section, hit.chunk.paragraph)})")
+    return printable(f"{hit.title} ({where(hit.chunk.section, hit.chunk.paragraph)})")
 
 
-def _where(section: str, paragraph: int, page: int | None = None) -> str:
+def where(section: str, paragraph: int, page: int | None = None) -> str:
+    """A place in a report, as far as it is known."""
     return ", ".join(part for part in (section, f"p. {page}" if page else "", f"¶{paragraph}") if part)
 
 

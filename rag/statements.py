@@ -31,11 +31,11 @@ class Statement:
 
 
 def read_statements(text: str) -> list[Statement]:
-    """The sentences of a text, or those of an answer as `rag ask --json` prints it, in order.
+    """The sentences of a text, or those of answers as `rag ask --json` prints one and a conversation is exported, in order.
 
     Raises UsageError where there are none or too many, and where JSON is no answer.
     """
-    found = _of_answer(text) if text.lstrip().startswith("{") else [Statement(claim, None) for claim in claims(_body(text))]
+    found = _of_answers(text) if text.lstrip().startswith("{") else [Statement(claim, None) for claim in claims(_body(text))]
     if not found:
         raise UsageError("There is no sentence to check; give a text, or an answer that `rag ask --json` has printed.")
     if len(found) > MAX_STATEMENTS:
@@ -48,10 +48,16 @@ def _body(text: str) -> str:
     return text[: footnotes.start()] if footnotes else text
 
 
-def _of_answer(text: str) -> list[Statement]:
+def _of_answers(text: str) -> list[Statement]:
     try:
-        answer: Any = json.loads(text)
-        cited = {c["marker"]: Cited(str(c["document"]), int(c["start"]), str(c["quote"])) for c in answer["citations"]}
-        return [Statement(str(s["text"]), tuple(cited[m] for m in s["markers"])) for s in answer["sentences"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError("This JSON is not an answer; expected what `rag ask --json` prints.") from error
+        values: Any = json.loads(text)
+        return [statement for answer in values.get("answers", [values]) for statement in _of_answer(answer)]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(
+            "This JSON is no answer; expected what `rag ask --json` prints, or a conversation exported as JSON."
+        ) from error
+
+
+def _of_answer(answer: Any) -> list[Statement]:  # noqa: ANN401 - a value of JSON
+    cited = {c["marker"]: Cited(str(c["document"]), int(c["start"]), str(c["quote"])) for c in answer["citations"]}
+    return [Statement(str(s["text"]), tuple(cited[m] for m in s["markers"])) for s in answer["sentences"]]

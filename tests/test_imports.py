@@ -66,6 +66,7 @@ MAY_IMPORT = {
     "progress": "render",
     "watch": "",
     "adding": "config pipeline progress types watch",
+    "exports": "blocks render types",
     "service": "config documents library pipeline types",
     "access": "documents types",
     "openai_api": "render service types",
@@ -83,7 +84,7 @@ MAY_IMPORT = {
 # The one room of each library that is slow to import or belongs to one task. Only train_reader, which no user runs, is free.
 ROOM_OF = {
     "charset_normalizer": "blocks",
-    "docx": "office",
+    "docx": "exports office",
     "faiss": "vectors",
     "fastapi": "api openai_api",
     "gradio": "page",

@@ -27,14 +27,28 @@ def test_the_sentences_of_an_answer_bring_what_they_cite() -> None:
     assert second == Statement("It fell.", ())
 
 
+def test_the_sentences_of_a_conversation_bring_what_the_answer_they_are_of_cites() -> None:
+    other = {
+        "sentences": [{"text": "Wool fell.", "markers": [1]}],
+        "citations": [{"marker": 1, "document": "wool", "start": 0, "quote": "Wool fell."}],
+    }
+    *first, last = read_statements(json.dumps({"name": "Trade", "answers": [ANSWER, other]}))
+    assert first == read_statements(json.dumps(ANSWER))
+    assert last == Statement("Wool fell.", (Cited("wool", 0, "Wool fell."),))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "no sentence to check"),
         ("[1] …", "no sentence to check"),
-        ('{"sentences": []}', "not an answer"),
-        ('{"sentences": [{"text": "A.", "markers": [2]}], "citations": []}', "not an answer"),
-        ("{not json", "not an answer"),
+        ('{"sentences": []}', "no answer"),
+        ('{"sentences": [{"text": "A.", "markers": [2]}], "citations": []}', "no answer"),
+        ("{not json", "no answer"),
+        ('{"answers": 7}', "no answer"),
+        ('{"answers": [7]}', "no answer"),
+        ('{"answers": []}', "no sentence to check"),
+        ('{"a":' + "[" * 100_000, "no answer"),
         ("Trade rose. " * (MAX_STATEMENTS + 1), f"{MAX_STATEMENTS + 1} sentences"),
     ],
 )
