@@ -109,6 +109,18 @@ def _parser() -> argparse.ArgumentParser:
         "--batch", type=Path, metavar="QUESTIONS.jsonl", help='answer many: one {"id", "question", "history"?} a line'
     )
     ask.add_argument("--out", type=Path, metavar="PREDICTIONS.jsonl", help="where the answers of --batch go")
+    ask.add_argument(
+        "--conversation", type=int, metavar="KEY", help="follow up and keep the answer in this conversation; 0 begins a new one"
+    )
+    conversations = command("conversations", _conversations, "list the conversations that were kept; show or change one of them")
+    conversations.add_argument("words", nargs="*", metavar="WORD", help="only those that hold all these words")
+    one = conversations.add_mutually_exclusive_group()
+    one.add_argument("--show", type=int, metavar="KEY", help="show its questions and answers")
+    one.add_argument("--rename", type=int, metavar="KEY", help="give it the words as its name")
+    one.add_argument("--remove", type=int, metavar="KEY", help="remove it with its answers")
+    conversations.add_argument(
+        "--out", type=Path, metavar="FILE", help="for --show: write them to FILE, which ends with .md, .html, .docx or .json"
+    )
     evaluate = command(
         "eval", _eval, "measure search and answers on an evaluation set, or make one (docs/evaluation.md)", model, dial
     )
@@ -229,16 +241,78 @@ def _ask(settings: Settings, options: argparse.Namespace) -> int:
     if options.question is None:
         raise UsageError('No question was given; ask one: rag ask "How much did trade grow?"')
     with _pipeline(settings) as pipeline:
-        for event in pipeline.stream(options.question, only=_filter(options)):
+        history = pipeline.library.conversations.history(options.conversation) if options.conversation else ()
+        for event in pipeline.stream(options.question, history, only=_filter(options)):
             if isinstance(event, Found):
                 _say("\n".join(["Reading", *(f"  {place(hit)}" for hit in event.hits[:3])]) + "\n")
             elif isinstance(event, Answer):
+                kept = {}
+                if options.conversation is not None:
+                    kept["conversation"] = pipeline.library.conversations.keep(options.conversation, event)
+                    _say(f"Kept in the conversation {kept['conversation']}.\n")
                 if options.json:
-                    _print_json(answer_json(event))
+                    _print_json(answer_json(event) | kept)
                 else:
                     print(answer_text(event))
                 return ABSTAINED if event.abstained else 0
     raise AssertionError("a stream ends with an Answer")
+
+
+def _conversations(settings: Settings, options: argparse.Namespace) -> int:
+    from rag.conversations import conversation_json
+    from rag.render import table
+    from rag.types import UsageError
+
+    if options.out and options.show is None:
+        raise UsageError("--out writes one conversation; name it: rag conversations --show KEY --out FILE")
+    words = " ".join(options.words)
+    with _pipeline(settings) as pipeline:
+        kept = pipeline.library.conversations
+        if options.show is not None:
+            _show_conversation(pipeline, options)
+        elif options.rename is not None:
+            kept.rename(options.rename, words)
+            _say(f"  renamed  {options.rename}")
+        elif options.remove is not None:
+            kept.remove(options.remove)
+            _say(f"  removed  {options.remove}")
+        elif options.json:
+            _print_json([conversation_json(c) for c in kept.listing(words)])
+        else:
+            found = kept.listing(words)
+            print(table((str(c.key), c.changed, f"{c.turns} answer{'s' * (c.turns != 1)}", c.name) for c in found))
+    return 0
+
+
+def _show_conversation(pipeline: "Pipeline", options: argparse.Namespace) -> None:
+    from rag.exports import MEDIA_TYPES, export
+    from rag.render import answer_text, printable
+    from rag.types import UsageError
+
+    kept = pipeline.library.conversations
+    name, answers = kept.conversation(options.show).name, kept.answers(options.show)
+    kind = next((kind for kind in MEDIA_TYPES if options.out and options.out.suffix.lower() == f".{kind}"), None)
+    if options.out and not kind:
+        kinds = ", ".join(f".{kind}" for kind in MEDIA_TYPES)
+        raise UsageError(f"{str(options.out)!r} names no kind of file that is written; end it with one of {kinds}.")
+    if kind:
+        _write(options.out, export(name, answers, pipeline.document, kind))
+    elif options.json:
+        print(export(name, answers, pipeline.document, "json").decode())
+    else:
+        print("\n\n".join(f"{printable(answer.question)}\n\n{answer_text(answer)}" for answer in answers))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all."""
+    from rag.types import UsageError
+
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} cannot be written ({error.strerror}); name another file with --out.") from error
 
 
 def _check(settings: Settings, options: argparse.Namespace) -> int:
@@ -262,9 +336,10 @@ def _ask_batch(settings: Settings, options: argparse.Namespace) -> int:
     from rag.render import answer_json
     from rag.types import Turn, UsageError
 
-    if options.question is not None or options.out is None:
+    if options.question is not None or options.conversation is not None or options.out is None:
         raise UsageError(
-            "--batch takes its questions from a file and needs --out; leave the question away and name the file to write."
+            "--batch takes its questions from a file and needs --out; leave the question and --conversation away, and name the "
+            "file to write."
         )
     questions = list(_questions(options.batch))
     with _pipeline(settings) as pipeline, _predictions_file(options.out) as out:

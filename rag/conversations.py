@@ -1,7 +1,7 @@
 """Questions and their answers, kept in the library they were asked of."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from rag.database import Database
@@ -31,6 +31,12 @@ class Conversation:
     turns: int
 
 
+def conversation_json(conversation: Conversation) -> dict[str, str | int]:
+    """What a list of conversations shows, as JSON values."""
+    values = asdict(conversation)
+    return {"conversation": values.pop("key")} | values
+
+
 class Conversations:
     """The conversations of one library. A key names one for good: that of a removed one is not used again.
 
@@ -43,20 +49,20 @@ class Conversations:
 
     def begin(self, question: str) -> int:
         """The key of a new conversation, which is named after its first question and holds nothing yet."""
-        now = _now()
-        with self._database.noting() as database:
-            row = [_name_of(question), now, now]
-            return database.execute("INSERT INTO conversations (name, begun, changed) VALUES (?, ?, ?)", row).lastrowid or 0
+        with self._database.noting():
+            return self._begin(question)
 
     def append(self, key: int, answer: Answer) -> None:
         """Keep an answer as the last of the conversation."""
-        with self._database.noting() as database:
-            turns = self.conversation(key).turns
-            database.execute(
-                "INSERT INTO turns VALUES (?, ?, ?, ?)",
-                [key, turns, printable(answer.question), json.dumps(answer_json(answer))],
-            )
-            database.execute("UPDATE conversations SET changed = ? WHERE id = ?", [_now(), key])
+        with self._database.noting():
+            self._append(key, answer)
+
+    def keep(self, key: int, answer: Answer) -> int:
+        """Keep an answer as the last of the conversation, or as the first of a new one where the key is 0; its key."""
+        with self._database.noting():
+            key = key or self._begin(answer.question)
+            self._append(key, answer)
+        return key
 
     def listing(self, words: str = "") -> list[Conversation]:
         """All conversations, the last changed first; with words those that hold all of them in their name, questions and answers.
@@ -114,6 +120,16 @@ class Conversations:
         with self._database.noting() as database:
             self.conversation(key)
             database.execute("DELETE FROM conversations WHERE id = ?", [key])
+
+    def _begin(self, question: str) -> int:
+        now = _now()
+        insert = "INSERT INTO conversations (name, begun, changed) VALUES (?, ?, ?) RETURNING id"
+        return int(self._database.rows(insert, _name_of(question), now, now)[0][0])
+
+    def _append(self, key: int, answer: Answer) -> None:
+        turns, question, stored = self.conversation(key).turns, printable(answer.question), json.dumps(answer_json(answer))
+        self._database.rows("INSERT INTO turns VALUES (?, ?, ?, ?)", key, turns, question, stored)
+        self._database.rows("UPDATE conversations SET changed = ? WHERE id = ?", _now(), key)
 
     def _found(self, query: str, *values: int) -> list[Conversation]:
         rows = self._database.rows(query, *values)

@@ -55,6 +55,15 @@ def test_answers_are_kept_as_they_are_in_their_order_for_the_next_who_opens_the_
         assert reopened.conversations.history(key) == [Turn("user", "Did trade rise?"), Turn("user", "And  wool?")]
 
 
+def test_the_first_answer_begins_a_conversation_and_the_next_ones_go_on(kept: Conversations) -> None:
+    key = kept.keep(0, ANSWER)
+    assert kept.keep(key, ANSWER) == key
+    assert kept.keep(0, ANSWER) == key + 1
+    assert [(c.name, c.turns) for c in kept.listing()] == [("Did trade rise?", 1), ("Did trade rise?", 2)]
+    with pytest.raises(UsageError, match="no conversation 9"):
+        kept.keep(9, ANSWER)
+
+
 def test_what_is_kept_is_no_change_of_the_reports(library: Library) -> None:
     before = library.generation
     key = library.conversations.begin("Who?")

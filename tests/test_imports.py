@@ -76,7 +76,10 @@ MAY_IMPORT = {
     "desk": "html service types",
     "page": "desk types",
     "server": "access api config desk page service types",
-    "cli": "access adding bench config evaluate evaluation_sets mcp_server pipeline render server service types",
+    "cli": (
+        "access adding bench config conversations evaluate evaluation_sets exports mcp_server pipeline render server service "
+        "types"
+    ),
     "__main__": "cli",
     "train_reader": "embedded encoders search sentences words",
 }
