@@ -1,45 +1,137 @@
-"""What readers do at the page, whatever draws it: ask, open a report, look at a library. One `Desk` serves all windows."""
+"""What readers do at the page, whatever draws it: ask, follow up, open a report, go on with a conversation."""
 
-from collections.abc import Iterator, MutableMapping, Sequence
+import queue
+import threading
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from rag.html import answer_html, draft_html, library_html, no_library_html, report_html, trouble_html
+from rag.conversations import Conversations
+from rag.html import answer_html, conversation_html, count, draft_html, report_html, trouble_html
 from rag.service import Asking, Service, StoppedError
-from rag.types import Answer, Citation, Filter, Found, Hit, RagError, Sentence, UsageError
+from rag.shelf import conversations_html, library_html, no_library_html
+from rag.types import Answer, Event, Filter, Found, Hit, RagError, Sentence, Turn, UsageError
 
 _LONGEST_READ = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
+_LOOK_SECONDS = 0.3  # how often one who waits is told of the line
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one window of a browser has before it: a conversation with a library."""
+
+    library: str = ""  # "" where there is none yet
+    key: int | None = None  # of the conversation, once it is kept
+    turns: tuple[tuple[Answer, Filter], ...] = ()  # each answer, and what its question was narrowed down to
+    kept: int = 0  # how many of the turns the library keeps
+    trouble: str = ""
+
+    @property
+    def history(self) -> tuple[Turn, ...]:
+        """What was said so far."""
+        return tuple(
+            turn for answer, _ in self.turns for turn in (Turn("user", answer.question), Turn("assistant", answer.answer))
+        )
+
+    @property
+    def head(self) -> str:
+        """What stands above the conversation."""
+        return conversation_html(self.library, self.key, bool(self.turns), self.trouble)
+
+    def shown(self, first: int, last: int) -> str:
+        """The turns of the span."""
+        return "".join(answer_html(n, *self.turns[n]) for n in range(len(self.turns))[first:last])
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a step of an answer changes on the page."""
+    """What a step of an answer changes on the page; None: as it was."""
 
     answer: str
-    report: str | None = None  # None: as it was
-    cited: tuple[Citation, ...] = ()
+    earlier: str | None = None
+    window: Window | None = None
+    report: str | None = None
     running: bool = False
 
 
 class Desk:
-    """The libraries as the page shows them, for all its windows; what belongs to one window comes with each call."""
+    """The libraries as the page shows them; what belongs to one window comes with each call."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._askings: dict[str, Asking] = {}
 
-    def libraries(self) -> tuple[list[str], str | None]:
-        """The names of the libraries, and the one to begin with: None where there is none yet."""
-        names = self._service.libraries()
-        return names, self._service.default if self._service.default in names else next(iter(names), None)
+    def libraries(self) -> list[str]:
+        """The names of the libraries."""
+        return self._service.libraries()
 
     @property
     def certainty(self) -> float:
         """How sure an answer must be, until a reader says otherwise."""
         return self._service.certainty
 
-    def shelf(self, library: str | None) -> tuple[str, list[tuple[str, str]]]:
+    # --- Conversations --------------------------------------------------------------------------------------------
+
+    def window(self, library: str = "", key: str = "") -> Window:
+        """The window that an address names: the library, or the one to begin with, and its conversation of that key."""
+        names = self.libraries()
+        default = self._service.default if self._service.default in names else next(iter(names), "")
+        window = Window(library if library in names else default)
+        if not key:
+            return window
+        try:
+            answers = self._conversations(window).answers(int(key))
+        except ValueError:
+            return replace(window, trouble="The address names no conversation; choose one of the list.")
+        except RagError as error:
+            return replace(window, trouble=str(error))
+        return Window(window.library, int(key), tuple((answer, Filter()) for answer in answers), len(answers))
+
+    def conversations(self, window: Window, words: str) -> str:
+        """The list of the conversations with the library, of those that hold the words."""
+        try:
+            found = self._conversations(window).listing(words) if window.library else []
+        except RagError as error:
+            return trouble_html(str(error))
+        return conversations_html(found, window.key, bool(words.strip()))
+
+    def rename(self, window: Window, key: str, name: str, words: str) -> str:
+        """The list of those that hold the words, after a conversation was given another name, or why it was not."""
+        try:
+            self._conversations(window).rename(int(key), name)
+        except RagError as error:
+            return trouble_html(str(error)) + self.conversations(window, words)
+        return self.conversations(window, words)
+
+    def forget(self, window: Window, key: str, words: str) -> tuple[Window, str]:
+        """The window and the list of those that hold the words, after a conversation was removed, or why it was not."""
+        try:
+            self._conversations(window).remove(int(key))
+        except RagError as error:
+            return window, trouble_html(str(error)) + self.conversations(window, words)
+        left = Window(window.library) if int(key) == window.key else window
+        return left, self.conversations(left, words)
+
+    def _conversations(self, window: Window) -> Conversations:
+        return self._service.pipeline(window.library).library.conversations
+
+    def _keeping(self, window: Window) -> Window:
+        """The window once the library keeps all its turns, or says why it does not."""
+        try:
+            conversations = self._conversations(window)
+            key = conversations.begin(window.turns[0][0].question) if window.key is None else window.key
+            window = replace(window, key=key, trouble="")
+            for answer, _ in window.turns[window.kept :]:
+                conversations.append(key, answer)
+                window = replace(window, kept=window.kept + 1)
+        except RagError as error:
+            return replace(window, trouble=f"This conversation is not kept. {error}")
+        return window
+
+    # --- Reports --------------------------------------------------------------------------------------------------
+
+    def shelf(self, library: str) -> tuple[str, list[tuple[str, str]]]:
         """The list of the library's reports, and of each what it is called and its name, to choose from."""
         if not library:
             return no_library_html(), []
@@ -50,54 +142,113 @@ class Desk:
         called = [(" · ".join(filter(None, [d.title, d.date])), d.name) for d in documents]
         return library_html(library, documents), called
 
-    def open(self, library: str | None, cited: Sequence[Citation], opened: MutableMapping[str, Any]) -> str:
-        """The report that a button of the page names, with the cited words marked and those of the button in view."""
+    def open(self, window: Window, opened: Mapping[str, Any]) -> str:
+        """The report that a button names, with the words marked that its answer cites, those of the button in view."""
         try:
-            if not library or not opened.get("document"):
-                return self.shelf(library)[0]
+            if not window.library or not opened.get("document"):
+                return self.shelf(window.library)[0]
+            # From the list of reports, it is opened as the last answer cites it.
+            turn = int(opened.get("turn") or len(window.turns) - 1)
+            cited = window.turns[turn][0].citations if 0 <= turn < len(window.turns) else ()
             start, end = opened.get("start"), opened.get("end")
             current = (int(start), int(end)) if start and end else None
-            return report_html(self._service.pipeline(library).document(str(opened["document"])), cited, current)
+            document = self._service.pipeline(window.library).document(str(opened["document"]))
+            return report_html(document, cited, current, turn)
         except RagError as error:
             return trouble_html(str(error))
 
-    def ask(self, question: str, library: str | None, window: str, certainty: float, only: Filter) -> Iterator[View]:
-        """The answer as it comes about. One question runs in a window at a time."""
-        if not library:
+    def beside(self, window: Window) -> str:
+        """What stands beside a conversation: the report that its last answer cites first, or the list of all."""
+        try:
+            return self.cited(window) or self.shelf(window.library)[0]
+        except RagError:  # the report was removed
+            return self.shelf(window.library)[0]
+
+    def cited(self, window: Window) -> str:
+        """The report that the last answer cites first; "" where it cites none. Raises UsageError where it is gone."""
+        citations = window.turns[-1][0].citations if window.turns else ()
+        if not citations:
+            return ""
+        document = self._service.pipeline(window.library).document(citations[0].document)
+        return report_html(document, citations, (citations[0].start, citations[0].end), len(window.turns) - 1)
+
+    # --- Questions ------------------------------------------------------------------------------------------------
+
+    def ask(self, window: Window, question: str, asker: str, certainty: float, only: Filter) -> Iterator[View]:
+        """The answer as it comes about, after what was said before. An `asker` has one question at a time."""
+        turn, earlier = len(window.turns), window.shown(0, len(window.turns))
+        if not question.strip() and window.turns and only != window.turns[-1][1]:
+            question = window.turns[-1][0].question  # the same again, narrowed down otherwise
+        if not window.library:
             yield View(no_library_html())
             return
-        asking = self._askings[window] = Asking(_LONGEST_READ)
+        asking = self._askings[asker] = Asking(_LONGEST_READ)
         hits: tuple[Hit, ...] = ()
         sentences: list[Sentence] = []
+
+        def draft(status: str, running: bool = True) -> View:
+            return View(draft_html(turn, question, hits, sentences, status, only), earlier, running=running)
+
         try:
-            yield View(draft_html(question, (), (), "Searching …", only), running=True)
-            pipeline = self._service.pipeline(library)
-            with closing(self._service.stream(library, question, asking, (), certainty, only)) as events:
-                for event in events:
-                    if isinstance(event, Answer):
-                        report = None
-                        if event.citations:
-                            first = event.citations[0]
-                            report = report_html(pipeline.document(first.document), event.citations, (first.start, first.end))
-                        yield View(answer_html(event, only), report, event.citations)
+            yield draft("Searching …")
+            stream = self._service.stream(window.library, question, asking, window.history, certainty, only)
+            for step in self._steps(stream, asking):
+                match step:
+                    case Answer():
+                        window = self._keeping(replace(window, turns=(*window.turns, (step, only))))
+                        yield View(answer_html(turn, step, only), earlier, window, self.cited(window) or None)
                         return
-                    if isinstance(event, Found):
-                        hits = event.hits
-                    else:
-                        sentences.append(event)
-                    yield View(draft_html(question, hits, sentences, "Reading the passages …", only), running=True)
+                    case Found():
+                        hits = step.hits
+                    case Sentence():
+                        sentences.append(step)
+                yield draft(_waiting(step) if isinstance(step, int) else "Reading the passages …")
         except StoppedError:
-            yield View(draft_html(question, hits, sentences, "Stopped.", only))
+            yield draft("Stopped.", running=False)
         except UsageError as error:  # the reader has something to correct, and nothing is broken
-            yield View(draft_html(question, (), (), str(error), only))
+            hits, sentences = (), []
+            yield draft(str(error), running=False)
         except RagError as error:
-            yield View(trouble_html(str(error)))
+            yield View(trouble_html(str(error)), earlier)
         finally:
             asking.stop()
-            if self._askings.get(window) is asking:
-                del self._askings[window]
+            if self._askings.get(asker) is asking:
+                del self._askings[asker]
 
-    def stop(self, window: str) -> None:
-        """Stop the model that works for a window, if one does."""
-        if asking := self._askings.get(window):
+    def stop(self, asker: str) -> None:
+        """Stop the model that works for an asker, if one does."""
+        if asking := self._askings.get(asker):
             asking.stop()
+
+    def _steps(self, events: Generator[Event], asking: Asking) -> Iterator[Event | int]:
+        """What `events` yields, and, whenever it changes meanwhile, how many questions are answered before this one."""
+        made: queue.Queue[Event | Exception | None] = queue.Queue()
+
+        def work() -> None:
+            try:
+                with closing(events):
+                    for event in events:
+                        made.put(event)
+                made.put(None)
+            except Exception as error:
+                made.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        before = 0
+        while True:
+            try:
+                step = made.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                if (now := self._service.line.before(asking)) != before:
+                    before = now
+                    yield now
+                continue
+            if step is None:
+                return
+            if isinstance(step, Exception):
+                raise step
+            yield step
+
+
+def _waiting(before: int) -> str:
+    return f"{count(before, 'question')} before this one …" if before else "Reading the passages …"

@@ -1,4 +1,4 @@
-"""HTML of answers, footnotes, reports and lists of reports. Pure.
+"""HTML of conversations, answers, footnotes and reports. Pure.
 
 Every text that comes from a document, a question, a name or a model is escaped, in elements and in attributes, and words are
 highlighted by their offsets, never by searching for them.
@@ -9,42 +9,65 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import pairwise, takewhile
 from typing import NamedTuple, TypeVar
+from urllib.parse import quote
 
-from rag.library import DocumentInfo
+from rag.render import answer_text
 from rag.types import EVERYTHING, Answer, Citation, Document, Filter, Hit, Paragraph, Quotation, Reference, Sentence
 
 _DOUBT = {"partly": "supported in part", "unsupported": "not supported"}
+_EXPORTS = {"md": "Markdown", "html": "HTML", "docx": "Word", "json": "JSON"}
 _NEAREST = 3  # passages shown where the reports do not answer
 _DEEPEST = 3  # levels that an outline tells apart, as HTML has no more of them below a title: h4, h5 and h6
 
 _Spanned = TypeVar("_Spanned", Quotation, Reference)
 
 
-def draft_html(question: str, hits: Sequence[Hit], sentences: Sequence[Sentence], status: str, only: Filter = EVERYTHING) -> str:
+def draft_html(
+    turn: int, question: str, hits: Sequence[Hit], sentences: Sequence[Sentence], status: str, only: Filter = EVERYTHING
+) -> str:
     """An answer on its way: the sentences so far, and the passages they are made from."""
-    return (
-        f'<section class="answer">{_question_html(question, only)}{_said_html(_sentences_html(sentences, ()))}'
-        f'<p class="status" role="status">{escape(status)}</p>{_hits_html(hits)}</section>'
-    )
+    said = f'<p class="said">{_sentences_html(sentences, ())}</p><p class="status">{escape(status)}</p>'
+    return _turn_html(turn, question, only, f"{said}{_hits_html(hits)}")
 
 
-def answer_html(answer: Answer, only: Filter = EVERYTHING) -> str:
+def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
     """The whole answer: its sentences, a footnote for each citation, and the passages that were read; what `only` left in."""
     if answer.abstained:
         near = f'<p class="status">The nearest passages:</p>{_hits_html(answer.hits[:_NEAREST])}' if answer.hits else ""
-        said = _said_html("The reports do not answer this.") + near
+        said = f'<p class="said"><span>The reports do not answer this.</span></p>{near}'
     else:
         said = (
-            f"{_said_html(_sentences_html(answer.sentences, answer.citations))}"
+            f'<p class="said">{_sentences_html(answer.sentences, answer.citations)}</p>'
             f'<ol class="footnotes">{"".join(map(_footnote_html, answer.citations))}</ol>'
-            f'<details class="read"><summary>{_count(len(answer.hits), "passage")} found, {answer.seconds.total:.1f} s</summary>'
-            f"{_hits_html(answer.hits)}</details>"
+            f'<div class="about"><details class="read"><summary>{count(len(answer.hits), "passage")} read, '
+            f"{answer.seconds.total:.1f} s</summary>{_hits_html(answer.hits)}</details>"
+            f'<button type="button" data-copy="{escape(answer_text(answer))}">Copy with footnotes</button></div>'
         )
-    return f'<section class="answer">{_question_html(answer.question, only)}{said}</section>'
+    return _turn_html(turn, answer.question, only, said)
 
 
-def report_html(document: Document, citations: Sequence[Citation] = (), current: tuple[int, int] | None = None) -> str:
-    """The report with its cited words marked, those of the span `current` as the ones in view.
+def conversation_html(library: str, key: int | None, begun: bool, trouble: str) -> str:
+    """What stands above a conversation: its ways out and the way to a new one, and why it is not kept, where it is not."""
+    place = f'data-library="{escape(library)}" data-conversation="{"" if key is None else key}"'
+    if not (begun or trouble):
+        return f"<header {place} hidden></header>"
+    ways = "".join(
+        f'<a href="/v1/conversations/{key}/export?kind={kind}&amp;library={quote(library, safe="")}" download>{called}</a> '
+        for kind, called in _EXPORTS.items()
+        if key is not None
+    )
+    said = f'<p class="status">{escape(trouble)}</p>' if trouble else ""
+    return (
+        f"<header {place}><nav>{f'<span>Save as {ways}</span>' if ways else ''}"
+        '<button type="button" data-do="start">New conversation</button></nav>'
+        f"{said}</header>"
+    )
+
+
+def report_html(
+    document: Document, citations: Sequence[Citation] = (), current: tuple[int, int] | None = None, turn: int | None = None
+) -> str:
+    """The report with the words marked that the answer of a `turn` cites, those of the span `current` as the ones in view.
 
     The element of class "text" holds `document.text` to the letter, and the marks of a citation together hold its quote.
     """
@@ -63,36 +86,19 @@ def report_html(document: Document, citations: Sequence[Citation] = (), current:
     about = [
         document.number,
         document.date,
-        _count(document.boxes[-1].page, "page") if document.boxes else "",
-        _count(sum(p.kind == "text" for p in document.paragraphs), "paragraph"),
+        count(document.boxes[-1].page, "page") if document.boxes else "",
+        count(sum(p.kind == "text" for p in document.paragraphs), "paragraph"),
         document.file,
     ]
     outline = _outline_html(document)
     to_outline = '<a href="#outline">Outline</a> ' if outline else ""
     language = f' lang="{escape(document.language)}"' if document.language else ""
+    of_turn = "" if turn is None else f' data-turn="{turn}"'
     return (
-        f'<article class="report" data-document="{escape(document.name)}"><header><h2>{escape(document.title)}</h2>'
+        f'<article class="report" data-document="{escape(document.name)}"{of_turn}><header><h2>{escape(document.title)}</h2>'
         '<nav><button type="button" data-back>Back to the answer</button> '
-        f'{to_outline}<button type="button" data-document="">All reports</button></nav><p>{_joined(about)}</p></header>'
+        f'{to_outline}<button type="button" data-document="">All reports</button></nav><p>{joined(about)}</p></header>'
         f'{outline}<div class="text"{language}>{"".join(blocks)}</div></article>'
-    )
-
-
-def library_html(name: str, documents: Sequence[DocumentInfo]) -> str:
-    """The list of a library's reports, each of which opens."""
-    items = "".join(
-        f'<li><button type="button" data-document="{escape(d.name)}">{escape(d.title)}</button>'
-        f"<p>{_joined([d.date, _count(d.paragraphs, 'paragraph')])}</p></li>"
-        for d in documents
-    )
-    return f'<nav class="shelf"><h2>{_count(len(documents), "report")} in the library {escape(name)}</h2><ul>{items}</ul></nav>'
-
-
-def no_library_html() -> str:
-    """What stands where there is no library to ask."""
-    return (
-        '<section class="calm"><h2>There is no library yet</h2><p>Make one from a folder of reports, then load this page:</p>'
-        "<pre>rag add reports/</pre><p>Or begin with the sample reports:</p><pre>rag add --samples</pre></section>"
     )
 
 
@@ -101,28 +107,39 @@ def trouble_html(message: str) -> str:
     return f'<p class="trouble" role="alert">{escape(message)}</p>'
 
 
+def joined(parts: Iterable[str]) -> str:
+    """The parts that are not empty, escaped, with dots between them."""
+    return escape(" · ".join(filter(None, parts)))
+
+
+def count(number: int, noun: str) -> str:
+    """How many there are, as in "1 report", "2,000 reports"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _turn_html(turn: int, question: str, only: Filter, said: str) -> str:
+    return f'<section class="answer" data-turn="{turn}">{_question_html(question, only)}{said}</section>'
+
+
 def _question_html(question: str, only: Filter) -> str:
     parts = {
-        "in": _count(len(only.documents), "report") if only.documents else "",
+        "in": count(len(only.documents), "report") if only.documents else "",
         "from": only.after,
         "to": only.before,
         "where this speaker is quoted:": only.speaker,
         "under headings with": only.section,
     }
-    narrowed = _joined(f"{how} {what}" for how, what in parts.items() if what)
+    narrowed = joined(f"{how} {what}" for how, what in parts.items() if what)
     asked = f'<h2 class="asked">{escape(question.strip())}</h2>'
     return asked + (f'<p class="status narrowed">Only {narrowed}</p>' if narrowed else "")
-
-
-def _said_html(inside: str) -> str:
-    return f'<p class="said" aria-live="polite">{inside}</p>'
 
 
 def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]) -> str:
     cited = {citation.marker: citation for citation in citations}
     shown = []
     for sentence in sentences:
-        doubt = f' <span class="doubt">({_DOUBT[sentence.verdict]})</span>' if sentence.verdict in _DOUBT else ""
+        why = f": {escape(sentence.reason)}" if sentence.reason else ""
+        doubt = f' <span class="doubt">({_DOUBT[sentence.verdict]}{why})</span>' if sentence.verdict in _DOUBT else ""
         markers = "".join(
             f"<sup>{_open_html(str(m), c.document, c.start, c.end, m) if (c := cited.get(m)) else m}</sup>"
             for m in sentence.markers
@@ -178,7 +195,7 @@ def _outline_html(document: Document) -> str:
         return ""
     # A browser opens the <details> around what a link leads to.
     return (
-        f'<details class="outline"><summary>{_count(len(items), "section")}</summary>'
+        f'<details class="outline"><summary>{count(len(items), "section")}</summary>'
         f'<ol id="outline">{"".join(items)}</ol></details>'
     )
 
@@ -238,11 +255,3 @@ def _overlapping(spans: Sequence[_Spanned], start: int, end: int) -> Iterator[_S
     """Those of the spans, which stand in order, that share a character with start:end."""
     first = bisect_right(spans, start, key=lambda span: span.end)
     return takewhile(lambda span: span.start < end, spans[first:])
-
-
-def _joined(parts: Iterable[str]) -> str:
-    return escape(" · ".join(filter(None, parts)))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

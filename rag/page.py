@@ -1,37 +1,30 @@
-"""The page: questions, answers with footnotes, and the report open beside them at the words a footnote rests on.      [gradio]
+"""The page: a conversation whose footnotes open the report beside it, the conversations before it, and the library.      [gradio]
 
-What stands on it is made by rag/html.py, what it does by rag/desk.py.
+What stands on it is made by rag/html.py and rag/shelf.py, what it does by rag/desk.py; keys, focus, the address and the clipboard
+are the business of rag/data/page.js.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rag.desk import Desk
-from rag.types import Citation, Filter
+import gradio as gr
 
-if TYPE_CHECKING:
-    import gradio as gr
+from rag.desk import Desk, Window
+from rag.types import Filter
 
 _DATA = Path(__file__).parent / "data"
 _QUESTIONS_AT_ONCE = 8  # they search side by side; the language model answers one after the other
-
-# Once for the page: "/" leads to the question, but where one is typing.
-_KEYS = """() => document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea")) return;
-  event.preventDefault();
-  document.querySelector("#asking textarea").focus();
-})"""
+_SHOWN = "() => page.shown()"
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events to stand here.
+_WIRE = """page.connect(trigger, ["open", "start", "resume", "rename", "forget"])"""
 
 
 def mount(app: Any, desk: Desk, host: str, port: int, middleware: Sequence[tuple[Any, ...]]) -> None:  # noqa: ANN401 - a FastAPI
     """Mount the page at / of the application, behind the middleware: (class, arguments, keywords) each."""
-    # Gradio asks for its news when it is imported and when a page is built, unless it is told not to.
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    import gradio as gr
-
-    blocks = _build(desk)
+    with gr.Blocks(analytics_enabled=False, title="Ask your reports", fill_width=True) as blocks:
+        _Page(desk).connect(blocks)
     blocks.queue(default_concurrency_limit=_QUESTIONS_AT_ONCE, api_open=False)
     gr.mount_gradio_app(
         app,
@@ -49,19 +42,110 @@ def mount(app: Any, desk: Desk, host: str, port: int, middleware: Sequence[tuple
         footer_links=[],
         theme=gr.themes.Base(font=["sans-serif"], font_mono=["monospace"]),  # other themes bring web fonts along
         css=(_DATA / "page.css").read_text(encoding="utf-8"),
+        head=f"<script>{(_DATA / 'page.js').read_text(encoding='utf-8')}</script>",
         app_kwargs={"middleware": middleware},
     )
 
 
-def _build(desk: Desk) -> "gr.Blocks":
-    """The Gradio interface of the page."""
-    import gradio as gr
+class _Page:
+    """The components of the page, and what happens when one is used."""
 
-    script = (_DATA / "page.js").read_text(encoding="utf-8")
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.window = gr.State(Window())
+        with gr.Row(elem_id="page"):
+            with gr.Column(elem_id="left"):
+                with gr.Row(elem_id="top"):
+                    gr.HTML("<h1>Ask your reports</h1>", apply_default_css=False)
+                    self.library = gr.Dropdown([], label="Library", filterable=False, visible=False, show_label=False)
+                with gr.Tabs(selected="ask", elem_id="tabs") as self.tabs:
+                    with gr.Tab("Ask", id="ask"):
+                        self._ask_tab()
+                    with gr.Tab("Conversations", id="conversations") as self.conversations_tab:
+                        self.words = gr.Textbox("", label="Find", placeholder="words of a question or an answer", max_lines=1)
+                        self.conversations = gr.HTML("", elem_id="conversations", apply_default_css=False)
+            with gr.Column(elem_id="right"):
+                self.report = gr.HTML("", elem_id="report", apply_default_css=False)
+        self.wire = gr.HTML("", js_on_load=_WIRE, apply_default_css=False)
+
+    def _ask_tab(self) -> None:
+        self.head = gr.HTML("", elem_id="head", apply_default_css=False)
+        self.earlier = gr.HTML("", elem_id="earlier", apply_default_css=False)
+        self.answer = gr.HTML("", elem_id="answer", apply_default_css=False)
+        with gr.Row(elem_id="asking"):
+            self.question = gr.Textbox(
+                label="Question",
+                placeholder="Your question",
+                lines=1,
+                max_lines=4,
+                autofocus=True,
+                show_label=False,
+                container=False,
+                html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
+                scale=1,
+            )
+            self.send = gr.Button("Ask", variant="primary", min_width=80, scale=0)
+            self.halt = gr.Button("Stop", variant="stop", visible=False, min_width=80, scale=0)
+        with gr.Accordion("Narrow down", open=False, elem_id="narrow"):
+            self.certainty = gr.Slider(
+                0,
+                1,
+                self.desk.certainty,
+                step=0.05,
+                label="How sure an answer must be",
+                info="0: tell me what you have … 1: only when certain",
+                buttons=["reset"],
+            )
+            self.documents = gr.Dropdown([], label="Reports", info="all of them, unless some are chosen", multiselect=True)
+            with gr.Row():
+                self.after = gr.Textbox("", label="From", placeholder="2023 or 2023-03", max_lines=1)
+                self.before = gr.Textbox("", label="To", placeholder="2024 or 2024-12", max_lines=1)
+            with gr.Row():
+                self.speaker = gr.Textbox("", label="Quoted speaker", placeholder="a name", max_lines=1)
+                self.section = gr.Textbox("", label="Section", placeholder="a heading", max_lines=1)
+
+    @property
+    def conversation(self) -> list[Any]:
+        """The components that change when another conversation is opened."""
+        return [self.window, self.head, self.earlier, self.answer, self.report]
+
+    def connect(self, blocks: gr.Blocks) -> None:
+        """Say what happens when the page is opened, used and left."""
+        loaded = blocks.load(self.load, None, [*self.conversation, self.library, self.documents], **_QUIET)
+        blocks.unload(self.stop)
+        narrowed = [self.after, self.before, self.speaker, self.section]
+        answered = gr.on(
+            [self.send.click, *(box.submit for box in [self.question, *narrowed])],
+            self.ask,
+            [self.window, self.question, self.certainty, self.documents, *narrowed],
+            [*self.conversation, self.question, self.send, self.halt],
+            trigger_mode="once",
+            **_QUIET,
+        )
+        self.halt.click(self.stop, **_QUIET)
+        changed = self.library.input(self.change_library, self.library, [*self.conversation, self.documents], **_QUIET)
+        opened = self.wire.open(self.open, self.window, self.report, trigger_mode="always_last", **_QUIET)
+        started = self.wire.start(self.start, self.window, self.conversation, **_QUIET)
+        resumed = self.wire.resume(self.resume, self.window, [*self.conversation, self.tabs], **_QUIET)
+        for exchanged in (loaded, answered, changed, opened, started, resumed):
+            exchanged.then(js=_SHOWN, **_QUIET)
+        listed = ([self.window, self.words], self.conversations)
+        gr.on([self.conversations_tab.select, self.words.change], self.list, *listed, trigger_mode="always_last", **_QUIET)
+        self.wire.rename(self.rename, *listed, **_QUIET)
+        self.wire.forget(self.forget, listed[0], [*self.conversation, self.conversations], **_QUIET)
+
+    # --- What happens ---------------------------------------------------------------------------------------------
+
+    def load(self, request: gr.Request) -> tuple[Any, ...]:
+        names, address = self.desk.libraries(), request.query_params
+        window = self.desk.window(address.get("library", ""), address.get("conversation", ""))
+        choice = gr.update(choices=names, value=window.library or None, visible=len(names) > 1)
+        return *self._shown(window), choice, self._choices(window)
 
     def ask(
+        self,
+        window: Window,
         question: str,
-        library: str | None,
         certainty: float,
         documents: list[str],
         after: str,
@@ -71,82 +155,52 @@ def _build(desk: Desk) -> "gr.Blocks":
         request: gr.Request,
     ) -> Iterator[tuple[Any, ...]]:
         only = Filter(tuple(documents), after.strip(), before.strip(), speaker.strip(), section.strip())
-        for view in desk.ask(question, library, str(request.session_hash), certainty, only):
-            report = gr.skip() if view.report is None else view.report
-            yield view.answer, report, view.cited, gr.update(visible=not view.running), gr.update(visible=view.running)
+        for view in self.desk.ask(window, question, str(request.session_hash), certainty, only):
+            told = view.window
+            yield (
+                told or gr.skip(),
+                told.head if told else gr.skip(),
+                view.earlier,
+                view.answer,
+                gr.skip() if view.report is None else view.report,
+                gr.update(value="", placeholder="A question that follows") if told else gr.skip(),
+                gr.update(visible=not view.running),
+                gr.update(visible=view.running),
+            )
 
-    def stop(request: gr.Request) -> None:
-        desk.stop(str(request.session_hash))
+    def stop(self, request: gr.Request) -> None:
+        self.desk.stop(str(request.session_hash))
 
-    def open_report(library: str | None, cited: Sequence[Citation], event: gr.EventData) -> str:
-        return desk.open(library, cited, event._data)
+    def open(self, window: Window, event: gr.EventData) -> str:
+        return self.desk.open(window, event._data)
 
-    def load() -> tuple[Any, ...]:
-        names, library = desk.libraries()
-        shelf, called = desk.shelf(library)
-        return gr.update(choices=names, value=library, visible=len(names) > 1), shelf, gr.update(choices=called, value=[])
+    def change_library(self, library: str, request: gr.Request) -> tuple[Any, ...]:
+        self.stop(request)
+        window = self.desk.window(library)
+        return *self._shown(window), self._choices(window)
 
-    def change_library(library: str | None, request: gr.Request) -> tuple[Any, ...]:
-        stop(request)
-        shelf, called = desk.shelf(library)
-        return "", shelf, (), gr.update(choices=called, value=[])
+    def start(self, window: Window, request: gr.Request) -> tuple[Any, ...]:
+        self.stop(request)
+        return self._shown(Window(window.library))
 
-    with gr.Blocks(analytics_enabled=False, title="Ask your reports", fill_width=True) as blocks:
-        cited = gr.State(())
-        with gr.Row(elem_id="page"):
-            with gr.Column(elem_id="left"):
-                gr.HTML("<h1>Ask your reports</h1>", apply_default_css=False)
-                library = gr.Dropdown([], label="Library", filterable=False, visible=False)
-                with gr.Row(elem_id="asking"):
-                    question = gr.Textbox(
-                        label="Question",
-                        placeholder="Your question",
-                        lines=1,
-                        max_lines=4,
-                        autofocus=True,
-                        show_label=False,
-                        container=False,
-                        html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
-                        scale=1,
-                    )
-                    send = gr.Button("Ask", variant="primary", min_width=80, scale=0)
-                    halt = gr.Button("Stop", variant="stop", visible=False, min_width=80, scale=0)
-                with gr.Accordion("Narrow down", open=False, elem_id="narrow"):
-                    certainty = gr.Slider(
-                        0,
-                        1,
-                        desk.certainty,
-                        step=0.05,
-                        label="How sure an answer must be",
-                        info="0: tell me what you have … 1: only when certain",
-                        buttons=["reset"],
-                    )
-                    documents = gr.Dropdown([], label="Reports", info="all of them, unless some are chosen", multiselect=True)
-                    with gr.Row():
-                        after = gr.Textbox("", label="From", placeholder="2023 or 2023-03", max_lines=1)
-                        before = gr.Textbox("", label="To", placeholder="2024 or 2024-12", max_lines=1)
-                    with gr.Row():
-                        speaker = gr.Textbox("", label="Quoted speaker", placeholder="a name", max_lines=1)
-                        section = gr.Textbox("", label="Section", placeholder="a heading", max_lines=1)
-                answer = gr.HTML("", elem_id="answer", js_on_load=script, apply_default_css=False)
-            with gr.Column(elem_id="right"):
-                report = gr.HTML("", elem_id="report", js_on_load=script, apply_default_css=False)
+    def resume(self, window: Window, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
+        self.stop(request)
+        chosen = self.desk.window(event._data.get("library") or window.library, event._data["conversation"])
+        return *self._shown(chosen), gr.update(selected="ask")
 
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        narrowed = [after, before, speaker, section]
-        gr.on(
-            [send.click, *(box.submit for box in [question, *narrowed])],
-            ask,
-            [question, library, certainty, documents, *narrowed],
-            [answer, report, cited, send, halt],
-            trigger_mode="once",
-            **quiet,
-        )
-        halt.click(stop, **quiet)
-        for part in (answer, report):
-            part.open(open_report, [library, cited], report, trigger_mode="always_last", **quiet)
-        library.input(change_library, library, [answer, report, cited, documents], **quiet)
-        blocks.load(load, None, [library, report, documents], **quiet)
-        blocks.load(None, js=_KEYS, **quiet)
-        blocks.unload(stop)
-    return blocks
+    def list(self, window: Window, words: str) -> str:
+        return self.desk.conversations(window, words)
+
+    def rename(self, window: Window, words: str, event: gr.EventData) -> str:
+        return self.desk.rename(window, event._data["conversation"], event._data["name"], words)
+
+    def forget(self, window: Window, words: str, event: gr.EventData) -> tuple[Any, ...]:
+        left, listed = self.desk.forget(window, event._data["conversation"], words)
+        parts = self._shown(left) if left is not window else [gr.skip()] * len(self.conversation)
+        return *parts, listed
+
+    def _shown(self, window: Window) -> tuple[Any, ...]:
+        return window, window.head, window.shown(0, -1), window.shown(-1, len(window.turns)), self.desk.beside(window)
+
+    def _choices(self, window: Window) -> Any:  # noqa: ANN401 - an update
+        return gr.update(choices=self.desk.shelf(window.library)[1], value=[])

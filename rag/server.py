@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from rag.access import LOOPBACK, Access
 from rag.config import Settings
 from rag.desk import Desk
-from rag.page import mount
 from rag.service import Service
 from rag.types import UsageError
 
@@ -68,9 +67,12 @@ def serve(settings: Settings, host: str, port: int | None, token: str = "") -> t
     """
     listening = _listening(host, port)
     port = listening.getsockname()[1]
+    # Gradio asks for its news when it is imported and when a page is built, unless it is told not to.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import uvicorn
 
     from rag.api import make_app
+    from rag.page import mount
 
     service = Service(settings)
     app = make_app(service)

@@ -90,6 +90,11 @@ class Line:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def before(self, asking: Asking) -> int:
+        """How many are served before this one; 0 for one that does not wait."""
+        with self._changed:
+            return self._waiting.index(asking) if asking in self._waiting else 0
+
     @contextmanager
     def turn(self, asking: Asking) -> Iterator[None]:
         """Wait until all who came before have gone. Raises what `asking.check` raises."""

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import accumulate
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.html import answer_html, draft_html, library_html, report_html, trouble_html
-from rag.library import DocumentInfo
+from rag.html import answer_html, conversation_html, draft_html, report_html, trouble_html
+from rag.render import answer_text
 from rag.types import (
     Answer,
     Box,
@@ -36,8 +35,9 @@ TAGS = set(
     "section article header nav div p h2 h3 h4 h5 h6 span sup button mark ol ul li blockquote details summary pre a".split()
 )
 ATTRIBUTES = set(
-    "class type role aria-live aria-label value data-document data-start data-end data-marker data-markers data-note "
-    "data-note-text data-number data-speaker data-back href id title lang".split()
+    "class type role aria-label value hidden href id title lang data-document data-start data-end data-marker data-markers "
+    "data-note data-note-text data-number data-speaker data-back data-copy data-turn data-do data-library "
+    "data-conversation".split()
 )
 
 
@@ -270,13 +270,13 @@ def test_a_report_is_in_the_language_it_states() -> None:
 )
 def test_an_answer_says_what_it_was_narrowed_down_to(only: Filter, said: str) -> None:
     answer = answer_of(REPORT, (0, 5))
-    for shown in (draft_html("Q", (), (), "Searching …", only), answer_html(answer, only)):
+    for shown in (draft_html(0, "Q", (), (), "Searching …", only), answer_html(0, answer, only)):
         assert Page(shown).text("p", class_="narrowed") == said
-    assert Page(answer_html(replace(answer, abstained=True), only)).text("p", class_="narrowed") == said
+    assert Page(answer_html(0, replace(answer, abstained=True), only)).text("p", class_="narrowed") == said
 
 
 def test_an_answer_leads_from_each_marker_and_footnote_to_the_words_it_rests_on() -> None:
-    shown = Page(answer_html(answer_of(REPORT, (0, 5), (27, 61))))
+    shown = Page(answer_html(0, answer_of(REPORT, (0, 5), (27, 61))))
     assert shown.text("p", class_="said") == "Claim 1.1 Claim 2.2"
     assert [shown.text("blockquote")] == [REPORT.text[0:5] + REPORT.text[27:61]]
     assert shown.text("li", value="2").endswith("Anna BergA Title (Trade, ¶3)The report’s note 8: May.")
@@ -287,26 +287,48 @@ def test_an_answer_leads_from_each_marker_and_footnote_to_the_words_it_rests_on(
 def test_a_page_number_is_named_where_there_is_one() -> None:
     answer = answer_of(REPORT, (0, 5))
     paged = replace(answer, citations=(replace(answer.citations[0], page=12),))
-    assert "A Title (Trade, p. 12, ¶3)" in answer_html(paged)
+    assert "A Title (Trade, p. 12, ¶3)" in answer_html(0, paged)
 
 
 def test_a_sentence_that_is_not_wholly_supported_says_so() -> None:
-    sentences = [Sentence("So.", "partly", ()), Sentence("No.", "unsupported", ()), Sentence("Yes.", "supported", ())]
-    shown = Page(draft_html("Q", (), sentences, "Stopped."))
-    assert shown.text("p", class_="said") == "So. (supported in part) No. (not supported) Yes."
+    sentences = [
+        Sentence("So.", "partly", (), "“30” is missing"),
+        Sentence("No.", "unsupported", ()),
+        Sentence("Yes.", "supported", ()),
+    ]
+    shown = Page(draft_html(0, "Q", (), sentences, "Stopped."))
+    assert shown.text("p", class_="said") == "So. (supported in part: “30” is missing) No. (not supported) Yes."
 
 
 def test_an_answer_that_abstains_shows_the_nearest_passages_as_such() -> None:
     answer = replace(answer_of(REPORT, abstained=True), hits=(hit_of(REPORT, 0, 5),) * 5)
-    shown = Page(answer_html(answer))
+    shown = Page(answer_html(0, answer))
     assert (
         shown.text("section")
         == "What of trade?The reports do not answer this.The nearest passages:" + "TradeA Title (Trade, ¶3)" * 3
     )
 
 
+def test_an_answer_is_copied_with_its_footnotes() -> None:
+    answer = answer_of(REPORT, (0, 5), (27, 61))
+    assert Page(answer_html(0, answer)).attributes("data-copy") == [answer_text(answer)]
+
+
+def test_what_stands_above_a_conversation_names_it_and_leads_out_of_it_once_it_has_begun_and_is_kept() -> None:
+    new = Page(conversation_html("a b", None, begun=False, trouble=""))
+    assert [new.attributes(name) for name in ("data-library", "data-conversation", "hidden", "href")] == [["a b"], [""], [""], []]
+    kept = Page(conversation_html("a&b", 7, begun=True, trouble=""))
+    assert kept.attributes("data-conversation") == ["7"]
+    assert kept.attributes("href") == [
+        f"/v1/conversations/7/export?kind={kind}&library=a%26b" for kind in ("md", "html", "docx", "json")
+    ]
+    lost = Page(conversation_html("a", None, begun=True, trouble="The disk is full."))
+    assert lost.attributes("href") == []
+    assert lost.text("p") == "The disk is full."
+
+
 def test_a_draft_shows_numbers_that_lead_nowhere_yet_and_its_passages() -> None:
-    shown = Page(draft_html("Q", [hit_of(REPORT, 0, 5)], [Sentence("Trade rose.", "supported", (1,))], "Reading …"))
+    shown = Page(draft_html(0, "Q", [hit_of(REPORT, 0, 5)], [Sentence("Trade rose.", "supported", (1,))], "Reading …"))
     assert shown.text("section") == "QTrade rose.1Reading …TradeA Title (Trade, ¶3)"
     assert shown.attributes("data-start") == ["0"]
 
@@ -350,11 +372,10 @@ def test_nothing_written_anywhere_becomes_markup(text: str) -> None:
     answer = replace(answer_of(document, question=text), sentences=(sentence,), citations=(cited,), hits=(hit,))
     only = Filter((text,), text, text, text, text)
     pieces = [
-        draft_html(text, [hit], [sentence], text, only),
-        answer_html(answer, only),
-        answer_html(replace(answer, abstained=True)),
+        draft_html(0, text, [hit], [sentence], text, only),
+        answer_html(0, answer, only),
+        answer_html(0, replace(answer, abstained=True)),
         report_html(document, [cited], (cited.start, cited.end)),
-        library_html(text, [DocumentInfo(text, text, Path(), "", text, text, 1, 1)]),
         trouble_html(text),
     ]
     for piece in pieces:

@@ -72,8 +72,9 @@ MAY_IMPORT = {
     "openai_api": "render service types",
     "mcp_server": "pipeline render service types",
     "api": "access mcp_server openai_api pipeline render service types",
-    "html": "library types",
-    "desk": "html service types",
+    "html": "render types",
+    "shelf": "conversations html library",
+    "desk": "conversations html service shelf types",
     "page": "desk types",
     "server": "access api config desk page service types",
     "cli": (
@@ -115,7 +116,7 @@ ROOM_OF = {
 }
 # The types of their libraries stand in the signatures of their routes and tools, so these import them at the top, and are
 # imported inside functions themselves.
-FACES = {"api", "mcp_server", "openai_api"}
+FACES = {"api", "mcp_server", "openai_api", "page"}
 TRAINING = "train_reader"
 # They come with sentence-transformers, whose model they help to load.
 WITH_SENTENCE_TRANSFORMERS = {"safetensors", "transformers"}

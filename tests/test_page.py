@@ -20,8 +20,9 @@ from test_html import HOSTILE
 
 from rag import server
 from rag.config import CERTAINTY, Settings
+from rag.conversations import Conversations
 from rag.pipeline import Pipeline
-from rag.types import UsageError
+from rag.types import LibraryError, UsageError
 
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_OPTIONS = (
@@ -179,13 +180,13 @@ def window(browser: Any) -> Iterator[Callable[..., Any]]:
         shown.on("dialog", lambda dialog: log.append(f"dialog: {dialog.message}"))
         windows.append((url, shown, log))
         shown.goto(url)
-        shown.wait_for_selector("#report .shelf, #report .calm")
+        shown.wait_for_selector("#report :is(.shelf, .calm, article)")
         return shown
 
     yield open_window
     for url, shown, log in windows:
         shown.context.close()
-        assert [entry for entry in log if not entry.startswith((url, "data:"))] == []
+        assert [entry for entry in log if not entry.startswith((url.partition("?")[0], "data:"))] == []
 
 
 def ask(shown: Any, question: str) -> None:
@@ -257,13 +258,14 @@ def test_what_narrows_a_question_down_applies_to_the_next_one_and_is_said(serve:
     shown.fill("#narrow label:has-text('From') input", "last May")
     shown.press("#narrow label:has-text('From') input", "Enter")
     shown.wait_for_selector(".status:has-text('is not a date')")
-    assert shown.inner_text(".status >> nth=1") == "'last May' is not a date; write it as 2023, 2023-03 or 2023-03-14."
+    assert shown.inner_text("#answer .asked") == BOTH, "the same question again"
+    assert shown.inner_text("#answer .status >> nth=1") == "'last May' is not a date; write it as 2023, 2023-03 or 2023-03-14."
     assert shown.locator(".trouble").count() == 0
     shown.fill("#narrow label:has-text('From') input", "")
     shown.fill("#narrow label:has-text('Quoted speaker') input", " Nobody ")
     ask(shown, BOTH)
     shown.wait_for_selector("text=The reports do not answer this.")
-    assert shown.inner_text(".narrowed") == "Only in 1 report · where this speaker is quoted: Nobody"
+    assert shown.inner_text("#answer .narrowed") == "Only in 1 report · where this speaker is quoted: Nobody"
 
 
 @pytest.mark.page
@@ -294,7 +296,7 @@ def test_a_slash_leads_to_the_question_shift_and_enter_break_its_line_and_enter_
     assert shown.locator(".answer").count() == 0
     shown.keyboard.press("Enter")
     shown.wait_for_selector(".answer")
-    assert box.input_value() == "trade in grain/wool\nby percent"
+    assert shown.text_content(".asked") == "trade in grain/wool\nby percent"
 
 
 @pytest.mark.page
@@ -312,6 +314,145 @@ def test_an_outline_leads_to_a_heading_and_leaves_the_page_as_it_is(serve: Serve
     assert -1 < box["y"] < 400
     shown.click("#report header >> text=Outline")
     assert shown.is_visible("#outline >> text=Grain")
+
+
+def titles(shown: Any) -> list[str]:
+    return shown.locator(".conversations li > button").all_text_contents()
+
+
+def open_tab(shown: Any, name: str) -> None:
+    shown.click(f"[role=tab] >> text={name}")
+
+
+@pytest.mark.page
+def test_a_follow_up_stands_below_and_earlier_footnotes_still_open_their_words(serve: Serve, window: Any) -> None:
+    shown = window(serve({"default": TRADE}))
+    ask(shown, NORTH)
+    shown.wait_for_selector("#answer .footnotes")
+    ask(shown, "and in June, trade in grain by percent")
+    shown.wait_for_selector("#answer [data-turn='1'] .footnotes")
+    assert shown.locator(".asked").all_text_contents() == [NORTH, "and in June, trade in grain by percent"]
+    assert shown.locator("#earlier .said").inner_text().startswith("Trade in grain rose by 30 percent in May.1")
+    assert "June" in shown.locator("#answer .said").inner_text()
+    shown.click("#earlier sup [data-marker='1']")
+    shown.wait_for_selector("article[data-document='north'] mark.current")
+    assert shown.locator("mark.current").all_text_contents() == ["Trade in grain rose by 30 percent in May."]
+
+
+@pytest.mark.page
+def test_a_conversation_outlives_reload_and_restart_and_is_found_renamed_and_deleted(serve: Serve, window: Any) -> None:
+    shown = window(serve({"default": TRADE}))
+    ask(shown, NORTH)
+    shown.wait_for_selector(".footnotes")
+    shown.wait_for_url("**conversation=1")
+    shown.reload()
+    shown.wait_for_selector(".footnotes")
+    assert shown.inner_text(".asked") == NORTH
+    assert shown.inner_text("article header h2") == "Northern Trade"
+    ask(shown, BOTH)
+    shown.wait_for_selector("#answer [data-turn='1'] .footnotes")
+    shown.click("text=New conversation")
+    shown.wait_for_selector(".answer", state="detached")
+    shown.wait_for_url(lambda url: "conversation" not in url)
+    ask(shown, "what of the moon landing")
+    shown.wait_for_url("**conversation=2")
+
+    again = window(serve({}) + "?" + shown.url.partition("?")[2])
+    assert again.inner_text(".asked") == "what of the moon landing"
+    open_tab(again, "Conversations")
+    again.wait_for_selector(".conversations li >> nth=1")
+    assert titles(again) == ["what of the moon landing", NORTH]
+    again.fill("label:has-text('Find') input", "GRAIN")
+    again.wait_for_selector(".conversations li >> nth=1", state="detached")
+    assert titles(again) == [NORTH]
+    again.click("text=Rename")
+    again.fill("[aria-label='New name']", "Grain <b>& more</b>")
+    again.keyboard.press("Enter")
+    again.wait_for_selector("text=Grain <b>& more</b>")
+    again.click(".conversations >> text=Grain")
+    again.wait_for_selector("#earlier .answer")
+    assert again.locator(".asked").all_text_contents() == [NORTH, BOTH]
+    open_tab(again, "Conversations")
+    again.click("text=Delete")
+    again.click("dialog button >> text=Keep")
+    again.click("text=Delete")
+    again.click("dialog button >> text=Delete")
+    again.wait_for_selector("text=No conversation holds these words.")
+    open_tab(again, "Ask")
+    assert again.locator(".answer").count() == 0, "the one that was open was deleted"
+    again.goto(again.url.partition("?")[0] + "?library=default&conversation=1")
+    again.wait_for_selector("text=There is no conversation 1 in this library")
+
+
+@pytest.mark.page
+def test_where_nothing_can_be_kept_a_conversation_goes_on_and_says_so(
+    serve: Serve, window: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise LibraryError("The library cannot be written to: the disk is full.")
+
+    monkeypatch.setattr(Conversations, "begin", full)
+    shown = window(serve({"default": TRADE}))
+    ask(shown, NORTH)
+    shown.wait_for_selector("text=This conversation is not kept. The library cannot be written to: the disk is full.")
+    ask(shown, BOTH)
+    shown.wait_for_selector("#answer [data-turn='1'] .footnotes")
+    monkeypatch.undo()
+    ask(shown, BOTH)
+    shown.wait_for_url("**conversation=1")
+    shown.reload()
+    shown.wait_for_selector("#answer [data-turn='2']")
+    assert shown.locator(".asked").all_text_contents() == [NORTH, BOTH, BOTH], "nothing of it is lost"
+
+
+@pytest.mark.page
+def test_keys_lead_to_footnotes_and_back(serve: Serve, window: Any) -> None:
+    shown = window(serve({"default": TRADE}))
+    ask(shown, BOTH)
+    shown.wait_for_selector(".footnotes")
+    shown.keyboard.type("2")
+    assert shown.input_value("#asking textarea") == "2", "where one is typing it is a letter"
+    shown.fill("#asking textarea", "")
+    for back in (lambda: shown.keyboard.press("Escape"), shown.go_back):
+        shown.focus("#asking textarea")
+        shown.keyboard.press("Escape")
+        shown.keyboard.press("2")
+        shown.wait_for_function("document.activeElement.matches('[data-document=south] mark.current')")
+        back()
+        shown.wait_for_function("document.activeElement.matches('sup [data-marker=\"2\"]')")
+
+
+@pytest.mark.page
+def test_an_answer_is_copied_with_its_footnotes_and_read_out_once(serve: Serve, window: Any) -> None:
+    shown = window(serve({"default": TRADE}))
+    shown.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    shown.evaluate(
+        "window.heard = []; new MutationObserver(() => heard.push(document.querySelector('#spoken').textContent.trim()))"
+        ".observe(document.querySelector('#spoken'), { childList: true })"
+    )
+    ask(shown, BOTH)
+    shown.wait_for_selector(".footnotes")
+    shown.click("text=Copy with footnotes")
+    shown.wait_for_selector("text=Copied")
+    copied = shown.evaluate("navigator.clipboard.readText()")
+    assert "rose by 30 percent in May.[1]" in copied
+    assert '[2] "Trade in grain fell by 12 percent in June."\n    — Southern Trade (Grain, ¶' in copied
+    heard = " ".join(shown.evaluate("heard"))
+    assert [heard.count(said) for said in ("rose by 30", "fell by 12")] == [1, 1]
+
+
+@pytest.mark.page
+def test_who_waits_for_the_model_is_told_how_many_are_before_him(serve: Serve, window: Any) -> None:
+    model = EndlessModel("In May, trade in grain rose by 30 percent.")
+    url = serve({"default": TRADE}, chat=model)
+    first, second = window(url), window(url)
+    ask(first, NORTH)
+    first.wait_for_selector(".said:has-text('30 percent')")
+    ask(second, NORTH)
+    second.wait_for_selector(".status:has-text('1 question before this one')")
+    first.click("text=Stop")
+    second.wait_for_selector(".said:has-text('30 percent')")
+    second.click("text=Stop")
 
 
 @pytest.mark.page
@@ -398,4 +539,4 @@ def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window
     assert shown.locator("#report .reference").get_attribute("title") == poison
     assert shown.evaluate("window.poisoned") is None
     assert shown.locator(":is(#answer, #report) :is(script, img, iframe, svg, style, link, object)").count() == 0
-    assert shown.locator("#page :is(script, img, iframe, style, link, object, a:not([href^='#']))").count() == 0
+    assert shown.locator("#page :is(script, img, iframe, style, link, object, a:not([href^='#'], [href^='/v1/']))").count() == 0

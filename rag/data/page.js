@@ -1,56 +1,200 @@
-// Runs once for the answer and once for the report: `element`, `trigger` and `watch` are Gradio's names for each.
+// What the page does in the browser: focus, keys, the address, the clipboard. Whatever needs the server goes through Gradio's
+// `trigger`, as an event with the data of the button that was used.
+"use strict";
+const page = (() => {
+  let trigger = () => {};
+  const $ = (selector, within = document) => within.querySelector(selector);
+  const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
+  const question = () => $("#asking textarea");
 
-// Bring words of the report into view. The pane scrolls by itself; where it does not, on narrow screens, the page moves, but
-// only when the reader asked for it: an answer that arrives must not push itself out of sight.
-function reveal(target, asked) {
-  const pane = target.closest("#right");
-  if (getComputedStyle(pane).overflowY === "auto") {
-    const above = target.getBoundingClientRect().top - pane.getBoundingClientRect().top;
-    pane.scrollTop += above - pane.clientHeight / 3;
-  } else if (asked) {
-    target.scrollIntoView({ block: "center" });
-  }
-  if (asked) {
+  // Bring words of the report into view. The pane scrolls by itself; where it does not, on narrow screens, the page moves, but
+  // only when the reader asked for it: an answer that arrives must not push itself out of sight.
+  function reveal(target, asked) {
+    const pane = $("#right");
+    if (getComputedStyle(pane).overflowY === "auto") {
+      const above = target.getBoundingClientRect().top - pane.getBoundingClientRect().top;
+      pane.scrollTop += above - pane.clientHeight / 3;
+    } else if (asked) {
+      target.scrollIntoView({ block: "center" });
+    }
+    if (!asked) return;
     target.tabIndex = -1;
     target.focus({ preventScroll: true });
+    // So that Back leads to the answer.
+    if (!history.state?.report) history.pushState({ report: true }, "");
   }
-}
 
-function marksOf(report, marker) {
-  return marker ? [...report.querySelectorAll(`mark[data-markers~="${CSS.escape(marker)}"]`)] : [];
-}
-
-element.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (!button) return;
-  const asked = button.dataset;
-  const report = document.querySelector("#report article");
-  if ("note" in asked) {
-    reveal(report.querySelector(`[data-note-text="${CSS.escape(asked.note)}"]`), true);
-  } else if ("back" in asked) {
-    const current = report.querySelector("mark.current");
+  function comeBack() {
+    const article = $("#report article");
+    const current = article && $("mark.current", article);
     const marker = current ? current.dataset.markers.split(" ")[0] : "";
-    const footnote = document.querySelector(`#answer sup button[data-marker="${CSS.escape(marker)}"]`);
-    const back = footnote || document.querySelector("#asking textarea");
+    const turn = article ? article.dataset.turn : "";
+    const back = $(`[data-turn="${CSS.escape(turn || "")}"] sup [data-marker="${CSS.escape(marker)}"]`) || question();
     back.scrollIntoView({ block: "center" });
     back.focus({ preventScroll: true });
-  } else if ("document" in asked) {
-    const marks = report && report.dataset.document === asked.document ? marksOf(report, asked.marker) : [];
+  }
+
+  function leaveReport() {
+    if (history.state?.report) history.back();
+    else comeBack();
+  }
+
+  let asked = false;
+
+  function open(button) {
+    const { document: name, start, end, marker } = button.dataset;
+    const turn = button.closest("[data-turn]")?.dataset.turn;
+    const report = $("#report article");
+    const shown = report && report.dataset.document === name && report.dataset.turn === turn;
+    const marks = shown && marker ? [...report.querySelectorAll(`mark[data-markers~="${CSS.escape(marker)}"]`)] : [];
     if (marks.length) {
       report.querySelectorAll("mark.current").forEach((mark) => mark.classList.remove("current"));
       marks.forEach((mark) => mark.classList.add("current"));
       reveal(marks[0], true);
     } else {
-      document.body.dataset.asked = "";
-      trigger("open", { document: asked.document, start: asked.start, end: asked.end });
+      asked = true;
+      trigger("open", { document: name, start, end, turn });
     }
   }
-});
 
-watch("value", () => {
-  if (element.querySelector("article, .shelf")) {
-    const asked = "asked" in document.body.dataset;
-    delete document.body.dataset.asked;
-    reveal(element.querySelector("mark.current") || element.querySelector("article, .shelf"), asked);
+  // Asks before what cannot be undone.
+  function sure(what, go) {
+    const dialog = document.createElement("dialog");
+    dialog.innerHTML = '<p id="sure"></p><form method="dialog"><button value="">Keep</button> <button value="go" class="grave"></button></form>';
+    dialog.setAttribute("aria-labelledby", "sure");
+    $("p", dialog).textContent = what.dataset.sure;
+    $(".grave", dialog).textContent = what.textContent;
+    dialog.addEventListener("close", () => {
+      if (dialog.returnValue) go();
+      dialog.remove();
+    });
+    ($(".gradio-container") || document.body).append(dialog);
+    dialog.showModal();
   }
-});
+
+  function rename(button) {
+    const name = $("[data-do=resume]", button.closest("li"));
+    const box = document.createElement("input");
+    box.value = name.textContent;
+    box.maxLength = 200;
+    box.setAttribute("aria-label", "New name");
+    const end = () => {
+      box.replaceWith(name);
+      button.focus();
+    };
+    box.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") trigger("rename", { conversation: button.dataset.conversation, name: box.value });
+      if (event.key === "Enter" || event.key === "Escape") end();
+    });
+    name.replaceWith(box);
+    box.select();
+  }
+
+  async function copy(button) {
+    const said = button.textContent;
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "The browser does not let this page copy";
+    }
+    setTimeout(() => (button.textContent = said), 2000);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const data = button.dataset;
+    if ("note" in data) reveal($(`#report [data-note-text="${CSS.escape(data.note)}"]`), true);
+    else if ("back" in data) leaveReport();
+    else if ("copy" in data) copy(button);
+    else if ("rename" in data) rename(button);
+    else if (data.do) {
+      const go = () => trigger(data.do, { ...data });
+      if (data.sure) sure(button, go);
+      else go();
+    } else if ("document" in data) open(button);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
+    if (event.key === "Escape") {
+      if (event.target.closest("#right")) leaveReport();
+      else if (event.target === question()) event.target.blur(); // from where digits lead to footnotes
+    } else if (typing(event.target)) {
+      return;
+    } else if (event.key === "/") {
+      event.preventDefault();
+      question()?.focus();
+    } else if (/^[1-9]$/.test(event.key)) {
+      $(`#answer sup [data-marker="${event.key}"]`)?.click();
+    }
+  });
+
+  // The address names the conversation, so that it outlives a reload and can be kept as a bookmark.
+  let named = "";
+  function address() {
+    const { library, conversation } = $("#head header")?.dataset || {};
+    if (conversation === undefined || `${library}/${conversation}` === named) return;
+    named = `${library}/${conversation}`;
+    const names = new URLSearchParams(location.search);
+    if ((names.get("conversation") || "") === conversation && (!conversation || names.get("library") === library)) return;
+    const url = conversation ? `?${new URLSearchParams({ library, conversation })}` : location.pathname;
+    if (names.get("conversation")) history.pushState(null, "", url);
+    else history.replaceState(history.state, "", url);
+  }
+
+  addEventListener("popstate", (event) => {
+    const names = new URLSearchParams(location.search);
+    const conversation = $("#head header")?.dataset.conversation || "";
+    const wanted = names.get("conversation") || "";
+    if (wanted === conversation) {
+      if (!event.state?.report && !location.hash) comeBack();
+    } else if (wanted) {
+      trigger("resume", { library: names.get("library"), conversation: wanted });
+    } else {
+      trigger("start", {});
+    }
+  });
+
+  // An answer is read out as it comes: each sentence once, and what is said of its progress.
+  let spoken = "";
+  let turn = "";
+  function speak() {
+    const answer = $("#answer .answer");
+    if (!answer) return;
+    if (answer.dataset.turn !== turn) {
+      turn = answer.dataset.turn;
+      spoken = "";
+      if (turn !== "0") answer.scrollIntoView({ block: "start" });
+    }
+    const sentences = [...answer.querySelectorAll(".said > span")].map((span) => span.firstChild.textContent);
+    const all = sentences.join(" ") || $(".status", answer)?.textContent || "";
+    if (all === spoken) return;
+    $("#spoken").textContent = all.startsWith(spoken) ? all.slice(spoken.length) : all;
+    spoken = all;
+  }
+
+  // What stands in the pane was exchanged.
+  function shown() {
+    requestAnimationFrame(() => {
+      const report = $("#report :is(article, .shelf, .calm)");
+      if (report) reveal($("mark.current", report) || report, asked);
+      asked = false;
+    });
+  }
+
+  function connect(events) {
+    trigger = events;
+    const live = document.createElement("p");
+    live.id = "spoken";
+    live.setAttribute("role", "status");
+    $(".gradio-container").append(live);
+    new MutationObserver(() => {
+      address();
+      speak();
+    }).observe($(".gradio-container"), { attributeFilter: ["data-conversation"], characterData: true, childList: true, subtree: true });
+  }
+
+  return { connect, shown };
+})();
