@@ -98,7 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     remove.add_argument("documents", nargs="+", metavar="DOC", help="names as `rag list` shows them")
     command("list", _list, "list the documents of the library")
     command("status", _status, "show what the library holds and which models it uses")
-    command("verify", _verify, "check the whole library; exit code 4 where something is wrong")
+    verify = command("verify", _verify, "check the whole library; exit code 4 where something is wrong")
+    verify.add_argument("--repair", action="store_true", help="then mend what the stored text of the documents is enough for")
     command("rebuild", _rebuild, "chunk and embed the stored documents anew, for example for another embedding model")
     search = command("search", _search, "show the passages nearest to a question", only)
     search.add_argument("question")
@@ -205,12 +206,18 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _verify(settings: Settings, options: argparse.Namespace) -> int:
+    from rag.render import printable
+
     with _pipeline(settings) as pipeline:
         faults = pipeline.library.verify()
+        done = pipeline.repair() if options.repair and faults else []
+        faults = pipeline.library.verify() if done else faults
+    for mended in done:
+        _say(printable(mended))
     if options.json:
         _print_json(faults)
     else:
-        print("\n".join(faults) or f"The library {settings.library!r} is whole.")
+        print(printable("\n".join(faults)) or f"The library {settings.library!r} is whole.")
     return DAMAGED if faults else 0
 
 

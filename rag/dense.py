@@ -105,6 +105,12 @@ class Dense:
             # Only now: until then the database names the old file.
             remove_other_clusters(self._folder, own.rows("SELECT cache FROM settings")[0][0])
 
+    def forget(self) -> None:
+        """Remove the file of clusters, which `settle` makes again. Raises LibraryError where the library cannot be written to."""
+        with self._database.noting() as database:
+            database.execute("UPDATE settings SET cache = '', cached = 0")
+        remove_other_clusters(self._folder, "")
+
     def faults(self) -> list[str]:
         """What is wrong with the file of clusters, in sentences."""
         with self._database.reading() as database:

@@ -15,13 +15,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rag import lexical
+from rag import health, lexical
 from rag.conversations import Conversations
 from rag.database import DATABASE, Database
 from rag.dense import Dense
 from rag.originals import Originals
 from rag.query import is_within, names_it, phrases_of
-from rag.records import BOX, read_document, write_chunks, write_document
+from rag.records import read_document, write_chunks, write_document
 from rag.types import Chunk, Document, DocumentError, Filter, LibraryError, UsageError, Vectors
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
@@ -314,23 +314,19 @@ class Library:
 
         Raises LibraryError where it is too damaged to be read, or another process is adding to it.
         """
-        with self._database.reading() as database:
-            problems = [*self._database.faults(), *self._dense.faults()]
-            problems += [
-                f"A vector of {name!r} is missing or has another dimension."
-                for (name,) in database.execute(
-                    "SELECT DISTINCT d.name FROM documents d JOIN chunks c ON c.document = d.id "
-                    "LEFT JOIN vectors v ON v.chunk = c.id WHERE length(v.vector) IS NOT ?",
-                    [2 * self.dimension],
-                )
-            ]
-            cut = database.execute("SELECT name FROM documents WHERE length(boxes) % ?", [BOX.size])
-            problems += [f"The places of lines on the pages of {name!r} are cut." for (name,) in cut]
-            for key, name, text in database.execute("SELECT id, name, text FROM documents"):
-                spans = database.execute('SELECT start, "end", text FROM chunks WHERE document = ?', [key])
-                if any(text[start:end] != words for start, end, words in spans):
-                    problems.append(f"A passage of {name!r} differs from the text of the document.")
-        return problems
+        return [*health.faults(self._database), *self._dense.faults()]
+
+    def repair(self, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]) -> list[str]:
+        """Mend what the stored text of the documents is enough for; what was done, in sentences.
+
+        `make` gives the chunks of a document and their vectors, as for `rebuild`. Raises LibraryError where the library is too
+        damaged, or cannot be written to.
+        """
+        done = health.mend(self._database, make)
+        if self._dense.faults():
+            self._dense.forget()
+            done.append("The file of vectors was removed.")
+        return done
 
     # --- Behind the scenes ----------------------------------------------------------------------------------------
 

@@ -268,6 +268,16 @@ class Pipeline:
             library.settle()
             return len(library.documents())
 
+    def repair(self) -> list[str]:
+        """Mend what the stored text of the documents is enough for; what was done, in sentences. Raises what `verify` raises."""
+        library, count = self.library, self.models.embedder.count_tokens
+
+        def make(document: Document) -> tuple[tuple[Chunk, ...], Vectors]:
+            chunks = make_chunks(document, count)
+            return chunks, self._embedded(library, chunks, _ADDING)[1]
+
+        return library.repair(make)
+
     def _embedded(
         self, library: Library, chunks: Sequence[Chunk], use: bytes, keep: bool = False, progress: Progress | None = None
     ) -> tuple[list[bytes], Vectors]:

@@ -1,4 +1,5 @@
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
@@ -173,6 +174,22 @@ def test_what_cannot_be_followed_is_wrong_use(
 ) -> None:
     assert main(["add", "--watch", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_library_is_checked_and_mended(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify"]) == 0
+    assert capsys.readouterr().out == "The library 'default' is whole.\n"
+    with sqlite3.connect(library / "indexes" / "default" / "library.db") as database:
+        database.execute("DELETE FROM vectors")
+    assert main(["verify"]) == 4
+    assert capsys.readouterr().out == "A vector of 'trains' is missing or has another dimension.\n"
+    assert main(["verify", "--repair"]) == 0
+    out, err = capsys.readouterr()
+    assert (out, err) == ("The library 'default' is whole.\n", "The passages of 'trains' were made again and embedded.\n")
+    with sqlite3.connect(library / "indexes" / "default" / "library.db") as database:
+        database.execute("UPDATE documents SET text = 'Short.'")
+    assert main(["verify", "--repair", "--json"]) == 4
+    assert "A part of 'trains' lies outside its text." in json.loads(capsys.readouterr().out)
 
 
 def test_an_answer_goes_to_stdout_and_everything_else_to_stderr(library: Path, capsys: pytest.CaptureFixture[str]) -> None:

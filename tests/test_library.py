@@ -333,6 +333,7 @@ def test_dense_finds_all_there_are_when_asked_for_more(library: Library) -> None
 
 def test_a_document_without_chunks_is_kept_and_found_nowhere(library: Library) -> None:
     document = make_document("a", "One.")
+    document = replace(document, paragraphs=(replace(document.paragraphs[0], kind="heading"),))
     library.add(document, [], np.empty((0, DIMENSION), np.float32), Path("/reports/a.txt"))
     assert library.document("a") == document
     assert library.dense(unit_vectors(1)[0], 10) == []
