@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 
-from rag import openai_api, types
+from rag import conversations_api, openai_api, types
 from rag.access import MAX_BODY, MAX_UPLOAD
 from rag.mcp_server import make_server
 from rag.pipeline import MAX_QUESTION
@@ -101,6 +101,10 @@ class Ask(Asked):
     certainty: Annotated[
         float | None, Field(ge=0, le=1, description="0: tell me what you have; 1: only when certain; null: as the server is set")
     ] = None
+    conversation: Annotated[
+        int | None,
+        Field(ge=0, description="follow up and keep the answer in this conversation; 0 begins one, null keeps nothing"),
+    ] = None
 
 
 class Hit(BaseModel):
@@ -172,6 +176,7 @@ class Answer(BaseModel):
     citations: list[Citation]
     hits: list[Hit]
     seconds: Seconds
+    conversation: int | None = Field(None, description="the one that keeps the answer")
 
 
 class DocumentEntry(BaseModel):
@@ -448,19 +453,25 @@ def make_app(service: Service) -> FastAPI:
         "/v1/ask",
         tags=["questions"],
         response_model=Answer,
+        response_model_exclude_unset=True,
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )
     async def ask(body: Ask, request: Request) -> Any:  # noqa: ANN401 - an Answer, or a stream of events
         """Answer a question: as JSON, or, asked with `Accept: text/event-stream`, as events: `hits`, then a `sentence` each, then
         the whole `answer`, or `error` with a problem. Who leaves stops the model."""
-        asking = Asking()
-        source = service.stream(chosen(body.library), body.question, asking, body.turns(), body.certainty, body.filter.selected())
+        asking, library = Asking(), chosen(body.library)
+        history = [*await conversations_api.history(service, library, body.conversation), *body.turns()]
+        source = service.stream(library, body.question, asking, history, body.certainty, body.filter.selected())
         events = pumped(source, asking, request.is_disconnected)
+
+        async def shown(answer: types.Answer) -> dict[str, Any]:
+            return answer_json(answer) | await conversations_api.keep(service, library, body.conversation, answer)
+
         if _wants_events(request):
             first = await anext(events)  # what is wrong with the question is said by the status
-            return StreamingResponse(_events(first, events), media_type="text/event-stream")
+            return StreamingResponse(_events(first, events, shown), media_type="text/event-stream")
         async with aclosing(events):
-            return [answer_json(event) async for event in events if isinstance(event, types.Answer)][-1]
+            return [await shown(event) async for event in events if isinstance(event, types.Answer)][-1]
 
     @app.get("/v1/libraries", tags=["documents"], response_model=Libraries)
     def libraries() -> dict[str, Any]:
@@ -537,6 +548,7 @@ def make_app(service: Service) -> FastAPI:
         name them."""
         return Response(service.page_image(chosen(library), document, page, width), media_type="image/png")
 
+    conversations_api.add_routes(app, service)
     openai_api.add_routes(app, service)
     app.router.routes.extend(mcp_app.routes)
 
@@ -561,24 +573,25 @@ def _event(name: str, value: object) -> str:
     return f"event: {name}\ndata: {json.dumps(value, ensure_ascii=False)}\n\n"
 
 
-async def _events(first: types.Event, events: AsyncGenerator[types.Event]) -> AsyncIterator[str]:
+async def _events(
+    first: types.Event, events: AsyncGenerator[types.Event], shown: Callable[[types.Answer], Awaitable[dict[str, Any]]]
+) -> AsyncIterator[str]:
+    async def as_event(event: types.Event) -> str:
+        match event:
+            case types.Found():
+                return _event("hits", [hit_json(hit) for hit in event.hits])
+            case types.Sentence():
+                return _event("sentence", asdict(event))
+            case types.Answer():
+                return _event("answer", await shown(event))
+
     try:
         async with aclosing(events):
-            yield _shown(first)
+            yield await as_event(first)
             async for event in events:
-                yield _shown(event)
+                yield await as_event(event)
     except types.RagError as error:
         yield _event("error", Problem(status=_status_of(error), detail=str(error)).model_dump())
-
-
-def _shown(event: types.Event) -> str:
-    match event:
-        case types.Found():
-            return _event("hits", [hit_json(hit) for hit in event.hits])
-        case types.Sentence():
-            return _event("sentence", asdict(event))
-        case types.Answer():
-            return _event("answer", answer_json(event))
 
 
 async def _steps(jobs: Jobs, id: str) -> AsyncIterator[str]:

@@ -72,7 +72,8 @@ MAY_IMPORT = {
     "access": "documents types",
     "openai_api": "render service types",
     "mcp_server": "pipeline render service types",
-    "api": "access mcp_server openai_api pipeline render service types",
+    "conversations_api": "conversations exports render service types",
+    "api": "access conversations_api mcp_server openai_api pipeline render service types",
     "html": "render types",
     "shelf": "conversations html library",
     "desk": "conversations html service shelf types",
@@ -91,7 +92,7 @@ ROOM_OF = {
     "charset_normalizer": "blocks",
     "docx": "exports office",
     "faiss": "vectors",
-    "fastapi": "api openai_api",
+    "fastapi": "api conversations_api openai_api",
     "gradio": "page",
     "llama_cpp": "llm",
     "lxml": "markup",
@@ -101,7 +102,7 @@ ROOM_OF = {
     "onnx": "encoders",
     "onnxruntime": "encoders",
     "platformdirs": "embedded",
-    "pydantic": "api mcp_server openai_api",
+    "pydantic": "api conversations_api mcp_server openai_api",
     "pypdfium2": "pdf",
     "rich": "progress",
     "safetensors": "encoders",
@@ -117,7 +118,7 @@ ROOM_OF = {
 }
 # The types of their libraries stand in the signatures of their routes and tools, so these import them at the top, and are
 # imported inside functions themselves.
-FACES = {"api", "mcp_server", "openai_api", "page"}
+FACES = {"api", "conversations_api", "mcp_server", "openai_api", "page"}
 TRAINING = "train_reader"
 # They come with sentence-transformers, whose model they help to load.
 WITH_SENTENCE_TRANSFORMERS = {"safetensors", "transformers"}
