@@ -2,39 +2,37 @@
 
 import json
 import os
-import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import count, islice
 from pathlib import Path
 from statistics import median
 from typing import IO, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.chunks import make_chunks
-from rag.config import Settings, bundled
-from rag.documents import read_document
+from rag.config import Settings
 from rag.embedded import embedding_model_folder
 from rag.evaluate import percentiles
 from rag.evaluation_sets import cloze_questions
+from rag.generated import PARAGRAPHS, Reports
 from rag.library import Library, library_folder
 from rag.pipeline import Models, Pipeline
-from rag.types import ModelError, RagError, UsageError, Vectors
+from rag.search import search
+from rag.types import ModelError, RagError, UsageError
 
 _SEED = 0
 _DEPTH = 50  # chunks that a search takes from each look-up
-_REPORT_PARAGRAPHS = 120  # some thirty pages
-# Paragraphs of reports have some 60 words in the middle and a long tail; one word in ten is a name or a number, which few
-# paragraphs share. Both decide how long the lists of the word index are.
-_PARAGRAPH_WORDS, _SPREAD, _SENTENCE_WORDS = 60, 0.5, 20
-_RARE_SHARE, _RARE_WORDS = 0.1, 20_000
+_NEAREST = 10  # chunks whose recall is measured
+_ASKED = 100  # generated questions
+_ADDED = 5  # reports, the middle one of which is timed
 _QUESTIONS_OF_A_LIBRARY, _DOCUMENTS_ASKED_ABOUT = 20, 8
 
 # A process of its own: torch shares neither memory nor threads with what it is compared with, and stays warm between texts.
@@ -50,13 +48,42 @@ for line in sys.stdin:
 """
 
 
+# A process of its own, in which the models take no memory: what the library takes to open, and at most.
+_OPENING = """
+import json, sys, time
+from pathlib import Path
+import faiss, numpy
+from rag.library import Library
+from rag.search import search
+def most():  # in bytes; nan where it is not told
+    try:  # elsewhere than on Linux, where the next one begins with what the parent had
+        return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) * 1024
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = most()
+started = time.perf_counter()
+library = Library.open(Path(sys.argv[1]))
+questions = json.load(sys.stdin)
+search(library, questions[0][0], numpy.array(questions[0][1], numpy.float32))
+seconds = time.perf_counter() - started
+for question, vector in questions:
+    search(library, question, numpy.array(vector, numpy.float32))
+print(seconds, most() - before)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One figure with what it is compared with."""
 
     what: str
     value: float
-    unit: str  # "chunks/s", "ms" or "s"
+    unit: str  # "chunks/s", "ms", "s", "MB", "KB" or "of 1"
     reference: str = ""  # "" where there is none
     reference_value: float | None = None
 
@@ -77,6 +104,7 @@ class Size:
 
 
 Encode = Callable[[Sequence[str]], float]  # seconds that the reference takes for these texts
+Question = tuple[str, NDArray[np.float32]]  # and its unit vector
 _WHOLE = Size()
 
 
@@ -94,13 +122,20 @@ def bench(settings: Settings, own: bool, say: Callable[[str], None], size: Size 
         rows = _encoding(replace(made, library="build"), models, Path(name) / "build", size.reports, encode)
         say(f"A library of {size.chunks:,} chunks")
         searched = replace(made, library="search")
-        _fill(searched, models, Path(name) / "search", size.chunks)
-        for asked, questions in ((searched, _sample_questions()), (settings, own_questions)):
-            if questions:
+        reports = Reports(models.embedder.dimension)
+        _fill(searched, models, reports, size.chunks)
+        # The words of a generated question are known to the library, its meaning is drawn as those of the passages are.
+        last = 1 + (size.chunks - 1) // PARAGRAPHS
+        generated = [reports.question(number) for number in np.linspace(1, last, _ASKED).astype(int).tolist()]
+        questions = [(question, models.embedder.encode([question])[0]) for question in own_questions]
+        for asked, encoded in ((searched, generated), (settings, questions)):
+            if encoded:
                 say(f"Questions to the library {asked.library!r}")
                 with Pipeline(asked, models) as pipeline:
-                    rows += _latency(pipeline, questions, size.rounds, encode)
-                rows.append(_start(asked, questions[0], size.starts))
+                    rows += _latency(pipeline, encoded, size.rounds, encode)
+                    rows += _room(pipeline, encoded)
+                rows += _adding(asked, reports, Path(name) / "copy")
+                rows.append(_start(asked, encoded[0][0], size.starts))
     return rows
 
 
@@ -113,7 +148,7 @@ def _encoding(settings: Settings, models: Models, folder: Path, reports: int, en
     spent: dict[str, list[float]] = {"build": [], "encode": []}
     reference, chunks = [], []
     with Pipeline(settings, models) as pipeline:
-        for path in islice(_reports(folder), reports + 1):
+        for path in _files(folder, reports + 1, embedder.dimension):
             with _clock(spent["build"]):
                 (added,) = pipeline.add([path])
             document = pipeline.document(added.document)
@@ -133,20 +168,22 @@ def _encoding(settings: Settings, models: Models, folder: Path, reports: int, en
     ]
 
 
-def _latency(pipeline: Pipeline, questions: Sequence[str], rounds: int, encode: Encode) -> list[Row]:
+def _latency(pipeline: Pipeline, questions: Sequence[Question], rounds: int, encode: Encode) -> list[Row]:
     """From question to fused hits, and the parts of it, in turns with the reference."""
     library, embedder = pipeline.library, pipeline.models.embedder
     parts = ("encode", "dense", "lexical", "fetch")
     spent: dict[str, list[float]] = {}
     for turn in range(rounds + 1):
         if turn <= 1:  # the first one warms everything up
-            spent = {name: [] for name in ("hits", "reference", *parts)}
-        for question in questions:
+            spent = {name: [] for name in ("hits", "encoded", "reference", *parts)}
+        for question, vector in questions:
             with _clock(spent["hits"]):
                 pipeline.search(question)
             spent["reference"].append(encode([question]))
+            with _clock(spent["encoded"]):
+                search(library, question, vector)
             with _clock(spent["encode"]):
-                vector = embedder.encode([question])[0]
+                embedder.encode([question])
             with _clock(spent["dense"]):
                 dense = library.dense(vector, _DEPTH)
             with _clock(spent["lexical"]):
@@ -154,13 +191,56 @@ def _latency(pipeline: Pipeline, questions: Sequence[str], rounds: int, encode: 
             with _clock(spent["fetch"]):
                 library.chunks([chunk for chunk, _ in dense + lexical])
 
-    (p50, p95), reference = percentiles(spent["hits"]), percentiles(spent["reference"])
+    whole, encoded, reference = (percentiles(spent[name]) for name in ("hits", "encoded", "reference"))
     name, compared = f"{library.count:,} chunks, question to hits", "SentenceTransformer.encode of the question"
     return [
-        Row(f"{name}, p50", 1000 * p50, "ms", compared, 1000 * reference.p50),
-        Row(f"{name}, p95", 1000 * p95, "ms", compared, 1000 * reference.p95),
+        Row(f"{name}, p50", 1000 * whole.p50, "ms", compared, 1000 * reference.p50),
+        Row(f"{name}, p95", 1000 * whole.p95, "ms", compared, 1000 * reference.p95),
+        Row("once it is encoded, p50", 1000 * encoded.p50, "ms"),
+        Row("once it is encoded, p95", 1000 * encoded.p95, "ms"),
         *(Row(f"of it {part}, p50", 1000 * percentiles(spent[part]).p50, "ms") for part in parts),
     ]
+
+
+def _room(pipeline: Pipeline, questions: Sequence[Question]) -> list[Row]:
+    """How many of the nearest vectors are found, and what the library needs to open, to be asked, and to lie on the disk."""
+    library = pipeline.library
+    everything = library.every_vector()
+    found = []
+    for _, vector in questions:
+        cosines = np.concatenate([vectors @ vector for _, vectors in everything])
+        least = np.sort(cosines)[-_NEAREST:].min(initial=1.0)
+        found.append(sum(cosine >= least - 1e-6 for _, cosine in library.dense(vector, _NEAREST)) / min(_NEAREST, len(cosines)))
+    asked = json.dumps([(question, vector.tolist()) for question, vector in questions])
+    command = [sys.executable, "-c", _OPENING, str(library.folder)]
+    opened = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
+    if opened.returncode:
+        raise RagError(f"A process that opens the library {pipeline.name!r} failed: {opened.stderr.strip().splitlines()[-1]}")
+    seconds, memory = map(float, opened.stdout.split())
+    return [
+        Row(f"recall@{_NEAREST} of the nearest vectors", float(np.mean(found)), "of 1"),
+        Row("library opened and asked once", seconds, "s"),
+        *(
+            [Row("memory while it is asked, models apart", memory / 1e6, "MB")] if not np.isnan(memory) else []
+        ),  # Windows does not tell
+        Row("on the disk, a chunk", sum(f.stat().st_size for f in library.folder.glob("*.*")) / library.count / 1000, "KB"),
+    ]
+
+
+def _adding(settings: Settings, reports: Reports, folder: Path) -> list[Row]:
+    """Seconds to store one more report, of a copy of the library."""
+    shutil.copytree(library_folder(settings.indexes, settings.library), folder)
+    document, chunks, vectors = next(reports.documents())
+    spent: list[float] = []
+    with Library.open(folder) as library:
+        for number in range(_ADDED):
+            name = library.free_name("one-more")
+            made = [replace(chunk, document=name) for chunk in chunks]
+            with _clock(spent):
+                library.add(replace(document, name=name), made, vectors, Path(f"/generated/{number}.txt"))
+                library.settle()
+    shutil.rmtree(folder)
+    return [Row(f"one more report of {len(chunks)} chunks stored", median(spent), "s")]
 
 
 def _start(settings: Settings, question: str, starts: int) -> Row:
@@ -221,51 +301,28 @@ def _clock(spent: list[float]) -> Iterator[None]:
 # --- What it is measured on ---------------------------------------------------------------------------------------
 
 
-def _fill(settings: Settings, models: Models, folder: Path, chunks: int) -> None:
-    """A library of so many chunks. Their vectors are drawn: an exact search takes as long whatever they hold."""
-    embedder, random = models.embedder, np.random.default_rng(_SEED)
+def _fill(settings: Settings, models: Models, reports: Reports, chunks: int) -> None:
+    """A library of so many chunks."""
+    embedder = models.embedder
     place = library_folder(settings.indexes, settings.library)
     with Library.open(place, embedder=embedder.name, dimension=embedder.dimension, create=True) as library:
-        for path in _reports(folder):
-            document = read_document(path)
-            made = make_chunks(document, embedder.count_tokens)[: chunks - library.count]
-            vectors: Vectors = random.standard_normal((len(made), embedder.dimension), np.float32)
-            library.add(document, made, vectors / np.linalg.norm(vectors, axis=1, keepdims=True), path)
-            if library.count == chunks:
-                return
+        missing = chunks
+        for document, made, vectors in reports.documents():
+            library.add(document, made[:missing], vectors[:missing], Path("/generated") / document.file)
+            missing -= len(made[:missing])
+            if not missing:
+                break
+        library.settle()
 
 
-def _reports(folder: Path) -> Iterator[Path]:
-    """Reports without end: words as often as the sample reports use them, between them names and numbers of their own."""
+def _files(folder: Path, count: int, dimension: int) -> Iterator[Path]:
+    """Generated reports as text files."""
     folder.mkdir()
-    random = np.random.default_rng(_SEED)
-    samples = (path for path in sorted(bundled("samples").iterdir()) if path.suffix in (".md", ".txt"))
-    common = Counter(re.findall(r"[a-z]+", " ".join(path.read_text(encoding="utf-8") for path in samples)))
-    words, shares = np.array(list(common)), np.array(list(common.values())) / common.total()
-    syllables = sorted({word[:3] for word in common if len(word) > 4})
-    names = ["".join(pair).capitalize() for pair in random.choice(syllables, (_RARE_WORDS, 2))]
-    rare = np.array([name if i % 4 else str(i) for i, name in enumerate(names)])
-    rare_shares = 1 / np.arange(1, _RARE_WORDS + 1)  # Zipf's law
-    rare_shares /= rare_shares.sum()
-
-    for number in count(1):
-        paragraphs = [f"Generated Report {number}"]
-        for length in random.lognormal(np.log(_PARAGRAPH_WORDS), _SPREAD, _REPORT_PARAGRAPHS).astype(int) + 8:
-            drawn = np.where(
-                random.random(length) < _RARE_SHARE,
-                random.choice(rare, length, p=rare_shares),
-                random.choice(words, length, p=shares),
-            )
-            sentences = (" ".join(drawn[at : at + _SENTENCE_WORDS]) for at in range(0, length, _SENTENCE_WORDS))
-            paragraphs.append(" ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences))
+    reports = Reports(dimension)
+    for number in range(1, count + 1):
         path = folder / f"report-{number}.txt"
-        path.write_text("\n\n".join(paragraphs), encoding="utf-8")
+        path.write_text(reports.text(number), encoding="utf-8")
         yield path
-
-
-def _sample_questions() -> list[str]:
-    with (bundled("samples") / "questions.jsonl").open(encoding="utf-8") as lines:
-        return [json.loads(line)["question"] for line in lines]
 
 
 def _questions_about(pipeline: Pipeline) -> list[str]:

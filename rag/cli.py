@@ -133,7 +133,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--out", type=Path, metavar="PREDICTIONS.jsonl", help="write the answers too")
     evaluate.add_argument("--make", type=Path, metavar="OUT_DIR", help="make a set of the library's documents instead")
     evaluate.add_argument("--questions", type=Path, metavar="FILE", help="for --make: your questions, one a line")
-    command("bench", _bench, "measure speed on this machine beside its references; with --library that library too")
+    bench = command("bench", _bench, "measure speed on this machine beside its references; with --library that library too")
+    bench.add_argument(
+        "--chunks", type=_positive, default=10_000, metavar="N", help="of the library that is generated (default: %(default)s)"
+    )
     check = command("check", _check, "check each sentence of a text, or of an exported answer, against the library")
     check.add_argument("file", type=Path, metavar="FILE", help="a text, or what `rag ask --json` printed; - for standard input")
     serve = command("serve", _serve, "serve the page, the HTTP API and MCP (docs/api.md)", model, dial)
@@ -471,10 +474,10 @@ def _make_set(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _bench(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.bench import bench
+    from rag.bench import Size, bench
     from rag.render import table
 
-    rows = bench(settings, bool(options.library), lambda text: _say(f"{text} …"))
+    rows = bench(settings, bool(options.library), lambda text: _say(f"{text} …"), Size(chunks=options.chunks))
     if options.json:
         _print_json([{**asdict(row), "ratio": row.ratio} for row in rows])
     else:

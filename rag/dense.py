@@ -111,6 +111,11 @@ class Dense:
             database.execute("UPDATE settings SET cache = '', cached = 0")
         remove_other_clusters(self._folder, "")
 
+    def everything(self) -> list[tuple[Ids, Vectors]]:
+        """The ids of all chunks and their vectors, in batches."""
+        with self._database.reading() as database:
+            return list(self._newer(database, 0, self._database.state().dimension))
+
     def faults(self) -> list[str]:
         """What is wrong with the file of clusters, in sentences."""
         with self._database.reading() as database:

@@ -277,6 +277,10 @@ class Library:
         """
         return self._dense.nearest(vector, k, among)
 
+    def every_vector(self) -> list[tuple[NDArray[np.int64], Vectors]]:
+        """The ids of all chunks and their unit vectors, float32 [ids, dimension], in batches: what `dense` is measured by."""
+        return self._dense.everything()
+
     def lexical(
         self, question: str, k: int, among: NDArray[np.int64] | None = None, earlier: str = ""
     ) -> list[tuple[int, float]]:

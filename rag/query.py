@@ -12,7 +12,7 @@ _PHRASE = re.compile(r"""(?<!\w)["“”„«](?=\S)([^"“”„«»]+)(?<=\S)[
 _QUOTATION_MARKS = re.compile('["“”„«»]')
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 # Words that nearly every question holds: they say nothing about the passage and cost the most to rank.
-_STOP_WORDS = frozenset(
+STOP_WORDS = frozenset(
     _WORD.findall(
         "a about an and any are as at be been by can could d did do does for from had has have how i if in into is it its ll m "
         "me of on or re s said say says should so t tell than that the their them then there these they this those to ve was we "
@@ -50,7 +50,7 @@ def any_of(terms: dict[str, int]) -> str:
 
 def _terms(text: str) -> list[str]:
     words = list(dict.fromkeys(word.lower() for word in _WORD.findall(text)))
-    return [f'"{word}"' for word in [word for word in words if word not in _STOP_WORDS] or words]
+    return [f'"{word}"' for word in [word for word in words if word not in STOP_WORDS] or words]
 
 
 def is_within(date: str, after: str, before: str) -> bool:
