@@ -16,6 +16,7 @@ from rag.config import Settings
 from rag.desk import Desk
 from rag.service import Service
 from rag.types import UsageError
+from rag.uploads import Uploads
 
 _FIRST_PORT, _PORTS = 7860, 100
 
@@ -75,7 +76,9 @@ def serve(settings: Settings, host: str, port: int | None, token: str = "") -> t
     from rag.page import mount
 
     service = Service(settings)
-    app = make_app(service)
+    uploads = Uploads(service)
+    uploads.resume()
+    app = make_app(service, uploads)
     hosts = LOOPBACK if host in LOOPBACK else None
     # Gradio's middleware is given as the (class, arguments, keywords) that Starlette unpacks.
     mount(app, Desk(service), host, port, [(_Guard, (), {"hosts": hosts})])

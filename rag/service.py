@@ -154,6 +154,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.default = settings.library
         self.certainty = settings.certainty
+        self.indexes = settings.indexes
         self.line = Line()
         self.models: Models = _QueuedModels(settings, self.line)
         self._settings = settings
@@ -174,6 +175,11 @@ class Service:
                 pipeline.close()
 
     @property
+    def closed(self) -> bool:
+        """Whether the service was closed."""
+        return self._closed
+
+    @property
     def asking(self) -> int:
         """How many questions are under way, those in line too."""
         return len(self._askings)
@@ -191,12 +197,12 @@ class Service:
 
     def libraries(self) -> list[str]:
         """The names of the libraries, sorted."""
-        return library_names(self._settings.indexes)
+        return library_names(self.indexes)
 
     def pipeline(self, name: str, create: bool = False) -> Pipeline:
         """The pipeline of the library. Raises NotFoundError where there is none, unless adding may `create` it; UsageError for a
         name that cannot be one."""
-        library_folder(self._settings.indexes, name)
+        library_folder(self.indexes, name)
         if not create and name not in (names := self.libraries()):
             there = f"there are {', '.join(map(repr, names))}" if names else "there is none yet"
             raise NotFoundError(f"There is no library {name!r}, {there}; name one of them, or make it with `rag add`.")

@@ -44,6 +44,7 @@ from rag.service import (
     suffix_of,
 )
 from rag.types import DocumentError, UsageError
+from rag.uploads import Uploads
 
 QUOTE = "Trade in grain rose by 30 percent in May."
 SAID = "Grain trade rose by 30 percent in May."
@@ -59,7 +60,7 @@ EVENTS = {"accept": "text/event-stream"}
 def serving(service: Service, token: str = "", requests_a_minute: int = 600) -> Iterator[str]:
     """The service on a port of this machine; its URL."""
     listening = socket.create_server(("127.0.0.1", 0))
-    app = Access(make_app(service), frozenset({"127.0.0.1"}), token, requests_a_minute)
+    app = Access(make_app(service, Uploads(service)), frozenset({"127.0.0.1"}), token, requests_a_minute)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=3))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()

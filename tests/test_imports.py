@@ -74,12 +74,18 @@ MAY_IMPORT = {
     "openai_api": "render service types",
     "mcp_server": "pipeline render service types",
     "conversations_api": "conversations exports render service types",
-    "api": "access conversations_api mcp_server openai_api pipeline render service types",
+    "uploads": "service types",
+    "sse": "",
+    "shapes": "pipeline types uploads",
+    "problems": "openai_api service types",
+    "questions_api": "conversations_api problems render service shapes sse types",
+    "documents_api": "service shapes sse types uploads",
+    "api": ("access conversations_api documents_api mcp_server openai_api problems questions_api service shapes types uploads"),
     "html": "render types",
     "shelf": "conversations html library",
     "desk": "conversations html service shelf types",
     "page": "desk types",
-    "server": "access api config desk page service types",
+    "server": "access api config desk page service types uploads",
     "cli": (
         "access adding bench config conversations evaluate evaluation_sets exports mcp_server pipeline render server service "
         "types"
@@ -93,7 +99,7 @@ ROOM_OF = {
     "charset_normalizer": "blocks",
     "docx": "exports office",
     "faiss": "vectors",
-    "fastapi": "api conversations_api openai_api",
+    "fastapi": "api conversations_api documents_api openai_api problems questions_api sse",
     "gradio": "page",
     "llama_cpp": "llm",
     "lxml": "markup",
@@ -103,14 +109,14 @@ ROOM_OF = {
     "onnx": "encoders",
     "onnxruntime": "encoders",
     "platformdirs": "embedded",
-    "pydantic": "api conversations_api mcp_server openai_api",
+    "pydantic": "conversations_api mcp_server openai_api problems shapes",
     "pypdfium2": "pdf",
     "rich": "progress",
     "safetensors": "encoders",
     "sentence_transformers": "encoders",
     "snowballstemmer": "words",
     "sqlite3": "database",
-    "starlette": "api",
+    "starlette": "api problems",
     "tokenizers": "encoders",
     "torch": "encoders",
     "transformers": "encoders",
@@ -119,7 +125,18 @@ ROOM_OF = {
 }
 # The types of their libraries stand in the signatures of their routes and tools, so these import them at the top, and are
 # imported inside functions themselves.
-FACES = {"api", "conversations_api", "mcp_server", "openai_api", "page"}
+FACES = {
+    "api",
+    "conversations_api",
+    "documents_api",
+    "mcp_server",
+    "openai_api",
+    "page",
+    "problems",
+    "questions_api",
+    "shapes",
+    "sse",
+}
 TRAINING = "train_reader"
 # They come with sentence-transformers, whose model they help to load.
 WITH_SENTENCE_TRANSFORMERS = {"safetensors", "transformers"}

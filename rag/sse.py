@@ -1,0 +1,15 @@
+"""Server-sent events: answers and jobs told as they come about.                                                    [fastapi]"""
+
+import json
+
+from fastapi import Request
+
+
+def wants_events(request: Request) -> bool:
+    """Whether the request asks for events and not for one JSON."""
+    return "text/event-stream" in request.headers.get("accept", "")
+
+
+def event_of(name: str, value: object) -> str:
+    """An event with a JSON value."""
+    return f"event: {name}\ndata: {json.dumps(value, ensure_ascii=False)}\n\n"
