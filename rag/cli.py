@@ -100,6 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     command("status", _status, "show what the library holds and which models it uses")
     verify = command("verify", _verify, "check the whole library; exit code 4 where something is wrong")
     verify.add_argument("--repair", action="store_true", help="then mend what the stored text of the documents is enough for")
+    export = command("export", _export, "write the library into one file, to take it elsewhere")
+    export.add_argument("file", type=Path, metavar="FILE")
+    export.add_argument("--without-conversations", action="store_true", help="leave the kept questions and answers behind")
+    import_ = command("import", _import, "make a library from a file that `rag export` wrote; --library names it")
+    import_.add_argument("file", type=Path, metavar="FILE")
     command("rebuild", _rebuild, "chunk and embed the stored documents anew, for example for another embedding model")
     search = command("search", _search, "show the passages nearest to a question", only)
     search.add_argument("question")
@@ -228,6 +233,27 @@ def _rebuild(settings: Settings, options: argparse.Namespace) -> int:
     from rag import adding
 
     return adding.rebuild(settings)
+
+
+def _export(settings: Settings, options: argparse.Namespace) -> int:
+    from rag.transfer import export_library
+
+    export_library(settings.indexes, settings.library, options.file, not options.without_conversations)
+    if options.json:
+        _print_json({"library": settings.library, "file": str(options.file), "bytes": options.file.stat().st_size})
+    _say(f"The library {settings.library!r} is in {options.file}; `rag import` reads it.")
+    return 0
+
+
+def _import(settings: Settings, options: argparse.Namespace) -> int:
+    from rag.transfer import import_library
+
+    documents = import_library(options.file, settings.indexes, settings.library)
+    if options.json:
+        passages = sum(document.chunks for document in documents)
+        _print_json({"library": settings.library, "documents": len(documents), "passages": passages})
+    _say(f"{len(documents)} documents are in the library {settings.library!r}.")
+    return 0
 
 
 def _search(settings: Settings, options: argparse.Namespace) -> int:

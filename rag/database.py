@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,7 +79,7 @@ class Database:
         if create:
             with self.noting() as connection:
                 if _is_empty(connection):  # else another process was faster
-                    _migrate(connection)
+                    migrate(connection)
                     row = [embedder, dimension, uuid.uuid4().hex]
                     connection.execute(
                         "INSERT INTO settings (one, embedder, dimension, generation, stamp) VALUES (1, ?, ?, 0, ?)", row
@@ -105,7 +105,7 @@ class Database:
         if version < FORMAT:
             try:
                 with self.noting() as connection:
-                    _migrate(connection)
+                    migrate(connection)
             except _ReadOnlyError as error:
                 raise LibraryError(
                     f"The library {name!r} has format {version}, which must be brought to format {FORMAT}, and its folder cannot "
@@ -216,6 +216,11 @@ class Database:
                     raise
         return found
 
+    def copy(self, file: Path) -> None:
+        """Write what is there now into a file that is empty or not there; others go on reading and writing."""
+        with closing(type(self)(self._folder, create=False)) as own, own._troubles():
+            own._connection.execute("VACUUM INTO ?", [str(file)])
+
     def damaged(self) -> LibraryError:
         """The error to raise where rows do not hold together."""
         return LibraryError(f"The library {self._folder.name!r} {_DAMAGED}")
@@ -243,14 +248,20 @@ class Database:
 _KINDS = {sqlite3.SQLITE_READONLY: _ReadOnlyError, sqlite3.SQLITE_BUSY: _BusyError}
 
 
-def _migrate(database: sqlite3.Connection) -> None:
-    """Bring a database of any earlier format, an empty one too, to the present one; in the transaction that is open."""
+def migrate(database: sqlite3.Connection, format: int = FORMAT) -> None:
+    """Bring a database of any earlier format, an empty one too, to this one; in the transaction that is open."""
     version = database.execute("PRAGMA user_version").fetchone()[0]
-    for number in range(version + 1, FORMAT + 1):
+    database.create_function("half", 1, _half, deterministic=True)
+    for number in range(version + 1, format + 1):
         for statement in _statements(MIGRATIONS[number]):
             database.execute(statement)
     database.execute(f"PRAGMA application_id = {APPLICATION}")
-    database.execute(f"PRAGMA user_version = {FORMAT}")
+    database.execute(f"PRAGMA user_version = {format}")
+
+
+def tables(database: sqlite3.Connection) -> set[tuple[str, ...]]:
+    """Every table, index, view and trigger of a database: its kind, its name, that of its table, and the words that made it."""
+    return set(database.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -278,7 +289,6 @@ def _connect(file: Path, create: bool) -> sqlite3.Connection:
         )
         try:
             database.execute("PRAGMA foreign_keys = ON")
-            database.create_function("half", 1, _half, deterministic=True)
             database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             return database
         except sqlite3.OperationalError as error:

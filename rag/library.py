@@ -313,6 +313,10 @@ class Library:
 
     # --- Health ---------------------------------------------------------------------------------------------------
 
+    def copy(self, file: Path) -> None:
+        """Write the database as it is now into a file that is empty or not there. Raises LibraryError where that cannot be."""
+        self._database.copy(file)
+
     def verify(self) -> list[str]:
         """What is wrong with the library, in sentences; nothing for a whole one. Reads all of it.
 

@@ -176,6 +176,19 @@ def test_what_cannot_be_followed_is_wrong_use(
     assert message in capsys.readouterr().err
 
 
+def test_a_library_is_taken_elsewhere_as_one_file(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "trains.rag", "--json"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    assert (written["file"], written["bytes"]) == ("trains.rag", (library / "trains.rag").stat().st_size)
+    assert main(["import", "trains.rag", "--library", "copy", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"library": "copy", "documents": 1, "passages": 1}
+    assert main(["search", "night train", "--library", "copy"]) == 0
+    assert main(["import", "trains.txt", "--library", "other"]) == 4
+    assert "'trains.txt' is not a whole library (it is no SQLite database)" in capsys.readouterr().err
+    assert main(["import", "trains.rag"]) == 2
+    assert main(["export", "trains.rag"]) == 2
+
+
 def test_a_library_is_checked_and_mended(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify"]) == 0
     assert capsys.readouterr().out == "The library 'default' is whole.\n"

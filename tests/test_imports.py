@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "lexical": "database query",
     "health": "database records types",
     "library": "conversations database dense health lexical originals query records types",
+    "transfer": "database library schema types",
     "search": "library types",
     "evidence": "sentences types words",
     "prompt": "types",
@@ -88,7 +89,7 @@ MAY_IMPORT = {
     "server": "access api config desk page service types uploads",
     "cli": (
         "access adding bench config conversations evaluate evaluation_sets exports mcp_server pipeline render server service "
-        "types"
+        "transfer types"
     ),
     "__main__": "cli",
     "train_reader": "embedded encoders search sentences words",
@@ -115,7 +116,7 @@ ROOM_OF = {
     "safetensors": "encoders",
     "sentence_transformers": "encoders",
     "snowballstemmer": "words",
-    "sqlite3": "database",
+    "sqlite3": "database transfer",
     "starlette": "api problems",
     "tokenizers": "encoders",
     "torch": "encoders",
