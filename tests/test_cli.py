@@ -332,7 +332,7 @@ def test_speed_is_printed_beside_its_reference(
 ) -> None:
     asked = []
     rows = [Row("encode", 30, "chunks/s", "the other", 20), Row("dense", 1.234, "ms")]
-    monkeypatch.setattr("rag.bench.bench", lambda settings, own, say: asked.append((settings.library, own)) or rows)
+    monkeypatch.setattr("rag.bench.bench", lambda settings, own, say, size: asked.append((settings.library, own)) or rows)
     assert main(["bench"]) == 0
     assert capsys.readouterr().out == "encode  30.00 chunks/s  1.50 × 20.00 chunks/s of the other\ndense   1.23 ms\n"
     assert main(["bench", "--json", "--library", "mine"]) == 0
