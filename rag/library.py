@@ -6,7 +6,8 @@ SQLite is the truth; the file of vectors is a cache that is rebuilt from it. `in
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -240,6 +241,13 @@ class Library:
             if document is None:
                 raise self._no_document(name)
         return document
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """One state of the library for several look-ups, even where another process changes it in between."""
+        with self._database.reading():
+            self._database.state()  # SQLite holds a state from the first row that is read
+            yield
 
     # --- Look-ups -------------------------------------------------------------------------------------------------
 

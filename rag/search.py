@@ -44,11 +44,12 @@ def search(
     for a filter by what is not there.
     """
     depth = max(depth, k)
-    among = library.select(only, question)
-    dense = [chunk for chunk, _ in library.dense(vector, depth, among)]
-    lexical = [chunk for chunk, _ in library.lexical(question, depth, among, earlier)]
-    fused = fuse(dense, lexical)
-    chunks = library.chunks([found.chunk for found in fused])
+    with library.snapshot():
+        among = library.select(only, question)
+        dense = [chunk for chunk, _ in library.dense(vector, depth, among)]
+        lexical = [chunk for chunk, _ in library.lexical(question, depth, among, earlier)]
+        fused = fuse(dense, lexical)
+        chunks = library.chunks([found.chunk for found in fused])
     hits: dict[str, Hit] = {}
     for found in fused:
         if found.chunk in chunks:

@@ -127,3 +127,20 @@ def test_a_reranker_orders_the_first_twenty_before_the_rest_is_cut(library: Libr
     assert reranker.passages == [f"\n{passage}" for passage in passages[:20]]  # an empty context above the text
     assert [(hit.chunk.text, hit.score) for hit in hits] == [("Trade 19.", 19.0), ("Trade 18.", 18.0)]
     assert search(library, "nothing", AXES[0], only=Filter(speaker="nobody"), reranker=reranker) == ()
+
+
+def test_a_search_sees_one_state_of_the_library_while_another_process_changes_it(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(library, "a", ["The walrus sleeps.", "The heron fishes."], AXES[:2])
+    dense = library.dense
+
+    def dense_while_all_is_removed(*arguments: object) -> list[tuple[int, float]]:
+        with Library.open(library.folder) as other:
+            other.remove("a")
+        return dense(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(library, "dense", dense_while_all_is_removed)
+        assert shown(search(library, "heron", AXES[1])) == [("The heron fishes.", "both"), ("The walrus sleeps.", "dense")]
+    assert search(library, "heron", AXES[1]) == ()
