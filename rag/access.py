@@ -87,12 +87,19 @@ class Access:
     """
 
     def __init__(
-        self, app: App, hosts: frozenset[str] | None, token: str = "", requests_a_minute: int = REQUESTS_A_MINUTE
+        self,
+        app: App,
+        hosts: frozenset[str] | None,
+        token: str = "",
+        key: str = "",
+        requests_a_minute: int = REQUESTS_A_MINUTE,
     ) -> None:
-        """`hosts` are the names the server may be asked by, None for all; with a `token` every request must bear it."""
+        """`hosts` are the names the server may be asked by, None for all; with a `token` every request must bear it, or the `key`
+        that only programs of the same user can read."""
         self._app = app
         self._hosts = hosts
         self._token = token.encode()
+        self._known_tokens = [known.encode() for known in (token, key) if known]
         self._allowance = Allowance(requests_a_minute)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -158,7 +165,7 @@ class Access:
         await send({"type": "http.response.body", "body": body})
 
     def _known(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._token)
+        return any(hmac.compare_digest(given.encode(), known) for known in self._known_tokens)
 
 
 class _Request:

@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import Response
 from starlette.routing import Match
 
 from rag import conversations_api, documents_api, openai_api, questions_api
 from rag.access import MAX_BODY, MAX_UPLOAD
+from rag.client import proof
 from rag.mcp_server import make_server
 from rag.problems import PROBLEMS, add_error_handlers
 from rag.service import MAX_ASKING, Service
@@ -19,8 +21,11 @@ from rag.uploads import Uploads
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 
-def make_app(service: Service, uploads: Uploads) -> FastAPI:
-    """The application: the routes of docs/api.md, and the Model Context Protocol at /mcp. Access control is `access.Access`."""
+def make_app(service: Service, uploads: Uploads, key: str) -> FastAPI:
+    """The application: the routes of docs/api.md, and the Model Context Protocol at /mcp. Access control is `access.Access`.
+
+    With the `key` the server proves who it is.
+    """
     mcp = make_server(service)
     mcp_app = mcp.streamable_http_app(streamable_http_path="/mcp", transport_security=None, host="0.0.0.0")  # noqa: S104 - Access checks hosts
 
@@ -41,7 +46,7 @@ def make_app(service: Service, uploads: Uploads) -> FastAPI:
         responses=PROBLEMS,
     )
     add_error_handlers(app)
-    _add_routes(app, service)
+    _add_routes(app, service, key)
     questions_api.add_routes(app, service)
     documents_api.add_routes(app, service, uploads)
     conversations_api.add_routes(app, service)
@@ -51,13 +56,13 @@ def make_app(service: Service, uploads: Uploads) -> FastAPI:
     return app
 
 
-def _add_routes(app: FastAPI, service: Service) -> None:
+def _add_routes(app: FastAPI, service: Service, key: str) -> None:
     """The routes that tell how the server is."""
 
-    @app.get("/health", tags=["server"])
-    def health() -> Health:
-        """That the server is alive."""
-        return Health()
+    @app.get("/health", tags=["server"], response_model_exclude_unset=True)
+    def health(challenge: Annotated[str, Query(max_length=100)] = "") -> Health:
+        """That the server is alive, and, to a `challenge`, that it is the one whose key the asker holds."""
+        return Health(status="ok", proof=proof(key, challenge)) if challenge else Health(status="ok")
 
     @app.get("/ready", tags=["server"], responses={503: {"model": Ready, "description": "Not yet, or not any more."}})
     def ready(response: Response) -> Ready:

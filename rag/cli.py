@@ -5,19 +5,21 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from rag.config import CERTAINTY, Settings, bundled
 
 # The pipeline and all it brings are imported by the commands that need them, so that `rag --help` is instant.
 if TYPE_CHECKING:
+    from rag.client import Server
     from rag.pipeline import Pipeline
-    from rag.types import Filter
+    from rag.types import Answer, Event, Filter
 
+T = TypeVar("T")
 Command = Callable[[Settings, argparse.Namespace], int]
 
 FAILED, ABSTAINED, DAMAGED, STOPPED = 1, 3, 4, 130
@@ -67,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         help="how sure an answer must be, from 0 (tell me what you have) to 1 (only when certain) (default: %(default)s)",
     )
 
+    running = argparse.ArgumentParser(add_help=False)
+    running.add_argument("-v", "--verbose", action="store_true", help="tell where a running server answered")
     only = argparse.ArgumentParser(add_help=False)
     only.add_argument("--document", action="append", metavar="NAME", help="only in this document; may be given several times")
     only.add_argument("--after", default="", metavar="DATE", help="only in documents of this day, month or year, or later")
@@ -106,10 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     import_ = command("import", _import, "make a library from a file that `rag export` wrote; --library names it")
     import_.add_argument("file", type=Path, metavar="FILE")
     command("rebuild", _rebuild, "chunk and embed the stored documents anew, for example for another embedding model")
-    search = command("search", _search, "show the passages nearest to a question", only)
+    search = command("search", _search, "show the passages nearest to a question", running, only)
     search.add_argument("question")
     search.add_argument("-k", type=_positive, default=10, metavar="N", help="how many (default: 10)")
-    ask = command("ask", _ask, "answer a question with footnotes", model, dial, only)
+    ask = command("ask", _ask, "answer a question with footnotes", model, dial, running, only)
     ask.add_argument("question", nargs="?")
     ask.add_argument(
         "--batch", type=Path, metavar="QUESTIONS.jsonl", help='answer many: one {"id", "question", "history"?} a line'
@@ -259,8 +263,11 @@ def _import(settings: Settings, options: argparse.Namespace) -> int:
 def _search(settings: Settings, options: argparse.Namespace) -> int:
     from rag.render import hit_json, hit_text
 
-    with _pipeline(settings) as pipeline:
-        hits = pipeline.passages(options.question, options.k, only=_filter(options))
+    only = _filter(options)
+    hits = _of_server(settings, options, lambda server: server.passages(settings, options.question, options.k, only))
+    if hits is None:
+        with _pipeline(settings) as pipeline:
+            hits = pipeline.passages(options.question, options.k, only=only)
     if options.json:
         _print_json([hit_json(hit) for hit in hits])
     else:
@@ -269,29 +276,58 @@ def _search(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _ask(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.render import answer_json, answer_text, place
-    from rag.types import Answer, Found, UsageError
+    from rag.render import answer_json, answer_text
+    from rag.types import UsageError
 
     if options.batch:
         return _ask_batch(settings, options)
     if options.question is None:
         raise UsageError('No question was given; ask one: rag ask "How much did trade grow?"')
-    with _pipeline(settings) as pipeline:
-        history = pipeline.library.conversations.history(options.conversation) if options.conversation else ()
-        for event in pipeline.stream(options.question, history, only=_filter(options)):
-            if isinstance(event, Found):
-                _say("\n".join(["Reading", *(f"  {place(hit)}" for hit in event.hits[:3])]) + "\n")
-            elif isinstance(event, Answer):
-                kept = {}
-                if options.conversation is not None:
-                    kept["conversation"] = pipeline.library.conversations.keep(options.conversation, event)
-                    _say(f"Kept in the conversation {kept['conversation']}.\n")
-                if options.json:
-                    _print_json(answer_json(event) | kept)
-                else:
-                    print(answer_text(event))
-                return ABSTAINED if event.abstained else 0
+    kept, question, only = {}, options.question, _filter(options)
+    answer = None
+    if options.conversation is None:
+        answer = _of_server(settings, options, lambda server: _followed(server.stream(settings, question, only)))
+    if answer is None:
+        with _pipeline(settings) as pipeline:
+            history = pipeline.library.conversations.history(options.conversation) if options.conversation else ()
+            answer = _followed(pipeline.stream(question, history, only=only))
+            if options.conversation is not None:
+                kept["conversation"] = pipeline.library.conversations.keep(options.conversation, answer)
+                _say(f"Kept in the conversation {kept['conversation']}.\n")
+    if options.json:
+        _print_json(answer_json(answer) | kept)
+    else:
+        print(answer_text(answer))
+    return ABSTAINED if answer.abstained else 0
+
+
+def _followed(events: "Iterable[Event]") -> "Answer":
+    """The answer that the events end with; what is read for it is told."""
+    from rag.render import place
+    from rag.types import Answer, Found
+
+    for event in events:
+        if isinstance(event, Found):
+            _say("\n".join(["Reading", *(f"  {place(hit)}" for hit in event.hits[:3])]) + "\n")
+        elif isinstance(event, Answer):
+            return event
     raise AssertionError("a stream ends with an Answer")
+
+
+def _of_server(settings: Settings, options: argparse.Namespace, ask: "Callable[[Server], T]") -> "T | None":
+    """What a server over the same libraries and with the same models says; None where there is none that answers."""
+    from rag.client import NotAnsweredError, models_of, running
+
+    server = running(settings.indexes)
+    if server is None or server.models != models_of(settings):
+        return None
+    try:
+        answer = ask(server)
+    except NotAnsweredError:
+        return None
+    if options.verbose:
+        _say(f"Answered by the server at {server.url}")
+    return answer
 
 
 def _conversations(settings: Settings, options: argparse.Namespace) -> int:

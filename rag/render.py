@@ -22,14 +22,27 @@ def hit_json(hit: Hit) -> dict[str, Any]:
     return asdict(hit.chunk) | {"title": hit.title, "score": hit.score, "found_by": hit.found_by}
 
 
+def read_hit(values: Any) -> Hit:
+    """The hit that `hit_json` gave these values for. Raises ValueError where they are of another shape."""
+    try:
+        hit: Hit = _typed(Hit, _nested(values))
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError("these values are no hit") from error
+    return hit
+
+
 def read_answer(values: Any) -> Answer:
     """The answer that `answer_json` gave these values for. Raises ValueError where they are of another shape."""
     try:
-        hits = [{"chunk": hit} | {key: hit.pop(key) for key in _OF_HITS} for hit in ({**hit} for hit in values["hits"])]
-        answer: Answer = _typed(Answer, values | {"hits": hits})
+        answer: Answer = _typed(Answer, values | {"hits": [_nested(hit) for hit in values["hits"]]})
     except (KeyError, TypeError, OverflowError) as error:
         raise ValueError("these values are no answer") from error
     return answer
+
+
+def _nested(hit: dict[str, Any]) -> dict[str, Any]:
+    chunk = {**hit}
+    return {key: chunk.pop(key) for key in _OF_HITS} | {"chunk": chunk}
 
 
 def _typed(kind: Any, value: Any) -> Any:

@@ -1,6 +1,7 @@
 """The server: the page, the HTTP API and MCP on one port, until it is stopped.                                  [uvicorn]"""
 
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rag.access import LOOPBACK, Access
+from rag.client import Server, announce, models_of, running, withdraw
 from rag.config import Settings
 from rag.desk import Desk
 from rag.service import Service
@@ -77,14 +79,17 @@ def serve(settings: Settings, host: str, port: int | None, token: str = "") -> t
 
     service = Service(settings)
     uploads = Uploads(service)
-    uploads.resume()
-    app = make_app(service, uploads)
+    told = Server(host, port, secrets.token_hex(), models_of(settings))
+    alone = not running(settings.indexes)
+    if alone:
+        uploads.resume()
+    app = make_app(service, uploads, told.key)
     hosts = LOOPBACK if host in LOOPBACK else None
     # Gradio's middleware is given as the (class, arguments, keywords) that Starlette unpacks.
     mount(app, Desk(service), host, port, [(_Guard, (), {"hosts": hosts})])
     server = uvicorn.Server(
         uvicorn.Config(
-            Access(app, hosts, token),
+            Access(app, hosts, token, told.key),
             log_level="error",
             access_log=False,
             ws="none",
@@ -98,14 +103,17 @@ def serve(settings: Settings, host: str, port: int | None, token: str = "") -> t
     while not server.started and thread.is_alive():
         time.sleep(0.01)
     threading.Thread(target=service.load_models, daemon=True).start()
+    if alone and host in LOOPBACK:
+        announce(told, settings.indexes)
 
     def close() -> None:
+        withdraw(told, settings.indexes)
         service.close()
         server.should_exit = True
         thread.join(_LAST_SECONDS + 2)
         listening.close()
 
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/", close
+    return told.url, close
 
 
 def _listening(host: str, port: int | None) -> socket.socket:

@@ -205,7 +205,8 @@ class Job(BaseModel):
 
 
 class Health(BaseModel):
-    status: Literal["ok"] = "ok"
+    status: Literal["ok"]
+    proof: str = Field(default="", description="HMAC-SHA256 of the challenge with the key of the server, in hexadecimal digits")
 
 
 class Ready(BaseModel):

@@ -53,6 +53,7 @@ GRAIN = {
     "south.txt": "Southern Trade\n\nTrade in grain fell by 12 percent in June.",
 }
 QUESTION = "trade in grain in May by percent"
+KEY = "the0key0of0these0tests"
 EVENTS = {"accept": "text/event-stream"}
 
 
@@ -60,7 +61,7 @@ EVENTS = {"accept": "text/event-stream"}
 def serving(service: Service, token: str = "", requests_a_minute: int = 600) -> Iterator[str]:
     """The service on a port of this machine; its URL."""
     listening = socket.create_server(("127.0.0.1", 0))
-    app = Access(make_app(service, Uploads(service)), frozenset({"127.0.0.1"}), token, requests_a_minute)
+    app = Access(make_app(service, Uploads(service), KEY), frozenset({"127.0.0.1"}), token, KEY, requests_a_minute)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=3))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()

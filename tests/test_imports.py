@@ -81,15 +81,18 @@ MAY_IMPORT = {
     "problems": "openai_api service types",
     "questions_api": "conversations_api problems render service shapes sse types",
     "documents_api": "service shapes sse types uploads",
-    "api": ("access conversations_api documents_api mcp_server openai_api problems questions_api service shapes types uploads"),
+    "api": (
+        "access client conversations_api documents_api mcp_server openai_api problems questions_api service shapes types uploads"
+    ),
+    "client": "config render types",
     "html": "render types",
     "shelf": "conversations html library",
     "desk": "conversations html service shelf types",
     "page": "desk types",
-    "server": "access api config desk page service types uploads",
+    "server": "access api client config desk page service types uploads",
     "cli": (
-        "access adding bench config conversations evaluate evaluation_sets exports mcp_server pipeline render server service "
-        "transfer types"
+        "access adding bench client config conversations evaluate evaluation_sets exports mcp_server pipeline render server "
+        "service transfer types"
     ),
     "__main__": "cli",
     "train_reader": "embedded encoders search sentences words",
