@@ -204,7 +204,7 @@ section { border-top: 1px solid; margin-top: 2rem; }
 blockquote { margin: 0.5rem 0; padding-left: 0.75rem; border-left: 3px solid; white-space: pre-line; }
 .about, .footnotes { font-size: 0.875rem; }
 .footnotes p { margin: 0.25rem 0; }
-sup + sup { margin-left: 0.2em; }
+sup { margin-left: 0.1em; }
 """
 # Nothing is loaded and nothing runs, whatever stood in a report.
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()

@@ -68,6 +68,7 @@ def test_what_is_kept_is_no_change_of_the_reports(library: Library) -> None:
     before = library.generation
     key = library.conversations.begin("Who?")
     library.conversations.append(key, ANSWER)
+    library.conversations.keep(key, ANSWER)
     library.conversations.rename(key, "Trade")
     library.conversations.remove(key)
     assert library.generation == before
