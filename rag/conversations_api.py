@@ -6,39 +6,16 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Path, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
 
-from rag.conversations import LONGEST_NAME, Conversations, conversation_json
+from rag.conversations import Conversations, conversation_json
 from rag.exports import MEDIA_TYPES, Kind, export, file_name
 from rag.render import answer_json
 from rag.service import NotFoundError, Service
+from rag.shapes import ConversationAnswers, ConversationEntry, ConversationList, NewName
 from rag.types import Answer, Turn, UsageError
 
 Key = Annotated[int, Path(ge=1, alias="conversation", description="the key of a conversation")]
 Library = Annotated[str | None, Query(max_length=64)]
-
-
-class ConversationEntry(BaseModel):
-    conversation: int
-    name: str
-    begun: str = Field(description="ISO 8601, UTC")
-    changed: str
-    turns: int
-
-
-class ConversationList(BaseModel):
-    conversations: list[ConversationEntry]
-
-
-class ConversationAnswers(ConversationEntry):
-    answers: list[dict[str, Any]] = Field(description="each as /v1/ask gives it")
-
-
-class NewName(BaseModel):
-    """What a conversation is to be called."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"name": "Trade in grain"}]})
-    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -50,7 +27,12 @@ def add_routes(app: FastAPI, service: Service) -> None:
         found = service.pipeline(library or service.default).library.conversations.listing(words)
         return {"conversations": [conversation_json(conversation) for conversation in found]}
 
-    @app.get("/v1/conversations/{conversation}", tags=["conversations"], response_model=ConversationAnswers)
+    @app.get(
+        "/v1/conversations/{conversation}",
+        tags=["conversations"],
+        response_model=ConversationAnswers,
+        response_model_exclude_unset=True,
+    )
     def read(key: Key, library: Library = None) -> dict[str, Any]:
         """A conversation with its answers."""
         kept = _kept(service, library, key)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag import types, uploads
+from rag.conversations import LONGEST_NAME
 from rag.pipeline import MAX_QUESTION
 
 _DATE = r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$"
@@ -137,6 +138,29 @@ class Answer(BaseModel):
     hits: list[Hit]
     seconds: Seconds
     conversation: int | None = Field(None, description="the one that keeps the answer")
+
+
+class ConversationEntry(BaseModel):
+    conversation: int
+    name: str
+    begun: str = Field(description="ISO 8601, UTC")
+    changed: str = Field(description="when the last answer came")
+    turns: int
+
+
+class ConversationList(BaseModel):
+    conversations: list[ConversationEntry]
+
+
+class ConversationAnswers(ConversationEntry):
+    answers: list[Answer]
+
+
+class NewName(_Body):
+    """What a conversation is to be called."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Trade in grain"}]})
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
 
 class DocumentEntry(BaseModel):
