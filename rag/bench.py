@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import IO, cast
@@ -98,7 +99,7 @@ class Size:
     """How much is measured; the defaults take some two minutes on two quiet cores."""
 
     reports: int = 5  # that are read, chunked, encoded and stored
-    chunks: int = 10_000  # of the library that is searched
+    chunks: int = 10_000  # of the library that is searched, at least
     rounds: int = 5  # how often each question is asked
     starts: int = 5  # how many processes are started
 
@@ -125,7 +126,7 @@ def bench(settings: Settings, own: bool, say: Callable[[str], None], size: Size 
         reports = Reports(models.embedder.dimension)
         _fill(searched, models, reports, size.chunks)
         # The words of a generated question are known to the library, its meaning is drawn as those of the passages are.
-        last = 1 + (size.chunks - 1) // PARAGRAPHS
+        last = -(-size.chunks // PARAGRAPHS)
         generated = [reports.question(number) for number in np.linspace(1, last, _ASKED).astype(int).tolist()]
         questions = [(question, models.embedder.encode([question])[0]) for question in own_questions]
         for asked, encoded in ((searched, generated), (settings, questions)):
@@ -302,16 +303,12 @@ def _clock(spent: list[float]) -> Iterator[None]:
 
 
 def _fill(settings: Settings, models: Models, reports: Reports, chunks: int) -> None:
-    """A library of so many chunks."""
+    """A library of so many chunks at least, of whole reports."""
     embedder = models.embedder
     place = library_folder(settings.indexes, settings.library)
     with Library.open(place, embedder=embedder.name, dimension=embedder.dimension, create=True) as library:
-        missing = chunks
-        for document, made, vectors in reports.documents():
-            library.add(document, made[:missing], vectors[:missing], Path("/generated") / document.file)
-            missing -= len(made[:missing])
-            if not missing:
-                break
+        for document, made, vectors in islice(reports.documents(), -(-chunks // PARAGRAPHS)):
+            library.add(document, made, vectors, Path("/generated") / document.file)
         library.settle()
 
 
