@@ -92,12 +92,14 @@ class Access:
         hosts: frozenset[str] | None,
         token: str = "",
         key: str = "",
+        ended: Callable[[str, int, float], None] = lambda *_: None,
         requests_a_minute: int = REQUESTS_A_MINUTE,
     ) -> None:
         """`hosts` are the names the server may be asked by, None for all; with a `token` every request must bear it, or the `key`
-        that only programs of the same user can read."""
+        that only programs of the same user can read. `ended` is told of each request its route, status and seconds."""
         self._app = app
         self._hosts = hosts
+        self._ended = ended
         self._token = token.encode()
         self._known_tokens = [known.encode() for known in (token, key) if known]
         self._allowance = Allowance(requests_a_minute)
@@ -119,8 +121,10 @@ class Access:
                 await request.answered_by(self._app, receive)
         finally:
             route = getattr(scope.get("route"), "path", "")
+            seconds = time.monotonic() - started
             line = {"id": request.id, "method": scope["method"], "route": route, "status": request.status}
-            _log.info(json.dumps(line | {"seconds": round(time.monotonic() - started, 3)}))
+            _log.info(json.dumps(line | {"seconds": round(seconds, 3)}))
+            self._ended(route, request.status, seconds)
 
     async def _refused(self, request: "_Request", headers: dict[bytes, str]) -> bool:
         """Whether the request was answered with why it may not go on."""

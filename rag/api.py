@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import FastAPI, HTTPException, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 from starlette.routing import Match
 
 from rag import conversations_api, documents_api, openai_api, questions_api
@@ -21,10 +21,10 @@ from rag.uploads import Uploads
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 
-def make_app(service: Service, uploads: Uploads, key: str) -> FastAPI:
+def make_app(service: Service, uploads: Uploads, key: str, metrics: bool = False) -> FastAPI:
     """The application: the routes of docs/api.md, and the Model Context Protocol at /mcp. Access control is `access.Access`.
 
-    With the `key` the server proves who it is.
+    With the `key` the server proves who it is; with `metrics` they are a route.
     """
     mcp = make_server(service)
     mcp_app = mcp.streamable_http_app(streamable_http_path="/mcp", transport_security=None, host="0.0.0.0")  # noqa: S104 - Access checks hosts
@@ -47,6 +47,8 @@ def make_app(service: Service, uploads: Uploads, key: str) -> FastAPI:
     )
     add_error_handlers(app)
     _add_routes(app, service, key)
+    if metrics:
+        _add_metrics(app, service)
     questions_api.add_routes(app, service)
     documents_api.add_routes(app, service, uploads)
     conversations_api.add_routes(app, service)
@@ -79,15 +81,24 @@ def _add_routes(app: FastAPI, service: Service, key: str) -> None:
             models=service.loaded,
             library=wrong,
             asking=service.asking,
-            waiting=max(0, len(service.line) - 1),
+            waiting=service.waiting,
             limit=MAX_ASKING,
         )
+
+
+def _add_metrics(app: FastAPI, service: Service) -> None:
+    @app.get("/metrics", tags=["server"], response_class=PlainTextResponse)
+    def metrics() -> PlainTextResponse:
+        """What the server has done, for Prometheus: counts and seconds, no words."""
+        now = {"rag_asking": service.asking, "rag_line_length": service.waiting}
+        return PlainTextResponse(service.metrics.text(now), media_type="text/plain; version=0.0.4")
 
 
 def _close(app: FastAPI) -> None:
     """Answer what no route takes: the page stands at / and would take it, with the wrong answer."""
 
     @app.api_route("/health", methods=_METHODS, include_in_schema=False)
+    @app.api_route("/metrics", methods=_METHODS, include_in_schema=False)
     @app.api_route("/ready", methods=_METHODS, include_in_schema=False)
     @app.api_route("/v1/{rest:path}", methods=_METHODS, include_in_schema=False)
     def elsewhere(request: Request) -> None:

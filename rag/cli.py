@@ -152,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1, this machine alone)")
     serve.add_argument("--port", type=_positive, help="the port (default: 7860, or the next free one)")
     serve.add_argument("--token-file", type=Path, metavar="FILE", help="who asks must bear this token (or RAG_TOKEN)")
+    serve.add_argument("--metrics", action="store_true", help="tell Prometheus at /metrics what was done")
     command("mcp", _mcp, "serve the library to an assistant over standard input and output (docs/api.md)", model, dial)
     return parser
 
@@ -564,7 +565,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("rag").setLevel(logging.INFO)
-    return launch(settings, options.host, options.port, token)
+    return launch(settings, options.host, options.port, token, options.metrics)
 
 
 def _mcp(settings: Settings, options: argparse.Namespace) -> int:

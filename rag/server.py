@@ -45,13 +45,13 @@ _CONNECTIONS = 1000  # more at a time are answered 503
 _Message = MutableMapping[str, Any]
 
 
-def launch(settings: Settings, host: str, port: int | None, token: str = "") -> int:
+def launch(settings: Settings, host: str, port: int | None, token: str = "", metrics: bool = False) -> int:
     """Serve the page and the API until Ctrl-C or SIGTERM, then 0; where they are goes to stderr. Without a `port` it is 7860 or
     the next free one.
 
     Raises UsageError for an address that cannot be listened on.
     """
-    url, close = serve(settings, host, port, token)
+    url, close = serve(settings, host, port, token, metrics)
     ended = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
     sys.stderr.write(f"The page is at {url} (Ctrl-C ends it).\n")
@@ -63,8 +63,12 @@ def launch(settings: Settings, host: str, port: int | None, token: str = "") -> 
     return 0
 
 
-def serve(settings: Settings, host: str, port: int | None, token: str = "") -> tuple[str, Callable[[], None]]:
-    """Serve the page and the API in the background: their URL, and what ends them. With a `token`, who asks must bear it.
+def serve(
+    settings: Settings, host: str, port: int | None, token: str = "", metrics: bool = False
+) -> tuple[str, Callable[[], None]]:
+    """Serve the page and the API in the background: their URL, and what ends them. With a `token`, who asks must bear it; with
+    `metrics` they are at /metrics.
+
 
     Raises UsageError where it cannot listen.
     """
@@ -83,13 +87,13 @@ def serve(settings: Settings, host: str, port: int | None, token: str = "") -> t
     alone = not running(settings.indexes)
     if alone:
         uploads.resume()
-    app = make_app(service, uploads, told.key)
+    app = make_app(service, uploads, told.key, metrics)
     hosts = LOOPBACK if host in LOOPBACK else None
     # Gradio's middleware is given as the (class, arguments, keywords) that Starlette unpacks.
     mount(app, Desk(service), host, port, [(_Guard, (), {"hosts": hosts})])
     server = uvicorn.Server(
         uvicorn.Config(
-            Access(app, hosts, token, told.key),
+            Access(app, hosts, token, told.key, service.ended),
             log_level="error",
             access_log=False,
             ws="none",

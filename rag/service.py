@@ -14,6 +14,7 @@ from pathlib import Path
 from rag.config import Settings
 from rag.documents import SUFFIXES, read_document
 from rag.library import library_folder, library_names
+from rag.metrics import Metrics
 from rag.pipeline import UPLOADED, Added, Models, Pipeline
 from rag.types import (
     EVERYTHING,
@@ -112,6 +113,7 @@ class Line:
                 self._changed.notify_all()
 
 
+_OUTCOMES = {BusyError: "refused", LateError: "late", StoppedError: "stopped"}  # of a question without an answer
 _asking: ContextVar[Asking] = ContextVar("asking")  # whose question a model works for
 
 
@@ -156,6 +158,7 @@ class Service:
         self.certainty = settings.certainty
         self.indexes = settings.indexes
         self.line = Line()
+        self.metrics = Metrics()
         self.models: Models = _QueuedModels(settings, self.line)
         self._settings = settings
         self._lock = threading.Lock()
@@ -195,6 +198,16 @@ class Service:
             _ = (self.models.embedder, self.models.reader, self.models.chat)
             self._loaded = True
 
+    def ended(self, route: str, status: int, seconds: float) -> None:
+        """Count a request that has its answer."""
+        self.metrics.count("rag_requests_total", route=route, status=str(status))
+        self.metrics.took("rag_request_seconds", seconds, route=route)
+
+    @property
+    def waiting(self) -> int:
+        """How many questions wait for the language model."""
+        return max(0, len(self.line) - 1)
+
     def libraries(self) -> list[str]:
         """The names of the libraries, sorted."""
         return library_names(self.indexes)
@@ -223,11 +236,17 @@ class Service:
         only: Filter = EVERYTHING,
     ) -> Generator[Event]:
         """What `Pipeline.stream` yields, until `asking` ends it. Raises BusyError where too many ask, and what that raises."""
-        with self._admitted(asking), closing(self.pipeline(library).stream(question, history, certainty, only)) as events:
+        with (
+            self._counted(),
+            self._admitted(asking),
+            closing(self.pipeline(library).stream(question, history, certainty, only)) as events,
+        ):
             while True:
                 asking.check()
                 _asking.set(asking)  # each step may run on another thread
                 event = next(events)
+                if isinstance(event, Answer):
+                    self._count(event)
                 yield event
                 if isinstance(event, Answer):
                     return
@@ -283,6 +302,21 @@ class Service:
             raise NotFoundError(str(error)) from error
         finally:
             self._drawing.release()
+
+    def _count(self, answer: Answer) -> None:
+        self.metrics.count("rag_questions_total", outcome="abstained" if answer.abstained else answer.mode)
+        self.metrics.took("rag_answer_seconds", answer.seconds.total)
+        if answer.seconds.first_token is not None:
+            self.metrics.took("rag_first_token_seconds", answer.seconds.first_token)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Counts a question that gets no answer by why."""
+        try:
+            yield
+        except RagError as error:
+            self.metrics.count("rag_questions_total", outcome=_OUTCOMES.get(type(error), "failed"))
+            raise
 
     @contextmanager
     def _admitted(self, asking: Asking) -> Iterator[None]:

@@ -141,6 +141,7 @@ class Uploads:
             self._note(job).unlink()  # first: a note promises a file
             self._file(job).unlink()
         self._jobs[job.id] = job
+        self._service.metrics.count("rag_uploads_total", outcome=job.status)
 
     def _file(self, job: Job) -> Path:
         return self._folder / f"{job.id}{suffix_of(job.file)}"

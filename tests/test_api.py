@@ -58,10 +58,17 @@ EVENTS = {"accept": "text/event-stream"}
 
 
 @contextmanager
-def serving(service: Service, token: str = "", requests_a_minute: int = 600) -> Iterator[str]:
+def serving(service: Service, token: str = "", requests_a_minute: int = 600, metrics: bool = False) -> Iterator[str]:
     """The service on a port of this machine; its URL."""
     listening = socket.create_server(("127.0.0.1", 0))
-    app = Access(make_app(service, Uploads(service), KEY), frozenset({"127.0.0.1"}), token, KEY, requests_a_minute)
+    app = Access(
+        make_app(service, Uploads(service), KEY, metrics),
+        frozenset({"127.0.0.1"}),
+        token,
+        KEY,
+        service.ended,
+        requests_a_minute,
+    )
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=3))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
