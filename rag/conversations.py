@@ -106,6 +106,11 @@ class Conversations:
             rows = self._database.rows("SELECT question FROM turns WHERE conversation = ? ORDER BY position", key)
         return [Turn("user", question) for (question,) in rows]
 
+    def faults(self) -> list[str]:
+        """What is wrong with the conversations, in sentences. Reads all of them."""
+        with self._database.reading():
+            return [fault for conversation in self.listing() if (fault := self._fault(conversation.key))]
+
     def rename(self, key: int, name: str) -> None:
         """Give the conversation another name. Raises UsageError for one that is empty or longer than `LONGEST_NAME`."""
         name = _cleaned(name)
@@ -120,6 +125,13 @@ class Conversations:
         with self._database.noting() as database:
             self.conversation(key)
             database.execute("DELETE FROM conversations WHERE id = ?", [key])
+
+    def _fault(self, key: int) -> str:
+        try:
+            self.answers(key)
+        except LibraryError as error:
+            return str(error)
+        return ""
 
     def _begin(self, question: str) -> int:
         now = _now()

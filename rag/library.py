@@ -330,7 +330,7 @@ class Library:
 
         Raises LibraryError where it is too damaged to be read, or another process is adding to it.
         """
-        return [*health.faults(self._database), *self._dense.faults()]
+        return [*health.faults(self._database), *self._dense.faults(), *self.conversations.faults()]
 
     def repair(self, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]) -> list[str]:
         """Mend what the stored text of the documents is enough for; what was done, in sentences.

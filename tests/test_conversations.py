@@ -166,6 +166,7 @@ def test_a_damaged_answer_is_told_to_who_reads_it_and_does_not_disturb_the_other
         database.execute("UPDATE turns SET answer = ?", [stored])
     with pytest.raises(LibraryError, match=f"An answer of the conversation {key} is damaged; remove the conversation"):
         kept.answers(key)
+    assert library.verify() == [f"An answer of the conversation {key} is damaged; remove the conversation."]
     assert whole in {c.key for c in kept.listing("second trade")}
     assert len(kept.listing()) == 2
     kept.remove(key)
