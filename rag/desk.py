@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 from rag.conversations import Conversations
 from rag.html import answer_html, conversation_html, count, draft_html, report_html, trouble_html
 from rag.service import Asking, Service, StoppedError
-from rag.shelf import conversations_html, library_html, no_library_html
+from rag.shelf import conversations_html, holdings_html, library_html, no_library_html, work_html
+from rag.tasks import Kind, Tasks
 from rag.types import Answer, Event, Filter, Found, Hit, RagError, Sentence, Turn, UsageError
+from rag.uploads import Uploads
 
 _LONGEST_READ = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
 _LOOK_SECONDS = 0.3  # how often one who waits is told of the line
@@ -58,8 +60,12 @@ class View:
 class Desk:
     """The libraries as the page shows them; what belongs to one window comes with each call."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, uploads: Uploads, local: bool) -> None:
+        """`local`: all who ask sit at this machine, and may name its folders."""
+        self.local = local
+        self._uploads = uploads
         self._service = service
+        self._tasks = Tasks(service)
         self._askings: dict[str, Asking] = {}
 
     def libraries(self) -> list[str]:
@@ -153,7 +159,7 @@ class Desk:
             start, end = opened.get("start"), opened.get("end")
             current = (int(start), int(end)) if start and end else None
             document = self._service.pipeline(window.library).document(str(opened["document"]))
-            return report_html(document, cited, current, turn)
+            return report_html(document, cited, current, turn, window.library)
         except RagError as error:
             return trouble_html(str(error))
 
@@ -170,7 +176,57 @@ class Desk:
         if not citations:
             return ""
         document = self._service.pipeline(window.library).document(citations[0].document)
-        return report_html(document, citations, (citations[0].start, citations[0].end), len(window.turns) - 1)
+        span = (citations[0].start, citations[0].end)
+        return report_html(document, citations, span, len(window.turns) - 1, window.library)
+
+    # --- The library ----------------------------------------------------------------------------------------------
+
+    def work(self, window: Window) -> tuple[str, str, bool]:
+        """What is done on the library, what it holds, and whether something is still under way."""
+        library = self.target(window)
+        jobs, tasks = self._uploads.of(library), self._tasks.of(library)
+        under_way = any(task.under_way for task in tasks) or not all(job.done for job in jobs)
+        return work_html(jobs, tasks), self._holdings(window), under_way
+
+    def target(self, window: Window) -> str:
+        """The library that reports are added to."""
+        return window.library or self._service.default
+
+    def begin(self, window: Window, kind: Kind, folder: str = "") -> str:
+        """Begin work on the library; why not, where it cannot be."""
+        if kind == "add" and not self.local:
+            return trouble_html("A folder can be named at the machine of the server only; send the files.")
+        return self._trouble(lambda: self._tasks.begin(self.target(window), kind, folder))
+
+    def discard(self, window: Window, document: str) -> str:
+        """Remove a report from the library; why not, where it cannot be."""
+        return self._trouble(lambda: self._service.pipeline(window.library).library.remove(document))
+
+    def make(self, name: str) -> str:
+        """Make a library; why not, where it cannot be."""
+
+        def made() -> None:
+            if name in self.libraries():
+                raise UsageError(f"There is a library {name!r} already; choose it above, or give another name.")
+            self._service.pipeline(name, create=True).create()
+
+        return self._trouble(made)
+
+    def _holdings(self, window: Window) -> str:
+        if not window.library:
+            return ""
+        try:
+            pipeline = self._service.pipeline(window.library)
+            return holdings_html(window.library, pipeline.library.documents(), int(pipeline.status()["bytes"]))
+        except RagError as error:
+            return trouble_html(str(error))
+
+    def _trouble(self, work: Callable[[], object]) -> str:
+        try:
+            work()
+        except RagError as error:
+            return trouble_html(str(error))
+        return ""
 
     # --- Questions ------------------------------------------------------------------------------------------------
 

@@ -56,18 +56,25 @@ def conversation_html(library: str, key: int | None, begun: bool, trouble: str) 
         for kind, called in _EXPORTS.items()
         if key is not None
     )
+    save = f"<span>Save as {ways}</span>" if ways else ""
     said = f'<p class="status">{escape(trouble)}</p>' if trouble else ""
     return (
-        f"<header {place}><nav>{f'<span>Save as {ways}</span>' if ways else ''}"
+        f'<header {place}><nav aria-label="Conversation">{save}'
         '<button type="button" data-do="start">New conversation</button></nav>'
         f"{said}</header>"
     )
 
 
 def report_html(
-    document: Document, citations: Sequence[Citation] = (), current: tuple[int, int] | None = None, turn: int | None = None
+    document: Document,
+    citations: Sequence[Citation] = (),
+    current: tuple[int, int] | None = None,
+    turn: int | None = None,
+    library: str = "",
 ) -> str:
     """The report with the words marked that the answer of a `turn` cites, those of the span `current` as the ones in view.
+
+    Of a document with pages, the page of that span is shown as it is printed, from the `library`.
 
     The element of class "text" holds `document.text` to the letter, and the marks of a citation together hold its quote.
     """
@@ -96,9 +103,9 @@ def report_html(
     of_turn = "" if turn is None else f' data-turn="{turn}"'
     return (
         f'<article class="report" data-document="{escape(document.name)}"{of_turn}><header><h2>{escape(document.title)}</h2>'
-        '<nav><button type="button" data-back>Back to the answer</button> '
+        '<nav aria-label="Report"><button type="button" data-back>Back to the answer</button> '
         f'{to_outline}<button type="button" data-document="">All reports</button></nav><p>{joined(about)}</p></header>'
-        f'{outline}<div class="text"{language}>{"".join(blocks)}</div></article>'
+        f'{outline}{_page_html(document, current, library)}<div class="text"{language}>{"".join(blocks)}</div></article>'
     )
 
 
@@ -197,6 +204,26 @@ def _outline_html(document: Document) -> str:
     return (
         f'<details class="outline"><summary>{count(len(items), "section")}</summary>'
         f'<ol id="outline">{"".join(items)}</ol></details>'
+    )
+
+
+def _page_html(document: Document, current: tuple[int, int] | None, library: str) -> str:
+    """The picture of the page that a span begins on, with its lines marked; "" in a document without pages."""
+    lines = [box for box in document.boxes if current and box.start < current[1] and current[0] < box.end]
+    if not lines:
+        return ""
+    page = lines[0].page
+    place = f"/v1/documents/{quote(document.name, safe='')}/pages/{page}.png?library={quote(library, safe='')}"
+    marks = "".join(
+        f'<span style="left:{box.left:.2%};top:{box.top:.2%};width:{box.right - box.left:.2%};'
+        f'height:{box.bottom - box.top:.2%}"></span>'
+        for box in lines
+        if box.page == page
+    )
+    return (
+        f'<figure class="printed"><div role="region" tabindex="0" aria-label="Page {page} as it is printed"><div>'
+        f'<img src="{escape(place)}" alt="Page {page}, the cited lines marked; their words are in the text below">{marks}</div>'
+        f"</div><figcaption>Page {page} as it is printed</figcaption></figure>"
     )
 
 

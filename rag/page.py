@@ -11,14 +11,17 @@ from typing import Any
 import gradio as gr
 
 from rag.desk import Desk, Window
+from rag.shelf import adding_html, making_html
 from rag.types import Filter
 
 _DATA = Path(__file__).parent / "data"
 _QUESTIONS_AT_ONCE = 8  # they search side by side; the language model answers one after the other
-_SHOWN = "() => page.shown()"
+_SHOWN, _LOOKED = "() => page.shown()", "() => page.looked()"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_EACH = {**_QUIET, "trigger_mode": "multiple"}  # else Gradio drops what is asked while the same is under way
+_EVENTS = "open start resume rename forget look folder verify rebuild discard make".split()
 # Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events to stand here.
-_WIRE = """page.connect(trigger, ["open", "start", "resume", "rename", "forget"])"""
+_WIRE = f"page.connect(trigger, {_EVENTS})"
 
 
 def mount(app: Any, desk: Desk, host: str, port: int, middleware: Sequence[tuple[Any, ...]]) -> None:  # noqa: ANN401 - a FastAPI
@@ -64,6 +67,8 @@ class _Page:
                     with gr.Tab("Conversations", id="conversations") as self.conversations_tab:
                         self.words = gr.Textbox("", label="Find", placeholder="words of a question or an answer", max_lines=1)
                         self.conversations = gr.HTML("", elem_id="conversations", apply_default_css=False)
+                    with gr.Tab("Library", id="library") as self.library_tab:
+                        self._library_tab()
             with gr.Column(elem_id="right"):
                 self.report = gr.HTML("", elem_id="report", apply_default_css=False)
         self.wire = gr.HTML("", js_on_load=_WIRE, apply_default_css=False)
@@ -104,6 +109,14 @@ class _Page:
                 self.speaker = gr.Textbox("", label="Quoted speaker", placeholder="a name", max_lines=1)
                 self.section = gr.Textbox("", label="Section", placeholder="a heading", max_lines=1)
 
+    def _library_tab(self) -> None:
+        gr.HTML(adding_html(self.desk.local), elem_id="adding", apply_default_css=False)
+        self.trouble = gr.HTML("", apply_default_css=False)
+        self.work = gr.HTML("", elem_id="work", apply_default_css=False)
+        self.holdings = gr.HTML("", elem_id="holdings", apply_default_css=False)
+        gr.HTML(making_html(), elem_id="making", apply_default_css=False)
+        self.timer = gr.Timer(1, active=False)
+
     @property
     def conversation(self) -> list[Any]:
         """The components that change when another conversation is opened."""
@@ -125,22 +138,30 @@ class _Page:
         self.halt.click(self.stop, **_QUIET)
         changed = self.library.input(self.change_library, self.library, [*self.conversation, self.documents], **_QUIET)
         opened = self.wire.open(self.open, self.window, self.report, trigger_mode="always_last", **_QUIET)
-        started = self.wire.start(self.start, self.window, self.conversation, **_QUIET)
-        resumed = self.wire.resume(self.resume, self.window, [*self.conversation, self.tabs], **_QUIET)
+        started = self.wire.start(self.start, self.window, self.conversation, **_EACH)
+        resumed = self.wire.resume(self.resume, self.window, [*self.conversation, self.tabs], **_EACH)
         for exchanged in (loaded, answered, changed, opened, started, resumed):
             exchanged.then(js=_SHOWN, **_QUIET)
         listed = ([self.window, self.words], self.conversations)
         gr.on([self.conversations_tab.select, self.words.change], self.list, *listed, trigger_mode="always_last", **_QUIET)
-        self.wire.rename(self.rename, *listed, **_QUIET)
-        self.wire.forget(self.forget, listed[0], [*self.conversation, self.conversations], **_QUIET)
+        self.wire.rename(self.rename, *listed, **_EACH)
+        self.wire.forget(self.forget, listed[0], [*self.conversation, self.conversations], **_EACH)
+        seen = [self.window, self.library, self.documents, self.work, self.holdings, self.timer]
+        for looked in (self.library_tab.select, self.timer.tick, self.wire.look):
+            looked(self.look, self.window, seen, trigger_mode="always_last", **_QUIET).then(js=_LOOKED, **_QUIET)
+        done = [self.trouble, *seen]
+        for begun, begin in ((self.wire.folder, self.folder), (self.wire.verify, self.verify), (self.wire.rebuild, self.rebuild)):
+            begun(begin, self.window, done, **_EACH)
+        self.wire.discard(self.discard, self.window, [*done, self.report], **_EACH)
+        made = self.wire.make(self.make, self.window, [*self.conversation, self.library, self.documents, self.trouble], **_EACH)
+        made.then(self.look, self.window, seen, **_QUIET)
 
     # --- What happens ---------------------------------------------------------------------------------------------
 
     def load(self, request: gr.Request) -> tuple[Any, ...]:
-        names, address = self.desk.libraries(), request.query_params
+        address = request.query_params
         window = self.desk.window(address.get("library", ""), address.get("conversation", ""))
-        choice = gr.update(choices=names, value=window.library or None, visible=len(names) > 1)
-        return *self._shown(window), choice, self._choices(window)
+        return *self._shown(window), self._libraries(window), self._choices(window)
 
     def ask(
         self,
@@ -198,6 +219,36 @@ class _Page:
         left, listed = self.desk.forget(window, event._data["conversation"], words)
         parts = self._shown(left) if left is not window else [gr.skip()] * len(self.conversation)
         return *parts, listed
+
+    def look(self, window: Window) -> tuple[Any, ...]:
+        found = window if window.library else self.desk.window()  # the first library may have come about
+        work, holdings, under_way = self.desk.work(found)
+        choices = gr.update(choices=self.desk.shelf(found.library)[1])
+        # What is said meanwhile must not be lost, so a window is given back only where it has another library.
+        now = gr.skip() if found.library == window.library else found
+        return now, self._libraries(found), choices, work, holdings, gr.Timer(active=under_way)
+
+    def folder(self, window: Window, event: gr.EventData) -> tuple[Any, ...]:
+        return self.desk.begin(window, "add", event._data["folder"]), *self.look(window)
+
+    def verify(self, window: Window) -> tuple[Any, ...]:
+        return self.desk.begin(window, "verify"), *self.look(window)
+
+    def rebuild(self, window: Window) -> tuple[Any, ...]:
+        return self.desk.begin(window, "rebuild"), *self.look(window)
+
+    def discard(self, window: Window, event: gr.EventData) -> tuple[Any, ...]:
+        trouble = self.desk.discard(window, event._data["document"])
+        return trouble, *self.look(window), self.desk.beside(window)
+
+    def make(self, window: Window, event: gr.EventData) -> tuple[Any, ...]:
+        trouble = self.desk.make(event._data["name"])
+        window = window if trouble else self.desk.window(event._data["name"])
+        return *self._shown(window), self._libraries(window), self._choices(window), trouble
+
+    def _libraries(self, window: Window) -> Any:  # noqa: ANN401 - an update
+        names = self.desk.libraries()
+        return gr.update(choices=names, value=window.library or None, visible=len(names) > 1)
 
     def _shown(self, window: Window) -> tuple[Any, ...]:
         return window, window.head, window.shown(0, -1), window.shown(-1, len(window.turns)), self.desk.beside(window)

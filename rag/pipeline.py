@@ -137,6 +137,10 @@ class Pipeline:
         """The library, opened. Raises LibraryError where there is none or it cannot be used, UsageError for a bad name."""
         return self._open(create=False)
 
+    def create(self) -> None:
+        """Make the library where there is none. Raises what `library` raises."""
+        self._open(create=True)
+
     def close(self) -> None:
         with self._lock:
             if self._library:

@@ -90,7 +90,7 @@ def serve(
     app = make_app(service, uploads, told.key, metrics)
     hosts = LOOPBACK if host in LOOPBACK else None
     # Gradio's middleware is given as the (class, arguments, keywords) that Starlette unpacks.
-    mount(app, Desk(service), host, port, [(_Guard, (), {"hosts": hosts})])
+    mount(app, Desk(service, uploads, local=host in LOOPBACK), host, port, [(_Guard, (), {"hosts": hosts})])
     server = uvicorn.Server(
         uvicorn.Config(
             Access(app, hosts, token, told.key, service.ended),

@@ -104,6 +104,10 @@ class Uploads:
             raise NotFoundError("There is no such job, or not any more; look for its document in the list of documents.")
         return job
 
+    def of(self, library: str) -> list[Job]:
+        """The jobs of a library, the last first."""
+        return [job for job in reversed(list(self._jobs.values())) if job.library == library]
+
     # --- Behind the scenes ----------------------------------------------------------------------------------------
 
     def _enqueue(self, job: Job) -> None:

@@ -456,6 +456,61 @@ def test_who_waits_for_the_model_is_told_how_many_are_before_him(serve: Serve, w
 
 
 @pytest.mark.page
+def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed(
+    serve: Serve, window: Any, tmp_path: Path
+) -> None:
+    shown = window(serve({}))
+    open_tab(shown, "Library")
+    files = {"north.txt": TRADE["north.txt"].encode(), "empty.txt": b"", "program.exe": b"MZ"}
+    shown.set_input_files(
+        "#files", [{"name": name, "mimeType": "text/plain", "buffer": content} for name, content in files.items()]
+    )
+    shown.wait_for_selector("#sent:has-text('program.exe: The file is of no kind that is read')")
+    shown.wait_for_selector(".work .added:has-text('north.txt · added')")
+    shown.wait_for_selector(".work .failed:has-text('empty.txt · was not added')")
+    assert len(shown.inner_text(".work .failed p >> nth=1")) > 20, "the reason is said"
+    shown.wait_for_selector(".shelf >> text=Northern Trade")
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "south.txt").write_text(TRADE["south.txt"], encoding="utf-8")
+    shown.fill("#folder", "more")
+    shown.press("#folder", "Enter")
+    shown.wait_for_selector("text='more' is not the whole path of a folder")
+    shown.fill("#folder", str(folder))
+    shown.press("#folder", "Enter")
+    shown.wait_for_selector(".work .done:has-text('1 of 1 files are in the library')")
+    shown.reload()
+    shown.wait_for_selector(".shelf")
+    open_tab(shown, "Library")
+    shown.wait_for_selector(".work .added:has-text('north.txt · added')")
+    assert shown.inner_text(".holdings > p >> nth=0").startswith("2 reports · ")
+    shown.click("tr:has-text('Northern Trade') >> text=Remove")
+    shown.click("dialog button >> text=Keep")
+    shown.click("tr:has-text('Northern Trade') >> text=Remove")
+    shown.click("dialog button >> text=Remove")
+    shown.wait_for_selector(".shelf h2:has-text('1 report in the library default')")
+    assert shown.locator(".holdings .wide tbody button").all_inner_texts() == ["Southern Trade", "Remove"]
+    shown.click("text=Verify the library")
+    shown.wait_for_selector(".work >> text=The library is whole.")
+
+
+@pytest.mark.page
+def test_another_library_is_made_and_chosen(serve: Serve, window: Any) -> None:
+    shown = window(serve({"default": TRADE}))
+    open_tab(shown, "Library")
+    shown.wait_for_selector(".holdings")
+    for name, why in (("../x", "cannot name a library"), ("default", "There is a library 'default' already")):
+        shown.fill("#make", name)
+        shown.press("#make", "Enter")
+        shown.wait_for_selector(f'#tabs .trouble:has-text("{why}")')
+    shown.fill("#make", "wool")
+    shown.press("#make", "Enter")
+    shown.wait_for_selector(".holdings h2:has-text('wool')")
+    shown.wait_for_selector(".shelf h2:has-text('0 reports in the library wool')")
+    assert shown.input_value("[aria-label='Library']") == "wool"
+
+
+@pytest.mark.page
 def test_stop_stops_the_model_in_the_middle_of_a_sentence_and_keeps_what_was_said(serve: Serve, window: Any) -> None:
     model = EndlessModel("In May, trade in grain rose by 30 percent.")
     shown = window(serve({"default": TRADE}, chat=model))

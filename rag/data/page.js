@@ -13,7 +13,7 @@ const page = (() => {
     const pane = $("#right");
     if (getComputedStyle(pane).overflowY === "auto") {
       const above = target.getBoundingClientRect().top - pane.getBoundingClientRect().top;
-      pane.scrollTop += above - pane.clientHeight / 3;
+      pane.scrollTop += above - pane.clientHeight * ($(".printed", pane) ? 0.6 : 0.33);
     } else if (asked) {
       target.scrollIntoView({ block: "center" });
     }
@@ -45,7 +45,7 @@ const page = (() => {
     const { document: name, start, end, marker } = button.dataset;
     const turn = button.closest("[data-turn]")?.dataset.turn;
     const report = $("#report article");
-    const shown = report && report.dataset.document === name && report.dataset.turn === turn;
+    const shown = report && report.dataset.document === name && report.dataset.turn === turn && !$(".printed", report);
     const marks = shown && marker ? [...report.querySelectorAll(`mark[data-markers~="${CSS.escape(marker)}"]`)] : [];
     if (marks.length) {
       report.querySelectorAll("mark.current").forEach((mark) => mark.classList.remove("current"));
@@ -116,6 +116,46 @@ const page = (() => {
     } else if ("document" in data) open(button);
   });
 
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("[data-form]");
+    if (!form) return;
+    event.preventDefault();
+    trigger(form.dataset.form, Object.fromEntries(new FormData(form)));
+    form.reset();
+  });
+
+  // Files go to the API one by one; what becomes of each is told by the server, so that it outlives a reload.
+  async function send(files) {
+    const library = $("#head header")?.dataset.library;
+    const told = [];
+    for (const file of files) {
+      $("#sent").textContent = `Sending ${file.name} …`;
+      const form = new FormData();
+      form.append("file", file);
+      try {
+        const query = library ? `?${new URLSearchParams({ library })}` : "";
+        const answer = await fetch(`/v1/documents${query}`, { method: "POST", body: form });
+        if (!answer.ok) told.push(`${file.name}: ${(await answer.json()).detail}`);
+      } catch {
+        told.push(`${file.name}: it could not be sent; try again.`);
+      }
+      trigger("look", {});
+    }
+    $("#sent").textContent = told.join("\n");
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id !== "files") return;
+    send([...event.target.files]);
+    event.target.value = "";
+  });
+  // A file that is dropped beside the place for it must not take the place of the page.
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if ($("#files") && event.dataTransfer.files.length) send([...event.dataTransfer.files]);
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
     if (event.key === "Escape") {
@@ -175,12 +215,29 @@ const page = (() => {
     spoken = all;
   }
 
+  // The picture of a page begins at the marked lines. Where there is none, as the file is gone, the text stands alone.
+  document.addEventListener("load", (event) => {
+    const sheet = event.target.closest?.(".printed [role=region]");
+    const line = sheet && $("span", sheet);
+    if (line) sheet.scrollTop = line.offsetTop - sheet.clientHeight / 3;
+  }, true);
+  document.addEventListener("error", (event) => event.target.closest?.(".printed")?.remove(), true);
+
   // What stands in the pane was exchanged.
   function shown() {
     requestAnimationFrame(() => {
       const report = $("#report :is(article, .shelf, .calm)");
       if (report) reveal($("mark.current", report) || report, asked);
       asked = false;
+    });
+  }
+
+  // The list of reports beside the library is to hold what the library holds.
+  function looked() {
+    requestAnimationFrame(() => {
+      const held = document.querySelectorAll(".holdings [data-do=discard]").length;
+      const listed = document.querySelectorAll("#report .shelf li").length;
+      if ($("#report :is(.shelf, .calm)") && held !== listed) trigger("open", {});
     });
   }
 
@@ -196,5 +253,5 @@ const page = (() => {
     }).observe($(".gradio-container"), { attributeFilter: ["data-conversation"], characterData: true, childList: true, subtree: true });
   }
 
-  return { connect, shown };
+  return { connect, looked, shown };
 })();
