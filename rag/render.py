@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
+from functools import cache
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from unicodedata import category
@@ -45,12 +46,15 @@ def _nested(hit: dict[str, Any]) -> dict[str, Any]:
     return {key: chunk.pop(key) for key in _OF_HITS} | {"chunk": chunk}
 
 
+_kinds = cache(get_type_hints)
+
+
 def _typed(kind: Any, value: Any) -> Any:
     """JSON values as the dataclass, tuple, literal or plain type they are to be; what they came from is not trusted."""
     origin, inner = get_origin(kind), get_args(kind)
-    if isinstance(value, dict) and is_dataclass(kind):
-        kinds = get_type_hints(kind)
-        return kind(**{name: _typed(kinds[name], part) for name, part in value.items()})  # type: ignore[operator]
+    if isinstance(value, dict) and isinstance(kind, type) and is_dataclass(kind):
+        kinds = _kinds(kind)
+        return kind(**{name: _typed(kinds[name], part) for name, part in value.items()})
     if isinstance(value, list) and origin is tuple:
         return tuple(_typed(inner[0], item) for item in value)
     if origin is UnionType:  # of a kind and None
