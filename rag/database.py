@@ -32,6 +32,7 @@ _TROUBLE = {
     sqlite3.SQLITE_READONLY: "cannot be written to; check the permissions of its folder.",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; check the permissions of its folder.",
     sqlite3.SQLITE_PERM: "cannot be opened; check the permissions of its folder.",
+    sqlite3.SQLITE_IOERR: "is unchanged, for the disk has failed or is full; check it and try again.",
     sqlite3.SQLITE_FULL: "is unchanged, the disk is full; make room and try again.",
 }
 _DAMAGED = "is damaged; restore its folder from a copy, or remove it and add the files again."

@@ -82,7 +82,7 @@ class Library:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise LibraryError(f"The folder {str(folder)!r} cannot be made: {error.strerror}; choose another.") from error
-        elif not (folder / DATABASE).is_file():
+        elif not _has_library(folder):
             raise _no_library(folder)
         database = Database(folder, create)
         try:
@@ -379,6 +379,14 @@ def _place(path: Path) -> str:
     except UnicodeEncodeError as error:
         raise DocumentError(f"The name of {place!a} is not readable text, so the file was left out; rename it.") from error
     return place
+
+
+def _has_library(folder: Path) -> bool:
+    try:
+        return (folder / DATABASE).is_file()
+    except OSError as error:
+        message = f"The library {folder.name!r} cannot be opened ({error.strerror}); check the permissions of its folder."
+        raise LibraryError(message) from error
 
 
 def _no_library(folder: Path) -> LibraryError:
