@@ -1,7 +1,7 @@
 """The library as tools and resources of the Model Context Protocol, for assistants and editors.        [mcp]"""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
@@ -12,8 +12,8 @@ from pydantic import Field
 
 from rag.pipeline import MAX_QUESTION
 from rag.render import answer_json, hit_json
-from rag.service import Asking, Service
-from rag.types import RagError
+from rag.service import Asking, Service, pumped
+from rag.types import Answer, RagError
 
 MAX_PASSAGE = 20_000  # characters of one reading: some ten pages
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
@@ -45,7 +45,7 @@ class _DocumentsServer(MCPServer):
 def make_server(service: Service) -> MCPServer:
     """A server of the library the service was started with: the tools search, ask and read_passage, a resource for each document.
 
-    An ask whose caller leaves runs on until its time is over: the protocol's threads cannot be told.
+    An ask that is cancelled stops the model.
     """
     server = _DocumentsServer(service)
 
@@ -56,10 +56,12 @@ def make_server(service: Service) -> MCPServer:
             return {"hits": [hit_json(hit) for hit in service.pipeline(service.default).passages(question, k)]}
 
     @server.tool(annotations=_READS)
-    def ask(question: Question) -> dict[str, Any]:
+    async def ask(question: Question) -> dict[str, Any]:
         """An answer from the reports, with a citation of exact words for every sentence; `abstained` where they do not answer."""
+        asking = Asking()
         with _told(ToolError):
-            return answer_json(service.ask(service.default, question, Asking()))
+            async with aclosing(pumped(service.stream(service.default, question, asking), asking)) as events:
+                return [answer_json(event) async for event in events if isinstance(event, Answer)][-1]
 
     @server.tool(annotations=_READS)
     def read_passage(

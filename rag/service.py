@@ -251,19 +251,6 @@ class Service:
                 if isinstance(event, Answer):
                     return
 
-    def ask(
-        self,
-        library: str,
-        question: str,
-        asking: Asking,
-        history: Sequence[Turn] = (),
-        certainty: float | None = None,
-        only: Filter = EVERYTHING,
-    ) -> Answer:
-        """The whole answer; takes and raises what `stream` does."""
-        events = self.stream(library, question, asking, history, certainty, only)
-        return next(event for event in events if isinstance(event, Answer))
-
     def add_upload(self, library: str, file: Path, name: str) -> Added:
         """Add what was sent under the file name `name` and lies in `file`; one sent before under that name is replaced.
 
@@ -345,7 +332,11 @@ def document_name(file: str) -> str:
     return _NOT_IN_NAMES.sub("-", stem).strip(".-")[:_LONGEST_NAME] or "document"
 
 
-async def pumped(source: Iterator[Event], asking: Asking, gone: Callable[[], Awaitable[bool]]) -> AsyncGenerator[Event]:
+async def _never() -> bool:
+    return False
+
+
+async def pumped(source: Iterator[Event], asking: Asking, gone: Callable[[], Awaitable[bool]] = _never) -> AsyncGenerator[Event]:
     """What `source` yields, made on a thread of its own, so that no slow reader holds a model up.
 
     Once `gone` says that nobody reads any more, or the reader closes this, the asking is stopped. Raises what `source` raises.

@@ -3,10 +3,12 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import EndlessModel
 from mcp import Client, MCPError, StdioServerParameters
 from test_api import GRAIN, QUESTION, QUOTE, SAID, ServiceWith, service_with, serving
 
@@ -101,3 +103,20 @@ def test_another_site_cannot_talk_to_it(service_with: ServiceWith) -> None:
     with serving(service_with({"grain": GRAIN})) as url:
         assert httpx.post(f"{url}/mcp", json={}, headers={"origin": "http://elsewhere.example"}).status_code == 403
         assert httpx.post(f"{url}/mcp", json={}, headers={"host": "elsewhere.example"}).status_code == 421
+
+
+@pytest.mark.parametrize("over_http", [False, True])
+def test_an_ask_that_is_cancelled_stops_the_model(service_with: ServiceWith, over_http: bool) -> None:
+    model = EndlessModel(SAID)
+    service = service_with({"grain": GRAIN}, chat=model)
+
+    async def cancelled(client: Client) -> None:
+        asked = asyncio.create_task(client.call_tool("ask", {"question": QUESTION}))
+        assert await asyncio.to_thread(model.started.wait, 10)
+        asked.cancel()
+        assert await asyncio.to_thread(model.stopped.wait, 10)
+        assert (await client.call_tool("read_passage", {"document": "north"})).structured_content, "the server goes on"
+
+    with serving(service) if over_http else nullcontext(make_server(service)) as server:
+        run(f"{server}/mcp" if over_http else server, cancelled)
+    service.close()
