@@ -5,10 +5,12 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from rag.conversations import Conversations
-from rag.html import answer_html, conversation_html, count, draft_html, report_html, trouble_html
+from rag.examples import example_questions
+from rag.html import answer_html, conversation_html, count, draft_html, examples_html, report_html, trouble_html
 from rag.service import Asking, Service, StoppedError
 from rag.shelf import conversations_html, holdings_html, library_html, no_library_html, work_html
 from rag.tasks import Kind, Tasks
@@ -16,6 +18,8 @@ from rag.types import Answer, Event, Filter, Found, Hit, RagError, Sentence, Tur
 from rag.uploads import Uploads
 
 _LONGEST_READ = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
+_EXAMPLES = 4
+_LIBRARIES_IN_MEMORY = 8
 _LOOK_SECONDS = 0.3  # how often one who waits is told of the line
 
 
@@ -67,6 +71,7 @@ class Desk:
         self._service = service
         self._tasks = Tasks(service)
         self._askings: dict[str, Asking] = {}
+        self._examples = lru_cache(_LIBRARIES_IN_MEMORY)(lambda library, generation: self._read_off(library))
 
     def libraries(self) -> list[str]:
         """The names of the libraries."""
@@ -134,6 +139,22 @@ class Desk:
         except RagError as error:
             return replace(window, trouble=f"This conversation is not kept. {error}")
         return window
+
+    def examples(self, window: Window) -> str:
+        """Questions to begin with, while nothing was asked."""
+        if window.turns or not window.library:
+            return ""
+        try:
+            return examples_html(self._examples(window.library, self._service.pipeline(window.library).library.generation))
+        except RagError:  # what is wrong is said where the library is shown
+            return ""
+
+    def _read_off(self, library: str) -> list[str]:
+        pipeline = self._service.pipeline(library)
+        names = [document.name for document in pipeline.library.documents()]
+        # From all over the library, whose documents stand in the order of their names.
+        chosen = names[:: max(1, len(names) // _EXAMPLES)][:_EXAMPLES]
+        return example_questions([pipeline.document(name) for name in chosen], _EXAMPLES)
 
     # --- Reports --------------------------------------------------------------------------------------------------
 

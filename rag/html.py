@@ -65,6 +65,12 @@ def conversation_html(library: str, key: int | None, begun: bool, trouble: str) 
     )
 
 
+def examples_html(questions: Sequence[str]) -> str:
+    """Questions that are asked with a click."""
+    items = "".join(f'<li><button type="button" data-example>{escape(question)}</button></li>' for question in questions)
+    return f'<section class="examples"><p class="status">For example</p><ul>{items}</ul></section>' if items else ""
+
+
 def report_html(
     document: Document,
     citations: Sequence[Citation] = (),

@@ -91,6 +91,7 @@ class _Page:
             )
             self.send = gr.Button("Ask", variant="primary", min_width=80, scale=0)
             self.halt = gr.Button("Stop", variant="stop", visible=False, min_width=80, scale=0)
+        self.examples = gr.HTML("", elem_id="examples", apply_default_css=False)
         with gr.Accordion("Narrow down", open=False, elem_id="narrow"):
             self.certainty = gr.Slider(
                 0,
@@ -120,7 +121,7 @@ class _Page:
     @property
     def conversation(self) -> list[Any]:
         """The components that change when another conversation is opened."""
-        return [self.window, self.head, self.earlier, self.answer, self.report]
+        return [self.window, self.head, self.earlier, self.answer, self.report, self.examples]
 
     def connect(self, blocks: gr.Blocks) -> None:
         """Say what happens when the page is opened, used and left."""
@@ -146,7 +147,7 @@ class _Page:
         gr.on([self.conversations_tab.select, self.words.change], self.list, *listed, trigger_mode="always_last", **_QUIET)
         self.wire.rename(self.rename, *listed, **_EACH)
         self.wire.forget(self.forget, listed[0], [*self.conversation, self.conversations], **_EACH)
-        seen = [self.window, self.library, self.documents, self.work, self.holdings, self.timer]
+        seen = [self.window, self.library, self.documents, self.examples, self.work, self.holdings, self.timer]
         for looked in (self.library_tab.select, self.timer.tick, self.wire.look):
             looked(self.look, self.window, seen, trigger_mode="always_last", **_QUIET).then(js=_LOOKED, **_QUIET)
         done = [self.trouble, *seen]
@@ -184,6 +185,7 @@ class _Page:
                 view.earlier,
                 view.answer,
                 gr.skip() if view.report is None else view.report,
+                "",
                 gr.update(value="", placeholder="A question that follows") if told else gr.skip(),
                 gr.update(visible=not view.running),
                 gr.update(visible=view.running),
@@ -226,7 +228,7 @@ class _Page:
         choices = gr.update(choices=self.desk.shelf(found.library)[1])
         # What is said meanwhile must not be lost, so a window is given back only where it has another library.
         now = gr.skip() if found.library == window.library else found
-        return now, self._libraries(found), choices, work, holdings, gr.Timer(active=under_way)
+        return now, self._libraries(found), choices, self.desk.examples(found), work, holdings, gr.Timer(active=under_way)
 
     def folder(self, window: Window, event: gr.EventData) -> tuple[Any, ...]:
         return self.desk.begin(window, "add", event._data["folder"]), *self.look(window)
@@ -251,7 +253,8 @@ class _Page:
         return gr.update(choices=names, value=window.library or None, visible=len(names) > 1)
 
     def _shown(self, window: Window) -> tuple[Any, ...]:
-        return window, window.head, window.shown(0, -1), window.shown(-1, len(window.turns)), self.desk.beside(window)
+        earlier, last = window.shown(0, -1), window.shown(-1, len(window.turns))
+        return window, window.head, earlier, last, self.desk.beside(window), self.desk.examples(window)
 
     def _choices(self, window: Window) -> Any:  # noqa: ANN401 - an update
         return gr.update(choices=self.desk.shelf(window.library)[1], value=[])

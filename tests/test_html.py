@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.html import answer_html, conversation_html, draft_html, report_html, trouble_html
+from rag.html import answer_html, conversation_html, draft_html, examples_html, report_html, trouble_html
 from rag.render import answer_text
 from rag.types import (
     Answer,
@@ -36,7 +36,7 @@ TAGS = set(
 )
 ATTRIBUTES = set(
     "class type role aria-label value hidden href id title lang data-document data-start data-end data-marker data-markers "
-    "data-note data-note-text data-number data-speaker data-back data-copy data-turn data-do data-library "
+    "data-note data-note-text data-number data-speaker data-back data-copy data-example data-turn data-do data-library "
     "data-conversation".split()
 )
 
@@ -56,7 +56,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = (tag, {name: value or "" for name, value in attrs})
         self.elements.append(element)
-        self._open.append(element)
+        if tag != "img":  # it holds nothing, and is not closed
+            self._open.append(element)
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop()[0] == tag
@@ -251,6 +252,19 @@ def test_a_report_with_pages_says_how_many_and_where_its_sections_begin() -> Non
     assert "No. 7 · 2024-05-01 · 12 pages · 2 paragraphs · report.txt" in shown.text("header")
 
 
+def test_the_printed_page_of_a_span_is_shown_with_its_lines_marked() -> None:
+    lines = (Box(0, 10, 1, 0.1, 0.2, 0.9, 0.25), Box(10, 30, 2, 0.1, 0.1, 0.5, 0.15), Box(30, 61, 2, 0.1, 0.2, 0.9, 0.25))
+    paged = replace(REPORT, name="a/b ?&", boxes=lines)
+    shown = Page(report_html(paged, current=(12, 40), library="my lib"))
+    assert shown.attributes("src") == ["/v1/documents/a%2Fb%20%3F%26/pages/2.png?library=my%20lib"]
+    assert shown.attributes("style") == [
+        "left:10.00%;top:10.00%;width:40.00%;height:5.00%",
+        "left:10.00%;top:20.00%;width:80.00%;height:5.00%",
+    ]
+    assert shown.text("figcaption") == "Page 2 as it is printed"
+    assert Page(report_html(paged)).attributes("src") == Page(report_html(REPORT, current=(12, 40))).attributes("src") == []
+
+
 def test_a_report_is_in_the_language_it_states() -> None:
     assert Page(report_html(replace(REPORT, language="de-CH"))).attributes("lang") == ["de-CH"]
     assert Page(report_html(REPORT)).attributes("lang") == []
@@ -377,6 +391,7 @@ def test_nothing_written_anywhere_becomes_markup(text: str) -> None:
         answer_html(0, replace(answer, abstained=True)),
         report_html(document, [cited], (cited.start, cited.end)),
         trouble_html(text),
+        examples_html([text]),
     ]
     for piece in pieces:
         shown = Page(piece)

@@ -87,9 +87,10 @@ MAY_IMPORT = {
     ),
     "client": "config render types",
     "html": "render types",
+    "examples": "types",
     "tasks": "pipeline service types",
     "shelf": "conversations html library tasks uploads",
-    "desk": "conversations html service shelf tasks types uploads",
+    "desk": "conversations examples html service shelf tasks types uploads",
     "page": "desk shelf types",
     "server": "access api client config desk page service types uploads",
     "cli": (

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from conftest import EndlessModel, FakeModels
+from reportlab.pdfgen.canvas import Canvas
 from test_html import HOSTILE
 
 from rag import server
@@ -171,8 +173,9 @@ def window(browser: Any) -> Iterator[Callable[..., Any]]:
     """Opens a window; at the end none may have seen an error, or asked any host but the page's own."""
     windows: list[tuple[str, Any, list[str]]] = []
 
-    def open_window(url: str, width: int = 1280) -> Any:
-        shown = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+    def open_window(url: str, width: int = 1280, dark: bool = False) -> Any:
+        scheme = "dark" if dark else "light"
+        shown = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme).new_page()
         shown.set_default_timeout(60_000)  # only a failure waits so long, on a machine that is busy
         log: list[str] = []
         shown.on("request", lambda request: log.append(request.url))
@@ -442,6 +445,17 @@ def test_an_answer_is_copied_with_its_footnotes_and_read_out_once(serve: Serve, 
 
 
 @pytest.mark.page
+def test_an_example_is_asked_with_a_click_and_examples_go_once_something_was_asked(serve: Serve, window: Any) -> None:
+    shown = window(serve({"default": TRADE}))
+    shown.click("#examples >> text=What is said about")
+    shown.wait_for_selector(".answer .status, .answer .footnotes")
+    assert shown.inner_text(".asked").startswith("What is said about ")
+    assert shown.locator("#examples li").count() == 0
+    shown.click("text=New conversation")
+    shown.wait_for_selector("#examples li")
+
+
+@pytest.mark.page
 def test_who_waits_for_the_model_is_told_how_many_are_before_him(serve: Serve, window: Any) -> None:
     model = EndlessModel("In May, trade in grain rose by 30 percent.")
     url = serve({"default": TRADE}, chat=model)
@@ -508,6 +522,63 @@ def test_another_library_is_made_and_chosen(serve: Serve, window: Any) -> None:
     shown.wait_for_selector(".holdings h2:has-text('wool')")
     shown.wait_for_selector(".shelf h2:has-text('0 reports in the library wool')")
     assert shown.input_value("[aria-label='Library']") == "wool"
+
+
+@pytest.mark.page
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (640, False), (390, True)])
+def test_no_tab_has_a_barrier_or_is_wider_than_the_screen(serve: Serve, window: Any, width: int, dark: bool) -> None:
+    """1280 pixels at a zoom of 200 % are 640."""
+    shown = window(serve({"default": TRADE}), width=width, dark=dark)
+    assert shown.locator("body.dark, .dark").count() == dark
+
+    def look() -> None:
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        found = Axe().run(shown).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")] == []
+
+    look()
+    ask(shown, BOTH)
+    shown.wait_for_selector(".footnotes")
+    shown.click("text=Narrow down")
+    shown.click("summary:has-text('passages read')")
+    look()
+    open_tab(shown, "Conversations")
+    shown.wait_for_selector(".conversations li")
+    look()
+    open_tab(shown, "Library")
+    shown.wait_for_selector(".holdings .wide tr")
+    shown.click("text=Verify the library")
+    shown.wait_for_selector(".work li")
+    look()
+
+
+@pytest.mark.page
+def test_the_printed_page_is_shown_with_the_text_and_without_its_file_the_text_alone(
+    serve: Serve, window: Any, tmp_path: Path
+) -> None:
+    canvas = Canvas(str(tmp_path / "crane.pdf"))
+    for line, text in enumerate(["The Harbour", "", "The new crane lifts 640 tonnes.", "It is yellow."]):
+        canvas.drawString(72, 760 - 20 * line, text)
+    canvas.save()
+    shown = window(serve({"default": TRADE}))
+    open_tab(shown, "Library")
+    shown.set_input_files("#files", str(tmp_path / "crane.pdf"))
+    shown.wait_for_selector(".work .added")
+    open_tab(shown, "Ask")
+    ask(shown, "the new crane lifts tonnes")
+    shown.wait_for_selector("#report .printed img")
+    shown.wait_for_function("document.querySelector('.printed img').naturalWidth > 500")
+    mark, sheet = shown.locator(".printed span >> nth=0").bounding_box(), shown.locator(".printed img").bounding_box()
+    assert mark is not None
+    assert sheet is not None
+    assert 0.05 < (mark["y"] - sheet["y"]) / sheet["height"] < 0.15, "it lies on the line"
+    for copy in (tmp_path / "indexes" / "default" / "files").iterdir():
+        copy.unlink()
+    shown.context.clear_cookies()
+    shown.reload()
+    shown.wait_for_selector("article mark.current")
+    shown.wait_for_selector(".printed", state="detached")
+    assert "640 tonnes" in shown.inner_text("mark.current")
 
 
 @pytest.mark.page
@@ -592,6 +663,22 @@ def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window
     assert HOSTILE[9] in shown.inner_text("article")
     assert shown.locator("#outline a").all_text_contents() == [heading, "Notes"]
     assert shown.locator("#report .reference").get_attribute("title") == poison
+    open_tab(shown, "Conversations")
+    shown.wait_for_selector(".conversations li")
+    shown.click("text=Rename")
+    shown.fill("[aria-label='New name']", poison[:200])
+    shown.keyboard.press("Enter")
+    shown.wait_for_function(
+        "name => document.querySelector('.conversations li > button')?.textContent === name", arg=poison[:200].strip()
+    )
+    open_tab(shown, "Library")
+    shown.wait_for_selector(".holdings tbody tr")
+    shown.set_input_files("#files", [{"name": f"{HOSTILE[1]}.exe", "mimeType": "text/html", "buffer": HOSTILE[0].encode()}])
+    shown.wait_for_selector("#sent:has-text('is of no kind')")
+    shown.click(".holdings [data-do=discard]")
+    shown.wait_for_selector("dialog")
+    assert HOSTILE[1] in shown.inner_text("dialog")
+    shown.click("dialog button >> text=Keep")
     assert shown.evaluate("window.poisoned") is None
     assert shown.locator(":is(#answer, #report) :is(script, img, iframe, svg, style, link, object)").count() == 0
     assert shown.locator("#page :is(script, img, iframe, style, link, object, a:not([href^='#'], [href^='/v1/']))").count() == 0

@@ -90,6 +90,13 @@ const page = (() => {
     box.select();
   }
 
+  function ask(words) {
+    const box = question();
+    box.value = words;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    setTimeout(() => $("#asking button.primary").click()); // once Gradio has heard of the words
+  }
+
   async function copy(button) {
     const said = button.textContent;
     try {
@@ -109,6 +116,7 @@ const page = (() => {
     else if ("back" in data) leaveReport();
     else if ("copy" in data) copy(button);
     else if ("rename" in data) rename(button);
+    else if ("example" in data) ask(button.textContent);
     else if (data.do) {
       const go = () => trigger(data.do, { ...data });
       if (data.sure) sure(button, go);
