@@ -12,6 +12,7 @@ from rag.types import ModelError, Prompt
 
 _CONTEXT_TOKENS = 4096  # the prompts here stay below 2,000 tokens; more only costs memory
 _GGUF_MAGIC = b"GGUF"
+_PROCESSORS = Path("/proc/cpuinfo")
 
 
 class LlamaModel:
@@ -24,6 +25,8 @@ class LlamaModel:
 
     def __init__(self, path: Path | None = None) -> None:
         """Load the GGUF at `path`, by default the embedded model. Raises ModelError where it cannot be read."""
+        # Threads that wait for each other without letting go of the processor are several times slower where others work too.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         import llama_cpp
 
         self.name = path.stem if path else LANGUAGE_MODEL
@@ -31,6 +34,7 @@ class LlamaModel:
             _check_gguf(path)
         self._lock = threading.Lock()
         _silence()
+        _avoid_amx()
         try:
             self._llama: Any = llama_cpp.Llama(
                 str(path or language_model_path()),
@@ -79,6 +83,30 @@ def _silence() -> Any:
     told = llama_cpp.llama_log_callback(lambda level, text, data: None)
     llama_cpp.llama_log_set(told, None)
     return told
+
+
+@cache
+def _avoid_amx() -> None:
+    """Keep llama.cpp from the matrix unit of large Intel processors, with which it crashes at the first prompt.
+
+    Its tile configuration is not initialised (ggml-org/llama.cpp issue 20824, pull request 26954). The unit is used for weights
+    in buffers of their own only, and `Llama` has no parameter that does without.
+    """
+    from llama_cpp import llama_cpp
+
+    try:
+        if " amx_" not in _PROCESSORS.read_text(encoding="utf-8"):
+            return
+    except OSError:  # not on Linux, and llama.cpp asks for the unit on Linux alone
+        return
+    defaults = llama_cpp.llama_model_default_params
+
+    def without_buffers_of_their_own() -> Any:
+        parameters = defaults()
+        parameters.use_extra_bufts = False
+        return parameters
+
+    llama_cpp.llama_model_default_params = without_buffers_of_their_own
 
 
 def _check_gguf(path: Path) -> None:
