@@ -137,11 +137,7 @@ class Library:
         """
         place = _place(path)
         with self._database.changing() as database:
-            if self.embedder != self._opened_with:
-                raise LibraryError(
-                    f"The library {self.folder.name!r} was rebuilt with the embedding model {self.embedder!r} meanwhile; start "
-                    "again with that model."
-                )
+            self._check_embedder()
             source = database.execute("SELECT path FROM documents WHERE name = ?", [document.name]).fetchone()
             if source and source[0] != place:
                 raise UsageError(
@@ -283,6 +279,7 @@ class Library:
 
         With `among`, which `select` gives, only those chunks compete.
         """
+        self._check_embedder()  # whose vector it is, nobody else can tell
         return self._dense.nearest(vector, k, among)
 
     def every_vector(self) -> list[tuple[NDArray[np.int64], Vectors]]:
@@ -345,6 +342,14 @@ class Library:
         return done
 
     # --- Behind the scenes ----------------------------------------------------------------------------------------
+
+    def _check_embedder(self) -> None:
+        """Raises LibraryError where another process has rebuilt the library for another embedder since it was opened."""
+        if self.embedder != self._opened_with:
+            raise LibraryError(
+                f"The library {self.folder.name!r} was rebuilt with the embedding model {self.embedder!r} meanwhile; start "
+                "again with that model."
+            )
 
     def _sweep(self) -> None:
         """Remove the copies of files that no document was read from."""

@@ -198,6 +198,8 @@ class Pipeline:
         files = find_files(paths)
         library = self._open(create=True)
         failed = False
+        if progress:
+            progress.done(0, len(files))
         for number, path in enumerate(files, 1):
             try:
                 added = self._add_file(library, path, progress)
@@ -260,14 +262,17 @@ class Pipeline:
 
         with Library.open(library_folder(self._folder, self.name)) as library:
             while missing := [d.name for d in library.documents() if (d.name, d.sha256) not in chunks]:
+                of = len(chunks) + len(missing)
                 for name in missing:
+                    if progress:
+                        progress.done(len(chunks), of)
                     with suppress(UsageError):  # it was removed meanwhile
                         document = library.document(name)
                         made = make_chunks(document, embedder.count_tokens)
                         self._embedded(library, made, _REBUILDING, keep=True, progress=progress)
                         chunks[document.name, document.sha256] = made
-                        if progress:
-                            progress.done(len(chunks), len(library.documents()))
+            if progress:
+                progress.done(len(chunks), len(chunks))
             library.rebuild(embedder.name, embedder.dimension, make)
             library.settle()
             return len(library.documents())

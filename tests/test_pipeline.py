@@ -366,8 +366,9 @@ def test_a_rebuild_that_was_interrupted_goes_on_and_others_add_meanwhile(long: P
         assert rebuilding.search("Ostend", 1)[0].chunk.document == "late"
     # Who opened it before still embeds with the old model, and is told.
     (tmp_path / "reports-0" / "later.txt").write_text("Later\n\nA later report.", encoding="utf-8")
-    with pytest.raises(LibraryError, match="'library-0' was rebuilt with the embedding model 'other' meanwhile"):
-        list(long.add([tmp_path / "reports-0"]))
+    for work in (lambda: list(long.add([tmp_path / "reports-0"])), lambda: long.search("Ostend")):
+        with pytest.raises(LibraryError, match="'library-0' was rebuilt with the embedding model 'other' meanwhile"):
+            work()
 
 
 def test_a_document_added_while_a_rebuild_embeds_is_rebuilt_too(long: Pipeline, tmp_path: Path) -> None:
