@@ -51,6 +51,15 @@ def library_folder(indexes: Path, name: str) -> Path:
     return indexes / name
 
 
+def library_file(indexes: Path, name: str) -> tuple[int, int] | None:
+    """What tells the file of a library from another that takes its place; None where there is none."""
+    try:
+        status = (library_folder(indexes, name) / DATABASE).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def library_names(indexes: Path) -> list[str]:
     """The names of the libraries in a folder, sorted; none where the folder does not exist."""
     return sorted(file.parent.name for file in indexes.glob(f"*/{DATABASE}") if _NAME.fullmatch(file.parent.name))

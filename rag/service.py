@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rag.config import Settings
 from rag.documents import SUFFIXES, read_document
-from rag.library import library_folder, library_names
+from rag.library import library_file, library_folder, library_names
 from rag.metrics import Metrics
 from rag.pipeline import UPLOADED, Added, Models, Pipeline
 from rag.types import (
@@ -163,6 +163,7 @@ class Service:
         self._settings = settings
         self._lock = threading.Lock()
         self._pipelines: dict[str, Pipeline] = {}
+        self._files: dict[str, tuple[int, int]] = {}  # which file each of them has opened, for its path may come to name another
         self._askings: set[Asking] = set()
         self._drawing = threading.BoundedSemaphore(MAX_DRAWING)
         self._closed = False
@@ -222,8 +223,13 @@ class Service:
         with self._lock:
             if self._closed:
                 raise BusyError("The server is ending; ask again when it is back.")
-            if name not in self._pipelines:
+            file = library_file(self.indexes, name)
+            if name not in self._pipelines or self._files.get(name) not in (None, file):
+                # One that was replaced is left to those who still ask it, and closed when they are done.
                 self._pipelines[name] = Pipeline(replace(self._settings, library=name), self.models)
+                self._files.pop(name, None)
+            if file:
+                self._files[name] = file
             return self._pipelines[name]
 
     def stream(
