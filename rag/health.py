@@ -30,9 +30,10 @@ def faults(database: Database) -> list[str]:
             found.append(f"Vectors of {dimension} dimensions are none.")
         for key, name, text, boxes in connection.execute("SELECT id, name, text, length(boxes) FROM documents ORDER BY name"):
             found += _of_passages(connection, key, name, text, dimension)
-            found += (
-                [f"The places of lines on the pages of {name!r} are cut."] if boxes % BOX.size else _of_parts(connection, name)
-            )
+            if boxes % BOX.size:
+                found.append(f"The places of lines on the pages of {name!r} are cut.")
+            else:
+                found += _of_parts(connection, name)
     return found
 
 
@@ -51,11 +52,11 @@ def mend(database: Database, make: Callable[[Document], tuple[Sequence[Chunk], V
             if count := connection.execute(f"DELETE FROM {table} WHERE chunk NOT IN (SELECT id FROM chunks)").rowcount:
                 done.append(f"What belonged to nothing was removed: {count} × {row}.")
     dimension = database.state().dimension
-    for key, name, text in database.rows("SELECT id, name, text FROM documents ORDER BY name"):
+    for key, name in database.rows("SELECT id, name FROM documents ORDER BY name"):
         with database.reading() as connection:
-            hurt = _of_passages(connection, key, name, text, dimension)
-            document = read_document(connection, name) if hurt and not _of_parts(connection, name) else None
-        if document:
+            document = None if _of_parts(connection, name) else read_document(connection, name)
+            hurt = document and _of_passages(connection, key, name, document.text, dimension)
+        if document and hurt:
             chunks, vectors = make(document)
             with database.changing() as connection:
                 connection.execute("DELETE FROM chunks WHERE document = ?", [key])

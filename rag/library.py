@@ -217,11 +217,10 @@ class Library:
         return [document for document in self.documents() if document.path.is_relative_to(place)]
 
     def move(self, name: str, path: Path) -> None:
-        """Note that the file of the document now lies at `path`. Raises UsageError where there is no such document."""
+        """Note that the file of the document, if it is still there, now lies at `path`, where that is no other's."""
         with self._database.changing() as database:
             row = [_place(path), path.name, name]
-            if not database.execute("UPDATE documents SET path = ?, file = ? WHERE name = ?", row).rowcount:
-                raise self._no_document(name)
+            database.execute("UPDATE OR IGNORE documents SET path = ?, file = ? WHERE name = ?", row)
 
     def info(self, name: str) -> DocumentInfo:
         """The document of that name, as a list shows it. Raises UsageError where there is none."""

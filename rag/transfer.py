@@ -1,5 +1,6 @@
 """A library as one file, written whole or not at all, and read as what may come from an enemy.                   [sqlite3]"""
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -69,6 +70,8 @@ def import_library(file: Path, indexes: Path, name: str) -> list[DocumentInfo]:
             try:
                 documents = _admitted(unfinished)
             except (ValueError, LibraryError, sqlite3.Error) as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
                 raise LibraryError(f"{str(file)!r} is not a whole library ({error}); export it anew.") from error
             _sync(unfinished / DATABASE)
             unfinished.rename(folder)
@@ -114,8 +117,6 @@ def _admitted(folder: Path) -> list[DocumentInfo]:
     with Library.open(folder) as library:
         if faults := library.verify():
             raise ValueError(faults[0].rstrip("."))
-        for conversation in library.conversations.listing():
-            library.conversations.answers(conversation.key)
         return library.documents()
 
 

@@ -222,6 +222,13 @@ def test_a_renamed_file_is_not_read_again_and_its_document_follows_it(pipeline_w
     assert pipeline.gone([tmp_path / "reports-0"]) == []
 
 
+def test_a_document_takes_no_other_documents_place(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
+    before = pipeline.library.documents()
+    pipeline.library.move("harbour", before[1].path)  # as when another process was faster
+    assert pipeline.library.documents() == before
+
+
 def test_a_copy_of_a_file_is_unchanged_until_it_says_something_else(pipeline_with: PipelineWith, tmp_path: Path) -> None:
     pipeline = pipeline_with({"trains.txt": TRAINS, "zebra.txt": TRAINS})
     (document,) = pipeline.library.documents()

@@ -112,7 +112,7 @@ def evil(trigger: str) -> str:
         ("DELETE FROM settings", "is damaged"),
         ("UPDATE sections SET path = '[[[['", "The parts of 'harbour' cannot be read"),
         ("UPDATE documents SET title = CAST(x'ff00fe' AS TEXT)", ""),
-        ("UPDATE turns SET answer = '{}'", "An answer of the conversation 1 is damaged"),
+        ("UPDATE turns SET answer = '{}'", "conversation"),
         ("INSERT INTO notes VALUES (99, 0, '1', '', 0, 0)", "A row of notes belongs to nothing"),
         (
             """INSERT INTO chunks SELECT 4000000000000, document, 9, section, paragraph, start, "end", text, context FROM chunks
@@ -185,3 +185,17 @@ def test_what_is_no_file_and_what_is_no_name_is_wrong_use(pipeline: Pipeline, in
         import_library(exported, indexes, "../copy")
     with pytest.raises(UsageError, match=r"cannot be written \(No such file or directory\); name another file"):
         export_library(indexes, pipeline.name, exported.parent / "nowhere" / "file")
+
+
+def test_a_full_disk_is_not_taken_for_a_fault_of_the_file(
+    indexes: Path, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    monkeypatch.setattr("rag.transfer._admitted", full)
+    with pytest.raises(UsageError, match=r"cannot be imported \(No space left on device\)"):
+        import_library(exported, indexes, "copy")
+    assert library_names(indexes) == ["library-0"]
