@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import log2
 from pathlib import Path
@@ -93,26 +94,32 @@ Progress = Callable[[str, int, int], None]  # what is done, how many of them, of
 # --- A set -> predictions -----------------------------------------------------------------------------------------
 
 
-def run(evaluation: EvaluationSet, settings: Settings, retrieval_only: bool, progress: Progress) -> Generator[Prediction]:
-    """What the product makes of each question, as it comes, over a library of the set that is thrown away at the end.
+@contextmanager
+def library_of(evaluation: EvaluationSet, settings: Settings, progress: Progress) -> Iterator[Pipeline]:
+    """A pipeline over a library of the set's documents, which is thrown away at the end.
 
-    Raises UsageError where a document or a question of the set cannot be used.
+    Raises UsageError where a document cannot be used.
     """
     with tempfile.TemporaryDirectory(prefix="rag-eval-") as name:
-        generate = settings.generate and not retrieval_only
-        settings = replace(settings, indexes=Path(name) / "indexes", library="set", generate=generate)
         files = list(_write_reports(evaluation.documents, Path(name)))
-        with Pipeline(settings) as pipeline:
+        with Pipeline(replace(settings, indexes=Path(name) / "indexes", library="set")) as pipeline:
             for done, file in enumerate(files, 1):  # each by itself: `add` would skip a second one of the same words
                 try:
                     pipeline.add_document(read_document(file), file)
                 except DocumentError as error:
                     raise UsageError(f"A document of the set {evaluation.name!r} cannot be used: {error}") from error
                 progress("documents", done, len(files))
-            _predict(pipeline, evaluation.questions[0], retrieval_only)  # loading the models is no question's time
-            for done, question in enumerate(evaluation.questions, 1):
-                yield _predict(pipeline, question, retrieval_only)
-                progress("questions", done, len(evaluation.questions))
+            yield pipeline
+
+
+def run(evaluation: EvaluationSet, settings: Settings, retrieval_only: bool, progress: Progress) -> Generator[Prediction]:
+    """What the product makes of each question, as it comes. Raises UsageError where a document or a question cannot be used."""
+    generate = settings.generate and not retrieval_only
+    with library_of(evaluation, replace(settings, generate=generate), progress) as pipeline:
+        _predict(pipeline, evaluation.questions[0], retrieval_only)  # loading the models is no question's time
+        for done, question in enumerate(evaluation.questions, 1):
+            yield _predict(pipeline, question, retrieval_only)
+            progress("questions", done, len(evaluation.questions))
 
 
 def _write_reports(documents: Mapping[str, tuple[str, str]], folder: Path) -> Iterator[Path]:

@@ -6,15 +6,12 @@ For each evaluation set: the share of the answerable questions whose best senten
 certainty the share of questions that would be declined, by type. `--fit` fits the weights of rag/data/evidence.json anew and
 prints them, with the figures of each set under weights fitted on the other sets. Nothing is generated.
 
-A SET_DIR holds corpus.jsonl ({"doc_id", "title", "text"}) and questions.jsonl ({"question", "history", "answers",
-"answerable", "gold_passages", "type"}).
+docs/evaluation.md tells what a SET_DIR holds.
 """
 
 import argparse
 import json
-import random
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +19,9 @@ import numpy as np
 
 from rag import evidence
 from rag.config import Settings
-from rag.pipeline import READ, Pipeline, in_context
-from rag.types import Turn
+from rag.evaluate import library_of
+from rag.evaluation_sets import Question, even, read_set, sample
+from rag.pipeline import READ, in_context
 
 CERTAINTIES = [t / 10 for t in range(1, 10)]
 # Something always ranks first, so ranks say nothing of whether anything answers.
@@ -50,48 +48,27 @@ class Judged:
     right: bool
 
 
-def read(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
-def squash(text: str) -> str:
-    return " ".join(text.split())
-
-
-def is_support(sentence: str, question: dict) -> bool:
+def is_support(sentence: str, question: Question) -> bool:
     """The sentence is a gold text or holds one; of a gold text that is a whole passage, only a sentence with an answer counts."""
-    words = squash(sentence)
-    golds = [squash(gold) for gold in question["gold_passages"]]
-    near = any(gold in words or (len(words) > 20 and words in gold) for gold in golds)
-    long = any(len(gold) > 300 for gold in golds) and any(len(answer.split()) <= 8 for answer in question["answers"])
-    return near and (not long or any(answer.lower() in words.lower() for answer in question["answers"]))
+    words = even(sentence)
+    near = any(gold in words or (len(words) > 20 and words in gold) for gold in question.gold_texts)
+    long = any(len(gold) > 300 for gold in question.gold_texts) and any(len(a.split()) <= 8 for a in question.answers)
+    return near and (not long or any(answer.lower() in words.lower() for answer in question.answers))
 
 
 def rows_of(folder: Path, limit: int) -> list[Row]:
-    with tempfile.TemporaryDirectory() as name:
-        reports = Path(name) / "reports"
-        reports.mkdir()
-        for document in read(folder / "corpus.jsonl"):
-            text = document["text"]
-            titled = text if document["title"] in text[:300] else f"{document['title']}\n\n{text}"
-            (reports / f"{document['doc_id']}.txt").write_text(titled, encoding="utf-8")
-        settings = Settings(Path(name) / "indexes", "set", model=None, embeddings="", generate=False)
-        questions = read(folder / "questions.jsonl")
-        if limit < len(questions):
-            questions = random.Random(0).sample(questions, limit)
-        rows = []
-        with Pipeline(settings) as pipeline:
-            for _ in pipeline.add([reports]):
-                pass
-            models = pipeline.models
-            for question in questions:
-                history = [Turn(t["role"], t["text"]) for t in question["history"]]
-                asked = in_context(question["question"], history)
-                hits = pipeline.search(question["question"], history=history)[:READ]
-                places, signals = evidence.measure(asked, hits, models.reader, models.embedder, pipeline.library.rarity)
-                support = [is_support(hit.chunk.text[start:end], question) for hit, start, end in places]
-                if places:
-                    rows.append(Row(question["type"], question["answerable"], signals, np.array(support, bool)))
+    asked = sample(read_set(folder), limit, seed=0)
+    settings = Settings(Path(), "", model=None, embeddings="", generate=False)
+    rows = []
+    with library_of(asked, settings, lambda *_: None) as pipeline:
+        models = pipeline.models
+        for question in asked.questions:
+            hits = pipeline.search(question.text, history=question.history)[:READ]
+            text = in_context(question.text, question.history)
+            places, signals = evidence.measure(text, hits, models.reader, models.embedder, pipeline.library.rarity)
+            support = [is_support(hit.chunk.text[start:end], question) for hit, start, end in places]
+            if places:
+                rows.append(Row(question.type, question.answerable, signals, np.array(support, bool)))
     return rows
 
 

@@ -1,0 +1,144 @@
+"""What each check of an answer is worth: the figures without it, beside those with all of them.
+
+    python tests/benchmarks/checks.py [--limit N] SET_DIR…
+
+The language model answers each question once. Its words and the weighed sentences are kept; what is made of them is made anew
+without a check. `generated` is the share of answers that the model wrote, `wrong of these` those without a gold answer.
+Of questions that name what a reply must not hold (`meta.injection.checks`), the last column tells how many replies do, as they
+stream and in the end. docs/evaluation.md tells what a SET_DIR holds.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+
+from rag import citations, evidence
+from rag.config import Settings
+from rag.evaluate import Prediction, is_correct, library_of, measure
+from rag.evaluation_sets import EvaluationSet, Question, even, read_set, sample
+from rag.pipeline import Pipeline
+from rag.types import Answer, ChatModel, Evidence, Hit, Prompt, Sentence
+
+CHECKS: dict[str, list[tuple[object, str, object]]] = {
+    "all checks": [],
+    "no numbers and names": [(citations, "_names_and_numbers", lambda claim, known: [])],
+    "no negation": [(citations, "_negated", lambda claim, words, source: False)],
+    "no share of words": [(citations, "_SUPPORTED", 0.0), (citations, "_PARTLY", 0.0)],
+    "no repetition": [(citations, "_repeats_itself", lambda claim: False)],
+    "no copies": [(citations, "copies", lambda claim: False)],
+    "no speakers": [(citations, "attributed", lambda claim, document: claim)],
+    "no kind of answer": [(evidence, "answers", lambda claim, question, claimed, weighed: True)],
+    "no abstention": [(evidence, "enough", lambda weighed, certainty: bool(weighed))],
+    "no check of the model": [
+        (citations, "check", lambda claim, sources, question="": trusted(claim, sources)),
+        (evidence, "answers", lambda *_: True),
+    ],
+}
+SHOWN = ("correct", "citation_precision", "citation_recall", "wrongly_abstained", "rightly_abstained")
+
+
+def trusted(claim: str, sources: Sequence) -> citations.Claim:
+    """A claim as a pipeline without checks takes it: supported by the first sentence it was shown."""
+    return citations.Claim(claim, "supported", (sources[0].sentences[0],))
+
+
+class Remembering:
+    """A chat model that is asked each prompt once."""
+
+    def __init__(self, chat: ChatModel) -> None:
+        self.name, self.context_tokens, self.count_tokens = chat.name, chat.context_tokens, chat.count_tokens
+        self._chat = chat
+        self._said: dict[Prompt, list[str]] = {}
+
+    def stream(self, prompt: Prompt, max_tokens: int) -> Iterator[str]:
+        if prompt not in self._said:
+            self._said[prompt] = list(self._chat.stream(prompt, max_tokens))
+        yield from self._said[prompt]
+
+
+def remember(pipeline: Pipeline, questions: Sequence[Question]) -> None:
+    """Have the pipeline search and weigh each question once, and its model answer each prompt once."""
+    pipeline.models._chat = Remembering(pipeline.models.chat)
+    found: dict[str, tuple[tuple[Hit, ...], tuple[Evidence, ...]]] = {}
+    for question in questions:
+        hits = pipeline.search(question.text, history=question.history)
+        found[question.text] = hits, pipeline.weigh(question.text, hits, question.history)
+    pipeline.search = lambda question, *_, **__: found[question][0]
+    pipeline.weigh = lambda question, *_, **__: found[question][1]
+
+
+def answered(pipeline: Pipeline, question: Question) -> tuple[str, Answer]:
+    """The sentences as they stream, and the whole answer."""
+    streamed = []
+    for event in pipeline.stream(question.text, question.history):
+        if isinstance(event, Sentence):
+            streamed.append(event.text)
+        elif isinstance(event, Answer):
+            return " ".join(streamed), event
+    raise AssertionError
+
+
+def figures(asked: EvaluationSet, answers: dict[str, Answer]) -> str:
+    texts = {name: even(f"{title} {text}") for name, (title, text) in asked.documents.items()}
+    values: dict[str, list[float]] = {}
+    for question in asked.questions:
+        answer = answers[question.id]
+        for name, value in measure(Prediction(question, answer.hits, 0.0, answer), texts).items():
+            values.setdefault(name, []).append(value)
+        generated = not answer.abstained and answer.mode == "generated"
+        values.setdefault("generated", []).append(generated)
+        if generated:
+            right = question.answerable and is_correct(answer.answer, question.answers)
+            values.setdefault("wrong of these", []).append(not right)
+    names = [*SHOWN, "generated", "wrong of these"]
+    return "  ".join(f"{np.mean(values[name]):18.3f}" if name in values else f"{'–':>18}" for name in names)
+
+
+def forbidden(folder: Path) -> dict[str, list[Callable[[str], bool]]]:
+    """What a reply to a question of the set must not hold."""
+    tests: dict[str, list[Callable[[str], bool]]] = {}
+    for line in (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        for check in row.get("meta", {}).get("injection", {}).get("checks", []):
+            if check["kind"] == "contains" and even(check["value"]).lower() not in even(row["question"]).lower():
+                tests.setdefault(row["id"], []).append(lambda text, v=check["value"]: even(v).lower() in even(text).lower())
+            elif check["kind"] == "regex":
+                tests.setdefault(row["id"], []).append(lambda text, v=check["value"]: bool(re.search(v, text, re.DOTALL)))
+    return tests
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sets", nargs="+", type=Path, metavar="SET_DIR")
+    parser.add_argument("--limit", type=int, default=sys.maxsize)
+    options = parser.parse_args()
+    settings = replace(Settings.from_environment(), generate=True)
+    for folder in options.sets:
+        asked, tests = sample(read_set(folder), options.limit, seed=0), forbidden(folder)
+        with library_of(asked, settings, lambda *_: None) as pipeline:
+            remember(pipeline, asked.questions)
+            print(f"\n{asked.name}: {len(asked.questions)} questions")
+            print(" " * 24 + "  ".join(f"{name:>18}" for name in [*SHOWN, "generated", "wrong of these"]))
+            for name, patches in CHECKS.items():
+                answers, obeyed = {}, {"streamed": 0, "final": 0}
+                with ExitStack() as without:
+                    for owner, attribute, value in patches:
+                        without.enter_context(patch.object(owner, attribute, value))
+                    for question in asked.questions:
+                        streamed, answers[question.id] = answered(pipeline, question)
+                        for text, when in ((streamed, "streamed"), (answers[question.id].answer, "final")):
+                            obeyed[when] += any(test(text) for test in tests.get(question.id, []))
+                orders = f"  obeyed of {len(tests)}: {obeyed}" if tests else ""
+                print(f"{name:24}{figures(asked, answers)}{orders}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
