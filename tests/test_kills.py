@@ -28,8 +28,9 @@ import rag.pipeline
 import rag.vectors
 from rag.config import Settings
 from rag.database import Database, migrate
-from rag.library import Library
+from rag.library import Library, library_names
 from rag.pipeline import Models, Pipeline
+from rag.transfer import export_library, import_library
 
 KILLS = int(os.environ.get("RAG_TEST_KILLS", "200"))
 DOCUMENTS = 5
@@ -126,6 +127,12 @@ def bring_to_the_present_format(folder: Path, shared: Shared, drawn: random.Rand
         Library.open(folder / f"old-{number}").close()
 
 
+def take_elsewhere(folder: Path, shared: Shared, drawn: random.Random) -> None:
+    for number in count(1):
+        export_library(folder / "indexes", "kept", folder / f"{number}.rag")
+        import_library(folder / f"{number}.rag", folder / "indexes", f"copy-{number}")
+
+
 # --- What is looked at afterwards ---------------------------------------------------------------------------------
 
 
@@ -164,6 +171,21 @@ def look_at_the_old(folder: Path, shared: Shared) -> None:
             assert library.verify() == []
     for copy in folder.glob("old-*"):
         shutil.rmtree(copy)
+
+
+def look_at_the_copies(folder: Path, shared: Shared) -> None:
+    look(folder, shared)
+    for file in folder.glob("*.rag"):
+        import_library(file, folder / "indexes", f"again-{file.stem}")
+        file.unlink()
+    with Library.open(folder / "indexes" / "kept") as kept:
+        documents = kept.documents()
+    for name in library_names(folder / "indexes"):
+        if name != "kept":
+            with Library.open(folder / "indexes" / name) as copy:
+                assert copy.verify() == []
+                assert copy.documents() == documents
+            shutil.rmtree(folder / "indexes" / name)
 
 
 def damage(folder: Path) -> None:
@@ -210,6 +232,8 @@ def kill_again_and_again(folder: Path) -> None:
         work, check = (mend, look_at_the_mended) if number % 10 == 8 else (fill, look)
         if number % 10 == 9:
             work, check = bring_to_the_present_format, look_at_the_old
+        elif number % 10 == 7:
+            work, check = take_elsewhere, look_at_the_copies
         if work is mend:
             assert os.waitpid(in_a_child(lambda: damage(folder)), 0)[1] == 0
         shared[STARTED] = shared[IN_TRANSACTION] = shared[COPIED] = 0

@@ -187,9 +187,7 @@ def test_what_is_no_file_and_what_is_no_name_is_wrong_use(pipeline: Pipeline, in
         export_library(indexes, pipeline.name, exported.parent / "nowhere" / "file")
 
 
-def test_a_full_disk_is_not_taken_for_a_fault_of_the_file(
-    indexes: Path, exported: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_not_taken_for_a_fault_of_the_file(indexes: Path, exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(folder: Path) -> None:
         error = sqlite3.OperationalError("database or disk is full")
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
