@@ -205,6 +205,19 @@ def test_a_library_is_checked_and_mended(library: Path, capsys: pytest.CaptureFi
     assert "A part of 'trains' lies outside its text." in json.loads(capsys.readouterr().out)
 
 
+def test_what_failed_is_told_once_more_at_the_end(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "empty.txt").touch()
+    assert main(["add", "empty.txt", "trains.txt"]) == 1
+    reason = "empty.txt is empty, where a report was expected: check that the file was saved whole."
+    assert capsys.readouterr().err.splitlines() == [
+        f"   failed  {reason}",
+        "    added  trains (1 passages)",
+        "1 of 2 files are in the library 'default'.",
+        "Not added:",
+        f"  empty.txt: {reason}",
+    ]
+
+
 def test_an_answer_goes_to_stdout_and_everything_else_to_stderr(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ask", "How often stops the night train to Brennau?"]) == 0
     out, err = capsys.readouterr()

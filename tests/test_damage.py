@@ -1,7 +1,6 @@
 """What happens to the files of a library from outside: each is told in one sentence or heals, and no search is silently wrong."""
 
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -247,7 +246,9 @@ LONG = make_document("long", *(f"Walrus {i} of long. {'word ' * 300}" for i in r
 
 
 def add_with_little_room(folder: Path) -> None:
-    """Adds with limits on the size of a file that rise by a page, until one is enough: each failure leaves what was before."""
+    """Adds with limits on the size of a file that rise step by step, until one is enough: each failure leaves what was before."""
+    import resource
+
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     failed = 0
     for room in range(0, 4_000_000, 48 * 1024):
