@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,28 @@ def test_what_the_stored_text_is_enough_for_is_mended(
     assert vectors(pipeline) == before
     assert pipeline.search("silt", 1) == found
     assert pipeline.repair() == []
+
+
+def test_an_index_that_differs_from_its_table_is_made_again(pipeline: Pipeline) -> None:
+    file = pipeline.library.folder / "library.db"
+    pipeline.close()
+
+    def change(*statements: tuple[str, tuple[object, ...]]) -> None:
+        """On a connection of its own, which has read the list of tables as it is now."""
+        with closing(sqlite3.connect(file)) as database:
+            database.execute("PRAGMA writable_schema = ON")
+            for statement, values in statements:
+                database.execute(statement, values)
+            database.commit()
+
+    with closing(sqlite3.connect(file)) as database:
+        index = database.execute("SELECT * FROM sqlite_schema WHERE name = 'chunk_places'").fetchone()
+    change(("DELETE FROM sqlite_schema WHERE name = 'chunk_places'", ()))
+    change(("UPDATE chunks SET section = 'Elsewhere' WHERE id = 1", ()))
+    change(("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index))
+    assert "The database reports: row 1 missing from index chunk_places." in pipeline.library.verify()
+    assert pipeline.repair() == [INDEXES]
+    assert pipeline.library.verify() == []
 
 
 @pytest.mark.parametrize(
