@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache, lru_cache
+from threading import Lock
 
 _WORD = re.compile(r"[^\W_]+(?:[.,:'’-][^\W_]+)*")
 
@@ -46,6 +47,9 @@ def content_of(text: str) -> frozenset[str]:
     return frozenset(stem(word) for word in words_of(text) if word.lower() not in FUNCTION_WORDS)
 
 
+_ONE_AT_A_TIME = Lock()  # a stemmer keeps the word it works on
+
+
 @cache
 def _stemmer() -> Callable[[str], str]:
     import snowballstemmer
@@ -62,4 +66,5 @@ def stem(word: str) -> str:
         return _NUMBER_WORDS[word]
     if any(c.isdigit() for c in word):
         return word.replace(",", "")
-    return _stemmer()(word)
+    with _ONE_AT_A_TIME:
+        return _stemmer()(word)

@@ -1,6 +1,12 @@
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
 import pytest
 
 from rag.words import content_of, folded, is_number, stem, words_of
+
+ENDINGS = ("ational", "izations", "fulness", "iveness", "ements", "ousli", "ingly", "edness")
 
 
 def test_words_keep_what_belongs_to_them() -> None:
@@ -11,6 +17,20 @@ def test_forms_of_a_word_are_one() -> None:
     assert stem("Trades") == stem("trade's") == stem("trading")
     assert stem("1,000") == "1000"
     assert stem("Three") == stem("3") == "3"
+
+
+def test_threads_do_not_mix_up_each_others_words() -> None:
+    words = [f"{beginning}{ending}" for beginning in map("".join, product("aeiou", "bcdfg", "lmnrst")) for ending in ENDINGS]
+    alone = list(map(stem, words))
+    switching = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(5):
+            stem.cache_clear()
+            with ThreadPoolExecutor(8) as pool:
+                assert list(pool.map(stem, words)) == alone
+    finally:
+        sys.setswitchinterval(switching)
 
 
 def test_only_words_that_say_something_are_content() -> None:
