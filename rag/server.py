@@ -69,7 +69,6 @@ def serve(
     """Serve the page and the API in the background: their URL, and what ends them. With a `token`, who asks must bear it; with
     `metrics` they are at /metrics.
 
-
     Raises UsageError where it cannot listen.
     """
     listening = _listening(host, port)
