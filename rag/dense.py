@@ -14,13 +14,13 @@ from rag.types import Vectors
 from rag.vectors import (
     Ids,
     VectorIndex,
-    clusters_file,
-    has_clusters,
-    make_clusters,
-    needs_clusters,
-    read_clusters,
-    remove_other_clusters,
-    write_clusters,
+    codes_file,
+    has_codes,
+    make_codes,
+    needs_codes,
+    read_codes,
+    remove_other_codes,
+    write_codes,
 )
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ class Dense:
                 cache, cached = database.execute("SELECT cache, cached FROM settings").fetchone()
                 removals = database.execute("SELECT ifnull(max(number), 0) FROM removed").fetchone()[0]
                 if self._index is None or (cache, state.dimension) != (self._cache, self._index.dimension):
-                    clusters = read_clusters(self._folder, cache) if cache else None
-                    self._index = VectorIndex(state.dimension, clusters)
-                    # The clusters hold all that there was when they were made, and nothing else holds what is gone.
-                    self._last, self._removals = (cached, 0) if clusters else (0, removals)
+                    codes = read_codes(self._folder, cache) if cache else None
+                    self._index = VectorIndex(state.dimension, codes)
+                    # The codes hold all that there was when they were made, and nothing else holds what is gone.
+                    self._last, self._removals = (cached, 0) if codes else (0, removals)
                 removed = database.execute("SELECT chunk FROM removed WHERE number > ?", [self._removals]).fetchall()
                 self._index = self._index.without(np.array(removed, np.int64).reshape(-1))
                 for ids, vectors in self._newer(database, self._last, state.dimension):
@@ -76,7 +76,7 @@ class Dense:
             return self._index
 
     def settle(self) -> None:
-        """Put the vectors into clusters, where so many are new that a search is better off; takes a minute for a million.
+        """Make codes of the vectors, where so many have none that a search is better off; takes seconds for a million.
 
         Raises LibraryError where the library cannot be written.
         """
@@ -84,32 +84,32 @@ class Dense:
         with closing(Database(self._folder, create=False)) as own:
             with own.reading() as database:
                 cache, cached = database.execute("SELECT cache, cached FROM settings").fetchone()
-                clustered = has_clusters(self._folder, cache)
+                coded = has_codes(self._folder, cache)
                 newer = "SELECT count(*) FROM vectors WHERE chunk > ?"
-                loose = database.execute(newer, [cached if clustered else 0]).fetchone()[0]
+                loose = database.execute(newer, [cached if coded else 0]).fetchone()[0]
                 removals, gone = database.execute("SELECT ifnull(max(number), 0), count(*) FROM removed").fetchone()
-                if not needs_clusters(loose, gone if clustered else 0, clustered):
+                if not needs_codes(loose, gone if coded else 0, coded):
                     return
                 dimension = own.state().dimension
-                count, last = database.execute("SELECT count(*), max(chunk) FROM vectors").fetchone()
-                clusters = make_clusters(self._newer(database, 0, dimension), count, dimension)
+                last = database.execute("SELECT max(chunk) FROM vectors").fetchone()[0]
+                codes = make_codes(self._newer(database, 0, dimension), dimension)
             try:
-                name = write_clusters(clusters, self._folder)
+                name = write_codes(codes, self._folder)
             except OSError as error:
                 raise own.unwritable(error) from error
             with own.noting() as database:
-                # Where two make clusters at once, the other one may have removed this file.
-                if clusters_file(self._folder, name).is_file():
+                # Where two make codes at once, the other one may have removed this file.
+                if codes_file(self._folder, name).is_file():
                     database.execute("UPDATE settings SET cache = ?, cached = ?", [name, last])
                     database.execute("DELETE FROM removed WHERE number <= ?", [removals])
             # Only now: until then the database names the old file.
-            remove_other_clusters(self._folder, own.rows("SELECT cache FROM settings")[0][0])
+            remove_other_codes(self._folder, own.rows("SELECT cache FROM settings")[0][0])
 
     def forget(self) -> None:
-        """Remove the file of clusters, which `settle` makes again. Raises LibraryError where the library cannot be written to."""
+        """Remove the file of codes, which `settle` makes again. Raises LibraryError where the library cannot be written to."""
         with self._database.noting() as database:
             database.execute("UPDATE settings SET cache = '', cached = 0")
-        remove_other_clusters(self._folder, "")
+        remove_other_codes(self._folder, "")
 
     def everything(self) -> list[tuple[Ids, Vectors]]:
         """The ids of all chunks and their vectors, in batches."""
@@ -117,17 +117,17 @@ class Dense:
             return list(self._newer(database, 0, self._database.state().dimension))
 
     def faults(self) -> list[str]:
-        """What is wrong with the file of clusters, in sentences."""
+        """What is wrong with the file of codes, in sentences."""
         with self._database.reading() as database:
             cache, cached = database.execute("SELECT cache, cached FROM settings").fetchone()
-            clusters = read_clusters(self._folder, cache) if cache else None
+            codes = read_codes(self._folder, cache) if cache else None
             if not cache:
                 return []
-            if clusters is None:
+            if codes is None:
                 return ["The file of vectors is missing or damaged; searches do without it and are slower."]
             gone = database.execute("SELECT count(*) FROM removed WHERE chunk <= ?", [cached]).fetchone()[0]
             there = database.execute("SELECT count(*) FROM vectors WHERE chunk <= ?", [cached]).fetchone()[0]
-        return [] if clusters.ntotal == there + gone else ["The file of vectors holds others than the library does."]
+        return [] if codes.ntotal == there + gone else ["The file of vectors holds others than the library does."]
 
     def _newer(self, database: "sqlite3.Connection", last: int, dimension: int) -> Iterator[tuple[Ids, Vectors]]:
         """The vectors after the chunk `last`, in batches."""

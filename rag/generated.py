@@ -18,8 +18,8 @@ _WORDS, _PARAGRAPH_WORDS, _SPREAD, _MOST_WORDS, _SENTENCE_WORDS = 100_000, 70, 0
 _CONSONANTS, _VOWELS = "b c d f g h k l m n p r s t v w z st br tr gr".split(), "a e i o u ai ou".split()
 _QUESTION_WORDS = 6
 # The shares of a topic and of a section in a vector, and the fall of its principal components, as 1 / (rank + 10): so the
-# tenth nearest passage is about as near as among 30,000 passages of an encyclopedia, or a little less.
-_TOPIC, _SECTION, _SECTIONS_OF_A_TOPIC, _EVEN = 0.15, 0.25, 30, 10
+# tenth nearest passage is about as near as among 30,000 passages of an encyclopedia.
+_TOPIC, _SECTION, _SECTIONS_OF_A_TOPIC, _EVEN = 0.15, 0.35, 30, 10
 
 
 class Reports:

@@ -309,7 +309,7 @@ class Library:
         return lexical.rarity(self._database, words, len(self._dense.current()))
 
     def settle(self) -> None:
-        """Make searches as fast as they can be after much was added: a minute for a million chunks, nothing for few.
+        """Make searches as fast as they can be after much was added: seconds for a million chunks, nothing for few.
 
         Raises LibraryError where the library cannot be written.
         """

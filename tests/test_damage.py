@@ -17,15 +17,14 @@ from rag import vectors as vectors_module
 from rag.library import Library
 from rag.types import LibraryError, RagError
 
-FEW = 30, 30, 1  # and every cluster is looked at, so that the nearest are those of NumPy
 QUERIES = unit_vectors(3, seed=77)
 
 
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clusters are made of thirty vectors, so that a small library has a file of them."""
-    for name, number in zip(("MANY", "_LOOSE", "_PROBED"), FEW, strict=True):
-        monkeypatch.setattr(vectors_module, name, number)
+    """Of thirty vectors there are codes, so that a small library has a file of them."""
+    monkeypatch.setattr(vectors_module, "MANY", 30)
+    monkeypatch.setattr(vectors_module, "_LOOSE", 30)
 
 
 def fill(folder: Path, seed: int = 0) -> None:
@@ -37,7 +36,7 @@ def fill(folder: Path, seed: int = 0) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A library of six documents and 48 passages with a file of clusters."""
+    """A library of six documents and 48 passages with a file of codes."""
     fill(tmp_path / "reports")
     return tmp_path / "reports"
 
@@ -145,7 +144,7 @@ def test_changes_of_another_library_are_not_taken_for_ours(folder: Path, tmp_pat
 
 @pytest.mark.parametrize("damage", [cut, flip, overwrite])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_damaged_file_of_clusters_is_never_read_and_heals(
+def test_a_damaged_file_of_codes_is_never_read_and_heals(
     folder: Path, damage: Callable[[bytes, np.random.Generator], bytes], seed: int
 ) -> None:
     (file,) = folder.glob("*.faiss")
@@ -158,16 +157,16 @@ def test_a_damaged_file_of_clusters_is_never_read_and_heals(
     assert_right(folder)
 
 
-def test_a_file_of_clusters_from_another_library_is_never_read(folder: Path, tmp_path: Path) -> None:
+def test_a_file_of_codes_from_another_library_is_never_read(folder: Path, tmp_path: Path) -> None:
     fill(tmp_path / "other", seed=100)
     (mine,), (theirs,) = folder.glob("*.faiss"), (tmp_path / "other").glob("*.faiss")
     shutil.copy(theirs, mine)
     assert_right(folder)
-    shutil.copy(tmp_path / "other" / "library.db", folder / "library.db")  # the clusters are now those of another database
+    shutil.copy(tmp_path / "other" / "library.db", folder / "library.db")  # the codes are now those of another database
     assert_right(folder)
 
 
-def test_a_restored_copy_is_right_beside_a_newer_file_of_clusters(folder: Path, tmp_path: Path) -> None:
+def test_a_restored_copy_is_right_beside_a_newer_file_of_codes(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "before")
     with Library.open(folder) as library:
         for number in range(6):
@@ -318,5 +317,5 @@ def test_a_change_that_is_interrupted_within_sqlite_is_undone(folder: Path, step
 
 
 if __name__ == "__main__":
-    vectors_module.MANY, vectors_module._LOOSE, vectors_module._PROBED = FEW
+    vectors_module.MANY = vectors_module._LOOSE = 30
     globals()[sys.argv[1]](Path(sys.argv[2]))

@@ -668,7 +668,7 @@ def damage_exchanged(file: Path, other: bytes) -> None:
 
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten vectors make clusters, and five changes new ones."""
+    """Of ten vectors there are codes, and after five changes new ones."""
     monkeypatch.setattr(vectors_module, "MANY", 9)
     monkeypatch.setattr(vectors_module, "_LOOSE", 4)
 
@@ -677,30 +677,30 @@ def many(library: Library, name: str, count: int, seed: int = 0) -> None:
     add(library, make_document(name, *(f"{name.capitalize()} {i}." for i in range(count))), seed)
 
 
-def cluster_files(library: Library) -> list[Path]:
+def code_files(library: Library) -> list[Path]:
     return sorted(library.folder.glob("*.faiss"))
 
 
 @pytest.mark.usefixtures("few_are_many")
-def test_clusters_are_made_when_many_vectors_are_new_and_replaced_when_many_more_came(library: Library) -> None:
+def test_codes_are_made_when_many_vectors_are_new_and_replaced_when_many_more_came(library: Library) -> None:
     many(library, "a", 9)
     library.settle()
-    assert cluster_files(library) == []
+    assert code_files(library) == []
     many(library, "b", 1)
     library.settle()
-    (first,) = cluster_files(library)
+    (first,) = code_files(library)
     many(library, "c", 4)
     library.settle()
-    assert cluster_files(library) == [first]
+    assert code_files(library) == [first]
     library.remove("b")
     library.settle()
-    (second,) = cluster_files(library)
+    (second,) = code_files(library)
     assert second != first
     assert library.verify() == []
 
 
 @pytest.mark.usefixtures("few_are_many")
-def test_clusters_with_what_came_and_went_since_find_what_numpy_finds(library: Library) -> None:
+def test_codes_with_what_came_and_went_since_find_what_numpy_finds(library: Library) -> None:
     vectors_of = np.random.default_rng(3).normal(size=(20, DIMENSION)).astype(np.float32)
     questions = vectors_of / np.linalg.norm(vectors_of, axis=1, keepdims=True)
 
@@ -708,23 +708,21 @@ def test_clusters_with_what_came_and_went_since_find_what_numpy_finds(library: L
         with Library.open(library.folder) as opened:  # one that looks for the first time, and one that has looked before
             for reader in (library, opened):
                 for question in questions:
-                    # So few vectors lie in four clusters, one of which is looked at; with a filter all are.
-                    everything = np.array(stored(library)[0])
-                    found = reader.dense(question, 5, everything)
+                    found = reader.dense(question, 5)
                     assert [chunk for chunk, _ in found] == nearest_by_numpy(library, question, 5)
                     ids, vectors = stored(library)
                     assert [s for _, s in found] == pytest.approx(
                         [float(vectors[ids.index(c)] @ question) for c, _ in found], abs=1e-6
                     )
                     assert {chunk for chunk, _ in reader.dense(question, 50)} <= set(ids)
-                    some = everything[::3]
+                    some = np.array(ids)[::3]
                     assert {c for c, _ in reader.dense(question, 50, some)} == set(some.tolist())
 
     for seed, name in enumerate("abcde"):
         many(library, name, 6, seed)
     assert_same()
     library.settle()
-    assert len(cluster_files(library)) == 1
+    assert len(code_files(library)) == 1
     assert_same()
     many(library, "f", 3, 9)
     library.remove("b")
@@ -738,7 +736,7 @@ def test_clusters_with_what_came_and_went_since_find_what_numpy_finds(library: L
 
 @pytest.mark.usefixtures("few_are_many")
 @pytest.mark.parametrize("damage", [damage_missing, damage_flipped, damage_cut, damage_empty, damage_exchanged])
-def test_clusters_that_cannot_be_trusted_never_reach_faiss_and_are_made_anew(
+def test_codes_that_cannot_be_trusted_never_reach_faiss_and_are_made_anew(
     tmp_path: Path, damage: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vector = unit_vectors(1, seed=7)[0]
@@ -766,13 +764,12 @@ def test_clusters_that_cannot_be_trusted_never_reach_faiss_and_are_made_anew(
         assert library.verify() == []
     assert len(parsed) == 1
     with Library.open(tmp_path / "mine") as library:
-        everything = np.array(stored(library)[0])
-        assert [chunk for chunk, _ in library.dense(vector, 3, everything)] == nearest_by_numpy(library, vector, 3)
+        assert [chunk for chunk, _ in library.dense(vector, 3)] == nearest_by_numpy(library, vector, 3)
     assert len(parsed) == 2
 
 
 @pytest.mark.usefixtures("few_are_many")
-def test_clusters_of_a_copy_from_before_are_not_used_for_other_vectors(tmp_path: Path) -> None:
+def test_codes_of_a_copy_from_before_are_not_used_for_other_vectors(tmp_path: Path) -> None:
     with new_library(tmp_path / "reports") as library:
         many(library, "a", 3)
     shutil.copytree(tmp_path / "reports", tmp_path / "copy")
@@ -788,7 +785,7 @@ def test_clusters_of_a_copy_from_before_are_not_used_for_other_vectors(tmp_path:
 
 
 @pytest.mark.usefixtures("few_are_many")
-def test_a_rebuild_leaves_no_clusters_of_the_old_vectors_in_use(library: Library) -> None:
+def test_a_rebuild_leaves_no_codes_of_the_old_vectors_in_use(library: Library) -> None:
     many(library, "a", 12)
     library.settle()
     library.dense(unit_vectors(1)[0], 3)
@@ -802,9 +799,9 @@ def test_a_rebuild_leaves_no_clusters_of_the_old_vectors_in_use(library: Library
 
 
 def settle_and_die(folder: Path) -> None:
-    """Makes clusters in children that kill themselves at each step that another process could see."""
+    """Makes codes in children that kill themselves at each step that another process could see."""
     vectors_module.MANY, vectors_module._LOOSE = 9, 4
-    steps = [(os, "fsync"), (Path, "replace"), (dense_module, "remove_other_clusters")]
+    steps = [(os, "fsync"), (Path, "replace"), (dense_module, "remove_other_codes")]
     for number, (owner, name) in enumerate(steps):
         for after in (False, True):
             copy = folder / f"{number}{after}"
@@ -825,7 +822,7 @@ def settle_and_die(folder: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be killed at a step")
 @pytest.mark.usefixtures("few_are_many")
-def test_a_process_killed_while_it_makes_clusters_leaves_the_old_ones_or_the_new(tmp_path: Path) -> None:
+def test_a_process_killed_while_it_makes_codes_leaves_the_old_ones_or_the_new(tmp_path: Path) -> None:
     with new_library(tmp_path / "start") as library:
         many(library, "a", 12)
         library.settle()
@@ -835,12 +832,12 @@ def test_a_process_killed_while_it_makes_clusters_leaves_the_old_ones_or_the_new
     assert len(folders) == 6
     for folder in folders:
         with Library.open(folder) as library:
-            everything, question = np.array(stored(library)[0]), unit_vectors(1, seed=5)[0]
+            question = unit_vectors(1, seed=5)[0]
             assert library.verify() == []
-            assert [chunk for chunk, _ in library.dense(question, 5, everything)] == nearest_by_numpy(library, question, 5)
+            assert [chunk for chunk, _ in library.dense(question, 5)] == nearest_by_numpy(library, question, 5)
             many(library, "c", 9, seed=2)
             library.settle()
-            assert len(cluster_files(library)) == 1
+            assert len(code_files(library)) == 1
             assert library.verify() == []
             assert not list(folder.glob("*.tmp"))
 
