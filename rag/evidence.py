@@ -17,8 +17,8 @@ Rarity = Callable[[Sequence[str]], list[float]]
 # Two logistic regressions over the signals below, fitted by tests/benchmarks/evidence.py: one orders the sentences, the other
 # gives the chance that a sentence answers at all. Ranks serve only the first: something always ranks first.
 _FITTED = Path(__file__).parent / "data" / "evidence.json"
-# A sentence elsewhere is shown beside the best one when it is nearly as likely; one that tells otherwise, when it is half as.
-_NEARLY, _OTHERWISE = 0.75, 0.55
+# A sentence elsewhere is shown beside the best one when it is nearly as likely.
+_NEARLY = 0.55
 _MAX_ELSEWHERE = 3
 # Neighbours of the best sentence are shown with it, in the same footnote, as far as there is room: a pronoun or a "now we have
 # seventeen" is only understood with the sentence before it.
@@ -220,7 +220,7 @@ def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     paragraph = _paragraph_of(best, evidence)
     at = paragraph.index(best)
     around = sorted(paragraph[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS + 1], key=lambda e: abs(paragraph.index(e) - at))
-    otherwise = [e for e in evidence[1:_MAX_COMPARED] if e.score >= _OTHERWISE * best.score and _disagree(question, best, e)]
+    otherwise = [e for e in evidence[1:_MAX_COMPARED] if e.score >= _NEARLY * best.score and _disagree(question, best, e)]
     nearly = [e for e in evidence[1:_MAX_ELSEWHERE] if e.score >= _NEARLY * best.score]
     for sentence in [*otherwise[:1], *nearly, *around]:
         words = len(sentence.text.split())
