@@ -91,8 +91,12 @@ class Dense:
                 if not needs_codes(loose, gone if coded else 0, coded):
                     return
                 dimension = own.state().dimension
-                last = database.execute("SELECT max(chunk) FROM vectors").fetchone()[0]
-                codes = make_codes(self._newer(database, 0, dimension), dimension)
+                count, last = database.execute("SELECT count(*), max(chunk) FROM vectors").fetchone()
+                worth = needs_codes(count, 0, coded=False)
+                codes = make_codes(self._newer(database, 0, dimension), dimension) if worth else None
+            if codes is None:  # so few are left of many that they are compared as they are
+                self.forget()
+                return
             try:
                 name = write_codes(codes, self._folder)
             except OSError as error:

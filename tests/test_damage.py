@@ -190,6 +190,19 @@ def test_a_clock_that_was_set_back_changes_nothing(folder: Path) -> None:
     assert whole_or_told(folder) == ""
 
 
+@pytest.mark.parametrize("left", [0, 1, 4])
+def test_a_library_of_which_little_is_left_needs_no_codes(folder: Path, left: int) -> None:
+    with Library.open(folder) as library:
+        for info in library.documents():
+            library.remove(info.name)
+        if left:
+            add(library, make_document("d0", *(f"Walrus {i} of 0." for i in range(left))), seed=3)
+        library.settle()
+        assert library.verify() == []
+    assert list(folder.glob("*.faiss")) == []
+    assert_right(folder)
+
+
 # --- Permissions --------------------------------------------------------------------------------------------------
 
 
