@@ -34,6 +34,7 @@ MAX_ASKING = 16  # questions under way or in line: at some seconds each, whoever
 MAX_DRAWING = 8  # pages: they are drawn one after the other, and those that wait must not take all the threads
 MAX_SECONDS = 120.0  # that a question may take, waiting included
 RETRY_SECONDS = 5  # about as long as an answer takes
+_LAST_SECONDS, _END_SECONDS = 4.0, 0.02  # for questions under way when the service ends, and between looks at them
 _LOOK_SECONDS = 0.2  # how often one who waits looks whether it is still wanted
 _LONGEST_NAME = 80  # characters of a document's name
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
@@ -170,11 +171,15 @@ class Service:
         self._loaded = False
 
     def close(self) -> None:
-        """Stop the models and close the libraries; who asks from now on is refused."""
+        """Stop the models, let the questions under way end, and close the libraries; who asks from now on is refused."""
         with self._lock:
             self._closed = True
             for asking in self._askings:
                 asking.stop()
+        ends = time.monotonic() + _LAST_SECONDS
+        while self._askings and time.monotonic() < ends:  # a search uses its library up to its end
+            time.sleep(_END_SECONDS)
+        with self._lock:
             for pipeline in self._pipelines.values():
                 pipeline.close()
 
