@@ -121,7 +121,7 @@ class _Page:
     @property
     def conversation(self) -> list[Any]:
         """The components that change when another conversation is opened."""
-        return [self.window, self.head, self.earlier, self.answer, self.report, self.examples]
+        return [self.window, self.head, self.earlier, self.answer, self.report, self.examples, self.question]
 
     def connect(self, blocks: gr.Blocks) -> None:
         """Say what happens when the page is opened, used and left."""
@@ -132,7 +132,7 @@ class _Page:
             [self.send.click, *(box.submit for box in [self.question, *narrowed])],
             self.ask,
             [self.window, self.question, self.certainty, self.documents, *narrowed],
-            [*self.conversation, self.question, self.send, self.halt],
+            [*self.conversation, self.send, self.halt],
             trigger_mode="once",
             **_QUIET,
         )
@@ -186,7 +186,7 @@ class _Page:
                 view.answer,
                 gr.skip() if view.report is None else view.report,
                 "",
-                gr.update(value="", placeholder="A question that follows") if told else gr.skip(),
+                gr.update(value="", **_asking(told)) if told else gr.skip(),
                 gr.update(visible=not view.running),
                 gr.update(visible=view.running),
             )
@@ -254,7 +254,13 @@ class _Page:
 
     def _shown(self, window: Window) -> tuple[Any, ...]:
         earlier, last = window.shown(0, -1), window.shown(-1, len(window.turns))
-        return window, window.head, earlier, last, self.desk.beside(window), self.desk.examples(window)
+        beside, examples = self.desk.beside(window), self.desk.examples(window)
+        return window, window.head, earlier, last, beside, examples, gr.update(**_asking(window))
 
     def _choices(self, window: Window) -> Any:  # noqa: ANN401 - an update
         return gr.update(choices=self.desk.shelf(window.library)[1], value=[])
+
+
+def _asking(window: Window) -> dict[str, str]:
+    """How the next question is asked for."""
+    return {"placeholder": "A question that follows" if window.turns else "Your question"}
