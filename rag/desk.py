@@ -251,7 +251,7 @@ class Desk:
 
     # --- Questions ------------------------------------------------------------------------------------------------
 
-    def ask(self, window: Window, question: str, asker: str, certainty: float, only: Filter) -> Iterator[View]:
+    def ask(self, window: Window, question: str, asker: str, certainty: float, only: Filter) -> Generator[View]:
         """The answer as it comes about, after what was said before. An `asker` has one question at a time."""
         turn, earlier = len(window.turns), window.shown(0, len(window.turns))
         if not question.strip() and window.turns and only != window.turns[-1][1]:

@@ -1,18 +1,21 @@
-"""The fakes all tests share: models whose outcome one can compute by hand, and a pipeline over a small library of texts."""
+"""The fakes all tests share: models whose outcome one can compute by hand, and what runs on them, from a pipeline to a server."""
 
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import log
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from zlib import crc32
 
 import numpy as np
 import pytest
 
-from rag.config import Settings
+from rag import server
+from rag.config import CERTAINTY, Settings
 from rag.pipeline import Models, Pipeline
+from rag.service import Service
 from rag.types import Prompt, Vectors
 
 
@@ -138,6 +141,48 @@ def pipeline_with(tmp_path: Path) -> Iterator[PipelineWith]:
     yield make
     for pipeline in opened:
         pipeline.close()
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """A service of no library yet, without a language model."""
+    models = FakeModels()
+    monkeypatch.setattr("rag.pipeline.make_embedder", lambda _: models.embedder)
+    monkeypatch.setattr("rag.pipeline.OnnxReader", lambda: models.reader)
+    service = Service(Settings(tmp_path / "indexes", "default", None, embeddings="", generate=False))
+    yield service
+    service.close()
+
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Serves a page over the libraries given as {name: {file: text}}, with the models of the other tests; its URL."""
+    closing: list[Callable[[], None]] = []
+
+    def start(libraries: Mapping[str, Mapping[str, str]], *replies: str, chat: Any = None, certainty: float = CERTAINTY) -> str:
+        models = FakeModels(*replies)
+        monkeypatch.setattr("rag.pipeline.make_embedder", lambda _: models.embedder)
+        monkeypatch.setattr("rag.pipeline.OnnxReader", lambda: models.reader)
+        monkeypatch.setattr("rag.pipeline.LlamaModel", lambda _: chat or models.chat)
+        generate = bool(chat or replies)
+        settings = Settings(tmp_path / "indexes", "default", None, embeddings="", generate=generate, certainty=certainty)
+        for name, texts in libraries.items():
+            folder = tmp_path / name
+            folder.mkdir()
+            for file, text in texts.items():
+                (folder / file).write_text(text, encoding="utf-8")
+            with Pipeline(replace(settings, library=name)) as pipeline:
+                assert [added.outcome for added in pipeline.add([folder])] == ["added"] * len(texts)
+        url, close = server.serve(settings, "127.0.0.1", None)
+        closing.append(close)
+        return url
+
+    yield start
+    for close in closing:
+        close()
 
 
 @pytest.fixture(autouse=True)

@@ -2,28 +2,17 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FakeModels
 
-from rag.config import Settings
 from rag.library import Library
 from rag.pipeline import Pipeline
 from rag.service import Service
 from rag.tasks import Tasks
 from rag.types import UsageError
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    models = FakeModels()
-    monkeypatch.setattr("rag.pipeline.make_embedder", lambda _: models.embedder)
-    service = Service(Settings(tmp_path / "indexes", "default", None, embeddings="", generate=False))
-    yield service
-    service.close()
 
 
 def reports(folder: Path) -> Path:
