@@ -202,12 +202,10 @@ class Desk:
 
     # --- The library ----------------------------------------------------------------------------------------------
 
-    def work(self, window: Window) -> tuple[str, str, bool]:
-        """What is done on the library, what it holds, and whether something is still under way."""
+    def work(self, window: Window) -> tuple[str, str]:
+        """What is done on the library, and what it holds."""
         library = self.target(window)
-        jobs, tasks = self._uploads.of(library), self._tasks.of(library)
-        under_way = any(task.under_way for task in tasks) or not all(job.done for job in jobs)
-        return work_html(jobs, tasks), self._holdings(window), under_way
+        return work_html(self._uploads.of(library), self._tasks.of(library)), self._holdings(window)
 
     def target(self, window: Window) -> str:
         """The library that reports are added to."""

@@ -16,10 +16,9 @@ from rag.types import Filter
 
 _DATA = Path(__file__).parent / "data"
 _QUESTIONS_AT_ONCE = 8  # they search side by side; the language model answers one after the other
-_SHOWN, _LOOKED = "() => page.shown()", "() => page.looked()"
+_SHOWN, _LOOKED, _DONE = "() => page.shown()", "() => page.looked()", "() => page.done()"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_EACH = {**_QUIET, "trigger_mode": "multiple"}  # else Gradio drops what is asked while the same is under way
-_EVENTS = "open start resume rename forget look folder verify rebuild discard make".split()
+_EVENTS = "open start resume list rename forget look folder verify rebuild discard make".split()
 # Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events to stand here.
 _WIRE = f"page.connect(trigger, {_EVENTS})"
 
@@ -64,10 +63,12 @@ class _Page:
                 with gr.Tabs(selected="ask", elem_id="tabs") as self.tabs:
                     with gr.Tab("Ask", id="ask"):
                         self._ask_tab()
-                    with gr.Tab("Conversations", id="conversations") as self.conversations_tab:
-                        self.words = gr.Textbox("", label="Find", placeholder="words of a question or an answer", max_lines=1)
+                    with gr.Tab("Conversations", id="conversations"):
+                        self.words = gr.Textbox(
+                            "", label="Find", placeholder="words of a question or an answer", max_lines=1, elem_id="find"
+                        )
                         self.conversations = gr.HTML("", elem_id="conversations", apply_default_css=False)
-                    with gr.Tab("Library", id="library") as self.library_tab:
+                    with gr.Tab("Library", id="library"):
                         self._library_tab()
             with gr.Column(elem_id="right"):
                 self.report = gr.HTML("", elem_id="report", apply_default_css=False)
@@ -116,7 +117,6 @@ class _Page:
         self.work = gr.HTML("", elem_id="work", apply_default_css=False)
         self.holdings = gr.HTML("", elem_id="holdings", apply_default_css=False)
         gr.HTML(making_html(), elem_id="making", apply_default_css=False)
-        self.timer = gr.Timer(1, active=False)
 
     @property
     def conversation(self) -> list[Any]:
@@ -138,24 +138,34 @@ class _Page:
         )
         self.halt.click(self.stop, **_QUIET)
         changed = self.library.input(self.change_library, self.library, [*self.conversation, self.documents], **_QUIET)
-        opened = self.wire.open(self.open, self.window, self.report, trigger_mode="always_last", **_QUIET)
-        started = self.wire.start(self.start, self.window, self.conversation, **_EACH)
-        resumed = self.wire.resume(self.resume, self.window, [*self.conversation, self.tabs], **_EACH)
-        for exchanged in (loaded, answered, changed, opened, started, resumed):
+        for exchanged in (loaded, answered, changed):
             exchanged.then(js=_SHOWN, **_QUIET)
-        listed = ([self.window, self.words], self.conversations)
-        gr.on([self.conversations_tab.select, self.words.change], self.list, *listed, trigger_mode="always_last", **_QUIET)
-        self.wire.rename(self.rename, *listed, **_EACH)
-        self.wire.forget(self.forget, listed[0], [*self.conversation, self.conversations], **_EACH)
-        seen = [self.window, self.library, self.documents, self.examples, self.work, self.holdings, self.timer]
-        for looked in (self.library_tab.select, self.timer.tick, self.wire.look):
-            looked(self.look, self.window, seen, trigger_mode="always_last", **_QUIET).then(js=_LOOKED, **_QUIET)
-        done = [self.trouble, *seen]
-        for begun, begin in ((self.wire.folder, self.folder), (self.wire.verify, self.verify), (self.wire.rebuild, self.rebuild)):
-            begun(begin, self.window, done, **_EACH)
-        self.wire.discard(self.discard, self.window, [*done, self.report], **_EACH)
-        made = self.wire.make(self.make, self.window, [*self.conversation, self.library, self.documents, self.trouble], **_EACH)
-        made.then(self.look, self.window, seen, **_QUIET)
+        loaded.then(js=_DONE, **_QUIET)
+        self._connect_wire()
+
+    def _connect_wire(self) -> None:
+        """Say what is done when the script of the page asks for it, which it does one after the other."""
+        listed, held = [self.window, self.words], [self.work, self.holdings]
+        seen = [self.window, self.library, self.documents, self.examples, *held]
+        made = [*self.conversation, self.library, self.documents, self.trouble]
+        for event, do, given, changes, after in (
+            (self.wire.open, self.open, self.window, self.report, _SHOWN),
+            (self.wire.start, self.start, self.window, self.conversation, _SHOWN),
+            (self.wire.resume, self.resume, self.window, [*self.conversation, self.tabs], _SHOWN),
+            (self.wire.list, self.list, listed, self.conversations, ""),
+            (self.wire.rename, self.rename, listed, self.conversations, ""),
+            (self.wire.forget, self.forget, listed, [*self.conversation, self.conversations], ""),
+            (self.wire.look, self.look, self.window, seen, _LOOKED),
+            (self.wire.folder, self.folder, self.window, self.trouble, ""),
+            (self.wire.verify, self.verify, self.window, self.trouble, ""),
+            (self.wire.rebuild, self.rebuild, self.window, self.trouble, ""),
+            (self.wire.discard, self.discard, self.window, [self.trouble, self.report], _SHOWN),
+            (self.wire.make, self.make, self.window, made, _SHOWN),
+        ):
+            done = event(do, given, changes, trigger_mode="multiple", **_QUIET)
+            if after:
+                done = done.then(js=after, **_QUIET)
+            done.then(js=_DONE, **_QUIET)
 
     # --- What happens ---------------------------------------------------------------------------------------------
 
@@ -224,24 +234,22 @@ class _Page:
 
     def look(self, window: Window) -> tuple[Any, ...]:
         found = window if window.library else self.desk.window()  # the first library may have come about
-        work, holdings, under_way = self.desk.work(found)
-        choices = gr.update(choices=self.desk.shelf(found.library)[1])
         # What is said meanwhile must not be lost, so a window is given back only where it has another library.
         now = gr.skip() if found.library == window.library else found
-        return now, self._libraries(found), choices, self.desk.examples(found), work, holdings, gr.Timer(active=under_way)
+        choices = gr.update(choices=self.desk.shelf(found.library)[1])
+        return now, self._libraries(found), choices, self.desk.examples(found), *self.desk.work(found)
 
-    def folder(self, window: Window, event: gr.EventData) -> tuple[Any, ...]:
-        return self.desk.begin(window, "add", event._data["folder"]), *self.look(window)
+    def folder(self, window: Window, event: gr.EventData) -> str:
+        return self.desk.begin(window, "add", event._data["folder"])
 
-    def verify(self, window: Window) -> tuple[Any, ...]:
-        return self.desk.begin(window, "verify"), *self.look(window)
+    def verify(self, window: Window) -> str:
+        return self.desk.begin(window, "verify")
 
-    def rebuild(self, window: Window) -> tuple[Any, ...]:
-        return self.desk.begin(window, "rebuild"), *self.look(window)
+    def rebuild(self, window: Window) -> str:
+        return self.desk.begin(window, "rebuild")
 
-    def discard(self, window: Window, event: gr.EventData) -> tuple[Any, ...]:
-        trouble = self.desk.discard(window, event._data["document"])
-        return trouble, *self.look(window), self.desk.beside(window)
+    def discard(self, window: Window, event: gr.EventData) -> tuple[str, str]:
+        return self.desk.discard(window, event._data["document"]), self.desk.beside(window)
 
     def make(self, window: Window, event: gr.EventData) -> tuple[Any, ...]:
         trouble = self.desk.make(event._data["name"])

@@ -69,9 +69,13 @@ def adding_html(local: bool) -> str:
 
 
 def work_html(jobs: Sequence[Job], tasks: Sequence[Task]) -> str:
-    """What is done on the library now, and what came of what was done: files that were sent, then the rest."""
+    """What is done on the library now, and what came of what was done: files that were sent, then the rest.
+
+    The list has the attribute data-busy while something is still under way.
+    """
     items = [*map(_job_html, jobs), *map(_task_html, tasks)]
-    return f'<ul class="work">{"".join(items)}</ul>' if items else ""
+    busy = " data-busy" if any(task.under_way for task in tasks) or not all(job.done for job in jobs) else ""
+    return f'<ul class="work"{busy}>{"".join(items)}</ul>' if items else ""
 
 
 def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> str:

@@ -13,7 +13,7 @@ from rag.uploads import Job
 
 SHELF_TAGS = set("table thead tbody tr th td figure svg title desc line rect text progress".split())
 SHELF_ATTRIBUTES = set(
-    "data-rename data-sure scope viewbox aria-labelledby x y x1 x2 y1 y2 width height max aria-current".split()
+    "data-busy data-rename data-sure scope viewbox aria-labelledby x y x1 x2 y1 y2 width height max aria-current".split()
 )
 KEPT = [
     Conversation(3, "What of trade?", "2024-03-01T10:00:00Z", "2024-03-02T10:20:30Z", 2),
@@ -78,6 +78,9 @@ def test_work_says_how_far_it_is_and_what_went_wrong() -> None:
         shown.text("li", class_="failed")
         == "b.txt · was not addedIt is empty.VerifyingThe library is not whole:A passage differs."
     )
+    assert next("data-busy" in a for tag, a in shown.elements if tag == "ul")
+    assert "data-busy" not in work_html(jobs, [failed])
+    assert "data-busy" in work_html([*jobs, Job("3", "a", "c.txt")], [failed])
     assert [(a["value"], a["max"]) for tag, a in shown.elements if tag == "progress"] == [("3", "12")]
 
 

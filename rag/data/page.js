@@ -2,10 +2,35 @@
 // `trigger`, as an event with the data of the button that was used.
 "use strict";
 const page = (() => {
-  let trigger = () => {};
   const $ = (selector, within = document) => within.querySelector(selector);
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
   const question = () => $("#asking textarea");
+
+  // What is asked of the server goes one after the other, and with a pause: Gradio loses what comes while the stream of an
+  // earlier answer is being closed. The page itself is the first thing that is asked for.
+  const PAUSE = 150;
+  const PATIENCE = 8000;
+  const waiting = [];
+  let trigger = null;
+  let busy = true;
+  let lost = 0;
+  function tell(name, data = {}) {
+    if (name !== "look" || waiting.at(-1)?.[0] !== name) waiting.push([name, data]);
+    next();
+  }
+  function next() {
+    if (busy || !waiting.length) return;
+    busy = true;
+    lost = setTimeout(done, PATIENCE);
+    trigger(...waiting.shift());
+  }
+  function done() {
+    clearTimeout(lost);
+    setTimeout(() => {
+      busy = false;
+      next();
+    }, PAUSE);
+  }
 
   // Bring words of the report into view. The pane scrolls by itself; where it does not, on narrow screens, the page moves, but
   // only when the reader asked for it: an answer that arrives must not push itself out of sight.
@@ -53,7 +78,7 @@ const page = (() => {
       reveal(marks[0], true);
     } else {
       asked = true;
-      trigger("open", { document: name, start, end, turn });
+      tell("open", { document: name, start, end, turn });
     }
   }
 
@@ -83,7 +108,7 @@ const page = (() => {
       button.focus();
     };
     box.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") trigger("rename", { conversation: button.dataset.conversation, name: box.value });
+      if (event.key === "Enter") tell("rename", { conversation: button.dataset.conversation, name: box.value });
       if (event.key === "Enter" || event.key === "Escape") end();
     });
     name.replaceWith(box);
@@ -111,6 +136,7 @@ const page = (() => {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
+    if (button.matches("[role=tab]")) tell(button.textContent.trim() === "Conversations" ? "list" : "look");
     const data = button.dataset;
     if ("note" in data) reveal($(`#report [data-note-text="${CSS.escape(data.note)}"]`), true);
     else if ("back" in data) leaveReport();
@@ -118,7 +144,10 @@ const page = (() => {
     else if ("rename" in data) rename(button);
     else if ("example" in data) ask(button.textContent);
     else if (data.do) {
-      const go = () => trigger(data.do, { ...data });
+      const go = () => {
+        tell(data.do, { ...data });
+        if (button.closest(".holdings")) tell("look");
+      };
       if (data.sure) sure(button, go);
       else go();
     } else if ("document" in data) open(button);
@@ -128,7 +157,8 @@ const page = (() => {
     const form = event.target.closest("[data-form]");
     if (!form) return;
     event.preventDefault();
-    trigger(form.dataset.form, Object.fromEntries(new FormData(form)));
+    tell(form.dataset.form, Object.fromEntries(new FormData(form)));
+    tell("look");
     form.reset();
   });
 
@@ -147,10 +177,15 @@ const page = (() => {
       } catch {
         told.push(`${file.name}: it could not be sent; try again.`);
       }
-      trigger("look", {});
+      tell("look");
     }
     $("#sent").textContent = told.join("\n");
   }
+
+  // Gradio hears of the words after this does.
+  document.addEventListener("input", (event) => {
+    if (event.target.closest("#find")) setTimeout(() => tell("list"));
+  });
 
   document.addEventListener("change", (event) => {
     if (event.target.id !== "files") return;
@@ -199,9 +234,9 @@ const page = (() => {
     if (wanted === conversation) {
       if (!event.state?.report && !location.hash) comeBack();
     } else if (wanted) {
-      trigger("resume", { library: names.get("library"), conversation: wanted });
+      tell("resume", { library: names.get("library"), conversation: wanted });
     } else {
-      trigger("start", {});
+      tell("start");
     }
   });
 
@@ -240,12 +275,23 @@ const page = (() => {
     });
   }
 
+  // As long as work is under way, it is looked at again.
+  let following = 0;
+  function follow() {
+    if (following || !$(".work[data-busy]")) return;
+    following = setTimeout(() => {
+      following = 0;
+      tell("look");
+    }, 1000);
+  }
+
   // The list of reports beside the library is to hold what the library holds.
   function looked() {
     requestAnimationFrame(() => {
       const held = document.querySelectorAll(".holdings [data-do=discard]").length;
       const listed = document.querySelectorAll("#report .shelf li").length;
-      if ($("#report :is(.shelf, .calm)") && held !== listed) trigger("open", {});
+      if ($("#report :is(.shelf, .calm)") && held !== listed) tell("open");
+      follow();
     });
   }
 
@@ -258,8 +304,14 @@ const page = (() => {
     new MutationObserver(() => {
       address();
       speak();
-    }).observe($(".gradio-container"), { attributeFilter: ["data-conversation"], characterData: true, childList: true, subtree: true });
+      follow();
+    }).observe($(".gradio-container"), {
+      attributeFilter: ["data-busy", "data-conversation"],
+      characterData: true,
+      childList: true,
+      subtree: true,
+    });
   }
 
-  return { connect, looked, shown };
+  return { connect, done, looked, shown };
 })();
