@@ -9,7 +9,7 @@ const page = (() => {
   // What is asked of the server goes one after the other, and with a pause: Gradio loses what comes while the stream of an
   // earlier answer is being closed. The page itself is the first thing that is asked for.
   const PAUSE = 150;
-  const PATIENCE = 8000;
+  const PATIENCE = 4000;
   const waiting = [];
   let trigger = null;
   let busy = true;
@@ -21,8 +21,19 @@ const page = (() => {
   function next() {
     if (busy || !waiting.length) return;
     busy = true;
-    lost = setTimeout(done, PATIENCE);
-    trigger(...waiting.shift());
+    const [name, data] = waiting.shift();
+    if (name === "ask") {
+      busy = false;
+      $("#asking .primary").click();
+      busy = true;
+      done();
+      return;
+    }
+    lost = setTimeout(() => {
+      if (name === "look") waiting.unshift([name, data]); // which changes nothing, so it may be asked again
+      done();
+    }, PATIENCE);
+    trigger(name, data);
   }
   function done() {
     clearTimeout(lost);
@@ -31,6 +42,18 @@ const page = (() => {
       next();
     }, PAUSE);
   }
+
+  // A question is asked by Gradio itself; it waits, too, for what is under way.
+  function hold(event) {
+    const clicked = event.type === "click" && event.target.closest("#asking .primary");
+    const entered = event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target === question();
+    if (!busy || !(clicked || entered)) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    if (!waiting.some(([name]) => name === "ask")) waiting.push(["ask", {}]);
+  }
+  document.addEventListener("click", hold, true);
+  document.addEventListener("keydown", hold, true);
 
   // Bring words of the report into view. The pane scrolls by itself; where it does not, on narrow screens, the page moves, but
   // only when the reader asked for it: an answer that arrives must not push itself out of sight.
