@@ -1,6 +1,7 @@
 """What happens to the files of a library from outside: each is told in one sentence or heals, and no search is silently wrong."""
 
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_library import DIMENSION, add, make_document, nearest_by_numpy, new_library, unit_vectors
+from test_library import DIMENSION, add, make_chunks, make_document, nearest_by_numpy, new_library, unit_vectors
 
 from rag import vectors as vectors_module
 from rag.library import Library
+from rag.transfer import export_library
 from rag.types import LibraryError, RagError
 
 QUERIES = unit_vectors(3, seed=77)
@@ -307,6 +309,70 @@ def test_a_database_that_may_not_grow_is_told_and_unchanged(folder: Path) -> Non
             assert library.verify() == []
         assert more > 20
         assert library.document("long") == LONG
+
+
+def fail_to_sync() -> None:
+    """From now on the kernel answers every fsync and fdatasync of this process with an error of the disk (seccomp(2))."""
+    import ctypes
+    import errno
+    import struct
+
+    fsync, fdatasync = {"x86_64": (74, 75), "aarch64": (82, 83)}[platform.machine()]
+    load, if_equal, answer = 0x20, 0x15, 0x06  # BPF_LD+W+ABS, BPF_JMP+JEQ+K, BPF_RET+K
+    program = b"".join(
+        struct.pack("=HBBI", *instruction)
+        for instruction in (
+            (load, 0, 0, 0),  # the number of the system call
+            (if_equal, 1, 0, fsync),
+            (if_equal, 0, 1, fdatasync),
+            (answer, 0, 0, 0x00050000 | errno.EIO),  # SECCOMP_RET_ERRNO
+            (answer, 0, 0, 0x7FFF0000),  # SECCOMP_RET_ALLOW
+        )
+    )
+    held = ctypes.create_string_buffer(program)
+    filter_program = struct.pack("=HxxxxxxQ", len(program) // 8, ctypes.addressof(held))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(38, 1, 0, 0, 0) == 0, "PR_SET_NO_NEW_PRIVS"
+    assert libc.prctl(22, 2, filter_program, 0, 0) == 0, os.strerror(ctypes.get_errno())  # PR_SET_SECCOMP
+    with tempfile.TemporaryFile() as file, pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        os.fsync(file.fileno())
+
+
+def change_while_nothing_is_synced(folder: Path) -> None:
+    """Prints what a user is told of each change, of which none may come about."""
+    fail_to_sync()
+    with Library.open(folder) as library:
+        changes: list[Callable[[], object]] = [
+            lambda: add(library, LONG),
+            lambda: library.remove("d1"),
+            lambda: library.rebuild("other", DIMENSION, lambda document: (make_chunks(document), unit_vectors(8))),
+            lambda: export_library(folder.parent, folder.name, folder.with_name("copy.rag")),
+        ]
+        for change in changes:
+            sys.stdout.write(f"{told(change)}\n")
+            assert [info.name for info in library.documents()] == [f"d{n}" for n in range(6)]
+            assert library._database.state().embedder == "fake"
+            assert_right(folder)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"), reason="needs Linux, to make fsync fail"
+)
+def test_what_cannot_be_synced_is_told_and_does_not_come_about(folder: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, __file__, "change_while_nothing_is_synced", str(folder)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (
+        done.stdout.splitlines()
+        == ["The library 'reports' is unchanged, for the disk has failed or is full; check it and try again."] * 4
+    )
+    with Library.open(folder) as library:
+        assert library.verify() == []
+        assert len(library.documents()) == 6
+        add(library, LONG)
+    assert_right(folder)
+    assert not list(folder.parent.glob("copy*"))
 
 
 @pytest.mark.parametrize("steps", range(0, 4000, 200))
