@@ -8,6 +8,7 @@ the original, and kept in the user's cache.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ class OnnxEmbedder:
 
     def __init__(self) -> None:
         """Raises ModelError where the model is missing or damaged."""
-        self._session = _session(cached(cache_folder() / f"{EMBEDDING_MODEL}-int8.onnx", _export_embedder))
+        self._session = _Session(cached(cache_folder() / f"{EMBEDDING_MODEL}-int8.onnx", _export_embedder))
         self._tokenizer = load_tokenizer()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -60,7 +61,7 @@ class OnnxEmbedder:
         # A text too long is cut in front of its final [SEP].
         rows = [ids if len(ids) <= self.max_tokens + 2 else [*ids[: self.max_tokens + 1], SEP] for ids in tokens]
         for batch, ids, mask in _batches(rows):
-            vectors[batch] = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+            vectors[batch] = self._session.run({"input_ids": ids, "attention_mask": mask})
         return vectors
 
     def count_tokens(self, text: str) -> int:
@@ -137,7 +138,7 @@ class OnnxReader:
 
     def __init__(self) -> None:
         """Raises ModelError where the model or its adapter is missing or damaged."""
-        self._session = _session(cached(cache_folder() / f"reader-{_ADAPTER_SHA256[:12]}-int8.onnx", _export_reader))
+        self._session = _Session(cached(cache_folder() / f"reader-{_ADAPTER_SHA256[:12]}-int8.onnx", _export_reader))
         self._tokenizer = load_tokenizer()
 
     def read(self, question: str, passages: Sequence[tuple[str, Sequence[str]]]) -> list[Vectors]:
@@ -154,7 +155,7 @@ class OnnxReader:
         scores: list[Vectors] = [np.empty(0, np.float32)] * len(rows)
         for batch, ids, mask in _batches(rows):
             types = (np.arange(ids.shape[1]) >= np.array([starts[i] for i in batch])[:, None]).astype(np.int64) * mask
-            per_token = self._session.run(None, {"input_ids": ids, "token_type_ids": types, "attention_mask": mask})[0]
+            per_token = self._session.run({"input_ids": ids, "token_type_ids": types, "attention_mask": mask})
             for row, i in enumerate(batch):
                 means = [per_token[row, a:b].mean() if b > a else -np.inf for a, b in spans[i]]
                 scores[i] = np.array(means, np.float32)
@@ -179,10 +180,21 @@ class OnnxReader:
 # --- ONNX Runtime -------------------------------------------------------------------------------------------------
 
 
-def _session(path: Path) -> Any:
-    import onnxruntime
+# A run takes all the cores, and memory that its session keeps for the next one. Runs side by side would get in each other's way
+# and keep that memory once for each, so they take turns, first come, first served.
+_turns = ThreadPoolExecutor(1, thread_name_prefix="onnxruntime")
 
-    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+class _Session:
+    """A network and its one output."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def run(self, inputs: dict[str, Any]) -> Any:
+        return _turns.submit(self._session.run, None, inputs).result()[0]
 
 
 def load_tokenizer() -> Any:
@@ -229,7 +241,7 @@ def _export_embedder(target: Path) -> None:
     features = original.preprocess(list(_PROBES))
     inputs = {name: features[name].numpy() for name in ("input_ids", "attention_mask")}
     expected = original.encode(list(_PROBES), normalize_embeddings=True, show_progress_bar=False)
-    _check_agreement((_session(target).run(None, inputs)[0] * expected).sum(axis=1).min())
+    _check_agreement((_Session(target).run(inputs) * expected).sum(axis=1).min())
 
 
 def _export_reader(target: Path) -> None:
@@ -263,7 +275,7 @@ def _export_reader(target: Path) -> None:
     features += [(features[0].cumsum(1) > features[0].cumsum(1)[0, 10]).long(), torch.ones_like(features[0])]
     with torch.no_grad():
         expected = reader(*features).numpy()[0]
-    found = _session(target).run(None, {name: value.numpy() for name, value in zip(names, features, strict=True)})[0][0]
+    found = _Session(target).run({name: value.numpy() for name, value in zip(names, features, strict=True)})[0]
     _check_agreement(float(found @ expected / (np.linalg.norm(found) * np.linalg.norm(expected))))
 
 

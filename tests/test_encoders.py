@@ -1,4 +1,6 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +33,34 @@ def test_vectors_are_unit_vectors_in_the_order_of_the_texts(embedder: OnnxEmbedd
     # Activations of 8 bits are scaled by batch, so a text's neighbours move its vector a little.
     assert (vectors * alone).sum(axis=1).min() > 0.96
     assert embedder.encode([]).shape == (0, 384)
+
+
+def test_those_who_encode_and_read_at_once_take_turns_and_get_their_own(embedder: OnnxEmbedder, reader: OnnxReader) -> None:
+    class Watched:
+        running = most = 0
+
+        def __init__(self, session: Any) -> None:
+            self._session = session
+
+        def run(self, *inputs: Any) -> Any:
+            Watched.running += 1
+            Watched.most = max(Watched.most, Watched.running)
+            outputs = self._session.run(*inputs)
+            Watched.running -= 1
+            return outputs
+
+    alone = [embedder.encode([text]) for text in TEXTS]
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(8) as crowd:
+        for session in (embedder._session, reader._session):
+            patch.setattr(session, "_session", Watched(session._session))
+        reading = [crowd.submit(reader.read, TEXTS[0], [("", ["We are glad.", TEXTS[1]])]) for _ in range(4)]
+        encoding = [
+            (crowd.submit(embedder.encode, [text]), expected) for text, expected in 4 * list(zip(TEXTS, alone, strict=True))
+        ]
+        for future, expected in encoding:
+            np.testing.assert_array_equal(future.result(), expected)
+        assert {future.result()[0].argmax() for future in reading} == {1}
+    assert Watched.most == 1
 
 
 def test_the_quantised_model_stays_near_the_original(embedder: OnnxEmbedder) -> None:
