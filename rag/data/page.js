@@ -20,12 +20,10 @@ const page = (() => {
   }
   function next() {
     if (busy || !waiting.length) return;
-    busy = true;
     const [name, data] = waiting.shift();
+    if (name === "ask") $("#asking .primary").click(); // not held again, since nothing is under way yet
+    busy = true;
     if (name === "ask") {
-      busy = false;
-      $("#asking .primary").click();
-      busy = true;
       done();
       return;
     }
