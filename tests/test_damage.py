@@ -78,6 +78,15 @@ def whole_or_told(folder: Path) -> str:
     return told(verified) or told(lambda: assert_right(folder))
 
 
+def printed_by(work: Callable[[Path], None], folder: Path) -> list[str]:
+    """The lines that a work of this module prints in a process of its own, to which it may do what cannot be undone."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, __file__, work.__name__, str(folder)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()
+
+
 def cut(data: bytes, random: np.random.Generator) -> bytes:
     return data[: random.integers(len(data))]
 
@@ -246,12 +255,10 @@ def test_missing_permissions_are_told(mode: int, folder_mode: int, searching: st
             file.chmod(mode)
         folder.chmod(folder_mode)
         Path(made).chmod(0o755)
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        command = [sys.executable, __file__, "look_as_somebody_else", str(folder)]
-        done = subprocess.run(command, check=True, env=env, capture_output=True, text=True)
+        printed = printed_by(look_as_somebody_else, folder)
         folder.chmod(0o755)
     expected = [message and f"The library 'reports' {message}" for message in (searching, changing)]
-    assert done.stdout.splitlines() == expected
+    assert printed == expected
 
 
 # --- A disk that is full or broken --------------------------------------------------------------------------------
@@ -288,11 +295,8 @@ def add_with_little_room(folder: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the size of files")
 def test_a_full_disk_is_told_and_leaves_what_was_before(folder: Path) -> None:
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, __file__, "add_with_little_room", str(folder)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert int(done.stdout) > 3
+    (failed,) = printed_by(add_with_little_room, folder)
+    assert int(failed) > 3
 
 
 def test_a_database_that_may_not_grow_is_told_and_unchanged(folder: Path) -> None:
@@ -311,13 +315,16 @@ def test_a_database_that_may_not_grow_is_told_and_unchanged(folder: Path) -> Non
         assert library.document("long") == LONG
 
 
+SYNCING = {"x86_64": (74, 75), "aarch64": (82, 83)}  # the numbers of fsync and fdatasync
+
+
 def fail_to_sync() -> None:
     """From now on the kernel answers every fsync and fdatasync of this process with an error of the disk (seccomp(2))."""
     import ctypes
     import errno
     import struct
 
-    fsync, fdatasync = {"x86_64": (74, 75), "aarch64": (82, 83)}[platform.machine()]
+    fsync, fdatasync = SYNCING[platform.machine()]
     load, if_equal, answer = 0x20, 0x15, 0x06  # BPF_LD+W+ABS, BPF_JMP+JEQ+K, BPF_RET+K
     program = b"".join(
         struct.pack("=HBBI", *instruction)
@@ -355,18 +362,10 @@ def change_while_nothing_is_synced(folder: Path) -> None:
             assert_right(folder)
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"), reason="needs Linux, to make fsync fail"
-)
+@pytest.mark.skipif(sys.platform != "linux" or platform.machine() not in SYNCING, reason="needs Linux, to make fsync fail")
 def test_what_cannot_be_synced_is_told_and_does_not_come_about(folder: Path) -> None:
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, __file__, "change_while_nothing_is_synced", str(folder)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert (
-        done.stdout.splitlines()
-        == ["The library 'reports' is unchanged, for the disk has failed or is full; check it and try again."] * 4
-    )
+    printed = printed_by(change_while_nothing_is_synced, folder)
+    assert printed == ["The library 'reports' is unchanged, for the disk has failed or is full; check it and try again."] * 4
     with Library.open(folder) as library:
         assert library.verify() == []
         assert len(library.documents()) == 6
