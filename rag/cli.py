@@ -29,16 +29,12 @@ MADE_QUESTIONS = 100  # of `rag eval --make`: enough to tell 0.80 from 0.90, few
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what comes back is its exit code."""
     options = _parser().parse_args(arguments)
-    settings = Settings.from_environment()
-    settings = replace(
-        settings,
-        library=options.library or settings.library,
-        model=getattr(options, "model", None) or settings.model,
-        certainty=getattr(options, "certainty", settings.certainty),
-    )
+    flags = {f"RAG_{name.upper()}": getattr(options, name, None) for name in ("library", "model", "adapter")}
     from rag.types import RagError
 
     try:
+        settings = Settings.from_environment({**os.environ, **{name: value for name, value in flags.items() if value}})
+        settings = replace(settings, certainty=getattr(options, "certainty", settings.certainty))
         return int(options.run(settings, options))
     except RagError as error:
         _say(f"rag: {error}")
@@ -56,8 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--library", metavar="NAME", help="the library to work on (default: default, or RAG_LIBRARY)")
     common.add_argument("--json", action="store_true", help="print JSON for machines")
     model = argparse.ArgumentParser(add_help=False)
+    model.add_argument("--model", metavar="PATH|none", help="a GGUF language model (default: the embedded one, or RAG_MODEL)")
     model.add_argument(
-        "--model", type=Path, metavar="PATH", help="a GGUF language model (default: the embedded one, or RAG_MODEL)"
+        "--adapter",
+        metavar="PATH|none",
+        help="a GGUF LoRA adapter of the embedded language model (default: none, or RAG_ADAPTER)",
     )
 
     dial = argparse.ArgumentParser(add_help=False)

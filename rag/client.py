@@ -116,8 +116,8 @@ def running(indexes: Path) -> Server | None:
 
 def models_of(settings: Settings) -> tuple[str, ...]:
     """The settings that decide what is answered, beside those that a question brings along."""
-    model = str(settings.model.absolute()) if settings.model else ""
-    return model, settings.embeddings, settings.reranker, str(settings.generate)
+    model, adapter = (str(path.absolute()) if path else "" for path in (settings.model, settings.adapter))
+    return model, adapter, settings.embeddings, settings.reranker, str(settings.generate)
 
 
 def _told(indexes: Path) -> Server | None:

@@ -1,4 +1,4 @@
-"""Settings: one frozen object, read once at the edge from RAG_* variables; flags of the command line replace single values."""
+"""Settings: one frozen object, read once at the edge from RAG_* variables, which flags of the command line replace."""
 
 import os
 from collections.abc import Mapping
@@ -20,11 +20,23 @@ class Settings:
     generate: bool  # False: never load a language model, answer with quotations
     certainty: float = CERTAINTY  # the least chance of being right that an answer is shown with
     reranker: str = ""  # a sentence-transformers cross-encoder by path or name; "" is none
+    adapter: Path | None = None  # a GGUF file of a LoRA adapter, for the embedded language model only
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """The settings of RAG_INDEXES, RAG_LIBRARY, RAG_MODEL ("none": no language model), RAG_EMBEDDINGS and RAG_RERANKER."""
-        model = environment.get("RAG_MODEL", "")
+        """The settings of RAG_INDEXES, RAG_LIBRARY, RAG_MODEL and RAG_ADAPTER ("none": without), RAG_EMBEDDINGS and RAG_RERANKER.
+
+        Raises UsageError for an adapter beside another language model than the embedded one.
+        """
+        model, adapter = environment.get("RAG_MODEL", ""), environment.get("RAG_ADAPTER", "")
+        adapter = "" if adapter == "none" else adapter
+        if model and adapter:
+            from rag.types import UsageError
+
+            raise UsageError(
+                f"The adapter {adapter} goes with the embedded language model alone, but the model is {model}; leave out --model "
+                "and RAG_MODEL, or give --adapter none."
+            )
         return cls(
             indexes=Path(environment.get("RAG_INDEXES") or "indexes"),
             library=environment.get("RAG_LIBRARY") or "default",
@@ -32,6 +44,7 @@ class Settings:
             embeddings=environment.get("RAG_EMBEDDINGS", ""),
             generate=model != "none",
             reranker=environment.get("RAG_RERANKER", ""),
+            adapter=Path(adapter) if adapter else None,
         )
 
 

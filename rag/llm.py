@@ -1,11 +1,12 @@
 """Prompt -> a stream of text pieces.                                                                [llama-cpp-python]"""
 
+import ctypes
 import os
 import threading
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rag.embedded import LANGUAGE_MODEL, language_model_path
 from rag.types import ModelError, Prompt
@@ -19,19 +20,24 @@ class LlamaModel:
     """A GGUF model in llama.cpp, answering greedily, so that the same prompt gives the same text.
 
     A model with a chat template of its own gets the prompt's messages, rendered in llama-cpp-python's sandbox; a base model
-    completes the prompt's text. The key-value cache of the last prompt is kept, so what prompts share in front is read once.
-    One prompt runs at a time; others wait.
+    completes the prompt's text, with an adapter the one without examples. The key-value cache of the last prompt is kept, so
+    what prompts share in front is read once. One prompt runs at a time; others wait.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Load the GGUF at `path`, by default the embedded model. Raises ModelError where it cannot be read."""
+    def __init__(self, path: Path | None = None, adapter: Path | None = None) -> None:
+        """Load the GGUF at `path`, by default the embedded model, and the GGUF of a LoRA adapter, which goes with that one only.
+
+        Raises ModelError where one of them cannot be read or the adapter was not made for the model.
+        """
         # Threads that wait for each other without letting go of the processor are several times slower where others work too.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         import llama_cpp
 
-        self.name = path.stem if path else LANGUAGE_MODEL
+        self.name = model_name(path, adapter)
         if path:
-            _check_gguf(path)
+            _check_gguf(path, "model")
+        if adapter:
+            _check_gguf(adapter, "adapter")
         self._lock = threading.Lock()
         _silence()
         _avoid_amx()
@@ -47,6 +53,9 @@ class LlamaModel:
             raise ModelError(
                 f"llama.cpp cannot load the model {path or LANGUAGE_MODEL}; give a whole GGUF file of a language model."
             ) from error
+        self._adapted = adapter is not None
+        if adapter:
+            _adapt(self._llama, adapter)
         self.context_tokens = int(self._llama.n_ctx())
         self._chats = "tokenizer.chat_template" in self._llama.metadata
 
@@ -61,7 +70,8 @@ class LlamaModel:
                     yield chunk["choices"][0]["delta"].get("content") or ""
             else:
                 # As tokens, since a string would be searched for control tokens, and documents may hold their names.
-                tokens = self._llama.tokenize(prompt.text.encode(), add_bos=True, special=False)
+                text = prompt.adapted if self._adapted else prompt.text
+                tokens = self._llama.tokenize(text.encode(), add_bos=True, special=False)
                 for chunk in self._llama.create_completion(
                     tokens, max_tokens=max_tokens, temperature=0.0, stop=list(prompt.stop), stream=True
                 ):
@@ -70,6 +80,29 @@ class LlamaModel:
     def count_tokens(self, text: str) -> int:
         """The number of the model's own tokens in `text`."""
         return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
+
+
+def model_name(path: Path | None, adapter: Path | None) -> str:
+    """How the model at `path` with an adapter is called: `gemma-3-270m-q4_k_m + brief`."""
+    return " + ".join([path.stem if path else LANGUAGE_MODEL, *([adapter.stem] if adapter else [])])
+
+
+def _adapt(llama: Any, adapter: Path) -> None:
+    """Load the adapter and apply it to all that the model reads. Raises ModelError where llama.cpp cannot use it.
+
+    `Llama` can do the same, but takes a failure for success, over which llama.cpp crashes, and then does not map the model
+    into memory.
+    """
+    import llama_cpp
+
+    loaded = llama_cpp.llama_adapter_lora_init(llama.model, os.fsencode(adapter))
+    if not loaded:
+        raise ModelError(
+            f"llama.cpp cannot use {adapter} as an adapter of {LANGUAGE_MODEL}; give a whole GGUF LoRA adapter that was made for "
+            "this model, or leave out --adapter."
+        )
+    adapters, scales = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(loaded), (ctypes.c_float * 1)(1.0)
+    llama_cpp.llama_set_adapters_lora(llama.ctx, adapters, 1, scales)
 
 
 @cache
@@ -109,14 +142,13 @@ def _avoid_amx() -> None:
     llama_cpp.llama_model_default_params = without_buffers_of_their_own
 
 
-def _check_gguf(path: Path) -> None:
+def _check_gguf(path: Path, kind: Literal["model", "adapter"]) -> None:
     try:
         with path.open("rb") as file:
             magic = file.read(len(_GGUF_MAGIC))
     except OSError as error:
         raise ModelError(
-            f"The model {path} cannot be opened ({error.strerror or error}); give the path of a GGUF file, or leave out --model "
-            "for the embedded one."
+            f"The {kind} {path} cannot be opened ({error.strerror or error}); give the path of a GGUF file or leave out --{kind}."
         ) from error
     if magic != _GGUF_MAGIC:
-        raise ModelError(f"{path} is not a GGUF model: it begins with {magic!r}, expected {_GGUF_MAGIC!r}; give a GGUF file.")
+        raise ModelError(f"{path} is not a GGUF {kind}: it begins with {magic!r}, expected {_GGUF_MAGIC!r}; give a GGUF file.")

@@ -17,10 +17,10 @@ from rag import citations, evidence, prompt
 from rag.chunks import make_chunks
 from rag.config import Settings, bundled
 from rag.documents import MAX_BYTES, SUFFIXES, read_document
-from rag.embedded import LANGUAGE_MODEL, sha256_of
+from rag.embedded import sha256_of
 from rag.encoders import CrossEncoderReranker, OnnxReader, make_embedder
 from rag.library import DocumentInfo, Library, library_folder
-from rag.llm import LlamaModel
+from rag.llm import LlamaModel, model_name
 from rag.pdf import page_image
 from rag.query import unbound
 from rag.search import search
@@ -107,14 +107,14 @@ class Models:
     @property
     def chat_name(self) -> str:
         """The name of the language model, which is not loaded for it."""
-        return "none" if not self._settings.generate else self._settings.model.stem if self._settings.model else LANGUAGE_MODEL
+        return model_name(self._settings.model, self._settings.adapter) if self._settings.generate else "none"
 
     @property
     def chat(self) -> ChatModel | None:
         """The language model; None where the settings name none."""
         with self._lock:
             if self._settings.generate:
-                self._chat = self._chat or LlamaModel(self._settings.model)
+                self._chat = self._chat or LlamaModel(self._settings.model, self._settings.adapter)
             return self._chat
 
 

@@ -37,12 +37,14 @@ def choose_sources(evidence: Sequence[Evidence], count_tokens: Callable[[str], i
 
 
 def build(question: str, sources: Sequence[Source], templates: Path) -> Prompt:
-    """The prompt in both forms, from the templates complete.txt (base models), system.txt and user.txt (chat models)."""
+    """The prompt in each form, from the templates complete.txt (base models), adapted.txt (those with an adapter), system.txt
+    and user.txt (chat models)."""
     values = {"question": _one_line(question), "sources": "\n".join(show(source) for source in sources)}
-    complete, system, user = (
-        Template((templates / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n")) for name in ("complete", "system", "user")
+    complete, adapted, system, user = (
+        Template((templates / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n")).substitute(values)
+        for name in ("complete", "adapted", "system", "user")
     )
-    return Prompt(complete.substitute(values), system.substitute(values), user.substitute(values), _STOP)
+    return Prompt(complete, adapted, system, user, _STOP)
 
 
 def show(source: Source) -> str:

@@ -227,10 +227,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is asked, in both forms: a text to complete for base models, messages for chat models."""
+    """What a model is asked, in each form."""
 
-    text: str
-    system: str
+    text: str  # for base models to complete
+    adapted: str  # the same for those with an adapter, without the examples, which they need no more
+    system: str  # with `user` the messages for chat models
     user: str
     stop: tuple[str, ...]
 

@@ -166,7 +166,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         models = FakeModels(*replies)
         monkeypatch.setattr("rag.pipeline.make_embedder", lambda _: models.embedder)
         monkeypatch.setattr("rag.pipeline.OnnxReader", lambda: models.reader)
-        monkeypatch.setattr("rag.pipeline.LlamaModel", lambda _: chat or models.chat)
+        monkeypatch.setattr("rag.pipeline.LlamaModel", lambda *_: chat or models.chat)
         generate = bool(chat or replies)
         settings = Settings(tmp_path / "indexes", "default", None, embeddings="", generate=generate, certainty=certainty)
         for name, texts in libraries.items():
@@ -188,5 +188,5 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     # RAG_CACHE stays: it only says where the files made from the embedded models lie.
-    for name in ("RAG_INDEXES", "RAG_LIBRARY", "RAG_MODEL", "RAG_EMBEDDINGS", "RAG_RERANKER"):
+    for name in ("RAG_INDEXES", "RAG_LIBRARY", "RAG_MODEL", "RAG_ADAPTER", "RAG_EMBEDDINGS", "RAG_RERANKER"):
         monkeypatch.delenv(name, raising=False)

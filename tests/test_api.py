@@ -93,7 +93,7 @@ def service_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceWith
         models = FakeModels(*replies)
         monkeypatch.setattr("rag.pipeline.make_embedder", lambda _: models.embedder)
         monkeypatch.setattr("rag.pipeline.OnnxReader", lambda: models.reader)
-        monkeypatch.setattr("rag.pipeline.LlamaModel", lambda _: chat or models.chat)
+        monkeypatch.setattr("rag.pipeline.LlamaModel", lambda *_: chat or models.chat)
         settings = Settings(tmp_path / "indexes", "grain", model=None, embeddings="", generate=bool(chat or replies))
         for name, texts in libraries.items():
             folder = tmp_path / name

@@ -10,6 +10,7 @@ from conftest import FakeModels
 import rag
 from rag.bench import Row
 from rag.cli import main
+from rag.config import Settings
 
 TRAINS = "Night Trains\n\nThe night train to Brennau stops seventeen times. It leaves at nine."
 
@@ -466,6 +467,34 @@ def test_wrong_use_is_exit_code_two(arguments: list[str], capsys: pytest.Capture
         main(arguments)
     assert stopped.value.code == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_flags_replace_variables(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Settings] = []
+    monkeypatch.setattr("rag.pipeline.Models", lambda settings: given.append(settings) or FakeModels())
+    monkeypatch.setenv("RAG_ADAPTER", "brief.gguf")
+    main(["ask", NIGHT])
+    main(["ask", "--adapter", "long.gguf", NIGHT])
+    main(["ask", "--adapter", "none", "--model", "own.gguf", NIGHT])
+    main(["ask", "--adapter", "none", "--model", "none", NIGHT])
+    assert [(settings.model, settings.adapter, settings.generate) for settings in given] == [
+        (None, Path("brief.gguf"), True),
+        (None, Path("long.gguf"), True),
+        (Path("own.gguf"), None, True),
+        (None, None, False),
+    ]
+
+
+@pytest.mark.parametrize("model", ["own.gguf", "none"])
+def test_an_adapter_for_another_model_is_wrong_use(
+    model: str, library: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "--adapter", "brief.gguf", "--model", model, "Who?"]) == 2
+    told = capsys.readouterr().err
+    monkeypatch.setenv("RAG_MODEL", model)
+    assert main(["ask", "--adapter", "brief.gguf", "Who?"]) == 2
+    assert capsys.readouterr().err == told
+    assert told.startswith("rag: The adapter brief.gguf goes with the embedded language model alone")
 
 
 def test_ctrl_c_ends_with_one_sentence(

@@ -96,11 +96,12 @@ def test_a_question_to_a_running_server_loads_no_model(service: Service, tmp_pat
             assert "rose by 30 percent in May." in done.stdout
 
 
+@pytest.mark.parametrize(("name", "value"), [("RAG_MODEL", "none"), ("RAG_ADAPTER", "brief.gguf")])
 def test_a_server_with_other_models_is_not_asked(
-    service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     with announced(service):
-        monkeypatch.setenv("RAG_MODEL", "none")
+        monkeypatch.setenv(name, value)
         assert main(["ask", "-v", QUESTION]) == 0
     assert "Answered by the server" not in capsys.readouterr().err
 

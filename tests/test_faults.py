@@ -149,7 +149,7 @@ import sys, rag.pipeline, rag.cli, conftest, time
 models = conftest.FakeModels()
 rag.pipeline.make_embedder = lambda _: models.embedder
 rag.pipeline.OnnxReader = lambda: models.reader
-rag.pipeline.LlamaModel = lambda _: conftest.EndlessModel({said!r})
+rag.pipeline.LlamaModel = lambda *_: conftest.EndlessModel({said!r})
 encode = models.embedder.encode
 models.embedder.encode = lambda texts: (time.sleep(0.1), encode(texts))[1]
 sys.exit(rag.cli.main(["serve", "--port", {port!r}, "--library", "grain"]))

@@ -1,9 +1,12 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rag.config import bundled
+from rag.embedded import language_model_path
 from rag.llm import LlamaModel
+from rag.lora import write_adapter
 from rag.prompt import build
 from rag.types import ModelError, Prompt
 
@@ -24,7 +27,7 @@ def test_the_same_prompt_gives_the_same_text_after_another_prompt_too(model: Lla
 
 
 def test_a_closed_stream_leaves_the_model_free(model: LlamaModel) -> None:
-    prompt = Prompt("One, two, three, four, five,", "", "", ())
+    prompt = Prompt("One, two, three, four, five,", "", "", "", ())
     pieces = model.stream(prompt, 64)
     next(pieces)
     pieces.close()
@@ -49,3 +52,41 @@ def test_a_model_that_cannot_be_read_is_named_in_one_sentence(tmp_path: Path, co
         path.write_bytes(content)
     with pytest.raises(ModelError, match=message):
         LlamaModel(path)
+
+
+def an_adapter(path: Path, width: int = 640) -> Path:
+    """An adapter of zeros, with which the model says what it says without."""
+    layer = "model.layers.0.self_attn.q_proj"
+    write_adapter({f"{layer}.down": np.zeros((4, width)), f"{layer}.up": np.zeros((1024, 4))}, path)
+    return path
+
+
+def test_with_an_adapter_the_prompt_without_examples_is_read(model: LlamaModel, tmp_path: Path) -> None:
+    adapted = LlamaModel(adapter=an_adapter(tmp_path / "brief.gguf"))
+    assert adapted.name == f"{model.name} + brief"
+    one, other = "One, two, three, four,", "Monday, Tuesday, Wednesday,"
+    said = ["".join(model.stream(Prompt(text, "", "", "", ()), 8)) for text in (one, other)]
+    assert said[0] != said[1]
+    assert "".join(adapted.stream(Prompt(one, other, "", "", ()), 8)) == said[1]
+
+
+def test_an_adapter_that_cannot_be_used_is_named_in_one_sentence(tmp_path: Path) -> None:
+    whole = an_adapter(tmp_path / "whole.gguf").read_bytes()
+    contents = {
+        "text.gguf": b"not an adapter at all",
+        "empty.gguf": b"GGUF" + bytes(200),
+        "cut.gguf": whole[:-1],
+        "header.gguf": whole[:100],
+        "gemma2.gguf": whole.replace(b"gemma3", b"gemma2"),
+        "alora.gguf": whole.replace(b"lora_a", b"lora_c"),
+        "wide.gguf": an_adapter(tmp_path / "wide", width=768).read_bytes(),
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    told = {"missing.gguf": "The adapter .* cannot be opened .*; give", "text.gguf": "is not a GGUF adapter: .*; give"}
+    for path in (*(tmp_path / name for name in ("missing.gguf", *contents)), language_model_path()):
+        with pytest.raises(
+            ModelError, match=told.get(path.name, "cannot use .* as an adapter of gemma-3-270m-q4_k_m; give")
+        ) as error:
+            LlamaModel(adapter=path)
+        assert str(path) in str(error.value)

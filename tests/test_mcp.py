@@ -60,7 +60,7 @@ def test_an_assistant_searches_asks_and_reads_over_standard_input_and_output(ser
     faked = (
         "import rag.pipeline, rag.cli, conftest; models = conftest.FakeModels(" + repr(SAID) + ");"
         "rag.pipeline.make_embedder = lambda _: models.embedder; rag.pipeline.OnnxReader = lambda: models.reader;"
-        "rag.pipeline.LlamaModel = lambda _: models.chat; rag.cli.main(['mcp', '--library', 'grain'])"
+        "rag.pipeline.LlamaModel = lambda *_: models.chat; rag.cli.main(['mcp', '--library', 'grain'])"
     )
     here = Path(__file__).parent
     paths = f"{here}{':' if sys.platform != 'win32' else ';'}{here.parent}"

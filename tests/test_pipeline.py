@@ -9,7 +9,7 @@ from conftest import FakeModels, PipelineWith, WordsEmbedder
 
 from rag.config import Settings
 from rag.documents import read_document
-from rag.pipeline import MAX_QUESTION, UPLOADED, Pipeline, checked, find_files
+from rag.pipeline import MAX_QUESTION, UPLOADED, Models, Pipeline, checked, find_files
 from rag.render import answer_json
 from rag.types import Answer, Filter, Found, LibraryError, Sentence, Turn, UsageError, Vectors
 
@@ -421,6 +421,13 @@ def test_the_status_names_what_is_there(pipeline_with: PipelineWith) -> None:
         "none",
     )
     assert int(status["bytes"]) > 0
+
+
+def test_the_language_model_is_named_with_its_adapter(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, "reports", model=None, embeddings="", generate=True, adapter=Path("brief.gguf"))
+    assert Models(settings).chat_name == "gemma-3-270m-q4_k_m + brief"
+    assert Models(replace(settings, adapter=None)).chat_name == "gemma-3-270m-q4_k_m"
+    assert Models(replace(settings, generate=False)).chat_name == "none"
 
 
 def test_fakes_speak_the_models_protocol() -> None:

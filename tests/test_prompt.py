@@ -58,6 +58,12 @@ def test_the_prompt_begins_the_same_for_every_question() -> None:
     assert same > 500
 
 
+def test_with_an_adapter_the_prompt_holds_the_sources_and_the_question_alone() -> None:
+    prompt = build("Who?", [Source(1, evidence("", 1).hit, (evidence("A.", 1),))], TEMPLATES)
+    assert prompt.adapted == "[1] Report: A.\nQuestion: Who?\nAnswer:"
+    assert prompt.text.endswith(f"\n{prompt.adapted}")
+
+
 def test_a_source_is_shown_on_one_line_under_its_title() -> None:
     assert (
         show(Source(2, evidence("", 1).hit, (evidence("One.[8]", 1), evidence("Two\nlines.", 1))))

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from rag.config import Settings
+from rag.types import UsageError
+
+
+@pytest.mark.parametrize(
+    ("environment", "model", "adapter", "generate"),
+    [
+        ({}, None, None, True),
+        ({"RAG_MODEL": "own.gguf"}, Path("own.gguf"), None, True),
+        ({"RAG_MODEL": "none"}, None, None, False),
+        ({"RAG_ADAPTER": "brief.gguf"}, None, Path("brief.gguf"), True),
+        ({"RAG_ADAPTER": "none"}, None, None, True),
+        ({"RAG_ADAPTER": "none", "RAG_MODEL": "own.gguf"}, Path("own.gguf"), None, True),
+        ({"RAG_ADAPTER": "none", "RAG_MODEL": "none"}, None, None, False),
+    ],
+)
+def test_the_language_model_is_the_embedded_one_unless_told(
+    environment: dict[str, str], model: Path | None, adapter: Path | None, generate: bool
+) -> None:
+    settings = Settings.from_environment(environment)
+    assert (settings.model, settings.adapter, settings.generate) == (model, adapter, generate)
+
+
+@pytest.mark.parametrize("model", ["own.gguf", "none"])
+def test_an_adapter_goes_with_no_other_model(model: str) -> None:
+    with pytest.raises(UsageError, match=rf"brief.gguf goes with the embedded language model alone, but the model is {model};"):
+        Settings.from_environment({"RAG_ADAPTER": "brief.gguf", "RAG_MODEL": model})
