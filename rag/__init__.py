@@ -7,7 +7,10 @@ if TYPE_CHECKING:
 
 
 def open_library(name: str = "default") -> "Pipeline":
-    """The library of that name in RAG_INDEXES, to ask, stream, search and add to; nothing is loaded before it is needed."""
+    """The library of that name in RAG_INDEXES, to ask, stream, search and add to; nothing is loaded before it is needed.
+
+    Raises UsageError where the RAG_* variables contradict each other.
+    """
     from dataclasses import replace
 
     from rag.config import Settings
