@@ -5,33 +5,27 @@ all-MiniLM-L6-v2 with one linear unit on top. An example is a question with pass
 sentence says whether it holds the answer. Beside the passages that do stand those that a search for the question finds but
 that hold no answer, of the same article and of others. docs/reader.md tells what came out.
 
-DATA_FOLDER holds `*.jsonl.xz` files, one JSON object a line: question, context, title, group, answers, answerable, type, and
-support or support_all, the sentences of context that hold the answer.
+rag/train_data.py tells what a DATA_FOLDER holds.
 """
 
 import argparse
-import json
-import lzma
 import math
 import os
 import random
-import re
 import sys
 import time
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from rag.embedded import embedding_model_folder
-from rag.encoders import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS, POINT, SEP, load_tokenizer, make_embedder
-from rag.search import fuse
+from rag.encoders import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS, POINT, SEP, load_tokenizer
 from rag.sentences import sentence_spans
+from rag.train_data import REWORDED, WORD, Passages, Row, answered_in, read_rows, supports, words
 from rag.words import FUNCTION_WORDS
 
 # Rows per file, answerable and not: as many as two laptop cores train on in about forty minutes, in the variety there is.
@@ -51,11 +45,8 @@ _ROWS = {
 _HELD_OUT = 200  # examples that this run is not trained on; their figures are printed as training goes on
 _RIVALS = 2  # passages without an answer beside those of the row
 _SAME_GROUP = 0.6  # of these come from the same article where there is one
-# Whether another passage of the article answers these can't be told from the answer's words.
-_REWORDED = frozenset({"yesno", "why", "abstractive", "sentence", "multi_span"})
 _TYPED = 0.3  # of the questions lose their question mark, as people type them into a search box
 _HIDDEN_WORD = 0.25  # of the questions have a word hidden that the passage shares, so that not all hangs on shared words
-_FREQUENT = 0.3  # words in more than this share of the passages find nothing
 _MAX_TITLE_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_TOKENS = 24, 120, 232
 
 _RANK, _SCALE = 32, 2.0
@@ -63,10 +54,7 @@ _LEARNING_RATE, _WARM_UP, _BATCH, _EVALUATE_EVERY = 1e-3, 60, 18, 200
 _POSITIVE_WEIGHT = 2.0  # about fifteen sentences are negative for each that is positive
 
 _AMONG_WEIGHT = 0.3  # of the softmax over all sentences beside the cross-entropy of each
-_NEAREST = 30
 _LEAST_SHARED = 3  # with one of fewer shared words hidden, nothing would be left to go by
-
-_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +89,19 @@ def read_examples(folder: Path, seed: int = 11) -> list[Example]:
 
 
 def _of_file(path: Path, most_answerable: int, most_unanswerable: int, rng: random.Random) -> Iterator[Example]:
-    with lzma.open(path, "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
-    answerable = [r for r in rows if r["answerable"] and (r.get("support") or r.get("support_all")) and r["type"] != "table"]
-    unanswerable = [r for r in rows if not r["answerable"]]
+    rows = read_rows(path)
+    answerable = [row for row in rows if row["answerable"] and supports(row) and row["type"] != "table"]
+    unanswerable = [row for row in rows if not row["answerable"]]
     rng.shuffle(answerable)
     rng.shuffle(unanswerable)
-    passages = {row["context"]: row for row in rows}
-    texts = list(passages)
     used = answerable[:most_answerable] + unanswerable[:most_unanswerable]
-    by_words = _WordIndex(texts)
-    embedder = make_embedder("")
-    vectors = embedder.encode([f"{passages[text]['title'] or ''}\n{text}" for text in texts])
-    asked = embedder.encode([row["question"] for row in used])
-    for row, vector in zip(used, asked, strict=True):
-        own = list(_own_passages(row))
-        if own:
-            by_meaning = [int(n) for n in np.argsort(-(vectors @ vector))[:_NEAREST]]
-            nearest = [texts[found.chunk] for found in fuse(by_meaning, by_words.nearest(row["question"], _NEAREST))]
-            yield Example(row["question"], (*own, *_rivals(row, [passages[text] for text in nearest], rng)))
+    for row, nearest in zip(used, Passages(rows).nearest([row["question"] for row in used]), strict=True):
+        if own := list(_own_passages(row)):
+            yield Example(row["question"], (*own, *_rivals(row, nearest, rng)))
 
 
-def _own_passages(row: dict[str, Any]) -> Iterator[Passage]:
-    support = (row.get("support_all") or [row["support"]]) if row["answerable"] else []
+def _own_passages(row: Row) -> Iterator[Passage]:
+    support = supports(row) if row["answerable"] else []
     gold = [passage for passage in row.get("passages") or [] if passage.get("gold")]
     for passage in gold or [row]:
         marked = _passage(passage, support)
@@ -131,7 +109,7 @@ def _own_passages(row: dict[str, Any]) -> Iterator[Passage]:
             yield marked
 
 
-def _passage(passage: dict[str, Any], support: Sequence[str]) -> Passage:
+def _passage(passage: Row, support: Sequence[str]) -> Passage:
     text = passage.get("text") or passage["context"]
     sentences = tuple(text[start:end] for start, end in sentence_spans(text))
     wanted = [" ".join(s.split()) for s in support]
@@ -140,54 +118,19 @@ def _passage(passage: dict[str, Any], support: Sequence[str]) -> Passage:
     return Passage(passage.get("title") or "", sentences, labels)
 
 
-def _rivals(row: dict[str, Any], nearest: Sequence[dict[str, Any]], rng: random.Random) -> Iterator[Passage]:
+def _rivals(row: Row, nearest: Sequence[Row], rng: random.Random) -> Iterator[Passage]:
     """Passages that a search for the question finds, without an answer string and without the support."""
-    answers = [f" {' '.join(_words(answer))} " for answer in row["answers"]]
-    supports = [support[:60] for support in row.get("support_all") or [row.get("support")] if support]
     found = 0
     for passage in nearest:
-        words = f" {' '.join(_words(passage['context']))} "
         same = passage["group"] == row["group"]
-        answered = any(answer in words for answer in answers) or any(support in passage["context"] for support in supports)
-        if passage["context"] == row["context"] or answered or (same and row["type"] in _REWORDED):
+        own = passage["context"] == row["context"]
+        if own or answered_in(row, passage["context"]) or (same and row["type"] in REWORDED):
             continue
         if same == (rng.random() < _SAME_GROUP) or rng.random() > 0.7:
             found += 1
             yield _passage(passage, [])
         if found == _RIVALS:
             return
-
-
-class _WordIndex:
-    """BM25 (Robertson & Zaragoza 2009) over the passages of a file."""
-
-    def __init__(self, texts: list[str]) -> None:
-        self._total = len(texts)
-        self._postings: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-        self._lengths = []
-        for number, text in enumerate(texts):
-            counts = Counter(_words(text))
-            self._lengths.append(max(1, counts.total()))
-            for word, count in counts.items():
-                self._postings[word].append((number, count))
-        self._mean_length = sum(self._lengths) / max(1, len(texts))
-
-    def nearest(self, question: str, k: int) -> list[int]:
-        scores: defaultdict[int, float] = defaultdict(float)
-        total = self._total
-        for word in sorted(set(_words(question))):
-            found = self._postings.get(word, [])
-            if len(found) > _FREQUENT * total:
-                continue
-            weight = math.log(1 + (total - len(found) + 0.5) / (len(found) + 0.5))
-            for number, count in found:
-                length = 0.25 + 0.75 * self._lengths[number] / self._mean_length
-                scores[number] += weight * count * 2.2 / (count + 1.2 * length)
-        return sorted(scores, key=lambda n: (-scores[n], n))[:k]
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
 
 
 # --- Examples -> tokens -------------------------------------------------------------------------------------------
@@ -216,8 +159,8 @@ def encode(example: Example, tokenizer: Any, rng: random.Random) -> list[Encoded
 
 
 def _hide_word(example: Example, asked: str, rng: random.Random) -> str:
-    held = {word for passage in example.passages for s in passage.sentences for word in _words(s)} - FUNCTION_WORDS
-    shared = [found for found in _WORD.finditer(asked) if found[0].lower() in held]
+    held = {word for passage in example.passages for s in passage.sentences for word in words(s)} - FUNCTION_WORDS
+    shared = [found for found in WORD.finditer(asked) if found[0].lower() in held]
     if len(shared) < _LEAST_SHARED:
         return asked
     hidden = rng.choice(shared)
