@@ -193,7 +193,7 @@ def measure(prediction: Prediction, texts: Mapping[str, str]) -> dict[str, float
         values["wrongly_abstained"] = float(answer.abstained)
         if question.answers:
             values["correct"] = float(not answer.abstained and is_correct(answer.answer, question.answers))
-            values["f1"] = 0.0 if answer.abstained else max(_f1(answer.answer, gold) for gold in question.answers)
+            values["f1"] = 0.0 if answer.abstained else max(f1(answer.answer, gold) for gold in question.answers)
     else:
         values["rightly_abstained"] = values[f"rightly_abstained:{question.type}"] = float(answer.abstained)
     if answer.abstained:
@@ -250,7 +250,7 @@ def is_correct(answer: str, golds: Iterable[str]) -> bool:
     """
     said = _words(answer)
     return any(
-        len(said) <= _MAX_WORDS and _stands_in(gold, answer)
+        len(said) <= _MAX_WORDS and stands_in(gold, answer)
         if len(gold.split()) <= _SHORT_ANSWER
         else _shared(said, _words(gold)) / max(1, len(_words(gold))) >= _LONG_ANSWER_SHARE
         for gold in golds
@@ -261,12 +261,12 @@ def _supports(citation: Citation, question: Question) -> bool:
     if not question.gold_texts:
         return citation.document in question.gold_documents
     quote = even(citation.quote)
-    touches = any(quote in gold or gold in quote or _f1(quote, gold) > 0.5 for gold in question.gold_texts)
-    tells = citation.document in question.gold_documents and any(_stands_in(answer, quote) for answer in question.answers)
+    touches = any(quote in gold or gold in quote or f1(quote, gold) > 0.5 for gold in question.gold_texts)
+    tells = citation.document in question.gold_documents and any(stands_in(answer, quote) for answer in question.answers)
     return touches or tells
 
 
-def _f1(one: str, other: str) -> float:
+def f1(one: str, other: str) -> float:
     """The harmonic mean of precision and recall over the words, as in SQuAD (Rajpurkar et al. 2016)."""
     first, second = _words(one), _words(other)
     if not first or not second:
@@ -278,7 +278,8 @@ def _shared(one: Sequence[str], other: Sequence[str]) -> int:
     return (Counter(one) & Counter(other)).total()
 
 
-def _stands_in(text: str, within: str) -> bool:
+def stands_in(text: str, within: str) -> bool:
+    """Whether the words of a text stand together in another."""
     return f" {' '.join(_words(text))} " in f" {' '.join(_words(within))} "
 
 

@@ -1,0 +1,82 @@
+"""What the language model writes by itself, before any of it is checked: with and without an adapter, in one run.
+
+    python tests/benchmarks/generated.py [--adapter none] [--adapter FILE.gguf]… [--limit N] SET_DIR…
+
+The product searches, weighs and shows its sources as it does for an answer; what the model then writes is taken as it is. For
+each set and adapter: correct and F1 of the text over the answerable questions, correct among those it answered, the share of
+these that name a source that supports, and how many were declined, by type. docs/evaluation.md tells what a SET_DIR holds.
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rag import prompt
+from rag.citations import markers
+from rag.config import Settings, bundled
+from rag.evaluate import Figure, f1, figure, is_correct, library_of, stands_in
+from rag.evaluation_sets import Question, even, read_set, sample
+from rag.llm import LlamaModel
+from rag.types import ChatModel, Evidence, Source
+
+MOST_TOKENS = 120
+DECLINED = "not in the passages"
+
+Weighed = Sequence[tuple[Question, Sequence[Evidence]]]
+
+
+def weighed(folder: Path, limit: int) -> Iterator[tuple[Question, Sequence[Evidence]]]:
+    """The questions with the sentences of their hits, the likeliest first."""
+    asked = sample(read_set(folder), limit, seed=0)
+    with library_of(asked, Settings(Path(), "", model=None, embeddings="", generate=False), lambda *_: None) as pipeline:
+        for question in asked.questions:
+            hits = pipeline.search(question.text, history=question.history)
+            yield question, pipeline.weigh(question.text, hits, question.history)
+
+
+def figures(questions: Weighed, chat: ChatModel) -> dict[str, Figure]:
+    """What the model's texts are worth, by the names of the figures."""
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for question, evidence in questions:
+        sources = prompt.choose_sources(evidence, chat.count_tokens)
+        text = "".join(chat.stream(prompt.build(question.text, sources, bundled("prompts")), MOST_TOKENS)).strip()
+        declined = not text or text.lower().startswith(DECLINED)
+        values[f"declined:{question.type if not question.answerable else 'answerable'}"].append(declined)
+        if question.answerable and question.answers:
+            right = not declined and is_correct(text, question.answers)
+            values["correct"].append(right)
+            values["f1"].append(0.0 if declined else max(f1(text, answer) for answer in question.answers))
+            if not declined:
+                values["right where answered"].append(right)
+                named = [sources[number - 1] for number in markers(text, len(sources))]
+                values["source named"].append(any(supports(source, question) for source in named))
+    return {name: figure(of) for name, of in sorted(values.items())}
+
+
+def supports(source: Source, question: Question) -> bool:
+    """The source shows a part of a gold text, or an answer out of a gold document."""
+    shown = even(" ".join(sentence.text for sentence in source.sentences))
+    touches = any(even(sentence.text) in gold or gold in shown for sentence in source.sentences for gold in question.gold_texts)
+    tells = source.hit.chunk.document in question.gold_documents and any(stands_in(a, shown) for a in question.answers)
+    return touches or tells
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sets", nargs="+", type=Path, metavar="SET_DIR")
+    parser.add_argument("--adapter", action="append", default=[], metavar="FILE|none")
+    parser.add_argument("--limit", type=int, default=sys.maxsize)
+    options = parser.parse_args()
+    models = {name: LlamaModel(adapter=None if name == "none" else Path(name)) for name in options.adapter or ["none"]}
+    for folder in options.sets:
+        questions = list(weighed(folder, options.limit))
+        for name, model in models.items():
+            print(f"\n{folder.name}, adapter {Path(name).name}")
+            for title, (value, low, high, number) in figures(questions, model).items():
+                print(f"  {title:28} {value:.3f} [{low:.3f}, {high:.3f}] of {number}")
+
+
+if __name__ == "__main__":
+    main()
