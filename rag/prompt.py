@@ -8,8 +8,8 @@ from string import Template
 from rag.types import Evidence, Prompt, Source
 
 # A small model drowns in whole pages, and each token of them delays the first word.
-_MAX_SOURCES = 3
-_SENTENCES_PER_SOURCE = 3
+# More of the likelier one: its best sentence is more often a neighbour of the right one than the third source is right.
+_SENTENCES = (5, 3, 2)
 _SOURCE_TOKENS = 700
 _STOP = ("\n",)
 
@@ -28,8 +28,8 @@ def choose_sources(evidence: Sequence[Evidence], count_tokens: Callable[[str], i
         by_hit.setdefault((sentence.hit.chunk.document, sentence.hit.chunk.number), []).append(sentence)
     sources: list[Source] = []
     room = _SOURCE_TOKENS
-    for sentences in list(by_hit.values())[:_MAX_SOURCES]:
-        source = Source(len(sources) + 1, sentences[0].hit, _around_best(sentences))
+    for sentences, most in zip(by_hit.values(), _SENTENCES, strict=False):
+        source = Source(len(sources) + 1, sentences[0].hit, _around_best(sentences, most))
         if (cost := count_tokens(show(source))) <= room:
             sources.append(source)
             room -= cost
@@ -39,7 +39,7 @@ def choose_sources(evidence: Sequence[Evidence], count_tokens: Callable[[str], i
 def build(question: str, sources: Sequence[Source], templates: Path) -> Prompt:
     """The prompt in each form, from the templates complete.txt (base models), adapted.txt (those with an adapter), system.txt
     and user.txt (chat models)."""
-    values = {"question": _one_line(question), "sources": "\n".join(show(source) for source in sources)}
+    values = {"question": one_line(question), "sources": "\n".join(show(source) for source in sources)}
     complete, adapted, system, user = (
         Template((templates / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n")).substitute(values)
         for name in ("complete", "adapted", "system", "user")
@@ -49,18 +49,17 @@ def build(question: str, sources: Sequence[Source], templates: Path) -> Prompt:
 
 def show(source: Source) -> str:
     """A source as one line of a prompt: '[1] Title: its words.'"""
-    words = " ".join(_one_line(sentence.text) for sentence in source.sentences)
-    return f"[{source.number}] {_one_line(source.hit.title)}: {words}"
+    words = " ".join(one_line(sentence.text) for sentence in source.sentences)
+    return f"[{source.number}] {one_line(source.hit.title)}: {words}"
 
 
-def _around_best(sentences: Sequence[Evidence]) -> tuple[Evidence, ...]:
-    """The best sentence, which comes first, with its neighbours before and behind."""
+def _around_best(sentences: Sequence[Evidence], most: int) -> tuple[Evidence, ...]:
+    """The best sentence, which comes first, in the middle of as many."""
     in_order = sorted(sentences, key=lambda e: e.start)
-    best = in_order.index(sentences[0])
-    first = max(0, min(best - 1, len(in_order) - _SENTENCES_PER_SOURCE))
-    return tuple(in_order[first : first + _SENTENCES_PER_SOURCE])
+    first = max(0, min(in_order.index(sentences[0]) - (most - 1) // 2, len(in_order) - most))
+    return tuple(in_order[first : first + most])
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """The text as data: on one line, so that it cannot open a line of the prompt, and without anything that looks like markup."""
     return " ".join(_MARKER.sub("", text).translate(_LOOKALIKES).split())

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "epub": "archive blocks markup types web",
     "tables": "blocks types",
     "structure": "blocks quotations types",
-    "embedded": "types",
+    "embedded": "config types",
     "quotations": "sentences types",
     "office": "archive blocks markup types",
     "word": "blocks office",
@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "search": "library types",
     "evidence": "sentences types words",
     "prompt": "types",
-    "llm": "embedded types",
+    "llm": "config embedded types",
     "citations": "sentences types words",
     "statements": "citations types",
     "layout": "blocks types",
@@ -99,7 +99,9 @@ MAY_IMPORT = {
     ),
     "__main__": "cli",
     "lora": "",
-    "train_reader": "embedded encoders search sentences words",
+    "train_data": "encoders search",
+    "train_reader": "embedded encoders sentences train_data words",
+    "train_adapter": "config embedded evidence lora prompt train_data types",
 }
 
 # The one room of each library that is slow to import or belongs to one task. Only those that train, which no user runs, are free.
@@ -145,7 +147,7 @@ FACES = {
     "shapes",
     "sse",
 }
-TRAINING = {"lora", "train_reader"}
+TRAINING = {"lora", "train_adapter", "train_data", "train_reader"}
 # They come with sentence-transformers, whose model they help to load.
 WITH_SENTENCE_TRANSFORMERS = {"safetensors", "transformers"}
 HEAVY = {"faiss", "fastapi", "gradio", "llama_cpp", "mcp", "numpy", "onnxruntime", "sentence_transformers", "sqlite3", "torch"}

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from rag.prompt import build, choose_sources, show
 from rag.types import Chunk, Evidence, Hit, Source
 
@@ -25,10 +27,18 @@ def test_sources_are_numbered_by_their_best_sentence_and_read_in_order() -> None
     assert (second.number, second.sentences) == (2, (a1, a2))
 
 
-def test_a_source_is_the_best_sentence_with_its_neighbours() -> None:
-    sentences = [evidence(f"Sentence {i}.", 0.1 * i, start=20 * i) for i in range(6)]
-    (source,) = choose_sources(sorted(sentences, key=lambda e: -e.score), count)
-    assert [e.text for e in source.sentences] == ["Sentence 3.", "Sentence 4.", "Sentence 5."]
+@pytest.mark.parametrize(
+    ("best", "shown"), [(0, "0 1 2 3 4"), (1, "0 1 2 3 4"), (4, "2 3 4 5 6"), (7, "4 5 6 7 8"), (8, "4 5 6 7 8")]
+)
+def test_a_source_is_the_best_sentence_with_its_neighbours(best: int, shown: str) -> None:
+    sentences = [evidence(str(i), 0.5, start=20 * i) for i in range(9)]
+    (source,) = choose_sources([sentences.pop(best), *sentences], count)
+    assert " ".join(e.text for e in source.sentences) == shown
+
+
+def test_the_likelier_source_shows_more_and_a_fourth_nothing() -> None:
+    sources = choose_sources([evidence(f"{c}{i}", 0.5, chunk=c, start=20 * i) for c in range(4) for i in range(9)], count)
+    assert [len(source.sentences) for source in sources] == [5, 3, 2]
 
 
 def test_a_source_that_does_not_fit_is_left_out_whole() -> None:
