@@ -28,6 +28,7 @@ _QUOTATION_MARKS = '"“”„«»'
 _SUPPORTED, _PARTLY = 0.75, 0.5
 _GAP = 2  # characters of white space between two sentences that follow one another
 _REPEATED = 3
+BRIEF = 15  # words; what is longer is better read in its sentence
 _COPIED = 0.8  # of a sentence's words, told in their order
 
 
@@ -185,6 +186,17 @@ def copies(claim: Claim) -> bool:
         len(told) >= _COPIED * len(written) and " ".join(told) in " ".join(written)
         for written in ([word.lower() for word in words_of(e.text)] for e in claim.evidence)
     )
+
+
+def phrase(text: str, sentence: Evidence) -> Claim | None:
+    """A model's whole text as a claim that rests on the sentence, if it is brief and its words stand there in a row."""
+    told = " ".join(claims(text))
+    said, written = ([word.lower() for word in words_of(t)] for t in (told, sentence.text))
+    if not 0 < len(said) <= BRIEF or f" {' '.join(said)} " not in f" {' '.join(written)} ":
+        return None
+    first = told.split()[0]
+    told = told[0].upper() + told[1:] if first.islower() else told  # "mRNA" stays
+    return Claim(told if told.endswith((".", "!", "?")) else f"{told}.", "supported", (sentence,))
 
 
 def attributed(claim: Claim, document: Callable[[str], Document]) -> Claim:

@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     model.add_argument(
         "--adapter",
         metavar="PATH|none",
-        help="a GGUF LoRA adapter of the embedded language model (default: none, or RAG_ADAPTER)",
+        help="a GGUF LoRA adapter of the embedded language model (default: ours, or RAG_ADAPTER)",
     )
 
     dial = argparse.ArgumentParser(add_help=False)

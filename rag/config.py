@@ -7,6 +7,8 @@ from pathlib import Path
 
 # Between "tell me what you have" (0) and "only when certain" (1). docs/reader.md shows what each value costs.
 CERTAINTY = 0.42
+# Ours, for the embedded language model: it answers briefly, in the words of a source. docs/adapter.md tells of it.
+BRIEF = Path(__file__).parent / "data" / "brief.gguf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Settings:
     generate: bool  # False: never load a language model, answer with quotations
     certainty: float = CERTAINTY  # the least chance of being right that an answer is shown with
     reranker: str = ""  # a sentence-transformers cross-encoder by path or name; "" is none
-    adapter: Path | None = None  # a GGUF file of a LoRA adapter, for the embedded language model only
+    adapter: Path | None = None  # a GGUF file of a LoRA adapter of the embedded language model; BRIEF where nobody says otherwise
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -29,8 +31,7 @@ class Settings:
         Raises UsageError for an adapter beside another language model than the embedded one.
         """
         model, adapter = environment.get("RAG_MODEL", ""), environment.get("RAG_ADAPTER", "")
-        adapter = "" if adapter == "none" else adapter
-        if model and adapter:
+        if model and adapter not in ("", "none"):
             from rag.types import UsageError
 
             raise UsageError(
@@ -44,7 +45,7 @@ class Settings:
             embeddings=environment.get("RAG_EMBEDDINGS", ""),
             generate=model != "none",
             reranker=environment.get("RAG_RERANKER", ""),
-            adapter=Path(adapter) if adapter else None,
+            adapter=None if model or adapter == "none" else Path(adapter or BRIEF),
         )
 
 

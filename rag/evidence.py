@@ -24,6 +24,7 @@ _MAX_ELSEWHERE = 3
 # seventeen" is only understood with the sentence before it.
 _NEIGHBOURS = 2
 MAX_WORDS = 60
+_PLACE_WORDS = 45  # where a brief answer of up to fifteen stands above
 _RANK_OFFSET = 2  # of few hits the first ranks may decide, where a search lets the many level them out
 _MAX_SHOWN = 4
 _MAX_COMPARED = 12  # of the best sentences, to see whether another document tells otherwise
@@ -208,6 +209,12 @@ def answers(claim: str, question: str, claimed: Sequence[Evidence], evidence: Se
     return evidence[0] in claimed and about and tells and not _kind_missing(question, claim, known)
 
 
+def names_it(phrase: str, question: str) -> bool:
+    """Whether some words of a sentence are of the kind that is asked for, and not of the question."""
+    known = content_of(question)
+    return not content_of(phrase) <= known and not _kind_missing(question, phrase, known)
+
+
 def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     """The sentences to show as they are, at most sixty words of them, in reading order.
 
@@ -217,9 +224,7 @@ def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     best = evidence[0]
     chosen = [best]
     room = MAX_WORDS - len(best.text.split())
-    paragraph = _paragraph_of(best, evidence)
-    at = paragraph.index(best)
-    around = sorted(paragraph[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS + 1], key=lambda e: abs(paragraph.index(e) - at))
+    around = _around(best, evidence, _NEIGHBOURS)
     otherwise = [e for e in evidence[1:_MAX_COMPARED] if e.score >= _NEARLY * best.score and _disagree(question, best, e)]
     nearly = [e for e in evidence[1:_MAX_ELSEWHERE] if e.score >= _NEARLY * best.score]
     for sentence in [*otherwise[:1], *nearly, *around]:
@@ -228,6 +233,23 @@ def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
             chosen.append(sentence)
             room -= words
     return tuple(in_reading_order(chosen))
+
+
+def in_place(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """The best sentence between its neighbours, as far as they make no more than forty-five words together, in reading order."""
+    chosen, room = [evidence[0]], _PLACE_WORDS - len(evidence[0].text.split())
+    for sentence in _around(evidence[0], evidence, 1)[1:]:
+        if (words := len(sentence.text.split())) <= room:
+            chosen.append(sentence)
+            room -= words
+    return tuple(in_reading_order(chosen))
+
+
+def _around(best: Evidence, evidence: Sequence[Evidence], reach: int) -> list[Evidence]:
+    """The sentence and so many before and behind it in its paragraph, the nearest first."""
+    paragraph = _paragraph_of(best, evidence)
+    at = paragraph.index(best)
+    return sorted(paragraph[max(0, at - reach) : at + reach + 1], key=lambda e: abs(paragraph.index(e) - at))
 
 
 def _paragraph_of(best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence]:

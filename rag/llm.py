@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from rag.embedded import LANGUAGE_MODEL, language_model_path
+from rag.config import BRIEF
+from rag.embedded import LANGUAGE_MODEL, check_brief, language_model_path
 from rag.types import ModelError, Prompt
 
 _CONTEXT_TOKENS = 4096  # the prompts here stay below 2,000 tokens; more only costs memory
@@ -38,6 +39,8 @@ class LlamaModel:
             _check_gguf(path, "model")
         if adapter:
             _check_gguf(adapter, "adapter")
+        if adapter == BRIEF:
+            check_brief()
         self._lock = threading.Lock()
         _silence()
         _avoid_amx()
@@ -53,7 +56,7 @@ class LlamaModel:
             raise ModelError(
                 f"llama.cpp cannot load the model {path or LANGUAGE_MODEL}; give a whole GGUF file of a language model."
             ) from error
-        self._adapted = adapter is not None
+        self.brief = adapter is not None
         if adapter:
             _adapt(self._llama, adapter)
         self.context_tokens = int(self._llama.n_ctx())
@@ -70,7 +73,7 @@ class LlamaModel:
                     yield chunk["choices"][0]["delta"].get("content") or ""
             else:
                 # As tokens, since a string would be searched for control tokens, and documents may hold their names.
-                text = prompt.adapted if self._adapted else prompt.text
+                text = prompt.adapted if self.brief else prompt.text
                 tokens = self._llama.tokenize(text.encode(), add_bos=True, special=False)
                 for chunk in self._llama.create_completion(
                     tokens, max_tokens=max_tokens, temperature=0.0, stop=list(prompt.stop), stream=True

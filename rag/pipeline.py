@@ -420,6 +420,9 @@ class Pipeline:
         sources = prompt.choose_sources(weighed, chat.count_tokens)
         pieces = chat.stream(prompt.build(question, sources, bundled("prompts")), _MAX_ANSWER_TOKENS)
         with closing(pieces):
+            if chat.brief:
+                yield from self._brief("".join(pieces), question, weighed)
+                return
             text, done = "", 0
             for piece in chain(pieces, [None]):
                 text += piece or ""
@@ -433,6 +436,15 @@ class Pipeline:
                     claim = citations.attributed(claim, self.document)
                     if claim.verdict == "supported" and evidence.answers(claim.text, question, claim.evidence, weighed):
                         yield claim
+
+    def _brief(self, text: str, question: str, weighed: Sequence[Evidence]) -> Iterator[citations.Claim]:
+        """A brief answer above the sentence it stands in, where that is the best one: of those in others few are right."""
+        claim = citations.phrase(text, weighed[0])
+        if claim and not citations.copies(claim) and evidence.names_it(claim.text, question):
+            claim = citations.attributed(claim, self.document)
+            if claim.verdict == "supported":
+                yield claim
+                yield from citations.quoted(evidence.in_place(weighed), self.document)
 
     def _cite(self, claims: Sequence[citations.Claim]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
         return citations.cite(claims, self.document)

@@ -124,6 +124,7 @@ class _QueuedModel:
     def __init__(self, chat: ChatModel, line: Line) -> None:
         self.name = chat.name
         self.context_tokens = chat.context_tokens
+        self.brief = chat.brief
         self.count_tokens = chat.count_tokens
         self._chat = chat
         self._line = line

@@ -320,6 +320,7 @@ class ChatModel(Protocol):
 
     name: str
     context_tokens: int
+    brief: bool  # it was trained to answer with some words of a source, not with sentences of its own
 
     def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
         """Pieces of the completion as they come; closing the iterator stops the model."""

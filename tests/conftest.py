@@ -62,6 +62,7 @@ class ScriptedModel:
 
     name = "scripted"
     context_tokens = 4096
+    brief = False
 
     def __init__(self, *replies: str) -> None:
         self.replies = list(replies)
@@ -88,6 +89,7 @@ class EndlessModel:
 
     name = "endless"
     context_tokens = 4096
+    brief = False
 
     def __init__(self, opening: str) -> None:
         self.opening = opening

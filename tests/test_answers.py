@@ -28,7 +28,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(tmp_path_factory.mktemp("indexes"), "samples", model=None, embeddings="", generate=True)
+    return replace(Settings.from_environment({}), indexes=tmp_path_factory.mktemp("indexes"), library="samples")
 
 
 @pytest.fixture(scope="module")

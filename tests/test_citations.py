@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from rag.citations import Claim, attributed, check, cite, claims, copies, markers, quoted, render
+from rag.citations import BRIEF, Claim, attributed, check, cite, claims, copies, markers, phrase, quoted, render
 from rag.types import Box, Chunk, Document, Evidence, Hit, Note, Paragraph, Quotation, Reference, Section, Source
 
 TEXT = (
@@ -208,6 +208,31 @@ def test_sentences_that_follow_one_another_in_a_quotation_are_quoted_together() 
     words = "Last year, trade increased by 30 percent to set a new record of $185 billion. It was not easy."
     assert together == Claim(f"Vladimir Putin: “{words}”", "supported", (TRADE, EASY))
     assert len(quoted([EASY, TRADE], lambda _: DOCUMENT)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("30 percent [1]", "30 percent."),
+        ("a new record of $185 billion [1]", "A new record of $185 billion."),
+        ("TRADE increased", "TRADE increased."),
+        ("31 percent [1]", None),
+        ("30 percent [1] It was not easy.", None),
+        ("trade $185 billion", None),
+        (" [1]", None),
+    ],
+)
+def test_a_phrase_is_a_claim_where_its_words_stand_together_in_the_sentence(text: str, told: str | None) -> None:
+    claim = phrase(text, TRADE)
+    assert (claim and claim.text) == told
+    assert claim is None or claim.evidence == (TRADE,)
+
+
+def test_a_phrase_is_brief() -> None:
+    text = " ".join(f"word{n}" for n in range(40))
+    long = Evidence(HIT, 0, len(text), text, 0.9)
+    assert phrase(" ".join(text.split()[:BRIEF]), long)
+    assert phrase(" ".join(text.split()[: BRIEF + 1]), long) is None
 
 
 def test_a_claim_that_copies_its_source_is_told_from_one_that_says_it_shorter() -> None:

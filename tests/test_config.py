@@ -2,17 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from rag.config import Settings
+from rag.config import BRIEF, Settings
 from rag.types import UsageError
 
 
 @pytest.mark.parametrize(
     ("environment", "model", "adapter", "generate"),
     [
-        ({}, None, None, True),
+        ({}, None, BRIEF, True),
         ({"RAG_MODEL": "own.gguf"}, Path("own.gguf"), None, True),
         ({"RAG_MODEL": "none"}, None, None, False),
-        ({"RAG_ADAPTER": "brief.gguf"}, None, Path("brief.gguf"), True),
+        ({"RAG_ADAPTER": "own.gguf"}, None, Path("own.gguf"), True),
         ({"RAG_ADAPTER": "none"}, None, None, True),
         ({"RAG_ADAPTER": "none", "RAG_MODEL": "own.gguf"}, Path("own.gguf"), None, True),
         ({"RAG_ADAPTER": "none", "RAG_MODEL": "none"}, None, None, False),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from conftest import OverlapReader, WordsEmbedder
 
-from rag.evidence import MAX_WORDS, SIGNALS, answers, choose, enough, measure, reorder, weigh
+from rag.evidence import MAX_WORDS, SIGNALS, answers, choose, enough, in_place, measure, reorder, weigh
 from rag.types import Chunk, Evidence, Hit
 
 
@@ -119,6 +119,7 @@ def test_the_best_sentence_is_shown_with_its_neighbours_in_the_paragraph() -> No
     )
     others = [above, first, last, later, after, before, below]
     assert choose("Why?", [best, *others]) == (first, before, best, after)
+    assert in_place([best, *others]) == (before, best, after)
     lone = replace(below, score=0.95)
     assert choose("Why?", [lone, *others[:-1], replace(best, score=0.1)]) == (lone,)
 
@@ -126,6 +127,7 @@ def test_the_best_sentence_is_shown_with_its_neighbours_in_the_paragraph() -> No
 def test_sixty_words_at_most_are_shown_but_always_the_best_sentence() -> None:
     long, other = weighed("word " * (MAX_WORDS + 5), 0.9), weighed("More.", 0.9, 900)
     assert choose("Why?", [long, other]) == (long,)
+    assert in_place([long, other]) == (long,)
 
 
 def test_a_document_that_tells_otherwise_is_shown_beside_the_best_one() -> None:

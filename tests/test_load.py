@@ -23,6 +23,7 @@ class EchoingModel:
 
     name = "echoing"
     context_tokens = 4096
+    brief = False
 
     def stream(self, prompt: object, max_tokens: int) -> object:
         yield from SAID.split(" ")[0:1]

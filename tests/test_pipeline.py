@@ -123,6 +123,42 @@ def test_a_true_sentence_that_was_not_asked_for_is_not_shown(pipeline_with: Pipe
     assert (answer.mode, answer.sentences[0].text) == ("extractive", "The night train to Brennau stops seventeen times.")
 
 
+def brief(pipeline: Pipeline) -> Pipeline:
+    assert pipeline.models.chat
+    pipeline.models.chat.brief = True
+    return pipeline
+
+
+def test_a_brief_answer_is_shown_above_the_sentence_it_stands_in(pipeline_with: PipelineWith) -> None:
+    pipeline = brief(pipeline_with({"trains.txt": TRAINS}, " seventeen times [1]"))
+    answer = pipeline.ask("How often stops the night train to Brennau?")
+    assert answer.answer == "Seventeen times.[1] The night train to Brennau stops seventeen times.[1] It leaves at nine.[1]"
+    assert (answer.mode, [s.verdict for s in answer.sentences]) == ("generated", ["supported"] * 3)
+
+
+def test_a_brief_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None:
+    report = 'The Harbour Report\n\nAda Holm wrote:\n\n"The silt that we dredge in May returns to the harbour every winter."'
+    answer = brief(pipeline_with({"harbour.txt": report}, " every winter [1]")).ask("When does the silt return to the harbour?")
+    assert answer.sentences[0].text == "According to Ada Holm, every winter."
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        " at nine [1]",  # of another sentence than the best one
+        " Night Trains [1]",  # of no sentence
+        " Brennau [1]",  # of the question
+        " The night train to Brennau stops seventeen times [1]",  # the sentence itself
+        " Not in the passages.",
+        " ",
+    ],
+)
+def test_where_a_brief_answer_is_none_of_the_best_sentence_that_is_quoted(pipeline_with: PipelineWith, reply: str) -> None:
+    answer = brief(pipeline_with({"trains.txt": TRAINS}, reply)).ask("How often stops the night train to Brennau?")
+    assert answer.mode == "extractive"
+    assert answer.sentences[0].text == "The night train to Brennau stops seventeen times."
+
+
 def test_an_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None:
     answer = pipeline_with({"harbour.txt": HARBOUR}).ask("What returns every winter?")
     assert answer.answer == "Ada Holm: “The silt returns every winter. We pay for sand that walks back.”[1]"

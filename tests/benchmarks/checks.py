@@ -55,6 +55,7 @@ class Remembering:
 
     def __init__(self, chat: ChatModel) -> None:
         self.name, self.context_tokens, self.count_tokens = chat.name, chat.context_tokens, chat.count_tokens
+        self.brief = chat.brief
         self._chat = chat
         self._said: dict[Prompt, list[str]] = {}
 
