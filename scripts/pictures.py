@@ -1,8 +1,8 @@
 """Makes the pictures of the page in docs/, each tab on a wide and a narrow screen: `PYTHONPATH=. python scripts/pictures.py`."""
 
-import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -15,9 +15,9 @@ from rag.pipeline import Pipeline
 DOCS = Path(__file__).parents[1] / "docs"
 CHROMIUM = shutil.which("chromium") or "chromium"
 ASKED = (
-    "When is the first auction for large consumers under Estmark's new reserve law?",
     "How much did the council pay for the last train?",
     "What was wrong with the salinity model?",
+    "When is the first auction for large consumers under Estmark's new reserve law?",
 )
 SCREENS = {"page": (1280, 800, "light"), "page-dark": (1280, 800, "dark"), "page-narrow": (390, 844, "light")}
 
@@ -42,7 +42,7 @@ def conversations(page: Page) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        settings = Settings(Path(folder), "samples", None, "", generate=os.environ.get("RAG_MODEL") != "none")
+        settings = replace(Settings.from_environment(), indexes=Path(folder), library="samples")
         with Pipeline(settings) as pipeline:
             list(pipeline.add([bundled("samples")]))
         url, close = server.serve(settings, "127.0.0.1", None)

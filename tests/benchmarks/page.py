@@ -3,12 +3,12 @@ question asked in Python. `python tests/benchmarks/page.py` asks thirty question
 """
 
 import json
-import os
 import shutil
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def told(name: str, without: list[float], within: list[float]) -> str:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(Path(folder), "samples", None, "", generate=os.environ.get("RAG_MODEL") != "none")
+        settings = replace(Settings.from_environment(), indexes=Path(folder), library="samples")
         with Pipeline(settings) as pipeline:
             list(pipeline.add([bundled("samples")]))
             asked = questions(pipeline)
