@@ -32,7 +32,7 @@ from rag.config import bundled
 from rag.embedded import language_model_path
 from rag.evidence import sentences_of
 from rag.lora import write_adapter
-from rag.train_data import REWORDED, Passages, Row, answered_in, read_rows, supports
+from rag.train_data import REWORDED, Passages, Row, answered_in, read_rows, rivals_of, supports
 from rag.types import Chunk, Evidence, Hit, Source
 
 # What a passage without a title is shown under.
@@ -54,7 +54,6 @@ _MOST_HOPS = 500  # examples of one question each, so they cost the most
 _HELD_OUT, _MEASURED = 0.03, 80  # share of the articles that are not learned, and how many of their examples give the figures
 
 _RIVALS = 2  # passages beside the one that answers
-_SAME_GROUP = 0.6  # of these come from the same article where there is one
 _FIRST = (0.5, 0.3, 0.2)  # where the passage that answers stands
 _ASTRAY = 0.15  # of the passages are shown around some other sentence than one that answers
 _WITHOUT = 0.12  # of the examples leave out the passage that answers
@@ -141,7 +140,7 @@ def _of_file(name: str, rows: list[Row], strangers: list[Row], tokens: Tokens, r
     for row, nearest in zip(usable, Passages(rows).nearest([row["question"] for row in usable]), strict=True):
         if questions.used[row["id"]]:
             continue
-        rivals = list(_rivals(row, nearest, rng))
+        rivals = list(rivals_of(row, nearest, _RIVALS + 1, rng))
         passages = rivals if rng.random() < _WITHOUT and len(rivals) > 1 else _placed(row, rivals[:_RIVALS], rng)
         shown = [(_with_order(p["context"], rng), p["title"] or _UNTITLED[name], questions.wanted(p, row, rng)) for p in passages]
         sources = _sources(shown, tokens)
@@ -222,21 +221,6 @@ def _answer(row: Row) -> str:
     if row["type"] == "yesno":
         answer = f"{answer.capitalize()}: {supports(row)[0]}"
     return prompt.one_line(answer) if len(answer.split()) <= _MAX_ANSWER_WORDS else ""
-
-
-def _rivals(row: Row, nearest: Sequence[Row], rng: random.Random) -> Iterator[Row]:
-    """Passages that a search for the question finds, without an answer string and without the support."""
-    found = 0
-    for passage in nearest:
-        same = passage["group"] == row["group"]
-        own = passage["context"] == row["context"]
-        if own or answered_in(row, passage["context"]) or (same and row["type"] in REWORDED):
-            continue
-        if same == (rng.random() < _SAME_GROUP) or rng.random() > 0.7:
-            found += 1
-            yield passage
-        if found > _RIVALS:
-            return
 
 
 def _placed(row: Row, rivals: list[Row], rng: random.Random) -> list[Row]:

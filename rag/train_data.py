@@ -8,9 +8,10 @@ an answer needs several paragraphs, passages: title, text and gold of each.
 import json
 import lzma
 import math
+import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ Row = dict[str, Any]
 
 # Whether another passage of the article answers these can't be told from the answer's words.
 REWORDED = frozenset({"yesno", "why", "abstractive", "sentence", "multi_span"})
+_SAME_GROUP = 0.6  # of the rivals come from the same article where there is one
 _FREQUENT = 0.3  # words in more than this share of the passages find nothing
 
 WORD = re.compile(r"[^\W_]+")
@@ -49,6 +51,21 @@ def answered_in(row: Row, text: str) -> bool:
     within = f" {' '.join(words(text))} "
     told = any(f" {' '.join(words(answer))} " in within for answer in row["answers"])
     return told or any(support[:60] in text for support in supports(row))
+
+
+def rivals_of(row: Row, nearest: Sequence[Row], most: int, rng: random.Random) -> Iterator[Row]:
+    """At most so many passages that a search for the question finds, without an answer string and without the support."""
+    found = 0
+    for passage in nearest:
+        same = passage["group"] == row["group"]
+        own = passage["context"] == row["context"]
+        if own or answered_in(row, passage["context"]) or (same and row["type"] in REWORDED):
+            continue
+        if same == (rng.random() < _SAME_GROUP) or rng.random() > 0.7:
+            found += 1
+            yield passage
+        if found == most:
+            return
 
 
 class Passages:

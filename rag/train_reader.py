@@ -25,7 +25,7 @@ from torch import nn
 from rag.embedded import embedding_model_folder
 from rag.encoders import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS, POINT, SEP, load_tokenizer
 from rag.sentences import sentence_spans
-from rag.train_data import REWORDED, WORD, Passages, Row, answered_in, read_rows, supports, words
+from rag.train_data import WORD, Passages, Row, read_rows, rivals_of, supports, words
 from rag.words import FUNCTION_WORDS
 
 # Rows per file, answerable and not: as many as two laptop cores train on in about forty minutes, in the variety there is.
@@ -44,7 +44,6 @@ _ROWS = {
 }
 _HELD_OUT = 200  # examples that this run is not trained on; their figures are printed as training goes on
 _RIVALS = 2  # passages without an answer beside those of the row
-_SAME_GROUP = 0.6  # of these come from the same article where there is one
 _TYPED = 0.3  # of the questions lose their question mark, as people type them into a search box
 _HIDDEN_WORD = 0.25  # of the questions have a word hidden that the passage shares, so that not all hangs on shared words
 _MAX_TITLE_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_TOKENS = 24, 120, 232
@@ -97,7 +96,7 @@ def _of_file(path: Path, most_answerable: int, most_unanswerable: int, rng: rand
     used = answerable[:most_answerable] + unanswerable[:most_unanswerable]
     for row, nearest in zip(used, Passages(rows).nearest([row["question"] for row in used]), strict=True):
         if own := list(_own_passages(row)):
-            yield Example(row["question"], (*own, *_rivals(row, nearest, rng)))
+            yield Example(row["question"], (*own, *(_passage(rival, []) for rival in rivals_of(row, nearest, _RIVALS, rng))))
 
 
 def _own_passages(row: Row) -> Iterator[Passage]:
@@ -116,21 +115,6 @@ def _passage(passage: Row, support: Sequence[str]) -> Passage:
     squashed = [" ".join(s.split()) for s in sentences]
     labels = tuple(int(any(len(w) > 3 and (s in w or w in s) for w in wanted)) for s in squashed)
     return Passage(passage.get("title") or "", sentences, labels)
-
-
-def _rivals(row: Row, nearest: Sequence[Row], rng: random.Random) -> Iterator[Passage]:
-    """Passages that a search for the question finds, without an answer string and without the support."""
-    found = 0
-    for passage in nearest:
-        same = passage["group"] == row["group"]
-        own = passage["context"] == row["context"]
-        if own or answered_in(row, passage["context"]) or (same and row["type"] in REWORDED):
-            continue
-        if same == (rng.random() < _SAME_GROUP) or rng.random() > 0.7:
-            found += 1
-            yield _passage(passage, [])
-        if found == _RIVALS:
-            return
 
 
 # --- Examples -> tokens -------------------------------------------------------------------------------------------
