@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from rag.config import CERTAINTY, Settings, bundled
 if TYPE_CHECKING:
     from rag.client import Server
     from rag.pipeline import Pipeline
-    from rag.types import Answer, Event, Filter
+    from rag.types import Answer, Filter, Found
 
 T = TypeVar("T")
 Command = Callable[[Settings, argparse.Namespace], int]
@@ -283,35 +283,37 @@ def _ask(settings: Settings, options: argparse.Namespace) -> int:
         return _ask_batch(settings, options)
     if options.question is None:
         raise UsageError('No question was given; ask one: rag ask "How much did trade grow?"')
-    kept, question, only = {}, options.question, _filter(options)
-    answer = None
-    if options.conversation is None:
-        answer = _of_server(settings, options, lambda server: _followed(server.stream(settings, question, only)))
-    if answer is None:
-        with _pipeline(settings) as pipeline:
-            history = pipeline.library.conversations.history(options.conversation) if options.conversation else ()
-            answer = _followed(pipeline.stream(question, history, only=only))
-            if options.conversation is not None:
-                kept["conversation"] = pipeline.library.conversations.keep(options.conversation, answer)
-                _say(f"Kept in the conversation {kept['conversation']}.\n")
+    key, only = options.conversation, _filter(options)
+    answered = _of_server(settings, options, lambda server: server.ask(settings, options.question, key, only, _say_found))
+    answer, kept = answered or _asked_here(settings, options.question, key, only)
+    if kept is not None:
+        _say(f"Kept in the conversation {kept}.\n")
     if options.json:
-        _print_json(answer_json(answer) | kept)
+        _print_json(answer_json(answer) | ({} if kept is None else {"conversation": kept}))
     else:
         print(answer_text(answer))
     return ABSTAINED if answer.abstained else 0
 
 
-def _followed(events: "Iterable[Event]") -> "Answer":
-    """The answer that the events end with; what is read for it is told."""
-    from rag.render import place
+def _asked_here(settings: Settings, question: str, conversation: int | None, only: "Filter") -> "tuple[Answer, int | None]":
+    """The answer of the models here, and the conversation it was kept in, if any."""
     from rag.types import Answer, Found
 
-    for event in events:
-        if isinstance(event, Found):
-            _say("\n".join(["Reading", *(f"  {place(hit)}" for hit in event.hits[:3])]) + "\n")
-        elif isinstance(event, Answer):
-            return event
+    with _pipeline(settings) as pipeline:
+        conversations = pipeline.library.conversations
+        history = conversations.history(conversation) if conversation else ()
+        for event in pipeline.stream(question, history, only=only):
+            if isinstance(event, Found):
+                _say_found(event)
+            elif isinstance(event, Answer):
+                return event, None if conversation is None else conversations.keep(conversation, event)
     raise AssertionError("a stream ends with an Answer")
+
+
+def _say_found(found: "Found") -> None:
+    from rag.render import place
+
+    _say("\n".join(["Reading", *(f"  {place(hit)}" for hit in found.hits[:3])]) + "\n")
 
 
 def _of_server(settings: Settings, options: argparse.Namespace, ask: "Callable[[Server], T]") -> "T | None":

@@ -4,7 +4,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -13,7 +13,7 @@ from typing import Any
 
 from rag.config import Settings
 from rag.render import read_answer, read_hit
-from rag.types import EVERYTHING, Answer, Filter, Found, Hit
+from rag.types import Answer, Filter, Found, Hit
 
 _FILE = ".server.json"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -38,9 +38,18 @@ class Server:
     def url(self) -> str:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
 
-    def stream(self, settings: Settings, question: str, only: Filter = EVERYTHING) -> Iterator[Found | Answer]:
-        """The hits and the answer, as they come. Raises NotAnsweredError where it gives none."""
-        body = {"question": question, "library": settings.library, "certainty": settings.certainty, "filter": asdict(only)}
+    def ask(
+        self, settings: Settings, question: str, conversation: int | None, only: Filter, told: Callable[[Found], None]
+    ) -> tuple[Answer, int | None]:
+        """The answer, and the conversation it was kept in, if `conversation` names one or, with 0, begins it; what is read for it
+        is `told` before. Raises NotAnsweredError where it gives none."""
+        body = {
+            "question": question,
+            "library": settings.library,
+            "certainty": settings.certainty,
+            "conversation": conversation,
+            "filter": asdict(only),
+        }
         with self._asked("/v1/ask", body) as response:
             name = ""
             for line in response:
@@ -48,13 +57,14 @@ class Server:
                 if field == "event":
                     name = value
                 elif field == "data" and name == "hits":
-                    yield Found(tuple(map(read_hit, json.loads(value))))
+                    told(Found(tuple(map(read_hit, json.loads(value)))))
                 elif field == "data" and name == "answer":
-                    yield read_answer(json.loads(value))
-                    return
+                    answer = json.loads(value)
+                    kept = answer.pop("conversation", None)
+                    return read_answer(answer), kept
             raise NotAnsweredError
 
-    def passages(self, settings: Settings, question: str, k: int, only: Filter = EVERYTHING) -> tuple[Hit, ...]:
+    def passages(self, settings: Settings, question: str, k: int, only: Filter) -> tuple[Hit, ...]:
         """The `k` best hits. Raises NotAnsweredError where it gives none."""
         body = {"question": question, "library": settings.library, "k": k, "filter": asdict(only)}
         with self._asked("/v1/search", body) as response:

@@ -41,7 +41,7 @@ def announced(service: Service, token: str = "") -> Iterator[Server]:
 def service(service_with: ServiceWith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     monkeypatch.setenv("RAG_INDEXES", str(tmp_path / "indexes"))
     monkeypatch.setenv("RAG_LIBRARY", "grain")
-    return service_with({"grain": GRAIN}, SAID, SAID, SAID)
+    return service_with({"grain": GRAIN}, SAID, SAID, SAID, SAID)
 
 
 def without_seconds(text: str) -> object:
@@ -72,8 +72,23 @@ def test_an_answer_is_the_same_from_a_server_and_from_here(
     assert [err for *_, err in there] == [f"{err}Answered by the server at {server.url}\n" for *_, err in here]
 
 
+def test_a_server_goes_on_with_a_conversation_and_keeps_the_answer(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    with announced(service) as server:
+        assert main(["ask", "--conversation", "0", "-v", QUESTION]) == 0
+        assert capsys.readouterr().err.endswith(f"Answered by the server at {server.url}\nKept in the conversation 1.\n\n")
+        assert main(["ask", "--conversation", "1", "--json", QUESTION]) == 0
+        assert json.loads(capsys.readouterr().out)["conversation"] == 1
+        assert len(service.pipeline("grain").library.conversations.answers(1)) == 2
+
+
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(["ask", "?!"], 2), (["ask", "--library", "nowhere", "x"], 4), (["search", "-k", "101", "trade"], 0)]
+    ("arguments", "code"),
+    [
+        (["ask", "?!"], 2),
+        (["ask", "--conversation", "7", "x"], 2),
+        (["ask", "--library", "nowhere", "x"], 4),
+        (["search", "-k", "101", "trade"], 0),
+    ],
 )
 def test_what_the_server_does_not_answer_is_answered_here(
     service: Service, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
@@ -88,7 +103,7 @@ def test_what_the_server_does_not_answer_is_answered_here(
 def test_a_question_to_a_running_server_loads_no_model(service: Service, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     with announced(service):
-        for command in (["ask", QUESTION], ["search", QUESTION]):
+        for command in (["ask", QUESTION], ["ask", "--conversation", "0", QUESTION], ["search", QUESTION]):
             assert loaded_by("-m", "rag", *command) == {"numpy"}
             done = subprocess.run(
                 [sys.executable, "-m", "rag", *command], env=environment, capture_output=True, text=True, check=True
