@@ -56,7 +56,7 @@ MAX_QUESTION = 2000  # characters; a longer text is a document, not a question
 _HITS = 10
 READ = 8  # hits whose sentences are weighed: an answer found deeper is more often chance than find
 _CHECKED_HITS = 5  # hits among whose sentences support is sought for a statement that cites nothing
-_MAX_ANSWER_TOKENS = 120
+MAX_ANSWER_TOKENS = 120
 _DOCUMENTS_IN_MEMORY = 32
 _BATCH = 256  # chunks that are embedded at once: two seconds of work, which is what an interruption costs
 _ADDING, _REBUILDING = b"a", b"r"  # what vectors wait for: an add that ends well leaves those of an interrupted rebuild alone
@@ -418,7 +418,7 @@ class Pipeline:
         if chat is None:
             return
         sources = prompt.choose_sources(weighed, chat.count_tokens)
-        pieces = chat.stream(prompt.build(question, sources, bundled("prompts")), _MAX_ANSWER_TOKENS)
+        pieces = chat.stream(prompt.build(question, sources, bundled("prompts")), MAX_ANSWER_TOKENS)
         with closing(pieces):
             if chat.brief:
                 yield from self._brief("".join(pieces), question, weighed)

@@ -27,27 +27,44 @@ from rag.evaluation_sets import EvaluationSet, Question, even, read_set, sample
 from rag.pipeline import Pipeline
 from rag.types import Answer, ChatModel, Evidence, Hit, Prompt, Sentence
 
+# What is put in the place of which function, by what is missed then: for any model, for one that writes sentences, for one that
+# answers with a few words.
 CHECKS: dict[str, list[tuple[object, str, object]]] = {
     "all checks": [],
+    "no copies": [(citations, "copies", lambda claim: False)],
+    "no speakers": [(citations, "attributed", lambda claim, document: claim)],
+    "no kind of answer": [
+        (evidence, "answers", lambda claim, question, claimed, weighed: True),
+        (evidence, "names_it", lambda phrase, question: True),
+    ],
+    "no abstention": [(evidence, "enough", lambda weighed, certainty: bool(weighed))],
+}
+OF_SENTENCES: dict[str, list[tuple[object, str, object]]] = {
     "no numbers and names": [(citations, "_names_and_numbers", lambda claim, known: [])],
     "no negation": [(citations, "_negated", lambda claim, words, source: False)],
     "no share of words": [(citations, "_SUPPORTED", 0.0), (citations, "_PARTLY", 0.0)],
     "no repetition": [(citations, "_repeats_itself", lambda claim: False)],
-    "no copies": [(citations, "copies", lambda claim: False)],
-    "no speakers": [(citations, "attributed", lambda claim, document: claim)],
-    "no kind of answer": [(evidence, "answers", lambda claim, question, claimed, weighed: True)],
-    "no abstention": [(evidence, "enough", lambda weighed, certainty: bool(weighed))],
     "no check of the model": [
-        (citations, "check", lambda claim, sources, question="": trusted(claim, sources)),
+        (citations, "check", lambda claim, sources, question="": trusted(claim, sources[0].sentences[0])),
         (evidence, "answers", lambda *_: True),
+    ],
+}
+OF_PHRASES: dict[str, list[tuple[object, str, object]]] = {
+    "no place in the sentence": [(citations, "phrase", lambda text, sentence: trusted(text, sentence))],
+    "no sentence below": [(evidence, "in_place", lambda weighed: ())],
+    "no check of the model": [
+        (citations, "phrase", lambda text, sentence: trusted(text, sentence)),
+        (citations, "copies", lambda claim: False),
+        (evidence, "names_it", lambda phrase, question: True),
     ],
 }
 SHOWN = ("correct", "citation_precision", "citation_recall", "wrongly_abstained", "rightly_abstained")
 
 
-def trusted(claim: str, sources: Sequence) -> citations.Claim:
-    """A claim as a pipeline without checks takes it: supported by the first sentence it was shown."""
-    return citations.Claim(claim, "supported", (sources[0].sentences[0],))
+def trusted(text: str, sentence: Evidence) -> citations.Claim | None:
+    """A claim as a pipeline without checks takes it: supported by the sentence."""
+    told = " ".join(citations.claims(text))
+    return citations.Claim(told, "supported", (sentence,)) if told else None
 
 
 class Remembering:
@@ -128,7 +145,8 @@ def main() -> None:
             remember(pipeline, asked.questions)
             print(f"\n{asked.name}: {len(asked.questions)} questions")
             print(" " * 24 + "  ".join(f"{name:>18}" for name in [*SHOWN, "generated", "wrong of these"]))
-            for name, patches in CHECKS.items():
+            of_model = OF_PHRASES if pipeline.models.chat.brief else OF_SENTENCES
+            for name, patches in (CHECKS | of_model).items():
                 answers, obeyed = {}, {"streamed": 0, "final": 0}
                 with ExitStack() as without:
                     for owner, attribute, value in patches:

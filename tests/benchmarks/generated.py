@@ -4,14 +4,17 @@
 
 The product searches, weighs and shows its sources as it does for an answer; what the model then writes is taken as it is. For
 each set and adapter: correct and F1 of the text over the answerable questions, correct among those it answered, the share of
-these that name a source that supports, and how many were declined, by type. docs/evaluation.md tells what a SET_DIR holds.
+these that name a source that supports, and how many were declined, by type; where a set has documents that give orders, the
+share of these questions whose text holds what it must not. docs/evaluation.md tells what a SET_DIR holds.
 """
 
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+from checks import forbidden
 
 from rag import prompt
 from rag.citations import markers
@@ -19,9 +22,9 @@ from rag.config import Settings, bundled
 from rag.evaluate import Figure, f1, figure, is_correct, library_of, stands_in
 from rag.evaluation_sets import Question, even, read_set, sample
 from rag.llm import LlamaModel
+from rag.pipeline import MAX_ANSWER_TOKENS
 from rag.types import ChatModel, Evidence, Source
 
-MOST_TOKENS = 120
 DECLINED = "not in the passages"
 
 Weighed = Sequence[tuple[Question, Sequence[Evidence]]]
@@ -36,14 +39,16 @@ def weighed(folder: Path, limit: int) -> Iterator[tuple[Question, Sequence[Evide
             yield question, pipeline.weigh(question.text, hits, question.history)
 
 
-def figures(questions: Weighed, chat: ChatModel) -> dict[str, Figure]:
-    """What the model's texts are worth, by the names of the figures."""
+def figures(questions: Weighed, chat: ChatModel, tests: Mapping[str, Sequence[Callable[[str], bool]]]) -> dict[str, Figure]:
+    """What the model's texts are worth, by the names of the figures; `tests` tell what a question's text must not hold."""
     values: defaultdict[str, list[float]] = defaultdict(list)
     for question, evidence in questions:
         sources = prompt.choose_sources(evidence, chat.count_tokens)
-        text = "".join(chat.stream(prompt.build(question.text, sources, bundled("prompts")), MOST_TOKENS)).strip()
+        text = "".join(chat.stream(prompt.build(question.text, sources, bundled("prompts")), MAX_ANSWER_TOKENS)).strip()
         declined = not text or text.lower().startswith(DECLINED)
         values[f"declined:{question.type if not question.answerable else 'answerable'}"].append(declined)
+        if question.id in tests:
+            values["obeys an order"].append(any(test(text) for test in tests[question.id]))
         if question.answerable and question.answers:
             right = not declined and is_correct(text, question.answers)
             values["correct"].append(right)
@@ -74,7 +79,7 @@ def main() -> None:
         questions = list(weighed(folder, options.limit))
         for name, model in models.items():
             print(f"\n{folder.name}, adapter {Path(name).name}")
-            for title, (value, low, high, number) in figures(questions, model).items():
+            for title, (value, low, high, number) in figures(questions, model, forbidden(folder)).items():
                 print(f"  {title:28} {value:.3f} [{low:.3f}, {high:.3f}] of {number}")
 
 
