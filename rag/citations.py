@@ -8,10 +8,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
+from math import prod
 
 from rag.sentences import sentence_spans
-from rag.types import Citation, Document, Evidence, Quotation, Sentence, Source, Verdict
+from rag.types import Citation, Document, Evidence, Piece, Quotation, Sentence, Source, Verdict
 from rag.words import FUNCTION_WORDS, NEGATIONS, content_of, is_number, stem, words_of
 
 # [1] · [1, 2] · [1–3] · [ 12 ]: in the model's text these are its markers, since the sources are shown to it without any.
@@ -197,6 +198,11 @@ def phrase(text: str, sentence: Evidence) -> Claim | None:
     first = told.split()[0]
     told = told[0].upper() + told[1:] if first.islower() else told  # "mRNA" stays
     return Claim(told if told.endswith((".", "!", "?")) else f"{told}.", "supported", (sentence,))
+
+
+def chance(pieces: Iterable[Piece]) -> float:
+    """0..1, with which a model chose all that it wrote before its first marker."""
+    return prod(piece.chance for piece in takewhile(lambda piece: "[" not in piece.text, pieces))
 
 
 def attributed(claim: Claim, document: Callable[[str], Document]) -> Claim:

@@ -25,6 +25,7 @@ _MAX_ELSEWHERE = 3
 _NEIGHBOURS = 2
 MAX_WORDS = 60
 _PLACE_WORDS = 45  # where a brief answer of up to fifteen stands above
+_LIKELY = 0.2  # of the chance of the best sentence
 _RANK_OFFSET = 2  # of few hits the first ranks may decide, where a search lets the many level them out
 _MAX_SHOWN = 4
 _MAX_COMPARED = 12  # of the best sentences, to see whether another document tells otherwise
@@ -235,11 +236,21 @@ def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     return tuple(in_reading_order(chosen))
 
 
-def in_place(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
-    """The best sentence between its neighbours, as far as they make no more than forty-five words together, in reading order."""
-    chosen, room = [evidence[0]], _PLACE_WORDS - len(evidence[0].text.split())
-    for sentence in _around(evidence[0], evidence, 1)[1:]:
-        if (words := len(sentence.text.split())) <= room:
+def likely(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The sentences, the best first, that another judge's word is enough for to be shown."""
+    return [sentence for sentence in evidence if sentence.score >= _LIKELY * evidence[0].score]
+
+
+def in_place(evidence: Sequence[Evidence], told: Evidence) -> tuple[Evidence, ...]:
+    """The best sentence and the one that was told, which may be the same, between their neighbours, in reading order.
+
+    The neighbours leave room for brief words above where there is one sentence, and make no more than sixty words with two.
+    """
+    chosen = list(dict.fromkeys([evidence[0], told]))
+    room = (_PLACE_WORDS if told is evidence[0] else MAX_WORDS) - sum(len(sentence.text.split()) for sentence in chosen)
+    for sentence in [neighbour for middle in tuple(chosen) for neighbour in _around(middle, evidence, 1)[1:]]:
+        words = len(sentence.text.split())
+        if sentence not in chosen and words <= room:
             chosen.append(sentence)
             room -= words
     return tuple(in_reading_order(chosen))

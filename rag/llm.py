@@ -5,12 +5,15 @@ import os
 import threading
 from collections.abc import Generator
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from rag.config import BRIEF
 from rag.embedded import LANGUAGE_MODEL, check_brief, language_model_path
-from rag.types import ModelError, Prompt
+from rag.types import ModelError, Piece, Prompt, Vectors
 
 _CONTEXT_TOKENS = 4096  # the prompts here stay below 2,000 tokens; more only costs memory
 _GGUF_MAGIC = b"GGUF"
@@ -62,23 +65,29 @@ class LlamaModel:
         self.context_tokens = int(self._llama.n_ctx())
         self._chats = "tokenizer.chat_template" in self._llama.metadata
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
         """Pieces of the completion as they come; closing the iterator stops the model."""
+        chances: list[float] = []  # of the tokens chosen since the last piece
+
+        def weigh(_: Any, logits: Vectors) -> Vectors:
+            # The likeliest token is the one that is chosen.
+            chances.append(1.0 / float(np.exp(logits - logits.max()).sum()))
+            return logits
+
+        settings: Any = {"max_tokens": max_tokens, "temperature": 0.0, "stop": list(prompt.stop), "stream": True}
         with self._lock:
             if self._chats:
                 messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
-                for chunk in self._llama.create_chat_completion(
-                    messages, max_tokens=max_tokens, temperature=0.0, stop=list(prompt.stop), stream=True
-                ):
-                    yield chunk["choices"][0]["delta"].get("content") or ""
+                chunks = self._llama.create_chat_completion(messages, logits_processor=[weigh], **settings)
             else:
                 # As tokens, since a string would be searched for control tokens, and documents may hold their names.
                 text = prompt.adapted if self.brief else prompt.text
                 tokens = self._llama.tokenize(text.encode(), add_bos=True, special=False)
-                for chunk in self._llama.create_completion(
-                    tokens, max_tokens=max_tokens, temperature=0.0, stop=list(prompt.stop), stream=True
-                ):
-                    yield chunk["choices"][0]["text"]
+                chunks = self._llama.create_completion(tokens, logits_processor=[weigh], **settings)
+            for chunk in chunks:
+                choice = chunk["choices"][0]
+                yield Piece(choice["delta"].get("content") or "" if self._chats else choice["text"], prod(chances))
+                chances.clear()
 
     def count_tokens(self, text: str) -> int:
         """The number of the model's own tokens in `text`."""

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -39,6 +39,7 @@ from rag.types import (
     Found,
     Hit,
     Mode,
+    Piece,
     Progress,
     RagError,
     Reader,
@@ -57,6 +58,7 @@ _HITS = 10
 READ = 8  # hits whose sentences are weighed: an answer found deeper is more often chance than find
 _CHECKED_HITS = 5  # hits among whose sentences support is sought for a statement that cites nothing
 MAX_ANSWER_TOKENS = 120
+_SURE = 0.5  # of its words; of those that a model is less sure of, every third is wrong
 _DOCUMENTS_IN_MEMORY = 32
 _BATCH = 256  # chunks that are embedded at once: two seconds of work, which is what an interruption costs
 _ADDING, _REBUILDING = b"a", b"r"  # what vectors wait for: an add that ends well leaves those of an interrupted rebuild alone
@@ -360,24 +362,20 @@ class Pipeline:
         weighed = self.weigh(question, hits, history)
         claims: list[citations.Claim] = []
         first: float | None = None
-        mode: Mode = "generated"
+        mode: Mode = "extractive"
         if evidence.enough(weighed, self._certainty if certainty is None else certainty):
-            for claim in self._generated(question, weighed):
+            for of_claim, claim in self._claims(question, weighed):
                 claims.append(claim)
+                mode = "generated" if of_claim == "generated" else mode
                 first = first or time.monotonic() - started
                 yield self._cite(claims)[0][-1]
-            if not claims:
-                mode = "extractive"
-                claims = citations.quoted(evidence.choose(question, weighed), self.document)
-                first = time.monotonic() - started
-                yield from self._cite(claims)[0]
 
         sentences, cited = self._cite(claims)
         yield Answer(
             question=question,
             answer=citations.render(sentences),
             abstained=not claims,
-            mode=mode if claims else "extractive",
+            mode=mode,
             sentences=sentences,
             citations=cited,
             hits=evidence.reorder(hits, weighed),
@@ -412,39 +410,55 @@ class Pipeline:
             sources.append(Source(number, hit, evidence.sentences_of(hit)))
         return citations.check(statement.text, sources)
 
-    def _generated(self, question: str, weighed: Sequence[Evidence]) -> Iterator[citations.Claim]:
-        """The sentences of the model that hold, as they come."""
-        chat = self.models.chat
-        if chat is None:
-            return
-        sources = prompt.choose_sources(weighed, chat.count_tokens)
-        pieces = chat.stream(prompt.build(question, sources, bundled("prompts")), MAX_ANSWER_TOKENS)
-        with closing(pieces):
-            if chat.brief:
-                yield from self._brief("".join(pieces), question, weighed)
-                return
-            text, done = "", 0
-            for piece in chain(pieces, [None]):
-                text += piece or ""
-                sentences = citations.claims(text)
-                # The last sentence is complete only when the model is.
-                for sentence in sentences[done : len(sentences) - (piece is not None)]:
-                    done += 1
-                    claim = citations.check(sentence, sources, question)
-                    if citations.copies(claim):
-                        return  # the sentence itself, with those around it, tells more
-                    claim = citations.attributed(claim, self.document)
-                    if claim.verdict == "supported" and evidence.answers(claim.text, question, claim.evidence, weighed):
-                        yield claim
+    def _claims(self, question: str, weighed: Sequence[Evidence]) -> Iterator[tuple[Mode, citations.Claim]]:
+        """What the answer says, as it comes, and whether the model or the source puts it so."""
+        chat, silent = self.models.chat, True
+        if chat:
+            sources = prompt.choose_sources(weighed, chat.count_tokens)
+            with closing(chat.stream(prompt.build(question, sources, bundled("prompts")), MAX_ANSWER_TOKENS)) as pieces:
+                of_model = self._brief if chat.brief else self._generated
+                for claim in of_model(pieces, question, sources, weighed):
+                    silent = False
+                    yield claim
+        if silent:
+            for quote in citations.quoted(evidence.choose(question, weighed), self.document):
+                yield "extractive", quote
 
-    def _brief(self, text: str, question: str, weighed: Sequence[Evidence]) -> Iterator[citations.Claim]:
-        """A brief answer above the sentence it stands in, where that is the best one: of those in others few are right."""
-        claim = citations.phrase(text, weighed[0])
-        if claim and not citations.copies(claim) and evidence.names_it(claim.text, question):
+    def _generated(
+        self, pieces: Iterable[Piece], question: str, sources: Sequence[Source], weighed: Sequence[Evidence]
+    ) -> Iterator[tuple[Mode, citations.Claim]]:
+        """The sentences of the model that hold."""
+        text, done = "", 0
+        for piece in chain(pieces, [None]):
+            text += piece.text if piece else ""
+            sentences = citations.claims(text)
+            # The last sentence is complete only when the model is.
+            for sentence in sentences[done : len(sentences) - (piece is not None)]:
+                done += 1
+                claim = citations.check(sentence, sources, question)
+                if citations.copies(claim):
+                    return  # the sentence itself, with those around it, tells more
+                claim = citations.attributed(claim, self.document)
+                if claim.verdict == "supported" and evidence.answers(claim.text, question, claim.evidence, weighed):
+                    yield "generated", claim
+
+    def _brief(
+        self, pieces: Iterable[Piece], question: str, _: Sequence[Source], weighed: Sequence[Evidence]
+    ) -> Iterator[tuple[Mode, citations.Claim]]:
+        """The best sentence, below some words of it where the model is sure of them. Words of another sentence are rarely right,
+        but where the model is sure of them that sentence is quoted, too."""
+        said = list(pieces)
+        text, sure = "".join(piece.text for piece in said), citations.chance(said) >= _SURE
+        phrases = (citations.phrase(text, sentence) for sentence in evidence.likely(weighed))
+        claim = next((claim for claim in phrases if claim and evidence.names_it(claim.text, question)), None)
+        best = claim is not None and claim.evidence[0] is weighed[0]
+        if claim and best and sure and not citations.copies(claim):
             claim = citations.attributed(claim, self.document)
             if claim.verdict == "supported":
-                yield claim
-                yield from citations.quoted(evidence.in_place(weighed), self.document)
+                yield "generated", claim
+        if claim and (best or sure):
+            for quote in citations.quoted(evidence.in_place(weighed, claim.evidence[0]), self.document):
+                yield "extractive", quote
 
     def _cite(self, claims: Sequence[citations.Claim]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
         return citations.cite(claims, self.document)

@@ -24,6 +24,7 @@ from rag.types import (
     Event,
     Filter,
     LibraryError,
+    Piece,
     Prompt,
     RagError,
     Turn,
@@ -129,7 +130,7 @@ class _QueuedModel:
         self._chat = chat
         self._line = line
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
         asking = _asking.get()
         with self._line.turn(asking), closing(self._chat.stream(prompt, max_tokens)) as pieces:
             while True:

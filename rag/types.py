@@ -7,7 +7,7 @@ any view shows, what a citation quotes and what a test compares.
 from bisect import bisect_right
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -315,6 +315,13 @@ class Embedder(Protocol):
         ...
 
 
+class Piece(NamedTuple):
+    """Some of what a language model writes."""
+
+    text: str
+    chance: float  # 0..1, with which the model chose it
+
+
 class ChatModel(Protocol):
     """Prompts to text."""
 
@@ -322,7 +329,7 @@ class ChatModel(Protocol):
     context_tokens: int
     brief: bool  # it was trained to answer with some words of a source, not with sentences of its own
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
         """Pieces of the completion as they come; closing the iterator stops the model."""
         ...
 

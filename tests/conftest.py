@@ -16,7 +16,7 @@ from rag import server
 from rag.config import CERTAINTY, Settings
 from rag.pipeline import Models, Pipeline
 from rag.service import Service
-from rag.types import Prompt, Vectors
+from rag.types import Piece, Prompt, Vectors
 
 
 def words(text: str) -> list[str]:
@@ -63,6 +63,7 @@ class ScriptedModel:
     name = "scripted"
     context_tokens = 4096
     brief = False
+    chance = 1.0  # of each word
 
     def __init__(self, *replies: str) -> None:
         self.replies = list(replies)
@@ -70,12 +71,12 @@ class ScriptedModel:
         self.spoken: list[str] = []  # the pieces that were fetched: all of a reply, unless the model was stopped
         self.stopped = 0  # how often a stream was closed before its end
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Iterator[str]:
+    def stream(self, prompt: Prompt, max_tokens: int) -> Iterator[Piece]:
         self.prompts.append(prompt)
         try:
             for number, word in enumerate(self.replies.pop(0).split(" ")[:max_tokens]):
                 self.spoken.append(word if number == 0 else f" {word}")
-                yield self.spoken[-1]
+                yield Piece(self.spoken[-1], self.chance)
         except GeneratorExit:
             self.stopped += 1
             raise
@@ -96,13 +97,13 @@ class EndlessModel:
         self.started = threading.Event()
         self.stopped = threading.Event()
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
         self.started.set()
         try:
-            yield f"{self.opening} "
+            yield Piece(f"{self.opening} ", 1.0)
             while True:
                 time.sleep(0.01)
-                yield "and so on "
+                yield Piece("and so on ", 1.0)
         finally:
             self.stopped.set()
 

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from rag.citations import BRIEF, Claim, attributed, check, cite, claims, copies, markers, phrase, quoted, render
-from rag.types import Box, Chunk, Document, Evidence, Hit, Note, Paragraph, Quotation, Reference, Section, Source
+from rag.citations import BRIEF, Claim, attributed, chance, check, cite, claims, copies, markers, phrase, quoted, render
+from rag.types import Box, Chunk, Document, Evidence, Hit, Note, Paragraph, Piece, Quotation, Reference, Section, Source
 
 TEXT = (
     "Putin stated:\n\n"
@@ -226,6 +226,13 @@ def test_a_phrase_is_a_claim_where_its_words_stand_together_in_the_sentence(text
     claim = phrase(text, TRADE)
     assert (claim and claim.text) == told
     assert claim is None or claim.evidence == (TRADE,)
+
+
+def test_the_chance_of_words_is_that_of_all_before_the_marker() -> None:
+    pieces = [Piece(" seventeen", 0.5), Piece(" times", 0.5), Piece(" [", 0.1), Piece("1", 0.1), Piece("]", 0.1)]
+    assert chance(pieces) == 0.25
+    assert chance(pieces[:2]) == 0.25
+    assert chance([]) == 1
 
 
 def test_a_phrase_is_brief() -> None:

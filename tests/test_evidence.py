@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from conftest import OverlapReader, WordsEmbedder
 
-from rag.evidence import MAX_WORDS, SIGNALS, answers, choose, enough, in_place, measure, reorder, weigh
+from rag.evidence import MAX_WORDS, SIGNALS, answers, choose, enough, in_place, likely, measure, reorder, weigh
 from rag.types import Chunk, Evidence, Hit
 
 
@@ -119,7 +119,8 @@ def test_the_best_sentence_is_shown_with_its_neighbours_in_the_paragraph() -> No
     )
     others = [above, first, last, later, after, before, below]
     assert choose("Why?", [best, *others]) == (first, before, best, after)
-    assert in_place([best, *others]) == (before, best, after)
+    assert in_place([best, *others], best) == (before, best, after)
+    assert in_place([best, *others], last) == (before, best, after, later, last)
     lone = replace(below, score=0.95)
     assert choose("Why?", [lone, *others[:-1], replace(best, score=0.1)]) == (lone,)
 
@@ -127,7 +128,13 @@ def test_the_best_sentence_is_shown_with_its_neighbours_in_the_paragraph() -> No
 def test_sixty_words_at_most_are_shown_but_always_the_best_sentence() -> None:
     long, other = weighed("word " * (MAX_WORDS + 5), 0.9), weighed("More.", 0.9, 900)
     assert choose("Why?", [long, other]) == (long,)
-    assert in_place([long, other]) == (long,)
+    assert in_place([long, other], long) == (long,)
+    assert in_place([long, other], other) == (long, other)
+
+
+def test_likely_are_those_with_a_fair_share_of_the_best_chance() -> None:
+    best, fair, hardly = weighed("Best.", 0.9), weighed("Fair.", 0.2, 10), weighed("Hardly.", 0.1, 20)
+    assert likely([best, fair, hardly]) == [best, fair]
 
 
 def test_a_document_that_tells_otherwise_is_shown_beside_the_best_one() -> None:

@@ -18,12 +18,25 @@ def model() -> LlamaModel:
     return LlamaModel()
 
 
+def said(model: LlamaModel, prompt: Prompt, max_tokens: int) -> str:
+    return "".join(piece.text for piece in model.stream(prompt, max_tokens))
+
+
 def test_the_same_prompt_gives_the_same_text_after_another_prompt_too(model: LlamaModel) -> None:
     prompts = [build(question, (), bundled("prompts")) for question in ("Who opened the quay?", "When?")]
-    first, other, again = ("".join(model.stream(prompt, 16)) for prompt in (prompts[0], prompts[1], prompts[0]))
+    first, other, again = (said(model, prompt, 16) for prompt in (prompts[0], prompts[1], prompts[0]))
     assert first == again
     assert first.strip()
     assert other.strip()
+
+
+def test_a_piece_has_the_chance_that_the_model_gave_it(model: LlamaModel) -> None:
+    def chances(text: str) -> list[float]:
+        return [piece.chance for piece in model.stream(Prompt(text, "", "", "", ()), 3)]
+
+    certain, open_ended = chances("One, two, three, four, five, six,"), chances("The most surprising word is")
+    assert all(0 < chance <= 1 for chance in certain + open_ended)
+    assert min(certain) > 0.5 > min(open_ended)
 
 
 def test_a_closed_stream_leaves_the_model_free(model: LlamaModel) -> None:
@@ -31,7 +44,7 @@ def test_a_closed_stream_leaves_the_model_free(model: LlamaModel) -> None:
     pieces = model.stream(prompt, 64)
     next(pieces)
     pieces.close()
-    assert "".join(model.stream(prompt, 4))
+    assert said(model, prompt, 4)
 
 
 def test_control_tokens_in_a_prompt_are_words(model: LlamaModel) -> None:
@@ -65,9 +78,9 @@ def test_with_an_adapter_the_prompt_without_examples_is_read(model: LlamaModel, 
     adapted = LlamaModel(adapter=an_adapter(tmp_path / "brief.gguf"))
     assert adapted.name == f"{model.name} + brief"
     one, other = "One, two, three, four,", "Monday, Tuesday, Wednesday,"
-    said = ["".join(model.stream(Prompt(text, "", "", "", ()), 8)) for text in (one, other)]
-    assert said[0] != said[1]
-    assert "".join(adapted.stream(Prompt(one, other, "", "", ()), 8)) == said[1]
+    by_itself = [said(model, Prompt(text, "", "", "", ()), 8) for text in (one, other)]
+    assert by_itself[0] != by_itself[1]
+    assert said(adapted, Prompt(one, other, "", "", ()), 8) == by_itself[1]
 
 
 def test_an_adapter_that_cannot_be_used_is_named_in_one_sentence(tmp_path: Path) -> None:

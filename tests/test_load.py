@@ -13,6 +13,7 @@ from test_api import GRAIN, SAID, ServiceWith, service_with, serving
 
 from rag.config import Settings, bundled
 from rag.pipeline import Pipeline
+from rag.types import Piece
 from rag.words import stem
 
 __all__ = ["service_with"]  # the fixture
@@ -26,8 +27,7 @@ class EchoingModel:
     brief = False
 
     def stream(self, prompt: object, max_tokens: int) -> object:
-        yield from SAID.split(" ")[0:1]
-        yield from (f" {word}" for word in SAID.split(" ")[1:])
+        yield from (Piece(f" {word}", 1.0) for word in SAID.split(" "))
 
     def count_tokens(self, text: str) -> int:
         return WordsEmbedder().count_tokens(text)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import FakeModels, PipelineWith, WordsEmbedder
+from conftest import FakeModels, PipelineWith, ScriptedModel, WordsEmbedder
 
 from rag.config import Settings
 from rag.documents import read_document
@@ -123,9 +123,11 @@ def test_a_true_sentence_that_was_not_asked_for_is_not_shown(pipeline_with: Pipe
     assert (answer.mode, answer.sentences[0].text) == ("extractive", "The night train to Brennau stops seventeen times.")
 
 
-def brief(pipeline: Pipeline) -> Pipeline:
-    assert pipeline.models.chat
-    pipeline.models.chat.brief = True
+def brief(pipeline: Pipeline, chance: float = 1.0) -> Pipeline:
+    """The pipeline with a model that answers with a few words, each with that chance."""
+    chat = pipeline.models.chat
+    assert isinstance(chat, ScriptedModel)
+    chat.brief, chat.chance = True, chance
     return pipeline
 
 
@@ -134,6 +136,30 @@ def test_a_brief_answer_is_shown_above_the_sentence_it_stands_in(pipeline_with: 
     answer = pipeline.ask("How often stops the night train to Brennau?")
     assert answer.answer == "Seventeen times.[1] The night train to Brennau stops seventeen times.[1] It leaves at nine.[1]"
     assert (answer.mode, [s.verdict for s in answer.sentences]) == ("generated", ["supported"] * 3)
+
+
+@pytest.mark.parametrize(("chance", "shown"), [(0.8, ["Seventeen times."]), (0.6, [])])
+def test_brief_words_are_shown_where_the_model_is_surer_of_them_than_not(
+    pipeline_with: PipelineWith, chance: float, shown: list[str]
+) -> None:
+    pipeline = brief(pipeline_with({"trains.txt": TRAINS}, " seventeen times [1]"), chance)
+    answer = pipeline.ask("How often stops the night train to Brennau?")
+    quoted = ["The night train to Brennau stops seventeen times.", "It leaves at nine."]
+    assert [sentence.text for sentence in answer.sentences] == shown + quoted
+    assert answer.mode == ("generated" if shown else "extractive")
+
+
+@pytest.mark.parametrize(("chance", "beside"), [(0.8, ["The day train stops nine times."]), (0.6, [])])
+def test_another_sentence_that_sure_words_stand_in_is_quoted_beside_the_best_one(
+    pipeline_with: PipelineWith, chance: float, beside: list[str]
+) -> None:
+    # No neighbour of the best one, and not likely enough to be quoted without the model.
+    report = "Night Trains\n\nThe night train to Brennau stops seventeen times.\n\nThe day train stops nine times."
+    answer = brief(pipeline_with({"trains.txt": report}, " nine times [1]"), chance).ask(
+        "How often stops the night train to Brennau?"
+    )
+    assert [sentence.text for sentence in answer.sentences] == ["The night train to Brennau stops seventeen times.", *beside]
+    assert answer.mode == "extractive"
 
 
 def test_a_brief_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None:

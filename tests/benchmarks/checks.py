@@ -25,7 +25,7 @@ from rag.config import Settings
 from rag.evaluate import Prediction, is_correct, library_of, measure
 from rag.evaluation_sets import EvaluationSet, Question, even, read_set, sample
 from rag.pipeline import Pipeline
-from rag.types import Answer, ChatModel, Evidence, Hit, Prompt, Sentence
+from rag.types import Answer, ChatModel, Evidence, Hit, Piece, Prompt, Sentence
 
 # What is put in the place of which function, by what is missed then: for any model, for one that writes sentences, for one that
 # answers with a few words.
@@ -51,7 +51,7 @@ OF_SENTENCES: dict[str, list[tuple[object, str, object]]] = {
 }
 OF_PHRASES: dict[str, list[tuple[object, str, object]]] = {
     "no place in the sentence": [(citations, "phrase", lambda text, sentence: trusted(text, sentence))],
-    "no sentence below": [(evidence, "in_place", lambda weighed: ())],
+    "no sentence below": [(evidence, "in_place", lambda weighed, told: ())],
     "no check of the model": [
         (citations, "phrase", lambda text, sentence: trusted(text, sentence)),
         (citations, "copies", lambda claim: False),
@@ -74,9 +74,9 @@ class Remembering:
         self.name, self.context_tokens, self.count_tokens = chat.name, chat.context_tokens, chat.count_tokens
         self.brief = chat.brief
         self._chat = chat
-        self._said: dict[Prompt, list[str]] = {}
+        self._said: dict[Prompt, list[Piece]] = {}
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Iterator[str]:
+    def stream(self, prompt: Prompt, max_tokens: int) -> Iterator[Piece]:
         if prompt not in self._said:
             self._said[prompt] = list(self._chat.stream(prompt, max_tokens))
         yield from self._said[prompt]

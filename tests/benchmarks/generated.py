@@ -44,7 +44,8 @@ def figures(questions: Weighed, chat: ChatModel, tests: Mapping[str, Sequence[Ca
     values: defaultdict[str, list[float]] = defaultdict(list)
     for question, evidence in questions:
         sources = prompt.choose_sources(evidence, chat.count_tokens)
-        text = "".join(chat.stream(prompt.build(question.text, sources, bundled("prompts")), MAX_ANSWER_TOKENS)).strip()
+        pieces = chat.stream(prompt.build(question.text, sources, bundled("prompts")), MAX_ANSWER_TOKENS)
+        text = "".join(piece.text for piece in pieces).strip()
         declined = not text or text.lower().startswith(DECLINED)
         values[f"declined:{question.type if not question.answerable else 'answerable'}"].append(declined)
         if question.id in tests:
