@@ -9,7 +9,6 @@ rag/train_data.py tells what a DATA_FOLDER holds.
 """
 
 import argparse
-import math
 import os
 import random
 import sys
@@ -26,6 +25,7 @@ from rag.embedded import embedding_model_folder
 from rag.encoders import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS, POINT, SEP, load_tokenizer
 from rag.sentences import sentence_spans
 from rag.train_data import WORD, Passages, Row, read_rows, rivals_of, supports, words
+from rag.train_layers import SCALE, Adapted, adapter_of
 from rag.words import FUNCTION_WORDS
 
 # Rows per file, answerable and not: as many as two laptop cores train on in about forty minutes, in the variety there is.
@@ -48,7 +48,7 @@ _TYPED = 0.3  # of the questions lose their question mark, as people type them i
 _HIDDEN_WORD = 0.25  # of the questions have a word hidden that the passage shares, so that not all hangs on shared words
 _MAX_TITLE_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_TOKENS = 24, 120, 232
 
-_RANK, _SCALE = 32, 2.0
+_RANK = 32
 _LEARNING_RATE, _WARM_UP, _BATCH, _EVALUATE_EVERY = 1e-3, 60, 18, 200
 _POSITIVE_WEIGHT = 2.0  # about fifteen sentences are negative for each that is positive
 
@@ -172,21 +172,6 @@ def _window(lengths: Sequence[int], labels: Sequence[int], room: int, rng: rando
 # --- The network --------------------------------------------------------------------------------------------------
 
 
-class _Adapted(nn.Module):
-    """A linear layer with a low-rank addition, zero at the start."""
-
-    def __init__(self, layer: nn.Linear) -> None:
-        super().__init__()
-        self.layer = layer
-        self.down = nn.Parameter(torch.randn(_RANK, layer.in_features) / math.sqrt(layer.in_features))
-        self.up = nn.Parameter(torch.zeros(layer.out_features, _RANK))
-
-    def forward(self, states: torch.Tensor) -> torch.Tensor:
-        addition = nn.functional.linear(nn.functional.linear(states, self.down), self.up)
-        result: torch.Tensor = self.layer(states) + _SCALE * addition
-        return result
-
-
 class Reader(nn.Module):
     """The embedded model with adapters in all linear layers and one linear unit over the last hidden states."""
 
@@ -198,10 +183,9 @@ class Reader(nn.Module):
         self.body.requires_grad_(False)
         for layer in self.body.encoder.layer:
             attention = layer.attention.self
-            attention.query, attention.key, attention.value = map(_Adapted, (attention.query, attention.key, attention.value))
-            layer.attention.output.dense = _Adapted(layer.attention.output.dense)
-            layer.intermediate.dense = _Adapted(layer.intermediate.dense)
-            layer.output.dense = _Adapted(layer.output.dense)
+            of = (attention, "query"), (attention, "key"), (attention, "value"), (layer.attention.output, "dense")
+            for part, name in (*of, (layer.intermediate, "dense"), (layer.output, "dense")):
+                setattr(part, name, Adapted(getattr(part, name), _RANK))
         self.head = nn.Linear(self.body.config.hidden_size, 1)
 
     def forward(self, batch: Sequence[Encoded]) -> list[torch.Tensor]:
@@ -224,16 +208,13 @@ class Reader(nn.Module):
         """Take over the weights that `adapter` gave."""
         self.head.load_state_dict({name: adapter[f"head.{name}"].float() for name in ("weight", "bias")})
         for name, layer in self.body.named_modules():
-            if isinstance(layer, _Adapted):
+            if isinstance(layer, Adapted):
                 layer.down.data = adapter[f"{name}.down"].float()
-                layer.up.data = adapter[f"{name}.up"].float() / _SCALE
+                layer.up.data = adapter[f"{name}.up"].float() / SCALE
 
     def adapter(self) -> dict[str, torch.Tensor]:
         """The trained weights, float16, under the names of the layers they are added to; the scale is in `up`."""
-        weights = {f"head.{name}": value for name, value in self.head.state_dict().items()}
-        for name, layer in self.body.named_modules():
-            if isinstance(layer, _Adapted):
-                weights |= {f"{name}.down": layer.down.detach(), f"{name}.up": _SCALE * layer.up.detach()}
+        weights = adapter_of(self.body) | {f"head.{name}": value for name, value in self.head.state_dict().items()}
         return {name: value.half().contiguous() for name, value in weights.items()}
 
 

@@ -100,8 +100,9 @@ MAY_IMPORT = {
     "__main__": "cli",
     "lora": "",
     "train_data": "encoders search",
-    "train_reader": "embedded encoders sentences train_data words",
-    "train_adapter": "config embedded evidence lora prompt train_data types",
+    "train_layers": "",
+    "train_reader": "embedded encoders sentences train_data train_layers words",
+    "train_adapter": "config embedded evidence lora prompt train_data train_layers types",
 }
 
 # The one room of each library that is slow to import or belongs to one task. Only those that train, which no user runs, are free.
@@ -147,7 +148,7 @@ FACES = {
     "shapes",
     "sse",
 }
-TRAINING = {"lora", "train_adapter", "train_data", "train_reader"}
+TRAINING = {"lora", "train_adapter", "train_data", "train_layers", "train_reader"}
 # They come with sentence-transformers, whose model they help to load.
 WITH_SENTENCE_TRANSFORMERS = {"safetensors", "transformers"}
 HEAVY = {"faiss", "fastapi", "gradio", "llama_cpp", "mcp", "numpy", "onnxruntime", "sentence_transformers", "sqlite3", "torch"}

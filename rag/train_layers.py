@@ -1,0 +1,37 @@
+"""The layers that both trainings add to a model whose own weights stay as they are.
+
+Nothing at run time imports this module. They are LoRA (Hu et al. 2021, arXiv:2106.09685): beside the matrix of a linear layer
+stand two narrow ones, `down` and `up`, whose product is added to it.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+SCALE = 2.0  # of the product while it is trained; what is kept has it in `up`
+
+
+class Adapted(nn.Module):
+    """A linear layer with a low-rank addition, zero at the start."""
+
+    def __init__(self, layer: nn.Linear, rank: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.down = nn.Parameter(torch.randn(rank, layer.in_features) / math.sqrt(layer.in_features))
+        self.up = nn.Parameter(torch.zeros(layer.out_features, rank))
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        down, up = self.down.to(states.dtype), self.up.to(states.dtype)
+        addition = nn.functional.linear(nn.functional.linear(states, down), up)
+        result: torch.Tensor = self.layer(states) + SCALE * addition
+        return result
+
+
+def adapter_of(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The trained weights, float32: `….down` [rank, in] and `….up` [out, rank] of each adapted layer, by its name."""
+    weights: dict[str, torch.Tensor] = {}
+    for name, layer in model.named_modules():
+        if isinstance(layer, Adapted):
+            weights |= {f"{name}.down": layer.down.detach().clone(), f"{name}.up": SCALE * layer.up.detach()}
+    return weights
