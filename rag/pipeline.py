@@ -446,19 +446,20 @@ class Pipeline:
         self, pieces: Iterable[Piece], question: str, _: Sequence[Source], weighed: Sequence[Evidence]
     ) -> Iterator[tuple[Mode, citations.Claim]]:
         """The best sentence, below some words of it where the model is sure of them. Words of another sentence are rarely right,
-        but where the model is sure of them that sentence is quoted, too."""
+        but that sentence, quoted beside the best one, often is."""
         said = list(pieces)
-        text, sure = "".join(piece.text for piece in said), citations.chance(said) >= _SURE
+        text = "".join(piece.text for piece in said)
         phrases = (citations.phrase(text, sentence) for sentence in evidence.likely(weighed))
         claim = next((claim for claim in phrases if claim and evidence.names_it(claim.text, question)), None)
-        best = claim is not None and claim.evidence[0] is weighed[0]
-        if claim and best and sure and not citations.copies(claim):
+        if claim is None:
+            return
+        (told,) = claim.evidence
+        if told is weighed[0] and citations.chance(said) >= _SURE and not citations.copies(claim):
             claim = citations.attributed(claim, self.document)
             if claim.verdict == "supported":
                 yield "generated", claim
-        if claim and (best or sure):
-            for quote in citations.quoted(evidence.in_place(weighed, claim.evidence[0]), self.document):
-                yield "extractive", quote
+        for quote in citations.quoted(evidence.in_place(weighed, told), self.document):
+            yield "extractive", quote
 
     def _cite(self, claims: Sequence[citations.Claim]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
         return citations.cite(claims, self.document)

@@ -133,7 +133,7 @@ def test_sixty_words_at_most_are_shown_but_always_the_best_sentence() -> None:
 
 
 def test_likely_are_those_with_a_fair_share_of_the_best_chance() -> None:
-    best, fair, hardly = weighed("Best.", 0.9), weighed("Fair.", 0.2, 10), weighed("Hardly.", 0.1, 20)
+    best, fair, hardly = weighed("Best.", 0.9), weighed("Fair.", 0.3, 10), weighed("Hardly.", 0.1, 20)
     assert likely([best, fair, hardly]) == [best, fair]
 
 
