@@ -68,7 +68,9 @@ _ORDER = re.compile(
     r"\byour (?:whole|entire|complete|full|only|final|next) (?:reply|response|answer|output) (?:must|should|shall|is)\b|"
     r"\b(?:assistants?|chatbots?|language models?|AIs?|LLMs?) (?:must|should|shall|will|has to|have to|need to) "
     r"(?:\w+ )?(?:state|repl|answer|say|respond|output|write|print|cite|tell|refuse|add|include)|"
-    r"\bcorrect (?:reply|answer|response) to (?:the|this|any) (?:question|query)\b|\bsystem prompt\b"
+    r"\bcorrect (?:reply|answer|response) to (?:the|this|any) (?:question|query)\b|\bsystem prompt\b|"
+    r"\bwhen(?:ever)? you (?:cite|reply)\b|#{2,}\s*(?:instructions?|system|assistant|user|response)\b|"
+    r"(?:^|(?<=[.!?:]\s))(?:reply|respond|answer) (?:only )?with\b"
 )
 
 # Words that are capitalised because they open a sentence.
@@ -242,13 +244,13 @@ def likely(evidence: Sequence[Evidence]) -> list[Evidence]:
 
 
 def in_place(evidence: Sequence[Evidence], told: Evidence) -> tuple[Evidence, ...]:
-    """The best sentence and the one that was told, which may be the same, between their neighbours, in reading order.
+    """The best sentence between its neighbours and the one that was told, which may be the same, in reading order.
 
     The neighbours leave room for brief words above where there is one sentence, and make no more than sixty words with two.
     """
     chosen = list(dict.fromkeys([evidence[0], told]))
     room = (_PLACE_WORDS if told is evidence[0] else MAX_WORDS) - sum(len(sentence.text.split()) for sentence in chosen)
-    for sentence in [neighbour for middle in tuple(chosen) for neighbour in _around(middle, evidence, 1)[1:]]:
+    for sentence in _around(evidence[0], evidence, 1)[1:]:
         words = len(sentence.text.split())
         if sentence not in chosen and words <= room:
             chosen.append(sentence)
