@@ -239,8 +239,11 @@ def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
 
 
 def likely(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """The sentences, the best first, that another judge's word is enough for to be shown."""
-    return [sentence for sentence in evidence if sentence.score >= _LIKELY * evidence[0].score]
+    """The best sentence, then those that another judge's word is enough for to be shown beside it, and that leave no more than
+    sixty words in all."""
+    best, *others = evidence
+    room = MAX_WORDS - len(best.text.split())
+    return [best, *(e for e in others if e.score >= _LIKELY * best.score and len(e.text.split()) <= room)]
 
 
 def in_place(evidence: Sequence[Evidence], told: Evidence) -> tuple[Evidence, ...]:

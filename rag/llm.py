@@ -21,11 +21,12 @@ _PROCESSORS = Path("/proc/cpuinfo")
 
 
 class LlamaModel:
-    """A GGUF model in llama.cpp, answering greedily, so that the same prompt gives the same text.
+    """A GGUF model in llama.cpp, answering greedily.
 
     A model with a chat template of its own gets the prompt's messages, rendered in llama-cpp-python's sandbox; a base model
-    completes the prompt's text, with an adapter the one without examples. The key-value cache of the last prompt is kept, so
-    what prompts share in front is read once. One prompt runs at a time; others wait.
+    completes the prompt's text. What prompts share in front is read once; on some processors that rounds otherwise than reading
+    it anew. With an adapter the prompt has no examples, so nothing is shared, and the same prompt gives the same text. One
+    prompt runs at a time; others wait.
     """
 
     def __init__(self, path: Path | None = None, adapter: Path | None = None) -> None:
@@ -78,6 +79,8 @@ class LlamaModel:
 
         settings: Any = {"max_tokens": max_tokens, "temperature": 0.0, "stop": list(prompt.stop), "stream": True}
         with self._lock:
+            if self.brief:
+                self._llama.reset()
             if self._chats:
                 messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
                 chunks = self._llama.create_chat_completion(messages, logits_processor=[weigh], **settings)

@@ -136,9 +136,11 @@ def test_sixty_words_at_most_are_shown_but_always_the_best_sentence() -> None:
     assert in_place([long, other], other) == (long, other)
 
 
-def test_likely_are_those_with_a_fair_share_of_the_best_chance() -> None:
+def test_likely_are_those_with_a_fair_share_of_the_best_chance_and_room_beside_it() -> None:
     best, fair, hardly = weighed("Best.", 0.9), weighed("Fair.", 0.3, 10), weighed("Hardly.", 0.1, 20)
-    assert likely([best, fair, hardly]) == [best, fair]
+    long = weighed("word " * MAX_WORDS, 0.9, 900)
+    assert likely([best, long, fair, hardly]) == [best, fair]
+    assert likely([long, best]) == [long]
 
 
 def test_a_document_that_tells_otherwise_is_shown_beside_the_best_one() -> None:
