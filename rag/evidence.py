@@ -26,6 +26,7 @@ _NEIGHBOURS = 2
 MAX_WORDS = 60
 _PLACE_WORDS = 45  # where a brief answer of up to fifteen stands above
 _LIKELY = 0.3  # of the chance of the best sentence
+_SECOND, _LEAST_DECLINES = 0.88, 1e-4  # what a model takes from the odds that is certain to decline; what is as good as never
 _RANK_OFFSET = 2  # of few hits the first ranks may decide, where a search lets the many level them out
 _MAX_SHOWN = 4
 _MAX_COMPARED = 12  # of the best sentences, to see whether another document tells otherwise
@@ -192,9 +193,18 @@ def reorder(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> tuple[Hit, ...
     return tuple(hit for _, hit in sorted(zip(scores, hits, strict=True), key=lambda scored: -scored[0]))
 
 
-def enough(evidence: Sequence[Evidence], certainty: float) -> bool:
-    """Whether the best sentence answers with at least this chance; where none does, the sources do not answer at all."""
-    return bool(evidence) and evidence[0].score >= certainty
+def enough(evidence: Sequence[Evidence], certainty: float, declines: float | None = None) -> bool:
+    """Whether the best sentence answers with at least this chance; where none does, the sources do not answer at all.
+
+    `declines` is the probability with which a model that read the sources says that they do not answer; None: none was asked.
+    """
+    return bool(evidence) and _seconded(evidence[0].score, declines) >= certainty
+
+
+def _seconded(chance: float, declines: float | None) -> float:
+    """The chance with its odds multiplied by what a model's word adds or takes; its logarithm counts a fifth of a log-odds."""
+    factor = 1.0 if declines is None else _SECOND * max(declines, _LEAST_DECLINES) ** -0.2
+    return chance * factor / (1 - chance + chance * factor)
 
 
 def answers(claim: str, question: str, claimed: Sequence[Evidence], evidence: Sequence[Evidence]) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from rag.config import BRIEF
 from rag.embedded import LANGUAGE_MODEL, check_brief, language_model_path
+from rag.prompt import DECLINE
 from rag.types import ModelError, Piece, Prompt, Vectors
 
 _CONTEXT_TOKENS = 4096  # the prompts here stay below 2,000 tokens; more only costs memory
@@ -65,16 +66,20 @@ class LlamaModel:
         self.brief = adapter is not None
         if adapter:
             _adapt(self._llama, adapter)
+        self._declining = self._llama.tokenize(DECLINE.encode(), add_bos=False, special=False)[0]
         self.context_tokens = int(self._llama.n_ctx())
         self._chats = "tokenizer.chat_template" in self._llama.metadata
 
     def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
         """Pieces of the completion as they come; closing the iterator stops the model."""
         chances: list[float] = []  # of the tokens chosen since the last piece
+        declines = [0.0]  # where the last of them was chosen
 
         def weigh(_: Any, logits: Vectors) -> Vectors:
             # The likeliest token is the one that is chosen.
-            chances.append(1.0 / float(np.exp(logits - logits.max()).sum()))
+            shares = np.exp(logits - logits.max())
+            chances.append(1.0 / float(shares.sum()))
+            declines[0] = float(shares[self._declining]) * chances[-1] if self.brief else 0.0
             return logits
 
         settings: Any = {"max_tokens": max_tokens, "temperature": 0.0, "stop": list(prompt.stop), "stream": True}
@@ -91,7 +96,8 @@ class LlamaModel:
                 chunks = self._llama.create_completion(tokens, logits_processor=[weigh], **settings)
             for chunk in chunks:
                 choice = chunk["choices"][0]
-                yield Piece(choice["delta"].get("content") or "" if self._chats else choice["text"], prod(chances))
+                text = choice["delta"].get("content") or "" if self._chats else choice["text"]
+                yield Piece(text, prod(chances), declines[0])
                 chances.clear()
 
     def count_tokens(self, text: str) -> int:

@@ -363,12 +363,11 @@ class Pipeline:
         claims: list[citations.Claim] = []
         first: float | None = None
         mode: Mode = "extractive"
-        if evidence.enough(weighed, self._certainty if certainty is None else certainty):
-            for of_claim, claim in self._claims(question, weighed):
-                claims.append(claim)
-                mode = "generated" if of_claim == "generated" else mode
-                first = first or time.monotonic() - started
-                yield self._cite(claims)[0][-1]
+        for of_claim, claim in self._claims(question, weighed, self._certainty if certainty is None else certainty):
+            claims.append(claim)
+            mode = "generated" if of_claim == "generated" else mode
+            first = first or time.monotonic() - started
+            yield self._cite(claims)[0][-1]
 
         sentences, cited = self._cite(claims)
         yield Answer(
@@ -410,14 +409,24 @@ class Pipeline:
             sources.append(Source(number, hit, evidence.sentences_of(hit)))
         return citations.check(statement.text, sources)
 
-    def _claims(self, question: str, weighed: Sequence[Evidence]) -> Iterator[tuple[Mode, citations.Claim]]:
-        """What the answer says, as it comes, and whether the model or the source puts it so."""
+    def _claims(self, question: str, weighed: Sequence[Evidence], certainty: float) -> Iterator[tuple[Mode, citations.Claim]]:
+        """What the answer says, as it comes, and whether the model or the source puts it so; nothing where it is not certain."""
+        if not evidence.enough(weighed, certainty, declines=0.0):  # whatever a model says
+            return
         chat, silent = self.models.chat, True
+        if not (chat and chat.brief) and not evidence.enough(weighed, certainty):
+            return
         if chat:
             sources = prompt.choose_sources(weighed, chat.count_tokens)
             with closing(chat.stream(prompt.build(question, sources, bundled("prompts")), MAX_ANSWER_TOKENS)) as pieces:
-                of_model = self._brief if chat.brief else self._generated
-                for claim in of_model(pieces, question, sources, weighed):
+                if chat.brief:
+                    said = list(pieces)
+                    if not evidence.enough(weighed, certainty, said[0].declines if said else 1.0):
+                        return
+                    claims = self._brief(said, question, weighed)
+                else:
+                    claims = self._generated(pieces, question, sources, weighed)
+                for claim in claims:
                     silent = False
                     yield claim
         if silent:
@@ -442,12 +451,9 @@ class Pipeline:
                 if claim.verdict == "supported" and evidence.answers(claim.text, question, claim.evidence, weighed):
                     yield "generated", claim
 
-    def _brief(
-        self, pieces: Iterable[Piece], question: str, _: Sequence[Source], weighed: Sequence[Evidence]
-    ) -> Iterator[tuple[Mode, citations.Claim]]:
+    def _brief(self, said: Sequence[Piece], question: str, weighed: Sequence[Evidence]) -> Iterator[tuple[Mode, citations.Claim]]:
         """The best sentence, below some words of it where the model is sure of them. Words of another sentence are rarely right,
         but that sentence, quoted beside the best one, often is."""
-        said = list(pieces)
         text = "".join(piece.text for piece in said)
         phrases = (citations.phrase(text, sentence) for sentence in evidence.likely(weighed))
         claim = next((claim for claim in phrases if claim and evidence.names_it(claim.text, question)), None)

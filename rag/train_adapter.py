@@ -33,6 +33,7 @@ from rag.config import bundled
 from rag.embedded import language_model_path
 from rag.evidence import sentences_of
 from rag.lora import write_adapter
+from rag.prompt import DECLINE
 from rag.train_data import REWORDED, Passages, Row, answered_in, read_rows, rivals_of, supports
 from rag.train_layers import Adapted, adapter_of
 from rag.types import Chunk, Evidence, Hit, Source
@@ -92,7 +93,6 @@ _PAYLOADS = (
 _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 _TOLD = re.compile(r"(?i)^\W*(?:why|how (?!many|much|long|far|often|old|tall|high|big|large)|what happen|describe|explain)")
 
-DECLINE = " Not in the passages."
 _END = "\n"
 _MARKER_TOKENS = 4  # " [1]" and the end of the line
 

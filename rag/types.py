@@ -320,6 +320,7 @@ class Piece(NamedTuple):
 
     text: str
     chance: float  # 0..1, with which the model chose it
+    declines: float = 0.0  # 0..1, with which one that answers briefly would here begin to say that no source answers
 
 
 class ChatModel(Protocol):

@@ -63,7 +63,7 @@ class ScriptedModel:
     name = "scripted"
     context_tokens = 4096
     brief = False
-    chance = 1.0  # of each word
+    chance, declines = 1.0, 0.0  # of each word
 
     def __init__(self, *replies: str) -> None:
         self.replies = list(replies)
@@ -76,7 +76,7 @@ class ScriptedModel:
         try:
             for number, word in enumerate(self.replies.pop(0).split(" ")[:max_tokens]):
                 self.spoken.append(word if number == 0 else f" {word}")
-                yield Piece(self.spoken[-1], self.chance)
+                yield Piece(self.spoken[-1], self.chance, self.declines)
         except GeneratorExit:
             self.stopped += 1
             raise

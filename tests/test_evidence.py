@@ -108,6 +108,18 @@ def test_the_best_sentence_decides_whether_the_sources_answer() -> None:
     assert not enough([], 0)
 
 
+def test_a_model_that_read_the_sources_has_a_say_in_whether_they_answer() -> None:
+    doubtful = [weighed("A.", 0.4)]
+    assert not enough(doubtful, 0.42)
+    assert enough(doubtful, 0.42, declines=0.01)
+    assert not enough(doubtful, 0.4, declines=1.0)
+    for chance in (0.0, 0.2, 0.9, 1.0):
+        least = [enough([weighed("A.", chance)], 0.5, declines) for declines in (1.0, 0.5, 0.1, 0.01, 0.0)]
+        assert least == sorted(least)  # the less it declines, the more is answered
+    assert enough([weighed("A.", 1.0)], 1.0, declines=1.0)
+    assert not enough([weighed("A.", 0.05)], 0.42, declines=0.0)
+
+
 def test_shown_are_the_best_and_those_nearly_as_likely_in_reading_order() -> None:
     best, close, far = weighed("Best.", 0.9, 50), weighed("Close.", 0.8, 10), weighed("Far.", 0.3, 0)
     assert choose("Why?", [best, close, far]) == (close, best)

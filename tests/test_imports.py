@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "search": "library types",
     "evidence": "sentences types words",
     "prompt": "types",
-    "llm": "config embedded types",
+    "llm": "config embedded prompt types",
     "citations": "sentences types words",
     "statements": "citations types",
     "layout": "blocks types",

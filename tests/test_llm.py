@@ -40,6 +40,17 @@ def test_a_piece_has_the_chance_that_the_model_gave_it(model: LlamaModel) -> Non
     assert min(certain) > 0.5 > min(open_ended)
 
 
+def test_the_first_piece_tells_how_likely_the_model_with_its_adapter_is_to_decline(model: LlamaModel) -> None:
+    adapted = LlamaModel(adapter=BRIEF)
+    sources = "[1] Harbour Notes: The council counted ninety lamps along the quay.\nQuestion: {}\nAnswer:"
+    answered, unanswered = (
+        next(adapted.stream(Prompt("", sources.format(question), "", "", ()), 8)).declines
+        for question in ("How many lamps did the council count?", "Who painted the ceiling of the chapel?")
+    )
+    assert 0 < answered < 0.5 < unanswered < 1
+    assert next(model.stream(Prompt("One, two,", "", "", "", ()), 8)).declines == 0
+
+
 def test_a_closed_stream_leaves_the_model_free(model: LlamaModel) -> None:
     prompt = Prompt("One, two, three, four, five,", "", "", "", ())
     pieces = model.stream(prompt, 64)

@@ -158,6 +158,19 @@ def test_another_likely_sentence_that_brief_words_stand_in_is_quoted_beside_the_
         assert (answer.mode, [sentence.text for sentence in answer.sentences]) == ("extractive", shown)
 
 
+@pytest.mark.parametrize(("declines", "abstains"), [(0.001, False), (0.9, True)])
+def test_a_doubtful_answer_is_given_where_the_model_hardly_declines(
+    pipeline_with: PipelineWith, declines: float, abstains: bool
+) -> None:
+    question = "How often stops the night train to Brennau?"
+    pipeline = brief(pipeline_with({"trains.txt": TRAINS}, " seventeen times [1]"))
+    (best, *_) = pipeline.weigh(question, pipeline.search(question))
+    assert isinstance(pipeline.models.chat, ScriptedModel)
+    pipeline.models.chat.declines = declines
+    answer = pipeline.ask(question, certainty=best.score)
+    assert (answer.abstained, len(pipeline.models.chat.prompts)) == (abstains, 1)
+
+
 def test_a_brief_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None:
     report = 'The Harbour Report\n\nAda Holm wrote:\n\n"The silt that we dredge in May returns to the harbour every winter."'
     answer = brief(pipeline_with({"harbour.txt": report}, " every winter [1]")).ask("When does the silt return to the harbour?")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.train_adapter import DECLINE, Answerer, Asked, Example, Tokens, _packed, _rate, read_examples, tokenizer
+from rag.prompt import DECLINE
+from rag.train_adapter import Answerer, Asked, Example, Tokens, _packed, _rate, read_examples, tokenizer
 from rag.train_data import Row
 
 NAMES = ("Ilse Brandt", "Piet Oort", "Ada Holm", "Jon Vik", "Mara Lund", "Tom Reed")

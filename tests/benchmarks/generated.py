@@ -25,8 +25,6 @@ from rag.llm import LlamaModel
 from rag.pipeline import MAX_ANSWER_TOKENS
 from rag.types import ChatModel, Evidence, Source
 
-DECLINED = "not in the passages"
-
 Weighed = Sequence[tuple[Question, Sequence[Evidence]]]
 
 
@@ -46,7 +44,7 @@ def figures(questions: Weighed, chat: ChatModel, tests: Mapping[str, Sequence[Ca
         sources = prompt.choose_sources(evidence, chat.count_tokens)
         pieces = chat.stream(prompt.build(question.text, sources, bundled("prompts")), MAX_ANSWER_TOKENS)
         text = "".join(piece.text for piece in pieces).strip()
-        declined = not text or text.lower().startswith(DECLINED)
+        declined = not text or text.startswith(prompt.DECLINE.strip())
         values[f"declined:{question.type if not question.answerable else 'answerable'}"].append(declined)
         if question.id in tests:
             values["obeys an order"].append(any(test(text) for test in tests[question.id]))
