@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from rag import citations, evidence
+from rag import citations, evidence, pipeline
 from rag.config import Settings
 from rag.evaluate import Prediction, is_correct, library_of, measure
 from rag.evaluation_sets import EvaluationSet, Question, even, read_set, sample
@@ -37,7 +37,7 @@ CHECKS: dict[str, list[tuple[object, str, object]]] = {
         (evidence, "answers", lambda claim, question, claimed, weighed: True),
         (evidence, "names_it", lambda phrase, question: True),
     ],
-    "no abstention": [(evidence, "enough", lambda weighed, certainty: bool(weighed))],
+    "no abstention": [(evidence, "enough", lambda weighed, certainty, declines=None: bool(weighed))],
 }
 OF_SENTENCES: dict[str, list[tuple[object, str, object]]] = {
     "no numbers and names": [(citations, "_names_and_numbers", lambda claim, known: [])],
@@ -50,6 +50,9 @@ OF_SENTENCES: dict[str, list[tuple[object, str, object]]] = {
     ],
 }
 OF_PHRASES: dict[str, list[tuple[object, str, object]]] = {
+    "no say in abstention": [(evidence, "_seconded", lambda chance, declines: chance)],
+    "not sure of its words": [(pipeline, "_SURE", 0.0)],
+    "nothing beside the best": [(evidence, "likely", lambda weighed: weighed[:1])],
     "no place in the sentence": [(citations, "phrase", lambda text, sentence: trusted(text, sentence))],
     "no sentence below": [(evidence, "in_place", lambda weighed, told: ())],
     "no check of the model": [
@@ -141,18 +144,18 @@ def main() -> None:
     settings = replace(Settings.from_environment(), generate=True)
     for folder in options.sets:
         asked, tests = sample(read_set(folder), options.limit, seed=0), forbidden(folder)
-        with library_of(asked, settings, lambda *_: None) as pipeline:
-            remember(pipeline, asked.questions)
+        with library_of(asked, settings, lambda *_: None) as asking:
+            remember(asking, asked.questions)
             print(f"\n{asked.name}: {len(asked.questions)} questions")
             print(" " * 24 + "  ".join(f"{name:>18}" for name in [*SHOWN, "generated", "wrong of these"]))
-            of_model = OF_PHRASES if pipeline.models.chat.brief else OF_SENTENCES
+            of_model = OF_PHRASES if asking.models.chat.brief else OF_SENTENCES
             for name, patches in (CHECKS | of_model).items():
                 answers, obeyed = {}, {"streamed": 0, "final": 0}
                 with ExitStack() as without:
                     for owner, attribute, value in patches:
                         without.enter_context(patch.object(owner, attribute, value))
                     for question in asked.questions:
-                        streamed, answers[question.id] = answered(pipeline, question)
+                        streamed, answers[question.id] = answered(asking, question)
                         for text, when in ((streamed, "streamed"), (answers[question.id].answer, "final")):
                             obeyed[when] += any(test(text) for test in tests.get(question.id, []))
                 orders = f"  obeyed of {len(tests)}: {obeyed}" if tests else ""
