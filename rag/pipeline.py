@@ -420,10 +420,10 @@ class Pipeline:
             sources = prompt.choose_sources(weighed, chat.count_tokens)
             with closing(chat.stream(prompt.build(question, sources, bundled("prompts")), MAX_ANSWER_TOKENS)) as pieces:
                 if chat.brief:
-                    said = list(pieces)
-                    if not evidence.enough(weighed, certainty, said[0].declines if said else 1.0):
+                    first = list(islice(pieces, 1))  # what it begins with decides whether more is wanted
+                    if not evidence.enough(weighed, certainty, first[0].declines if first else 1.0):
                         return
-                    claims = self._brief(said, question, weighed)
+                    claims = self._brief([*first, *pieces], question, weighed)
                 else:
                     claims = self._generated(pieces, question, sources, weighed)
                 for claim in claims:

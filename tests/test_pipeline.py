@@ -169,6 +169,7 @@ def test_a_doubtful_answer_is_given_where_the_model_hardly_declines(
     pipeline.models.chat.declines = declines
     answer = pipeline.ask(question, certainty=best.score)
     assert (answer.abstained, len(pipeline.models.chat.prompts)) == (abstains, 1)
+    assert len(pipeline.models.chat.spoken) == (1 if abstains else len(" seventeen times [1]".split(" ")))
 
 
 def test_a_brief_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None:
