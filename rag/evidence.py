@@ -26,7 +26,9 @@ _NEIGHBOURS = 2
 MAX_WORDS = 60
 _PLACE_WORDS = 45  # where a brief answer of up to fifteen stands above
 _LIKELY = 0.3  # of the chance of the best sentence
-_SECOND, _LEAST_DECLINES = 0.88, 1e-4  # what a model takes from the odds that is certain to decline; what is as good as never
+# A model that is certain to decline takes an eighth from the odds; the logarithm of its probability counts a fifth of a log-odds,
+# and what it does less often than the least counts no more.
+_SECOND, _WEIGHT, _LEAST_DECLINES = 0.88, 0.2, 1e-4
 _RANK_OFFSET = 2  # of few hits the first ranks may decide, where a search lets the many level them out
 _MAX_SHOWN = 4
 _MAX_COMPARED = 12  # of the best sentences, to see whether another document tells otherwise
@@ -202,8 +204,8 @@ def enough(evidence: Sequence[Evidence], certainty: float, declines: float | Non
 
 
 def _seconded(chance: float, declines: float | None) -> float:
-    """The chance with its odds multiplied by what a model's word adds or takes; its logarithm counts a fifth of a log-odds."""
-    factor = 1.0 if declines is None else _SECOND * max(declines, _LEAST_DECLINES) ** -0.2
+    """The chance with its odds multiplied by what a model's word adds or takes."""
+    factor = 1.0 if declines is None else _SECOND * max(declines, _LEAST_DECLINES) ** -_WEIGHT
     return chance * factor / (1 - chance + chance * factor)
 
 
@@ -235,17 +237,9 @@ def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     neighbours of the best one.
     """
     best = evidence[0]
-    chosen = [best]
-    room = MAX_WORDS - len(best.text.split())
-    around = _around(best, evidence, _NEIGHBOURS)
     otherwise = [e for e in evidence[1:_MAX_COMPARED] if e.score >= _NEARLY * best.score and _disagree(question, best, e)]
     nearly = [e for e in evidence[1:_MAX_ELSEWHERE] if e.score >= _NEARLY * best.score]
-    for sentence in [*otherwise[:1], *nearly, *around]:
-        words = len(sentence.text.split())
-        if sentence not in chosen and words <= room and len(chosen) < _MAX_SHOWN:
-            chosen.append(sentence)
-            room -= words
-    return tuple(in_reading_order(chosen))
+    return _filled([best], [*otherwise[:1], *nearly, *_around(best, evidence, _NEIGHBOURS)], MAX_WORDS)
 
 
 def likely(evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -261,14 +255,20 @@ def in_place(evidence: Sequence[Evidence], told: Evidence) -> tuple[Evidence, ..
 
     The neighbours leave room for brief words above where there is one sentence, and make no more than sixty words with two.
     """
-    chosen = list(dict.fromkeys([evidence[0], told]))
-    room = (_PLACE_WORDS if told is evidence[0] else MAX_WORDS) - sum(len(sentence.text.split()) for sentence in chosen)
-    for sentence in _around(evidence[0], evidence, 1)[1:]:
+    best = evidence[0]
+    return _filled([best, told], _around(best, evidence, 1), _PLACE_WORDS if told is best else MAX_WORDS)
+
+
+def _filled(chosen: Iterable[Evidence], others: Iterable[Evidence], most: int) -> tuple[Evidence, ...]:
+    """The chosen sentences and those of the others for which there is room among `most` words, in reading order."""
+    shown = dict.fromkeys(chosen)
+    room = most - sum(len(sentence.text.split()) for sentence in shown)
+    for sentence in others:
         words = len(sentence.text.split())
-        if sentence not in chosen and words <= room:
-            chosen.append(sentence)
+        if sentence not in shown and words <= room and len(shown) < _MAX_SHOWN:
+            shown[sentence] = None
             room -= words
-    return tuple(in_reading_order(chosen))
+    return tuple(in_reading_order(shown))
 
 
 def _around(best: Evidence, evidence: Sequence[Evidence], reach: int) -> list[Evidence]:
