@@ -28,6 +28,7 @@ _QUOTATION_MARKS = '"“”„«»'
 # first the rest is grammar ("grew" for "increased"), below the second the claim is about something else.
 _SUPPORTED, _PARTLY = 0.75, 0.5
 _GAP = 2  # characters of white space between two sentences that follow one another
+_CUT_AFTER = tuple(";:,—–")  # where a sentence that is too long to be weighed as one is cut
 _REPEATED = 3
 BRIEF = 15  # words; what is longer is better read in its sentence
 _COPIED = 0.8  # of a sentence's words, told in their order
@@ -121,7 +122,7 @@ def _groups(sentences: Sequence[Evidence]) -> Iterator[tuple[Evidence, ...]]:
     """Single sentences, then pairs of neighbours."""
     yield from ((sentence,) for sentence in sentences)
     for first, second in pairwise(sentences):
-        if first.hit.chunk.document == second.hit.chunk.document and 0 <= second.start - first.end <= _GAP:
+        if _follows(first, second):
             yield first, second
 
 
@@ -251,25 +252,28 @@ def cite(claims: Iterable[Claim], document: Callable[[str], Document]) -> tuple[
 def quoted(chosen: Iterable[Evidence], document: Callable[[str], Document]) -> list[Claim]:
     """Sentences of the sources as claims in their own words, those that follow one another in one quotation as one claim.
 
-    They lose the report's own markers. An opinion stays its speaker's: 'Sergei Strokan: "…"'.
+    They lose the report's own markers. Of a sentence that is quoted in part, "…" tells where it goes on. An opinion stays its
+    speaker's: 'Sergei Strokan: "…"'.
     """
     groups: list[list[Evidence]] = []
     for evidence in chosen:
-        if groups and _speaks_on(groups[-1][-1], evidence, document):
+        if groups and _follows(groups[-1][-1], evidence) and _is_one(groups[-1][-1], evidence, document):
             groups[-1].append(evidence)
         else:
             groups.append([evidence])
     return [Claim(_in_its_words(group, document), "supported", tuple(group)) for group in groups]
 
 
-def _speaks_on(one: Evidence, other: Evidence, document: Callable[[str], Document]) -> bool:
-    """Whether the other sentence comes right behind the one in the same quotation."""
-    name = one.hit.chunk.document
-    if name != other.hit.chunk.document or not 0 <= other.start - one.end <= _GAP:
-        return False
-    source = document(name)
+def _follows(one: Evidence, other: Evidence) -> bool:
+    """Whether the other sentence comes right behind the one."""
+    return one.hit.chunk.document == other.hit.chunk.document and 0 <= other.start - one.end <= _GAP
+
+
+def _is_one(one: Evidence, other: Evidence, document: Callable[[str], Document]) -> bool:
+    """Whether two that follow one another are parts of one sentence, or of one quotation."""
+    source = document(one.hit.chunk.document)
     spoken, then = (source.quotation_at(e.start, _end_of_words(source, e.start, e.end)) for e in (one, other))
-    return spoken is not None and spoken == then
+    return spoken == then and (spoken is not None or one.text.endswith(_CUT_AFTER))
 
 
 def _in_its_words(group: Sequence[Evidence], document: Callable[[str], Document]) -> str:
@@ -280,6 +284,11 @@ def _in_its_words(group: Sequence[Evidence], document: Callable[[str], Document]
         if start <= reference.start and reference.end <= end:
             text = text[: reference.start - start] + text[reference.end - start :]
     text = _clean(text)
+    before = source.text[max(0, start - _GAP) : start].rstrip(" ")
+    if before.endswith(_CUT_AFTER) and not text.startswith(tuple(_QUOTATION_MARKS)):
+        text = f"… {text}"
+    if text.endswith(_CUT_AFTER):
+        text = f"{text[:-1].rstrip()} …"
     quotation = source.quotation_at(start, end)
     if quotation is None:
         return _balanced(text)

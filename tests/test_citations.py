@@ -210,6 +210,20 @@ def test_sentences_that_follow_one_another_in_a_quotation_are_quoted_together() 
     assert len(quoted([EASY, TRADE], lambda _: DOCUMENT)) == 2
 
 
+def test_of_a_sentence_that_is_quoted_in_part_is_told_where_it_goes_on() -> None:
+    text = 'The port was dredged in May; the quay, built in 1902, was left as it was. Its harbour master said: "We can wait."'
+    document = replace(DOCUMENT, text=text, quotations=(), references=(), paragraphs=(Paragraph(1, "text", 0, 0, len(text)),))
+    first, second, last = (
+        Evidence(HIT, text.index(words), text.index(words) + len(words), words, 0.9)
+        for words in ("The port was dredged in May;", "the quay, built in 1902, was left as it was.", '"We can wait."')
+    )
+    assert [claim.text for claim in quoted([first], lambda _: document)] == ["The port was dredged in May …"]
+    assert [claim.text for claim in quoted([second], lambda _: document)] == ["… the quay, built in 1902, was left as it was."]
+    assert [claim.text for claim in quoted([last], lambda _: document)] == ['"We can wait."']
+    (whole,) = quoted([first, second], lambda _: document)
+    assert whole == Claim(text[: text.index(" Its")], "supported", (first, second))
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
