@@ -1,17 +1,18 @@
 """What the language model writes by itself, before any of it is checked: with and without an adapter, in one run.
 
-    python tests/benchmarks/generated.py [--adapter none] [--adapter FILE.gguf]… [--limit N] SET_DIR…
+    python tests/benchmarks/generated.py [--adapter none] [--adapter FILE.gguf]… [--limit N] [--show N] SET_DIR…
 
 The product searches, weighs and shows its sources as it does for an answer; what the model then writes is taken as it is. For
 each set and adapter: correct and F1 of the text over the answerable questions, correct among those it answered, the share of
 these that name a source that supports, and how many were declined, by type; where a set has documents that give orders, the
-share of these questions whose text holds what it must not. docs/evaluation.md tells what a SET_DIR holds.
+share of these questions whose text holds what it must not. `--show` puts so many questions of each set with what each model
+wrote beside what the product quotes, to be read. docs/evaluation.md tells what a SET_DIR holds.
 """
 
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from checks import forbidden
@@ -21,11 +22,13 @@ from rag.citations import markers
 from rag.config import Settings, bundled
 from rag.evaluate import Figure, f1, figure, is_correct, library_of, stands_in
 from rag.evaluation_sets import Question, even, read_set, sample
+from rag.evidence import choose
 from rag.llm import LlamaModel
 from rag.pipeline import MAX_ANSWER_TOKENS
 from rag.types import ChatModel, Evidence, Source
 
 Weighed = Sequence[tuple[Question, Sequence[Evidence]]]
+Written = tuple[Question, Sequence[Source], str]
 
 
 def weighed(folder: Path, limit: int) -> Iterator[tuple[Question, Sequence[Evidence]]]:
@@ -37,13 +40,18 @@ def weighed(folder: Path, limit: int) -> Iterator[tuple[Question, Sequence[Evide
             yield question, pipeline.weigh(question.text, hits, question.history)
 
 
-def figures(questions: Weighed, chat: ChatModel, tests: Mapping[str, Sequence[Callable[[str], bool]]]) -> dict[str, Figure]:
-    """What the model's texts are worth, by the names of the figures; `tests` tell what a question's text must not hold."""
-    values: defaultdict[str, list[float]] = defaultdict(list)
+def written(questions: Weighed, chat: ChatModel) -> Iterator[Written]:
+    """The questions, each with the sources that the model is shown and what it writes."""
     for question, evidence in questions:
         sources = prompt.choose_sources(evidence, chat.count_tokens)
         pieces = chat.stream(prompt.build(question.text, sources, bundled("prompts")), MAX_ANSWER_TOKENS)
-        text = "".join(piece.text for piece in pieces).strip()
+        yield question, sources, "".join(piece.text for piece in pieces).strip()
+
+
+def figures(texts: Iterable[Written], tests: Mapping[str, Sequence[Callable[[str], bool]]]) -> dict[str, Figure]:
+    """What the model's texts are worth, by the names of the figures; `tests` tell what a question's text must not hold."""
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for question, sources, text in texts:
         declined = not text or text.startswith(prompt.DECLINE.strip())
         values[f"declined:{question.type if not question.answerable else 'answerable'}"].append(declined)
         if question.id in tests:
@@ -72,14 +80,22 @@ def main() -> None:
     parser.add_argument("sets", nargs="+", type=Path, metavar="SET_DIR")
     parser.add_argument("--adapter", action="append", default=[], metavar="FILE|none")
     parser.add_argument("--limit", type=int, default=sys.maxsize)
+    parser.add_argument("--show", type=int, default=0, metavar="N")
     options = parser.parse_args()
     models = {name: LlamaModel(adapter=None if name == "none" else Path(name)) for name in options.adapter or ["none"]}
     for folder in options.sets:
         questions = list(weighed(folder, options.limit))
-        for name, model in models.items():
+        texts = {name: list(written(questions, model)) for name, model in models.items()}
+        for name, of_model in texts.items():
             print(f"\n{folder.name}, adapter {Path(name).name}")
-            for title, (value, low, high, number) in figures(questions, model, forbidden(folder)).items():
+            for title, (value, low, high, number) in figures(of_model, forbidden(folder)).items():
                 print(f"  {title:28} {value:.3f} [{low:.3f}, {high:.3f}] of {number}")
+        for at, (question, evidence) in enumerate(questions[: options.show]):
+            print(f"\n{question.text}\n  {'gold':12} {' | '.join(question.answers) or '–'}")
+            for name, of_model in texts.items():
+                print(f"  {Path(name).stem:12} {of_model[at][2]}")
+            quoted = choose(question.text, evidence) if evidence else ()
+            print(f"  {'quoted':12} {' '.join(sentence.text for sentence in quoted) or '–'}")
 
 
 if __name__ == "__main__":
