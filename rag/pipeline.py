@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from rag import citations, evidence, prompt
+from rag import citations, evidence, prompt, verdicts
 from rag.chunks import make_chunks
 from rag.config import Settings, bundled
 from rag.documents import MAX_BYTES, SUFFIXES, read_document
@@ -360,7 +360,7 @@ class Pipeline:
         yield Found(hits)
 
         weighed = self.weigh(question, hits, history)
-        claims: list[citations.Claim] = []
+        claims: list[verdicts.Claim] = []
         first: float | None = None
         mode: Mode = "extractive"
         for of_claim, claim in self._claims(question, weighed, self._certainty if certainty is None else certainty):
@@ -389,27 +389,34 @@ class Pipeline:
         """
         return self._cite([self._checked(statement) for statement in read_statements(text)])
 
-    def _checked(self, statement: Statement) -> citations.Claim:
+    def _checked(self, statement: Statement) -> verdicts.Claim:
         if statement.cited is None:
             # A quote that is not verbatim is to be told, so its words are found without their marks.
-            hits = self.search(unbound(statement.text), _CHECKED_HITS)
+            hits = self.search(unbound(statement.text)[:MAX_QUESTION], _CHECKED_HITS)
             sources = [Source(n, hit, evidence.sentences_of(hit)) for n, hit in enumerate(hits, 1)]
-            return citations.check(statement.text, sources)
+            return self._check(statement.text, sources)
         sources = []
         for number, cited in enumerate(statement.cited, 1):
             try:
                 document = self.document(cited.document)
             except UsageError:
-                return citations.Claim(statement.text, "unsupported", (), f"{cited.document!r} is not in the library")
+                return verdicts.Claim(statement.text, "unsupported", (), f"{cited.document!r} is not in the library")
             # A replaced report may hold the words elsewhere.
             start = cited.start if document.text.startswith(cited.quote, cited.start) else document.text.find(cited.quote)
             if start < 0 or not cited.quote.strip():
-                return citations.Claim(statement.text, "unsupported", (), f"the quoted words do not stand in {cited.document!r}")
+                return verdicts.Claim(statement.text, "unsupported", (), f"the quoted words do not stand in {cited.document!r}")
             hit = _cited_hit(document, start, start + len(cited.quote))
             sources.append(Source(number, hit, evidence.sentences_of(hit)))
-        return citations.check(statement.text, sources)
+        return self._check(statement.text, sources)
 
-    def _claims(self, question: str, weighed: Sequence[Evidence], certainty: float) -> Iterator[tuple[Mode, citations.Claim]]:
+    def _check(self, statement: str, sources: Sequence[Source]) -> verdicts.Claim:
+        claim = verdicts.check(statement, sources, self.document)
+        speaker = verdicts.spoken_by(claim, self.document)
+        if claim.verdict != "supported" or speaker is None:
+            return claim
+        return replace(claim, verdict="partly", reason=f"these are the words of {speaker or 'somebody'}, who is not named")
+
+    def _claims(self, question: str, weighed: Sequence[Evidence], certainty: float) -> Iterator[tuple[Mode, verdicts.Claim]]:
         """What the answer says, as it comes, and whether the model or the source puts it so; nothing where it is not certain."""
         if not evidence.enough(weighed, certainty, declines=0.0):  # whatever a model says
             return
@@ -435,7 +442,7 @@ class Pipeline:
 
     def _generated(
         self, pieces: Iterable[Piece], question: str, sources: Sequence[Source], weighed: Sequence[Evidence]
-    ) -> Iterator[tuple[Mode, citations.Claim]]:
+    ) -> Iterator[tuple[Mode, verdicts.Claim]]:
         """The sentences of the model that hold."""
         text, done = "", 0
         for piece in chain(pieces, [None]):
@@ -444,30 +451,30 @@ class Pipeline:
             # The last sentence is complete only when the model is.
             for sentence in sentences[done : len(sentences) - (piece is not None)]:
                 done += 1
-                claim = citations.check(sentence, sources, question)
-                if citations.copies(claim):
+                claim = verdicts.check(sentence, sources, self.document, question)
+                if verdicts.copies(claim):
                     return  # the sentence itself, with those around it, tells more
-                claim = citations.attributed(claim, self.document)
+                claim = verdicts.attributed(claim, self.document)
                 if claim.verdict == "supported" and evidence.answers(claim.text, question, claim.evidence, weighed):
                     yield "generated", claim
 
-    def _brief(self, said: Sequence[Piece], question: str, weighed: Sequence[Evidence]) -> Iterator[tuple[Mode, citations.Claim]]:
+    def _brief(self, said: Sequence[Piece], question: str, weighed: Sequence[Evidence]) -> Iterator[tuple[Mode, verdicts.Claim]]:
         """The best sentence, below some words of it where the model is sure of them. Words of another sentence are rarely right,
         but that sentence, quoted beside the best one, often is."""
-        text = "".join(piece.text for piece in said)
-        phrases = (citations.phrase(text, sentence) for sentence in evidence.likely(weighed))
+        text = " ".join(citations.claims("".join(piece.text for piece in said)))
+        phrases = (verdicts.phrase(text, sentence) for sentence in evidence.likely(weighed))
         claim = next((claim for claim in phrases if claim and evidence.names_it(claim.text, question)), None)
         if claim is None:
             return
         (told,) = claim.evidence
-        if told is weighed[0] and citations.chance(said) >= _SURE and not citations.copies(claim):
-            claim = citations.attributed(claim, self.document)
+        if told is weighed[0] and citations.chance(said) >= _SURE and not verdicts.copies(claim):
+            claim = verdicts.attributed(claim, self.document)
             if claim.verdict == "supported":
                 yield "generated", claim
         for quote in citations.quoted(evidence.in_place(weighed, told), self.document):
             yield "extractive", quote
 
-    def _cite(self, claims: Sequence[citations.Claim]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+    def _cite(self, claims: Sequence[verdicts.Claim]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
         return citations.cite(claims, self.document)
 
     def _open(self, create: bool) -> Library:

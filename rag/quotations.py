@@ -104,6 +104,43 @@ _BODY = """
 _BODIES = frozenset(_BODY.split())
 
 
+# --- Reported speech ----------------------------------------------------------------------------------------------
+
+_REPORTS = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        # Maxim Yusin, a columnist, stated that
+        rf"(?:^|[,;]\s|\b(?:and|but|while|as)\s){_SUBJECT}(?:,\s[^:;]{{1,150}}?,)?\s+{_ADVERBS}{_SAYS}\s+that\s+(?P<said>.+)",
+        rf"\b[Aa]ccording to\s+{_SUBJECT}(?:,\s[^:;]{{1,80}}?)?,\s+(?P<said>.+)",
+        rf"^(?P<said>.+?),?\s+according to\s+{_SUBJECT}\W*$",
+    )
+)
+_SAID = re.compile(
+    rf"(?:{_NAME}|{_DESCRIBED}|\b(?:[Hh]e|[Ss]he|[Tt]hey))(?:,\s[^:;]{{1,150}}?,)?\s+{_ADVERBS}{_SAYS}|\b[Aa]ccording to\b"
+)
+
+
+def reported(sentence: str) -> list[tuple[str, str]]:
+    """Who a sentence says said something, without quotation marks, and what: [("Maxim Yusin", "Russia has changed.")].
+
+    Who is only a pronoun there is "".
+    """
+    found = (pattern.search(sentence) for pattern in _REPORTS)
+    return [(_who(match), match["said"]) for match in found if match]
+
+
+def is_said(text: str) -> bool:
+    """Whether a text says of what it tells that somebody said so."""
+    return _SAID.search(text) is not None
+
+
+def _who(match: re.Match[str]) -> str:
+    if match["name"]:
+        return "" if match["name"].split()[0].lower() in _OPENERS else match["name"]
+    described = match["anyone"] or ""
+    return described[:1].lower() + described[1:]
+
+
 class _Piece(NamedTuple):
     kind: str  # "heading", "narration" or "quotation"
     start: int

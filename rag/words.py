@@ -10,7 +10,7 @@ _WORD = re.compile(r"[^\W_]+(?:[.,:'’-][^\W_]+)*")
 
 NEGATIONS = frozenset(
     "no not never none nor neither nobody nothing without cannot can't couldn't don't doesn't didn't isn't aren't wasn't weren't "
-    "won't wouldn't hasn't haven't hadn't".split()
+    "won't wouldn't shouldn't mustn't mightn't needn't hasn't haven't hadn't".split()
 )
 FUNCTION_WORDS = NEGATIONS | frozenset(
     "a about above after again all also an and any are as at be because been before being below between both but by can could "
@@ -23,13 +23,34 @@ _SMALL_NUMBERS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
     "nineteen twenty".split()
 )
-_TENS = ("thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_NUMBER_WORDS = {word: str(n) for n, word in enumerate(_SMALL_NUMBERS)} | {word: str(10 * n) for n, word in enumerate(_TENS, 3)}
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_TENS_OF = {word: 10 * n for n, word in enumerate(_TENS, 2)}
+_NUMBER_WORDS = {
+    **{word: str(n) for n, word in enumerate(_SMALL_NUMBERS)},
+    **{word: str(n) for word, n in _TENS_OF.items()},
+    **{f"{ten}-{one}": str(n + i) for ten, n in _TENS_OF.items() for i, one in enumerate(_SMALL_NUMBERS[1:10], 1)},
+}
+_ORDINALS = {
+    word: f"{n}th"
+    for n, word in enumerate(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+        "sixteenth seventeenth eighteenth nineteenth twentieth".split(),
+        1,
+    )
+}
+MAGNITUDES = frozenset("dozen hundred thousand million billion trillion".split())
+_ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text as they stand; "3.5", "Al-Jazeera" and "Xi's" are words."""
     return [word.replace("’", "'") for word in _WORD.findall(text)]
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text stand in it."""
+    return [word.span() for word in _WORD.finditer(text)]
 
 
 def folded(text: str) -> str:
@@ -39,7 +60,19 @@ def folded(text: str) -> str:
 
 def is_number(word: str) -> bool:
     """Whether the word is a number, in digits or spelled out."""
-    return any(c.isdigit() for c in word) or word.lower() in _NUMBER_WORDS
+    return any(c.isdigit() for c in word) or word.lower() in _NUMBER_WORDS or word.lower().removesuffix("s") in MAGNITUDES
+
+
+def number_of(word: str) -> str:
+    """A number in the one form for all its forms: "21" for "twenty-one", "1000" for "1,000", "3th" for "third" and "3rd",
+    "million" for "millions"; any other word in small letters."""
+    word = word.lower().removesuffix("'s").strip("'")
+    if word in _NUMBER_WORDS or word in _ORDINALS:
+        return _NUMBER_WORDS.get(word) or _ORDINALS[word]
+    if word.removesuffix("s") in MAGNITUDES:
+        return word.removesuffix("s")
+    ordinal = _ORDINAL.fullmatch(word)
+    return f"{ordinal[1]}th" if ordinal else _THOUSANDS.sub("", word)
 
 
 def content_of(text: str) -> frozenset[str]:
@@ -62,9 +95,7 @@ def _stemmer() -> Callable[[str], str]:
 def stem(word: str) -> str:
     """One form for the forms of a word: "Trades'" and "trade", "1,000" and "1000", "three" and "3"."""
     word = word.lower().removesuffix("'s").strip("'")
-    if word in _NUMBER_WORDS:
-        return _NUMBER_WORDS[word]
-    if any(c.isdigit() for c in word):
-        return word.replace(",", "")
+    if word in _NUMBER_WORDS or any(c.isdigit() for c in word):
+        return number_of(word)
     with _ONE_AT_A_TIME:
         return _stemmer()(word)

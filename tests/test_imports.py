@@ -55,12 +55,15 @@ MAY_IMPORT = {
     "evidence": "sentences types words",
     "prompt": "types",
     "llm": "config embedded prompt types",
-    "citations": "sentences types words",
+    "amounts": "words",
+    "verdicts": "amounts quotations types words",
+    "citations": "sentences types verdicts words",
     "statements": "citations types",
     "layout": "blocks types",
     "pdf": "blocks layout types",
     "pipeline": (
-        "chunks citations config documents embedded encoders evidence library llm pdf prompt query search statements types"
+        "chunks citations config documents embedded encoders evidence library llm pdf prompt query search statements types "
+        "verdicts"
     ),
     "evaluation_sets": "pipeline query sentences types",
     "evaluate": "config documents evaluation_sets pipeline types",

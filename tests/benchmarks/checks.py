@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from rag import citations, evidence, pipeline
+from rag import citations, evidence, pipeline, verdicts
 from rag.config import Settings
 from rag.evaluate import Prediction, is_correct, library_of, measure
 from rag.evaluation_sets import EvaluationSet, Question, even, read_set, sample
@@ -31,8 +31,8 @@ from rag.types import Answer, ChatModel, Evidence, Hit, Piece, Prompt, Sentence
 # answers with a few words.
 CHECKS: dict[str, list[tuple[object, str, object]]] = {
     "all checks": [],
-    "no copies": [(citations, "copies", lambda claim: False)],
-    "no speakers": [(citations, "attributed", lambda claim, document: claim)],
+    "no copies": [(verdicts, "copies", lambda claim: False)],
+    "no speakers": [(verdicts, "attributed", lambda claim, document: claim)],
     "no kind of answer": [
         (evidence, "answers", lambda claim, question, claimed, weighed: True),
         (evidence, "names_it", lambda phrase, question: True),
@@ -40,12 +40,12 @@ CHECKS: dict[str, list[tuple[object, str, object]]] = {
     "no abstention": [(evidence, "enough", lambda weighed, certainty, declines=None: bool(weighed))],
 }
 OF_SENTENCES: dict[str, list[tuple[object, str, object]]] = {
-    "no numbers and names": [(citations, "_names_and_numbers", lambda claim, known: [])],
-    "no negation": [(citations, "_negated", lambda claim, words, source: False)],
-    "no share of words": [(citations, "_SUPPORTED", 0.0), (citations, "_PARTLY", 0.0)],
-    "no repetition": [(citations, "_repeats_itself", lambda claim: False)],
+    "no numbers and names": [(verdicts, "_names", lambda *_: []), (verdicts, "missing", lambda *_: [])],
+    "no negation or doubt": [(verdicts, "_stance", lambda *_: ("", False))],
+    "no share of words": [(verdicts, "_SUPPORTED", 0.0), (verdicts, "_PARTLY", 0.0)],
+    "no repetition": [(verdicts, "_repeats_itself", lambda claim: False)],
     "no check of the model": [
-        (citations, "check", lambda claim, sources, question="": trusted(claim, sources[0].sentences[0])),
+        (verdicts, "check", lambda claim, sources, document, question="": trusted(claim, sources[0].sentences[0])),
         (evidence, "answers", lambda *_: True),
     ],
 }
@@ -53,21 +53,21 @@ OF_PHRASES: dict[str, list[tuple[object, str, object]]] = {
     "no say in abstention": [(evidence, "_seconded", lambda chance, declines: chance)],
     "not sure of its words": [(pipeline, "_SURE", 0.0)],
     "nothing beside the best": [(evidence, "likely", lambda weighed: weighed[:1])],
-    "no place in the sentence": [(citations, "phrase", lambda text, sentence: trusted(text, sentence))],
+    "no place in the sentence": [(verdicts, "phrase", lambda text, sentence: trusted(text, sentence))],
     "no sentence below": [(evidence, "in_place", lambda weighed, told: ())],
     "no check of the model": [
-        (citations, "phrase", lambda text, sentence: trusted(text, sentence)),
-        (citations, "copies", lambda claim: False),
+        (verdicts, "phrase", lambda text, sentence: trusted(text, sentence)),
+        (verdicts, "copies", lambda claim: False),
         (evidence, "names_it", lambda phrase, question: True),
     ],
 }
 SHOWN = ("correct", "citation_precision", "citation_recall", "wrongly_abstained", "rightly_abstained")
 
 
-def trusted(text: str, sentence: Evidence) -> citations.Claim | None:
+def trusted(text: str, sentence: Evidence) -> verdicts.Claim | None:
     """A claim as a pipeline without checks takes it: supported by the sentence."""
     told = " ".join(citations.claims(text))
-    return citations.Claim(told, "supported", (sentence,)) if told else None
+    return verdicts.Claim(told, "supported", (sentence,)) if told else None
 
 
 class Remembering:

@@ -10,6 +10,7 @@ wrote beside what the product quotes, to be read. docs/evaluation.md tells what 
 """
 
 import argparse
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,6 @@ from pathlib import Path
 from checks import forbidden
 
 from rag import prompt
-from rag.citations import markers
 from rag.config import Settings, bundled
 from rag.evaluate import Figure, f1, figure, is_correct, library_of, stands_in
 from rag.evaluation_sets import Question, even, read_set, sample
@@ -26,6 +26,8 @@ from rag.evidence import choose
 from rag.llm import LlamaModel
 from rag.pipeline import MAX_ANSWER_TOKENS
 from rag.types import ChatModel, Evidence, Source
+
+_MARKER = re.compile(r"\[(\d{1,3})\]")
 
 Weighed = Sequence[tuple[Question, Sequence[Evidence]]]
 Written = tuple[Question, Sequence[Source], str]
@@ -62,7 +64,7 @@ def figures(texts: Iterable[Written], tests: Mapping[str, Sequence[Callable[[str
             values["f1"].append(0.0 if declined else max(f1(text, answer) for answer in question.answers))
             if not declined:
                 values["right where answered"].append(right)
-                named = [sources[number - 1] for number in markers(text, len(sources))]
+                named = [sources[n - 1] for n in map(int, _MARKER.findall(text)) if 1 <= n <= len(sources)]
                 values["source named"].append(any(supports(source, question) for source in named))
     return {name: figure(of) for name, of in sorted(values.items())}
 

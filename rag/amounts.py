@@ -1,0 +1,127 @@
+"""A text -> its numbers with what they count, in forms that compare. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from rag.words import MAGNITUDES, number_of
+
+_TOKEN = re.compile(r"[€$£¥%–]|[^\W_]+(?:[.,:'’-][^\W_]+)*")
+_COMPOUND = re.compile(r"(\d[\d.,]*)-([a-z]+)")  # "30-year"
+_SIGNS = {"usd": "$", "us": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
+_CURRENCIES = {"dollar": "$", "euro": "€", "pound": "£", "yen": "¥"}
+_CURRENCIES |= {
+    name: name for name in "crown franc krona krone lira mark peso rand real rial rouble rubl ruble rupee yuan".split()
+}
+_PERCENT = ("percent", "pct")
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        "January/Jan February/Feb March/Mar April/Apr May June/Jun July/Jul August/Aug September/Sept/Sep October/Oct "
+        "November/Nov December/Dec".split(),
+        1,
+    )
+    for name in names.split("/")
+}
+_JOINS = frozenset(("to", "and", "or", "–"))
+_BETWEEN = frozenset(("of", "the"))
+_LAST_DAY = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number of a text."""
+
+    text: str  # as it stands
+    number: str  # "30", "12th", "million"
+    sign: str = ""  # of a currency
+    unit: str = ""  # "%", or a magnitude: "million"
+    month: int = 0  # of a date; 0: none
+
+    def same(self, other: "Amount") -> bool:
+        """Whether both may tell the same; a currency or the month of a year that one leaves out is no difference."""
+        if (self.number, self.unit) != (other.number, other.unit) or (self.sign and other.sign and self.sign != other.sign):
+            return False
+        is_day = self.number.isdigit() and int(self.number) <= _LAST_DAY
+        return self.month == other.month or (not is_day and 0 in (self.month, other.month))
+
+    def __str__(self) -> str:
+        after = {"": "", "%": "%"}.get(self.unit, f" {self.unit}")
+        return f"{self.sign if len(self.sign) == 1 else ''}{self.text}{after}"
+
+
+def amounts_of(text: str) -> list[Amount]:
+    """The numbers of the text, in order; "10 to 15 million" are two amounts of millions."""
+    tokens = _TOKEN.findall(text)
+    amounts: list[Amount] = []
+    joined: list[int] = []  # those between which and the next one nothing but "to", "and" or "or" stands
+    at = 0
+    while at < len(tokens):
+        number = _number(tokens, at)
+        if not number:
+            at += 1
+            continue
+        amount, after = _counted(tokens, at, number)
+        for earlier in joined:
+            amounts[earlier] = _completed(amounts[earlier], amount)
+        joined = [*joined, len(amounts)] if _joins(tokens, after) else []
+        amounts.append(amount)
+        at = after
+    return amounts
+
+
+def missing(amounts: Iterable[Amount], text: str) -> list[str]:
+    """Those of the amounts that the text does not hold, as they stand, with their unit where only that is another one."""
+    held = amounts_of(text)
+    numbers = {amount.number for amount in held}
+    return [str(a) if a.number in numbers else a.text for a in amounts if not any(a.same(other) for other in held)]
+
+
+def _number(tokens: list[str], at: int) -> str:
+    """The number that the token is, in digits; "" where it is none."""
+    word = tokens[at].lower()
+    before = tokens[at - 1].lower() if at else ""
+    if (word == "second" and before in ("a", "per", "each", "every")) or (word == "first" and before == "at"):
+        return ""
+    if compound := _COMPOUND.fullmatch(word):
+        word = compound[1]
+    number = number_of(word)
+    return number if number in MAGNITUDES or any(map(str.isdigit, number)) else ""
+
+
+def _counted(tokens: list[str], at: int, number: str) -> tuple[Amount, int]:
+    """The amount at a token, and where what belongs to it ends."""
+    before = tokens[at - 1] if at else ""
+    sign = before if before in "€$£¥" else _SIGNS.get(before.lower(), "") if before.isupper() else ""
+    unit, after = "", at + 1
+    following = [token.lower() for token in tokens[after : after + 2]]
+    if following[:1] == ["%"] or (following[:1] and following[0] in _PERCENT) or following == ["per", "cent"]:
+        unit, after = "%", after + (2 if following[0] == "per" else 1)
+    elif following and number_of(following[0]) in MAGNITUDES and number not in MAGNITUDES:
+        unit, after = number_of(following[0]), after + 1
+    if after < len(tokens) and not sign:
+        sign = _CURRENCIES.get(tokens[after].lower().removesuffix("s"), "")
+    month = _month(tokens, at)
+    if month and number.endswith("th"):
+        number = number.removesuffix("th")
+    return Amount(tokens[at], number, sign, unit, month), after
+
+
+def _month(tokens: list[str], at: int) -> int:
+    """The month next to a number: "3 June", "the 3rd of June", "June 3", "June 2006", "June 3, 2006"."""
+    before = [token for token in reversed(tokens[max(0, at - 3) : at]) if token not in _BETWEEN]
+    after = [token for token in tokens[at + 1 : at + 4] if token not in _BETWEEN]
+    if before[1:] and before[0].isdigit() and int(before[0]) <= _LAST_DAY:
+        before = before[1:]  # the day between the month and the year
+    return next((_MONTHS[token] for token in (*before[:1], *after[:1]) if token in _MONTHS), 0)
+
+
+def _joins(tokens: list[str], at: int) -> bool:
+    return at + 1 < len(tokens) and tokens[at].lower() in _JOINS and bool(_number(tokens, at + 1))
+
+
+def _completed(amount: Amount, next_one: Amount) -> Amount:
+    """The amount with what is told of the next one alone: "10 to 15 million"."""
+    if amount.unit or amount.month:
+        return amount
+    return replace(amount, unit=next_one.unit, sign=amount.sign or next_one.sign, month=next_one.month)
