@@ -22,7 +22,7 @@ _MARKED = re.compile(
 )
 _SPACE_BEFORE_POINT = re.compile(r"\s+(?=[.,;:!?])")
 _QUOTATION_MARKS = '"“”„«»'
-_CUT_AFTER = tuple(";:,—–")  # where a sentence that is too long to be weighed as one is cut
+_CUT_AFTER = (";", ":", ",", "—", "–")  # where a sentence that is too long to be weighed as one is cut
 # A mark that closes what was opened in a sentence before: "… about sand," the mayor said.
 _CLOSES = re.compile(r"(?<=[.,;:!?…])\"(?=\s|$)")
 _INCHES = re.compile(r"(?<=\d)\"")
@@ -104,7 +104,7 @@ def _in_its_words(group: Sequence[Evidence], document: Callable[[str], Document]
     if before.endswith(_CUT_AFTER) and not text.startswith(tuple(_QUOTATION_MARKS)):
         text = f"… {text}"
     if text.endswith(_CUT_AFTER):
-        text = f"{text[:-1].rstrip()} …"
+        text = f"{text.rstrip(''.join(_CUT_AFTER))}…"
     quotation = source.quotation_at(start, end)
     if quotation is None:
         return _balanced(text)

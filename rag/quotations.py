@@ -116,7 +116,8 @@ _REPORTS = tuple(
     )
 )
 _SAID = re.compile(
-    rf"(?:{_NAME}|{_DESCRIBED}|\b(?:[Hh]e|[Ss]he|[Tt]hey))(?:,\s[^:;]{{1,150}}?,)?\s+{_ADVERBS}{_SAYS}|\b[Aa]ccording to\b"
+    rf"(?:{_NAME}|{_DESCRIBED}|\b(?:[Hh]e|[Ss]he|[Tt]hey))(?:\s\([^)]*\)|,\s[^:;]{{1,150}}?,)?\s+{_ADVERBS}{_SAYS}"
+    r"|\b[Aa]ccording to\b"
 )
 
 
@@ -126,7 +127,8 @@ def reported(sentence: str) -> list[tuple[str, str]]:
     Who is only a pronoun there is "".
     """
     found = (pattern.search(sentence) for pattern in _REPORTS)
-    return [(_who(match), match["said"]) for match in found if match]
+    # What another one says begins behind it.
+    return [(who, _SAID.split(match["said"])[0]) for match in found if match and (who := _who(match)) is not None]
 
 
 def is_said(text: str) -> bool:
@@ -134,11 +136,15 @@ def is_said(text: str) -> bool:
     return _SAID.search(text) is not None
 
 
-def _who(match: re.Match[str]) -> str:
+def _who(match: re.Match[str]) -> str | None:
+    """The name or description of who speaks, "" for a pronoun; None for what is neither."""
+    if match["pronoun"] or match["name"] in ("He", "She"):
+        return ""
     if match["name"]:
-        return "" if match["name"].split()[0].lower() in _OPENERS else match["name"]
-    described = match["anyone"] or ""
-    return described[:1].lower() + described[1:]
+        return None if match["name"].split()[0].lower() in _OPENERS else match["name"]
+    described = match["anyone"]
+    head = re.split(r"\s(?:of|from|at|in|for)\s", described)[0].split()[-1]
+    return described[0].lower() + described[1:] if _SPEAKER.fullmatch(head) else None
 
 
 class _Piece(NamedTuple):

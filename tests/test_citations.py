@@ -80,7 +80,7 @@ def test_of_a_sentence_that_is_quoted_in_part_is_told_where_it_goes_on() -> None
         Evidence(HIT, text.index(words), text.index(words) + len(words), words, 0.9)
         for words in ("The port was dredged in May;", "the quay, built in 1902, was left as it was.", '"We can wait."')
     )
-    assert [claim.text for claim in quoted([first], lambda _: document)] == ["The port was dredged in May …"]
+    assert [claim.text for claim in quoted([first], lambda _: document)] == ["The port was dredged in May…"]
     assert [claim.text for claim in quoted([second], lambda _: document)] == ["… the quay, built in 1902, was left as it was."]
     assert [claim.text for claim in quoted([last], lambda _: document)] == ['"We can wait."']
     (whole,) = quoted([first, second], lambda _: document)

@@ -265,6 +265,20 @@ def test_a_sentence_of_a_source_is_supported_whatever_its_words() -> None:
             "According to Maxim Yusin, Russia has become a vassal of Beijing.",
         ),
         (
+            "Maxim Yusin suggested that trade fell, and Georgy Bovt (2001) thought that it rose in May.",
+            "",
+            "",
+            "In May.",
+            "In May.",
+        ),
+        (
+            "The announcement came a day after Marren Sports confirmed that it would open in March.",
+            "",
+            "",
+            "In March.",
+            "In March.",
+        ),
+        (
             "Trade with China, the minister of trade added, rose.",
             "Trade with China, the minister of trade added, rose.",
             "the minister of trade",
