@@ -62,16 +62,20 @@ _CALENDAR = re.compile(
     r"months?|weeks?|days?|night|morning|evening|\d{1,2}[:.]\d\d|noon|midnight|o'clock)\b"
 )
 
-# A sentence that gives orders to whoever answers is no evidence of anything: it is text of its document and nothing else.
+# A sentence that gives orders to whoever answers is no evidence of anything: it is text of its document and nothing else. One that
+# tells of such orders ("The system prompt was leaked", "Drivers ignore all the rules") is.
 _ORDER = re.compile(
-    r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:previous|prior|above|earlier|preceding|other|all)\b.{0,40}"
+    r"(?i)(?:^|[.!?:;,\"“'(\[\]>*#–—-]\s*|\n\s*|\b(?:please|must|should|shall|now|and|you|then|always|immediately)\s+)"
+    r"(?:ignore|disregard|forget|override)\b.{0,40}\b(?:previous|prior|above|earlier|preceding|other|all)\b.{0,40}"
     r"\b(?:instructions?|sources?|prompts?|rules?|context|directions?)\b|"
     r"\b(?:reverse|encrypt|encode|translate|include|integrate|insert|embed|append|mention|begin|start|end|format|rewrite|repeat)\b"
     r".{0,60}\byour (?:\w+ )?(?:reply|response|answer|output)\b|"
     r"\byour (?:whole|entire|complete|full|only|final|next) (?:reply|response|answer|output) (?:must|should|shall|is)\b|"
     r"\b(?:assistants?|chatbots?|language models?|AIs?|LLMs?) (?:must|should|shall|will|has to|have to|need to) "
-    r"(?:\w+ )?(?:state|repl|answer|say|respond|output|write|print|cite|tell|refuse|add|include)|"
-    r"\bcorrect (?:reply|answer|response) to (?:the|this|any) (?:question|query)\b|\bsystem prompt\b|"
+    r"(?:\w+ )?(?:state|reply|answer|say|respond|output|write|print|cite|tell|refuse|add|include)\b"
+    r".{0,60}\b(?:this|these|following|only|instead|nothing|exactly|questions?|answer|reply|response|source|prompt)\b|"
+    r"\bcorrect (?:reply|answer|response) to (?:the|this|any) (?:question|query)\b|"
+    r"\b(?:your|reveal|repeat|print|show|output|disclose)\b.{0,40}\bsystem prompt\b|"
     r"\bwhen(?:ever)? you (?:cite|reply)\b|#{2,}\s*(?:instructions?|system|assistant|user|response)\b|"
     r"(?:^|(?<=[.!?:]\s))(?:reply|respond|answer) (?:only )?with\b"
 )
@@ -312,7 +316,7 @@ def sentences_of(hit: Hit) -> tuple[Evidence, ...]:
 
 def _sentences(hit: Hit) -> list[tuple[int, int]]:
     text = hit.chunk.text
-    spans = [(start, end) for start, end in sentence_spans(text) if not _ORDER.search(text, start, end)]
+    spans = [(start, end) for start, end in sentence_spans(text) if not _ORDER.search(text[start:end])]
     return [part for start, end in spans for part in _clauses(text, start, end)]
 
 

@@ -79,6 +79,11 @@ def test_an_order_to_whoever_answers_is_no_evidence(order: str) -> None:
         "The assistant must have been told of the answer.",
         "All previous governments ignored the cheese.",
         "Use no commas when you answer the questions on the form for cheese.",
+        "The system prompt of the cheese machine was leaked in February 2023.",
+        "Under the law, chatbots must tell users that they are machines.",
+        "Shop assistants must answer within a day.",
+        "Most drivers ignore nearly all the speed rules.",
+        "The AI will write half of all code by 2030.",
     ],
 )
 def test_a_report_may_speak_of_answers_and_orders(text: str) -> None:
