@@ -31,6 +31,7 @@ _LIKELY = 0.3  # of the chance of the best sentence
 _SECOND, _WEIGHT, _LEAST_DECLINES = 0.88, 0.2, 1e-4
 _RANK_OFFSET = 2  # of few hits the first ranks may decide, where a search lets the many level them out
 _MAX_SHOWN = 4
+_SAME_MATTER = 0.7  # of the question's words: most sentences have other names in them, and few are about the same
 _MAX_COMPARED = 12  # of the best sentences, to see whether another document tells otherwise
 _FEW_WORDS = 2
 
@@ -55,6 +56,11 @@ _PERSON = re.compile(
     r"(?i)^\W*(?:and |but )?(?:who|whom|whose)\b"
     r"(?!\W+(?:\w+\W+)?(?:said|says?|told|argue|claim|call|state|wrote|writ|declare|ask))"
 )
+# What names what it asks for; "And in 2022?" or "What about Oslo?" asks for what was asked before.
+_ASKS = re.compile(
+    r"(?i)\b(?:who|whom|whose|when|where|which|why|(?:what|how)(?! about))\b|"
+    r"^\W*(?:and |but |so )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b"
+)
 _CALENDAR = re.compile(
     r"(?i)\b(?:1\d{3}s?|20\d\ds?|\d[\d,]* ?(?:AD|BC|CE|BCE|BP)|\d+(?:st|nd|rd|th)|\w+(?:teenth|tieth)|"
     r"january|february|march|april|may|june|july|august|september|october|november|december|"
@@ -62,8 +68,10 @@ _CALENDAR = re.compile(
     r"months?|weeks?|days?|night|morning|evening|\d{1,2}[:.]\d\d|noon|midnight|o'clock)\b"
 )
 
-# A sentence that gives orders to whoever answers is no evidence of anything: it is text of its document and nothing else. One that
-# tells of such orders ("The system prompt was leaked", "Drivers ignore all the rules") is.
+_MONTHS = frozenset("January February March April May June July August September October November December".split())
+
+# A sentence that gives orders to whoever answers is no evidence of anything: it is text of its document and nothing else. One
+# that tells of such orders ("The system prompt was leaked", "Drivers ignore all the rules") is.
 _ORDER = re.compile(
     r"(?i)(?:^|[.!?:;,\"“'(\[\]>*#–—-]\s*|\n\s*|\b(?:please|must|should|shall|now|and|you|then|always|immediately)\s+)"
     r"(?:ignore|disregard|forget|override)\b.{0,40}\b(?:previous|prior|above|earlier|preceding|other|all)\b.{0,40}"
@@ -94,9 +102,19 @@ SIGNALS = (
 )
 
 
-def weigh(question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder, rarity: Rarity) -> tuple[Evidence, ...]:
-    """The sentences of the hits, the best first; `score` is the chance (0..1) that the sentence answers the question."""
-    places, signals = measure(question, hits, reader, embedder, rarity)
+def asked_for(question: str, before: str) -> str:
+    """The question that names what is asked for: this one, or with the one before it."""
+    return question if _ASKS.search(question) else f"{before} {question}".strip()
+
+
+def weigh(
+    question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder, rarity: Rarity, before: str = ""
+) -> tuple[Evidence, ...]:
+    """The sentences of the hits, the best first; `score` is the chance (0..1) that the sentence answers the question.
+
+    `before` is the question before it in a conversation, with which it is understood.
+    """
+    places, signals = measure(question, hits, reader, embedder, rarity, before)
     if not places:
         return ()
     order, chance, offset = fitted()
@@ -111,9 +129,10 @@ def weigh(question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder
 
 
 def measure(
-    question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder, rarity: Rarity
+    question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder, rarity: Rarity, before: str = ""
 ) -> tuple[list[tuple[Hit, int, int]], Vectors]:
     """The sentences of the hits as (hit, start, end in its chunk), and their signals, float32 [sentences, len(SIGNALS)]."""
+    asked, question = asked_for(question, before), f"{before} {question}".strip()
     spans = [_sentences(hit) for hit in hits]
     places = [(hit, start, end) for hit, sentences in zip(hits, spans, strict=True) for start, end in sentences]
     texts = [hit.chunk.text[start:end] for hit, start, end in places]
@@ -139,7 +158,7 @@ def measure(
             cosines[i],
             _share(rare, content_of(texts[i]) | contexts[hit.chunk]),
             _share(rare, chunks[hit.chunk]),
-            float(_kind_missing(question, texts[i], known)),
+            float(_kind_missing(asked, texts[i], known)),
             by_cosine,
             by_reader,
         )
@@ -241,9 +260,15 @@ def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     neighbours of the best one.
     """
     best = evidence[0]
-    otherwise = [e for e in evidence[1:_MAX_COMPARED] if e.score >= _NEARLY * best.score and _disagree(question, best, e)]
     nearly = [e for e in evidence[1:_MAX_ELSEWHERE] if e.score >= _NEARLY * best.score]
-    return _filled([best], [*otherwise[:1], *nearly, *_around(best, evidence, _NEIGHBOURS)], MAX_WORDS)
+    return _filled([best], [*otherwise(question, evidence), *nearly, *_around(best, evidence, _NEIGHBOURS)], MAX_WORDS)
+
+
+def otherwise(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The likeliest sentence of another document that tells otherwise than the best one, if one is nearly as likely."""
+    best = evidence[0]
+    compared = (e for e in evidence[1:_MAX_COMPARED] if e.score >= _NEARLY * best.score)
+    return [e for e in compared if _disagree(question, best, e)][:1]
 
 
 def likely(evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -254,13 +279,15 @@ def likely(evidence: Sequence[Evidence]) -> list[Evidence]:
     return [best, *(e for e in others if e.score >= _LIKELY * best.score and len(e.text.split()) <= room)]
 
 
-def in_place(evidence: Sequence[Evidence], told: Evidence) -> tuple[Evidence, ...]:
-    """The best sentence between its neighbours and the one that was told, which may be the same, in reading order.
+def in_place(question: str, evidence: Sequence[Evidence], told: Evidence) -> tuple[Evidence, ...]:
+    """The best sentence between its neighbours, the one that was told, which may be the same, and one of another document that
+    tells otherwise, in reading order.
 
-    The neighbours leave room for brief words above where there is one sentence, and make no more than sixty words with two.
+    The others leave room for brief words above where there is one sentence, and make no more than sixty words with two.
     """
     best = evidence[0]
-    return _filled([best, told], _around(best, evidence, 1), _PLACE_WORDS if told is best else MAX_WORDS)
+    others = [*otherwise(question, evidence), *_around(best, evidence, 1)]
+    return _filled([best, told], others, _PLACE_WORDS if told is best else MAX_WORDS)
 
 
 def _filled(chosen: Iterable[Evidence], others: Iterable[Evidence], most: int) -> tuple[Evidence, ...]:
@@ -292,12 +319,20 @@ def _paragraph_of(best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence
 
 
 def _disagree(question: str, one: Evidence, other: Evidence) -> bool:
-    """Whether sentences of two documents answer a question for an amount or a time with different ones."""
-    if one.hit.chunk.document == other.hit.chunk.document or not (_AMOUNT.search(question) or _TIME.search(question)):
+    """Whether sentences of two documents answer a question for an amount, a time or a person with different ones."""
+    if one.hit.chunk.document == other.hit.chunk.document:
         return False
     known = content_of(question)
-    told, otherwise = ({stem(word) for word in words_of(e.text) if is_number(word)} - known for e in (one, other))
-    return bool(told and otherwise) and told.isdisjoint(otherwise)
+    if _AMOUNT.search(question) or _TIME.search(question):
+        told, too = (
+            {stem(word) for word in words_of(e.text) if is_number(word) or word in _MONTHS} - known for e in (one, other)
+        )
+    elif _PERSON.search(question) and len(known & content_of(other.text)) >= _SAME_MATTER * len(known):
+        told, too = ({stem(w) for w in words_of(e.text) if w[0].isupper()} - known - _OPENERS for e in (one, other))
+    else:
+        return False
+    # What both have besides, a year or a place, is no agreement.
+    return bool(told - too and too - told)
 
 
 def in_reading_order(evidence: Iterable[Evidence]) -> list[Evidence]:

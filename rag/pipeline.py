@@ -58,6 +58,7 @@ _HITS = 10
 READ = 8  # hits whose sentences are weighed: an answer found deeper is more often chance than find
 _CHECKED_HITS = 5  # hits among whose sentences support is sought for a statement that cites nothing
 MAX_ANSWER_TOKENS = 120
+_PATIENCE = 120.0  # seconds, that a model may write; then the sources answer, or what it has written so far
 _SURE = 0.5  # of its words; of those that a model is less sure of, every third is wrong
 _DOCUMENTS_IN_MEMORY = 32
 _BATCH = 256  # chunks that are embedded at once: two seconds of work, which is what an interruption costs
@@ -337,7 +338,8 @@ class Pipeline:
     def weigh(self, question: str, hits: Sequence[Hit], history: Sequence[Turn] = ()) -> tuple[Evidence, ...]:
         """The sentences of the best hits with the chance that they answer, the likeliest first."""
         models = self.models
-        return evidence.weigh(in_context(question, history), hits[:READ], models.reader, models.embedder, self.library.rarity)
+        read = hits[:READ]
+        return evidence.weigh(question, read, models.reader, models.embedder, self.library.rarity, last_asked(history))
 
     def ask(
         self, question: str, history: Sequence[Turn] = (), certainty: float | None = None, only: Filter = EVERYTHING
@@ -363,7 +365,8 @@ class Pipeline:
         claims: list[verdicts.Claim] = []
         first: float | None = None
         mode: Mode = "extractive"
-        for of_claim, claim in self._claims(question, weighed, self._certainty if certainty is None else certainty):
+        least = self._certainty if certainty is None else certainty
+        for of_claim, claim in self._claims(question, last_asked(history), weighed, least):
             claims.append(claim)
             mode = "generated" if of_claim == "generated" else mode
             first = first or time.monotonic() - started
@@ -416,39 +419,44 @@ class Pipeline:
             return claim
         return replace(claim, verdict="partly", reason=f"these are the words of {speaker or 'somebody'}, who is not named")
 
-    def _claims(self, question: str, weighed: Sequence[Evidence], certainty: float) -> Iterator[tuple[Mode, verdicts.Claim]]:
+    def _claims(
+        self, question: str, before: str, weighed: Sequence[Evidence], certainty: float
+    ) -> Iterator[tuple[Mode, verdicts.Claim]]:
         """What the answer says, as it comes, and whether the model or the source puts it so; nothing where it is not certain."""
         if not evidence.enough(weighed, certainty, declines=0.0):  # whatever a model says
             return
-        chat, silent = self.models.chat, True
+        chat, asked, silent = self.models.chat, evidence.asked_for(question, before), True
         if not (chat and chat.brief) and not evidence.enough(weighed, certainty):
             return
         if chat:
             sources = prompt.choose_sources(weighed, chat.count_tokens)
-            with closing(chat.stream(prompt.build(question, sources, bundled("prompts")), MAX_ANSWER_TOKENS)) as pieces:
+            with closing(
+                chat.stream(prompt.build(f"{before} {question}".strip(), sources, bundled("prompts")), MAX_ANSWER_TOKENS)
+            ) as pieces:
                 if chat.brief:
                     first = list(islice(pieces, 1))  # what it begins with decides whether more is wanted
                     if not evidence.enough(weighed, certainty, first[0].declines if first else 1.0):
                         return
-                    claims = self._brief([*first, *pieces], question, weighed)
+                    claims = self._brief([piece for piece in _until_cut(chain(first, pieces)) if piece], asked, weighed)
                 else:
-                    claims = self._generated(pieces, question, sources, weighed)
+                    claims = self._generated(_until_cut(pieces), asked, sources, weighed)
                 for claim in claims:
                     silent = False
                     yield claim
         if silent:
-            for quote in citations.quoted(evidence.choose(question, weighed), self.document):
+            for quote in citations.quoted(evidence.choose(asked, weighed), self.document):
                 yield "extractive", quote
 
     def _generated(
-        self, pieces: Iterable[Piece], question: str, sources: Sequence[Source], weighed: Sequence[Evidence]
+        self, pieces: Iterable[Piece | None], question: str, sources: Sequence[Source], weighed: Sequence[Evidence]
     ) -> Iterator[tuple[Mode, verdicts.Claim]]:
-        """The sentences of the model that hold."""
+        """The sentences of the model that hold, and a source that tells otherwise."""
         text, done = "", 0
-        for piece in chain(pieces, [None]):
+        told: set[Evidence] = set()
+        for piece in pieces:
             text += piece.text if piece else ""
             sentences = citations.claims(text)
-            # The last sentence is complete only when the model is.
+            # The last sentence is complete only when the model is; None tells so.
             for sentence in sentences[done : len(sentences) - (piece is not None)]:
                 done += 1
                 claim = verdicts.check(sentence, sources, self.document, question)
@@ -456,7 +464,12 @@ class Pipeline:
                     return  # the sentence itself, with those around it, tells more
                 claim = verdicts.attributed(claim, self.document)
                 if claim.verdict == "supported" and evidence.answers(claim.text, question, claim.evidence, weighed):
+                    told.update(claim.evidence)
                     yield "generated", claim
+        if told:
+            otherwise = (e for e in evidence.otherwise(question, weighed) if e not in told)
+            for quote in citations.quoted(otherwise, self.document):
+                yield "extractive", quote
 
     def _brief(self, said: Sequence[Piece], question: str, weighed: Sequence[Evidence]) -> Iterator[tuple[Mode, verdicts.Claim]]:
         """The best sentence, below some words of it where the model is sure of them. Words of another sentence are rarely right,
@@ -471,7 +484,7 @@ class Pipeline:
             claim = verdicts.attributed(claim, self.document)
             if claim.verdict == "supported":
                 yield "generated", claim
-        for quote in citations.quoted(evidence.in_place(weighed, told), self.document):
+        for quote in citations.quoted(evidence.in_place(question, weighed, told), self.document):
             yield "extractive", quote
 
     def _cite(self, claims: Sequence[verdicts.Claim]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
@@ -487,15 +500,23 @@ class Pipeline:
             return self._library
 
 
+def _until_cut(pieces: Iterable[Piece]) -> Iterator[Piece | None]:
+    """The pieces, and None behind them where the model came to its end, not where it was cut off."""
+    until = time.monotonic() + _PATIENCE
+    for number, piece in enumerate(pieces, 1):
+        yield piece
+        if number >= MAX_ANSWER_TOKENS or time.monotonic() > until:
+            return
+    yield None
+
+
 def _cited_hit(document: Document, start: int, end: int) -> Hit:
     """A span of a document as if a search had found it."""
-    paragraph, quotation = document.paragraph_at(start), document.quotation_at(start, end)
+    paragraph = document.paragraph_at(start)
     section = " › ".join(document.sections[paragraph.section].path) if paragraph else ""
-    context = ". ".join(part for part in (document.title, section, quotation.speaker if quotation else "") if part)
     number = paragraph.number if paragraph else 0
-    return Hit(
-        Chunk(document.name, 0, section, number, start, end, document.text[start:end], context), document.title, 1.0, "both"
-    )
+    text = document.text[start:end]
+    return Hit(Chunk(document.name, 0, section, number, start, end, text, document.title), document.title, 1.0, "both")
 
 
 def _content(path: Path) -> str:
@@ -554,7 +575,6 @@ def asked_before(history: Sequence[Turn]) -> str:
     return " ".join(turn.text for turn in reversed(history) if turn.role == "user")[:MAX_QUESTION]
 
 
-def in_context(question: str, history: Sequence[Turn]) -> str:
-    """What the reader is asked: a follow-up question leans on the user's turn before it. Answers are never evidence."""
-    before = [turn.text for turn in history if turn.role == "user"][-1:]
-    return " ".join([*before, question])[-MAX_QUESTION:]
+def last_asked(history: Sequence[Turn]) -> str:
+    """The user's turn before the question, on which a follow-up leans; "" at first. Answers are never evidence."""
+    return next((turn.text for turn in reversed(history) if turn.role == "user"), "")[:MAX_QUESTION]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from conftest import OverlapReader, WordsEmbedder
 
-from rag.evidence import MAX_WORDS, SIGNALS, answers, choose, enough, in_place, likely, measure, reorder, weigh
+from rag.evidence import MAX_WORDS, SIGNALS, answers, choose, enough, in_place, likely, measure, otherwise, reorder, weigh
 from rag.types import Chunk, Evidence, Hit
 
 
@@ -140,8 +140,8 @@ def test_the_best_sentence_is_shown_with_its_neighbours_in_the_paragraph() -> No
     )
     others = [above, first, last, later, after, before, below]
     assert choose("Why?", [best, *others]) == (first, before, best, after)
-    assert in_place([best, *others], best) == (before, best, after)
-    assert in_place([best, *others], last) == (before, best, after, last)
+    assert in_place("Why?", [best, *others], best) == (before, best, after)
+    assert in_place("Why?", [best, *others], last) == (before, best, after, last)
     lone = replace(below, score=0.95)
     assert choose("Why?", [lone, *others[:-1], replace(best, score=0.1)]) == (lone,)
 
@@ -149,8 +149,8 @@ def test_the_best_sentence_is_shown_with_its_neighbours_in_the_paragraph() -> No
 def test_sixty_words_at_most_are_shown_but_always_the_best_sentence() -> None:
     long, other = weighed("word " * (MAX_WORDS + 5), 0.9), weighed("More.", 0.9, 900)
     assert choose("Why?", [long, other]) == (long,)
-    assert in_place([long, other], long) == (long,)
-    assert in_place([long, other], other) == (long, other)
+    assert in_place("Why?", [long, other], long) == (long,)
+    assert in_place("Why?", [long, other], other) == (long, other)
 
 
 def test_likely_are_those_with_a_fair_share_of_the_best_chance_and_room_beside_it() -> None:
@@ -168,6 +168,24 @@ def test_a_document_that_tells_otherwise_is_shown_beside_the_best_one() -> None:
     assert other not in choose("Why did it pay?", [best, *fillers, other])
     assert same not in choose("How much did it pay?", [best, *fillers, same])
     assert replace(other, score=0.3) not in choose("How much did it pay?", [best, *fillers, replace(other, score=0.3)])
+    assert in_place("How much did it pay?", [best, *fillers, other], best) == (best, other)
+
+
+@pytest.mark.parametrize(
+    ("question", "one", "other", "disagree"),
+    [
+        ("How much did it pay in 2020?", "In 2020 it paid 12 crowns.", "In 2020 it paid 15 crowns.", True),
+        ("How much did it pay?", "In 2020 it paid 12 crowns.", "It paid 12 crowns.", False),
+        ("When was the quay opened?", "It was opened in May.", "It was opened in June.", True),
+        ("Who opened the quay?", "Ilse Brandt opened the quay.", "Piet Oort opened the quay.", True),
+        ("Who opened the quay?", "Ilse Brandt opened the quay.", "The quay was opened by Ilse Brandt on Monday.", False),
+        ("Who opened the quay?", "Ilse Brandt opened the quay.", "Piet Oort saw the quay.", False),
+        ("Why was the quay opened?", "It was opened for 12 ships.", "It was opened for 15 ships.", False),
+    ],
+)
+def test_documents_disagree_on_an_amount_a_time_or_a_person(question: str, one: str, other: str, disagree: bool) -> None:
+    evidence = [weighed(one, 0.9, document="a"), weighed(other, 0.8, document="b")]
+    assert otherwise(question, evidence) == (evidence[1:] if disagree else [])
 
 
 def test_hits_are_ordered_by_their_own_rank_and_their_best_sentence() -> None:

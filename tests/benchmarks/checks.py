@@ -54,7 +54,7 @@ OF_PHRASES: dict[str, list[tuple[object, str, object]]] = {
     "not sure of its words": [(pipeline, "_SURE", 0.0)],
     "nothing beside the best": [(evidence, "likely", lambda weighed: weighed[:1])],
     "no place in the sentence": [(verdicts, "phrase", lambda text, sentence: trusted(text, sentence))],
-    "no sentence below": [(evidence, "in_place", lambda weighed, told: ())],
+    "no sentence below": [(evidence, "in_place", lambda question, weighed, told: ())],
     "no check of the model": [
         (verdicts, "phrase", lambda text, sentence: trusted(text, sentence)),
         (verdicts, "copies", lambda claim: False),

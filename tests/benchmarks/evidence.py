@@ -21,7 +21,7 @@ from rag import evidence
 from rag.config import Settings
 from rag.evaluate import library_of
 from rag.evaluation_sets import Question, even, read_set, sample
-from rag.pipeline import READ, in_context
+from rag.pipeline import READ, last_asked
 
 CERTAINTIES = [t / 10 for t in range(1, 10)]
 # Something always ranks first, so ranks say nothing of whether anything answers.
@@ -64,8 +64,10 @@ def rows_of(folder: Path, limit: int) -> list[Row]:
         models = pipeline.models
         for question in asked.questions:
             hits = pipeline.search(question.text, history=question.history)[:READ]
-            text = in_context(question.text, question.history)
-            places, signals = evidence.measure(text, hits, models.reader, models.embedder, pipeline.library.rarity)
+            before = last_asked(question.history)
+            places, signals = evidence.measure(
+                question.text, hits, models.reader, models.embedder, pipeline.library.rarity, before
+            )
             support = [is_support(hit.chunk.text[start:end], question) for hit, start, end in places]
             if places:
                 rows.append(Row(question.type, question.answerable, signals, np.array(support, bool)))
