@@ -3,14 +3,19 @@
 import json
 import re
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 from rag.citations import claims
 from rag.types import UsageError
 
 MAX_STATEMENTS = 500
-# What stands behind an answer in the terminal and in Markdown: "[1] "Trade rose."", "[^1]: …".
-_FOOTNOTES = re.compile(r"(?m)^\s*\[\^?1\]:?\s")
+# What stands behind an answer in the terminal and in Markdown: "[1] "Trade rose."", "[^1]: …", and the indented lines below.
+_FOOTNOTE = re.compile(r"(?m)^ {0,3}\[\^?\d{1,3}\]:?\s.*(?:\n[ \t]+\S.*|\n[ \t]*(?=\n[ \t]+\S))*")
+# What stands around the answers of an exported conversation: its name and the questions, when it was exported, what is told
+# where there is no answer, the nearest passages.
+_AROUND = re.compile(r"(?m)^(?:#+ |> |— |Exported on \d|The reports do not answer this\.).*$")
+_ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Statement:
 def read_statements(text: str) -> list[Statement]:
     """The sentences of a text, or those of answers as `rag ask --json` prints one and a conversation is exported, in order.
 
+    Only JSON tells what they cite; an answer as text or Markdown is a text without its footnotes.
+
     Raises UsageError where there are none or too many, and where JSON is no answer.
     """
     found = _of_answers(text) if text.lstrip().startswith("{") else [Statement(claim, None) for claim in claims(_body(text))]
@@ -44,8 +51,9 @@ def read_statements(text: str) -> list[Statement]:
 
 
 def _body(text: str) -> str:
-    footnotes = _FOOTNOTES.search(text)
-    return text[: footnotes.start()] if footnotes else text
+    is_markdown = "[^1]" in text
+    text = _FOOTNOTE.sub("", text)
+    return unescape(_ESCAPED.sub("", _AROUND.sub("", text))) if is_markdown else text
 
 
 def _of_answers(text: str) -> list[Statement]:

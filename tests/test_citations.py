@@ -14,6 +14,9 @@ from rag.verdicts import Claim
         ("Trade rose.[1] It fell later.[2][3]", ["Trade rose.", "It fell later."]),
         ("Trade rose [1, 2]. It fell [0].", ["Trade rose.", "It fell."]),
         ("Trade rose ([1]).", ["Trade rose."]),
+        ("Trade rose (see [1] and [2, 3]).", ["Trade rose."]),
+        ("Trade[^1], [1], and wool rose[1–3].[12]", ["Trade, and wool rose."]),
+        ("The function main() takes x[] and a[n].", ["The function main() takes x[] and a[n]."]),
         ("[1] Trade rose in the U.S. by 5 p.m. on Monday.", ["Trade rose in the U.S. by 5 p.m. on Monday."]),
         ("He said so (Al-Jazeera TV, March 3, 2006).", ["He said so (Al-Jazeera TV, March 3, 2006)."]),
         ("It was [than expected] slow [...] and late.", ["It was [than expected] slow [...] and late."]),
@@ -85,6 +88,24 @@ def test_of_a_sentence_that_is_quoted_in_part_is_told_where_it_goes_on() -> None
     assert [claim.text for claim in quoted([last], lambda _: document)] == ['"We can wait."']
     (whole,) = quoted([first, second], lambda _: document)
     assert whole == Claim(text[: text.index(" Its")], "supported", (first, second))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('It was a quarrel about sand," the mayor told us.', '"It was a quarrel about sand," the mayor told us.'),
+        ("It was a quarrel about sand,” the mayor told us.", "“It was a quarrel about sand,” the mayor told us."),
+        ('The mayor told us: "It was a quarrel', 'The mayor told us: "It was a quarrel"'),
+        ('Pipes of 5" are used.', 'Pipes of 5" are used.'),
+        ('"The mayor told us so.', "The mayor told us so."),
+        ('He said "no" and "never".', 'He said "no" and "never".'),
+        ("The function main() takes no list.", "The function main() takes no list."),
+    ],
+)
+def test_quotation_marks_of_a_quoted_sentence_are_pairs(text: str, shown: str) -> None:
+    document = replace(DOCUMENT, text=text, quotations=(), references=(), paragraphs=(Paragraph(1, "text", 0, 0, len(text)),))
+    (claim,) = quoted([Evidence(HIT, 0, len(text), text, 0.9)], lambda _: document)
+    assert claim.text == shown
 
 
 def test_the_chance_of_words_is_that_of_all_before_the_marker() -> None:

@@ -133,6 +133,12 @@ def test_the_json_names_the_files_that_were_quoted_and_can_be_checked() -> None:
     assert {c.quote for s in statements for c in s.cited or ()} == {QUOTE}
 
 
+def test_of_markdown_the_sentences_of_the_answers_are_checked_and_nothing_else() -> None:
+    amount = replace(ANSWER, sentences=(Sentence("It cost *$185* billion & more.", "supported", (1,)),))
+    data = exported("md", ANSWER, ABSTAINED, amount).decode()
+    assert [s.text for s in read_statements(data)] == ["Trade rose.", "It rose by 30 percent.", "It cost *$185* billion & more."]
+
+
 # --- All that is read by people -----------------------------------------------------------------------------------
 
 
