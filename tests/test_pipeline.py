@@ -230,6 +230,43 @@ def test_a_follow_up_is_searched_with_the_question_before_it(pipeline_with: Pipe
     assert pipeline.search("how many times?", history=history)[0].chunk.document == "trains"
 
 
+def test_a_model_is_asked_a_follow_up_with_the_question_before_it_and_answers_that(pipeline_with: PipelineWith) -> None:
+    report = "Sand\n\nThe port paid 12 million crowns for dredging. The port paid 15 million crowns for sand and silt."
+    pipeline = pipeline_with({"sand.txt": report}, " The port paid 15 million crowns.")
+    history = [Turn("user", "How much has the port paid for dredging?"), Turn("assistant", "A great deal.")]
+    answer = pipeline.ask("And for sand?", history)
+    assert (answer.answer, answer.mode) == ("The port paid 15 million crowns.[1]", "generated")
+    assert isinstance(pipeline.models.chat, ScriptedModel)
+    (prompt,) = pipeline.models.chat.prompts
+    assert "How much has the port paid for dredging? And for sand?" in prompt.text
+    assert "A great deal." not in prompt.text
+
+
+@pytest.mark.parametrize("limit", ["MAX_ANSWER_TOKENS", "_PATIENCE"])
+def test_a_sentence_that_a_limit_cuts_off_is_not_taken_for_a_whole_one(
+    limit: str, pipeline_with: PipelineWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"rag.pipeline.{limit}", {"MAX_ANSWER_TOKENS": 7, "_PATIENCE": -1.0}[limit])
+    pipeline = pipeline_with({"harbour.txt": HARBOUR}, "The harbour authority paid 12 million crowns every year.")
+    assert pipeline.ask("What has the harbour authority paid for dredging?").mode == "extractive"
+
+
+def test_a_report_that_tells_otherwise_is_quoted_behind_what_the_model_writes(pipeline_with: PipelineWith) -> None:
+    other = "The Other Report\n\nThe harbour authority paid 15 million crowns for dredging up the sand of the bay."
+    pipeline = pipeline_with({"harbour.txt": HARBOUR, "other.txt": other}, " The harbour authority paid 12 million crowns.")
+    answer = pipeline.ask("How many crowns has the harbour authority paid?")
+    assert answer.mode == "generated"
+    assert {c.document for c in answer.citations} == {"harbour", "other"}
+    assert answer.answer.endswith("The harbour authority paid 15 million crowns for dredging up the sand of the bay.[2]")
+
+
+def test_the_words_of_somebody_are_no_statement_of_the_report(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"harbour.txt": HARBOUR})
+    (opinion, said), _ = pipeline.check("The silt returns every winter. According to Ada Holm, the silt returns every winter.")
+    assert (opinion.verdict, said.verdict) == ("partly", "supported")
+    assert opinion.reason == "these are the words of Ada Holm, who is not named"
+
+
 def test_a_phrase_of_an_earlier_question_does_not_bind_the_next(pipeline_with: PipelineWith) -> None:
     pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
     history = [Turn("user", "“The silt returns every winter”")]
