@@ -1,12 +1,15 @@
-"""A text -> its numbers with what they count, in forms that compare. Pure."""
+"""A text -> its numbers with their currency, unit, magnitude and month, in forms that compare. Pure."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from rag.words import MAGNITUDES, number_of
 
-_TOKEN = re.compile(r"[€$£¥%–]|[^\W_]+(?:[.,:'’-][^\W_]+)*")
+_TOKEN = re.compile(r"[€$£¥%–-]|[^\W_]+(?:(?:[.,:'’]|(?<!\d)-|-(?!\d))[^\W_]+)*")  # "3-1" is two
+_SHORT = re.compile(r"(?<=\d) ?(bn|tn|mn)\b|(?<=[€$£¥])([\d.,]*\d)m\b|(?<=\d)(?=(?:km|cm|mm|kg)\b)")  # "$34bn", "£1.5m", "5km"
+_LONG = {"bn": " billion", "tn": " trillion", "mn": " million", None: " "}
 _COMPOUND = re.compile(r"(\d[\d.,]*)-([a-z]+)")  # "30-year"
 _SIGNS = {"usd": "$", "us": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 _CURRENCIES = {"dollar": "$", "euro": "€", "pound": "£", "yen": "¥"}
@@ -23,7 +26,21 @@ _MONTHS = {
     )
     for name in names.split("/")
 }
-_JOINS = frozenset(("to", "and", "or", "–"))
+# What a number is measured in, by all its names.
+_MEASURES = {
+    name: names.split("/")[0]
+    for names in (
+        "year/years month/months week/weeks day/days hour/hours minute/minutes/min second/seconds/sec decade/decades "
+        "century/centuries kilometre/kilometres/kilometer/kilometers/km metre/metres/meter/meters/m "
+        "centimetre/centimetres/centimeter/centimeters/cm millimetre/millimetres/millimeter/millimeters/mm mile/miles "
+        "foot/feet/ft inch/inches acre/acres hectare/hectares/ha kilogram/kilograms/kg gram/grams/g tonne/tonnes ton/tons "
+        "litre/litres/liter/liters gallon/gallons kilowatt/kilowatts/kw megawatt/megawatts/mw gigawatt/gigawatts/gw"
+    ).split()
+    for name in names.split("/")
+}
+# Words that only tell what a number counts, and are compared with it.
+COUNTED = frozenset((*_PERCENT, "per", "cent", *_CURRENCIES, *(f"{name}s" for name in _CURRENCIES), *_MEASURES))
+_JOINS = frozenset(("to", "and", "or", "–", "-"))
 _BETWEEN = frozenset(("of", "the"))
 _LAST_DAY = 31
 
@@ -37,10 +54,13 @@ class Amount:
     sign: str = ""  # of a currency
     unit: str = ""  # "%", or a magnitude: "million"
     month: int = 0  # of a date; 0: none
+    measure: str = ""  # "kilometre"
 
     def same(self, other: "Amount") -> bool:
-        """Whether both may tell the same; a currency or the month of a year that one leaves out is no difference."""
-        if (self.number, self.unit) != (other.number, other.unit) or (self.sign and other.sign and self.sign != other.sign):
+        """Whether both may tell the same; a currency, a measure or the month of a year that one leaves out is no difference."""
+        if (self.number, self.unit) != (other.number, other.unit):
+            return False
+        if any(one and two and one != two for one, two in ((self.sign, other.sign), (self.measure, other.measure))):
             return False
         is_day = self.number.isdigit() and int(self.number) <= _LAST_DAY
         return self.month == other.month or (not is_day and 0 in (self.month, other.month))
@@ -50,9 +70,10 @@ class Amount:
         return f"{self.sign if len(self.sign) == 1 else ''}{self.text}{after}"
 
 
-def amounts_of(text: str) -> list[Amount]:
+@lru_cache(1 << 12)
+def amounts_of(text: str) -> tuple[Amount, ...]:
     """The numbers of the text, in order; "10 to 15 million" are two amounts of millions."""
-    tokens = _TOKEN.findall(text)
+    tokens = _TOKEN.findall(_SHORT.sub(lambda m: f"{m[2]} million" if m[2] else _LONG[m[1]], text))
     amounts: list[Amount] = []
     joined: list[int] = []  # those between which and the next one nothing but "to", "and" or "or" stands
     at = 0
@@ -67,7 +88,7 @@ def amounts_of(text: str) -> list[Amount]:
         joined = [*joined, len(amounts)] if _joins(tokens, after) else []
         amounts.append(amount)
         at = after
-    return amounts
+    return tuple(amounts)
 
 
 def missing(amounts: Iterable[Amount], text: str) -> list[str]:
@@ -104,7 +125,10 @@ def _counted(tokens: list[str], at: int, number: str) -> tuple[Amount, int]:
     month = _month(tokens, at)
     if month and number.endswith("th"):
         number = number.removesuffix("th")
-    return Amount(tokens[at], number, sign, unit, month), after
+    compound = _COMPOUND.fullmatch(tokens[at].lower())
+    counted = compound[2] if compound else "".join(tokens[after : after + 1]).lower()
+    measure = "" if number.endswith("th") else _MEASURES.get(counted, "")
+    return Amount(tokens[at], number, sign, unit, month, measure), after
 
 
 def _month(tokens: list[str], at: int) -> int:
@@ -117,11 +141,15 @@ def _month(tokens: list[str], at: int) -> int:
 
 
 def _joins(tokens: list[str], at: int) -> bool:
-    return at + 1 < len(tokens) and tokens[at].lower() in _JOINS and bool(_number(tokens, at + 1))
+    if at >= len(tokens) or tokens[at].lower() not in _JOINS:
+        return False
+    at += 2 if tokens[at + 1 : at + 2] and tokens[at + 1] in "€$£¥" else 1
+    return at < len(tokens) and bool(_number(tokens, at))
 
 
 def _completed(amount: Amount, next_one: Amount) -> Amount:
     """The amount with what is told of the next one alone: "10 to 15 million"."""
     if amount.unit or amount.month:
         return amount
-    return replace(amount, unit=next_one.unit, sign=amount.sign or next_one.sign, month=next_one.month)
+    sign, measure = amount.sign or next_one.sign, amount.measure or next_one.measure
+    return replace(amount, unit=next_one.unit, sign=sign, month=next_one.month, measure=measure)

@@ -106,19 +106,28 @@ _BODIES = frozenset(_BODY.split())
 
 # --- Reported speech ----------------------------------------------------------------------------------------------
 
+_BEGINS = r"(?:^|[,;]\s|\b(?:and|but|while|whereas|as)\s)"
+_TELLS = rf"{_ADVERBS}(?:{_SAYS}|(?:say|believe|think|argue|claim|insist)s?)"
+_WHO = rf"{_SUBJECT}(?:\s\([^)]*\)|,\s[^:;]{{1,150}}?,)?"
+_WHOM = rf"(?:\s+(?:reporters|journalists|parliament|(?:the\s+)?{_NAME}))?"
+_WHEN = r"(?:\s+(?:on|in|at|during|after|last)\s+(?:(?!that\b)[\w'’-]+\s?){1,4}?)?"
 _REPORTS = tuple(
     re.compile(pattern, re.DOTALL)
     for pattern in (
-        # Maxim Yusin, a columnist, stated that
-        rf"(?:^|[,;]\s|\b(?:and|but|while|as)\s){_SUBJECT}(?:,\s[^:;]{{1,150}}?,)?\s+{_ADVERBS}{_SAYS}\s+that\s+(?P<said>.+)",
-        rf"\b[Aa]ccording to\s+{_SUBJECT}(?:,\s[^:;]{{1,80}}?)?,\s+(?P<said>.+)",
-        rf"^(?P<said>.+?),?\s+according to\s+{_SUBJECT}\W*$",
+        rf"{_BEGINS}{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\s+that\s+(?P<said>.+)",  # Maxim Yusin, a columnist, told us on Monday that
+        # the mayor said the bridge
+        rf"{_BEGINS}{_WHO}\s+{_ADVERBS}(?:said|says)\s+"
+        r"(?P<said>(?:the|an?|it|he|she|they|there|this|these|its|his|her|their|no|some|all|most|many|[A-Z]\w*)\b.+)",
+        rf"^(?P<said>.+),\s+{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\W*$",  # the bridge is closed, the mayor said
+        rf"^(?P<said>.+),\s+(?:said|says)\s+{_WHO}{_WHEN}\W*$",
+        rf"\b(?:[Aa]ccording to|[Ii]n the (?:view|opinion|words) of)\s+{_WHO}(?:,\s[^:;]{{1,80}}?)?,\s+(?P<said>.+)",
+        rf"^(?P<said>.+?),?\s+according to\s+{_WHO}\W*$",
     )
 )
 _SAID = re.compile(
-    rf"(?:{_NAME}|{_DESCRIBED}|\b(?:[Hh]e|[Ss]he|[Tt]hey))(?:\s\([^)]*\)|,\s[^:;]{{1,150}}?,)?\s+{_ADVERBS}{_SAYS}"
-    r"|\b[Aa]ccording to\b"
+    rf"(?:{_NAME}|{_DESCRIBED}|\b(?:[Hh]e|[Ss]he|[Tt]hey))(?:\s\([^)]*\)|,\s[^:;]{{1,150}}?,)?\s+{_TELLS}\b|\b[Aa]ccording to\b"
 )
+_NEXT = re.compile(rf"(?:[,;]\s|\b(?:and|but|while|whereas)\s)+(?:{_SAID.pattern}|(?:\w+\s)?[a-z]+s\s+{_TELLS}\s+that\b)")
 
 
 def reported(sentence: str) -> list[tuple[str, str]]:
@@ -126,14 +135,20 @@ def reported(sentence: str) -> list[tuple[str, str]]:
 
     Who is only a pronoun there is "".
     """
-    found = (pattern.search(sentence) for pattern in _REPORTS)
-    # What another one says begins behind it.
-    return [(who, _SAID.split(match["said"])[0]) for match in found if match and (who := _who(match)) is not None]
+    found: list[tuple[str, str]] = []
+    for pattern in _REPORTS:
+        match = pattern.search(sentence)
+        while match:
+            if (who := _who(match)) is not None:
+                found.append((who, _NEXT.split(match["said"])[0]))  # what another one says begins behind it
+            behind = match.start("said")
+            match = pattern.search(sentence, behind) if behind > match.start() else None
+    return found
 
 
-def is_said(text: str) -> bool:
-    """Whether a text says of what it tells that somebody said so."""
-    return _SAID.search(text) is not None
+def sayings(text: str) -> list[str]:
+    """The words with which a text says of what it tells that somebody said so: ["Maxim Yusin stated"]."""
+    return [match[0] for match in _SAID.finditer(text)]
 
 
 def _who(match: re.Match[str]) -> str | None:

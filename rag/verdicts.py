@@ -1,7 +1,8 @@
 """A claim + Sources -> whether they hold it, and which of their sentences do. Pure.
 
 A claim is compared with the sentences the prompt offered, not with the question, and rests on those that hold its words. Every
-number in it must stand in them with what it counts, every name in them or beside them, in their title, section or speaker.
+number in it must stand in them with its currency, unit, magnitude and month, every name in them or beside them, in their title,
+section or speaker. Two numbers or names of one sentence that have changed places are not seen.
 """
 
 import re
@@ -11,10 +12,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, pairwise
 
-from rag.amounts import amounts_of, missing
-from rag.quotations import is_said, reported
+from rag.amounts import COUNTED, amounts_of, missing
+from rag.quotations import SHORTEST, reported, sayings
 from rag.types import Document, Evidence, Source, Verdict
-from rag.words import FUNCTION_WORDS, NEGATIONS, content_of, is_number, stem, word_spans, words_of
+from rag.words import FUNCTION_WORDS, MAGNITUDES, NEGATIONS, content_of, is_number, stem, word_spans, words_of
 
 _FIRST_PERSON = frozenset("i me my mine we us our ours myself ourselves".split())
 # Words in double quotation marks, and in single ones that are no apostrophes.
@@ -28,14 +29,18 @@ _LONGEST_RUN = 4  # sentences that follow one another and hold a claim together
 _REPEATED = 3
 BRIEF = 15  # words; what is longer is better read in its sentence
 _COPIED = 0.8  # of a sentence's words, told in their order
+_NEAR = 3  # words before others; a negation among them denies these
 _TITLE_WORDS = 7  # in quotation marks without a speaker; more are somebody's words
 
 # "No. 5" and "not only" deny nothing.
 _NO_NEGATION = re.compile(r"\b[Nn]o\.(?=\s*\d)|\b[Nn]ot (?:only|just|merely)\b")
-_CLAUSE_END = re.compile(r"[,;:—–](?=\s)|\s(?=(?:but|while|whereas|although|though)\s)")
-# Stems that deny what follows, some of them only before "to".
-_DENYING = frozenset("refus deni almost near hard bare scarc seldom rare unlik avoid prevent few".split())
+_CLAUSE_END = re.compile(r"[,;:—–](?=\s)|\s(?=(?:but|while|whereas|although|though|because|before|after|until|when|if|unless)\s)")
+# What denies what follows: words, stems, and stems that do before "to".
+_DENYING_WORDS = frozenset("hardly barely prevents prevented preventing".split())
+_DENYING = frozenset("refus deni scarc seldom rare unlik avoid lack".split())
 _DENYING_TO = frozenset("fail declin".split())
+_NEARLY = frozenset(("almost", "nearly"))  # before a quantity it denies nothing that matters
+_THE_FEW = frozenset("a the these last past next first".split())
 _HEDGES = frozenset("may might could if unless perhaps possibly probably allegedly reportedly".split())
 _HEDGED = _HEDGES | frozenset("can would should likely expected supposed said".split())
 # Stems of which a claim may not have one where its source has one of the other side.
@@ -46,23 +51,38 @@ _OPPOSITES = tuple(
             "rise rose risen rais increas grow grew grown gain climb jump improv expand doubl tripl surg soar",
             "fall fell fallen decreas declin drop lose lost shrink shrank shrunk reduc halv plung slump",
         ),
+        ("all everi entir alway everyon", "most some half sever part few mani often usual sometim"),
         ("more", "less fewer"),
         ("higher highest", "lower lowest"),
         ("largest biggest most", "smallest least"),
-        ("before", "after"),
+        ("befor", "after"),
         ("first", "last"),
+        ("up", "down"),
+        ("abov", "below"),
+        ("faster", "slower"),
+        ("longer", "shorter"),
+        ("older", "younger"),
+        ("earlier", "later"),
+        ("includ", "exclud"),
+        ("confirm", "deni"),
         ("win won", "lose lost"),
         ("open", "close shut"),
         ("begin began begun start", "end finish stop ceas"),
-        ("accept approv", "reject refus"),
+        ("accept approv grant", "reject refus"),
         ("support favour favor", "oppos"),
-        ("buy bought", "sell sold"),
+        ("buy bought acquir purchas", "sell sold"),
         ("import", "export"),
         ("join enter", "leav left"),
         ("north northern", "south southern"),
         ("east eastern", "west western"),
     )
 )
+
+# "at least" before an amount, "million dollars" behind it.
+_BOUND = re.compile(
+    r"(?i)\b(?:at (?:least|most)|(?:no |not )?(?:more|less|fewer) than|up to|nearly|almost|over|under|about|around)\s[€$£¥]?$"
+)
+_UNIT = re.compile(rf"(?:[\s-](?:{'|'.join(sorted(COUNTED | MAGNITUDES, key=len, reverse=True))})\b){{1,3}}")
 
 Documents = Callable[[str], Document]
 
@@ -148,12 +168,41 @@ def _weigh(
     held, named = content_of(text), content_of(around)
     told = _names(claim, known)
     names = {stem(word) for word in told} & named
+    lost = missing(amounts_of(claim), text)
+    if not lost:  # in whatever form
+        held |= {stem(word) for word in words_of(claim) if is_number(word) or word.lower() in COUNTED}
     share = len(words & (held | names)) / len(words)
+    if share < _PARTLY:  # about something else, whatever it lacks
+        return _Weight(evidence, share, (), "", False)
     tokens = {*words_of(text), *words_of(around)}
     absent = [w for w in told if (w not in tokens if w.lower() in FUNCTION_WORDS else not content_of(w) <= held | named)]
-    absent += [number for number in missing(amounts_of(claim), text) if number not in absent]
+    absent += [number for number in lost if number not in absent]
     denied, hedged = _stance(claim, words, evidence)
+    if not denied and (elsewhere := _told_of_other(claim, told, evidence)):
+        denied = f"the source says {elsewhere} of something else"
     return _Weight(evidence, share, tuple(absent), denied, hedged)
+
+
+def _told_of_other(claim: str, names: Sequence[str], evidence: Sequence[Evidence]) -> str:
+    """A name or number of the claim that stands only in sentences which hold less than half of its clause; "" for none.
+
+    The word that a clause begins with is left out: who acts is often named in the sentence before.
+    """
+    if len(evidence) == 1:
+        return ""
+    sentences = [content_of(e.text) for e in evidence]
+    for clause in _clauses(claim):
+        told = [stem(word) for word in clause if word.lower() not in FUNCTION_WORDS]
+        plain = {stem(word) for word in clause if word.lower() not in FUNCTION_WORDS and not is_number(word)}
+        for word in clause:
+            key = stem(word)
+            if (word not in names and not is_number(word)) or key == told[0]:
+                continue
+            about = plain - {key}
+            holding = [held for held in sentences if key in held]
+            if holding and about and max(len(about & held) for held in holding) < _PARTLY * len(about):
+                return word
+    return ""
 
 
 def _groups(sentences: Sequence[Evidence]) -> Iterator[tuple[Evidence, ...]]:
@@ -197,15 +246,25 @@ def _stance(claim: str, words: frozenset[str], evidence: Sequence[Evidence]) -> 
         nearest = [i for i, number in enumerate(shared) if number == max(shared)]
         if any(_denies(part) != _denies(_about(clauses[i], told)) for i in nearest):
             return "a negation of the source or of the answer is lost", False
+        if any(_opposite(part, clauses[i]) for i in nearest):
+            return "the source says the opposite", False
         hedged |= _HEDGED.isdisjoint(_small(part)) and all(
-            not _HEDGES.isdisjoint(_small(clauses[i])) or (i > 0 and clauses[i - 1][0].lower() in ("if", "unless"))
+            not _HEDGES.isdisjoint(_small(_about(clauses[i], told)))
+            or any(clause[0].lower() in ("if", "unless") for clause in clauses[max(0, i - 1) : i + 2])
             for i in nearest
         )
-    said, written = ({stem(word) for word in words_of(text)} for text in (claim, " ".join(e.text for e in evidence)))
-    for one, other in (sides for pair in _OPPOSITES for sides in (pair, pair[::-1])):
-        if said & one and not written & one and written & other and not said & other:
-            return "the source says the opposite", False
+    if _opposite(words_of(claim), words_of(" ".join(e.text for e in evidence))):
+        return "the source says the opposite", False
     return "", hedged
+
+
+def _opposite(claim: Sequence[str], source: Sequence[str]) -> bool:
+    """Whether the claim has a word of one side where the source has only words of the other."""
+    said, written = ({stem(word) for word in words} for words in (claim, source))
+    return any(
+        said & one and not written & one and written & other and not said & other
+        for one, other in (sides for pair in _OPPOSITES for sides in (pair, pair[::-1]))
+    )
 
 
 def _clauses(text: str) -> list[list[str]]:
@@ -221,8 +280,10 @@ def _about(clause: Sequence[str], told: Iterable[str]) -> Sequence[str]:
 
 def _denies(words: Sequence[str]) -> bool:
     return any(
-        word.lower() in NEGATIONS
-        or (stem(word) in _DENYING and not (word.lower() == "few" and i > 0 and words[i - 1].lower() == "a"))
+        word.lower() in NEGATIONS | _DENYING_WORDS
+        or (stem(word) in _DENYING and word.lower() != "unlike")
+        or (word.lower() == "few" and not (i > 0 and words[i - 1].lower() in _THE_FEW))
+        or (word.lower() in _NEARLY and not any(map(is_number, words[i + 1 : i + 2])))
         or (stem(word) in _DENYING_TO and words[i + 1 : i + 2] == ["to"])
         for i, word in enumerate(words)
     )
@@ -297,31 +358,34 @@ def attributed(claim: Claim, document: Documents) -> Claim:
         return replace(claim, verdict="partly", reason=f"speaks in the first person of {speaker}")
     # A first word that the source never writes small may be a name.
     small = FUNCTION_WORDS | {word for e in claim.evidence for word in words_of(e.text)}
-    text = claim.text[0].lower() + claim.text[1:] if words[0].lower() in small else claim.text
+    is_plain = words[0].lower() in small and (len(words[0]) == 1 or words[0][1:].islower()) and words[0] not in ("May", "Will")
+    text = claim.text[0].lower() + claim.text[1:] if is_plain else claim.text
     return replace(claim, text=f"According to {speaker}, {text}")
 
 
 def spoken_by(claim: Claim, document: Documents) -> str | None:
     """Whose words a claim gives as if they were the document's own: "" for somebody unnamed, None where it does not."""
-    speakers = {_speaker_of(claim.text, e, document) for e in claim.evidence}
-    speaker = speakers.pop() if len(speakers) == 1 else None
-    if speaker is None or is_said(claim.text) or _QUOTED.search(claim.text):
+    spoken = [_speaker_of(claim.text, e, document) for e in claim.evidence]
+    if not spoken or None in spoken or len({speaker for speaker, _ in filter(None, spoken)}) > 1:
         return None
-    return speaker
+    said = content_of(" ".join(words for _, words in filter(None, spoken)))
+    told_as_said = any(not content_of(saying) <= said for saying in sayings(claim.text))
+    quoted = any(len(words_of(quote[0])) >= SHORTEST for quote in _QUOTED.finditer(claim.text))
+    return None if told_as_said or quoted else next(speaker for speaker, _ in filter(None, spoken))
 
 
-def _speaker_of(claim: str, evidence: Evidence, document: Documents) -> str | None:
-    """Who says what a claim takes from a sentence; None where the document itself says it."""
+def _speaker_of(claim: str, evidence: Evidence, document: Documents) -> tuple[str, str] | None:
+    """Who says what a claim takes from a sentence, and all that they say there; None where the document itself says it."""
     source = document(evidence.hit.chunk.document)
     words = content_of(claim)
     for quotation in source.quotations:
         first, last = max(quotation.start, evidence.start), min(quotation.end, evidence.end)
         said, around = source.text[first:last], source.text[evidence.start : first] + source.text[last : evidence.end]
         if first < last and _only_in(words, said, around) and (quotation.speaker or len(said.split()) > _TITLE_WORDS):
-            return quotation.speaker
+            return quotation.speaker, said
     for speaker, said in reported(evidence.text):
         if _only_in(words, said, evidence.text.replace(said, " ")):
-            return speaker
+            return speaker, said
     return None
 
 
@@ -351,21 +415,30 @@ def copies(claim: Claim) -> bool:
 def phrase(told: str, sentence: Evidence) -> Claim | None:
     """A model's whole text as a claim that rests on the sentence, if it is brief and its words stand there in a row.
 
-    The claim has them as they stand there, with the sign of an amount: "$30", "-5", "12%".
+    The claim has them as they stand there, with the sign and the unit of an amount: "$30 million", "-5 degrees", "12%". Words of
+    which the sentence says that it is not so are none.
     """
-    said, spans = ([word.lower() for word in words_of(told)], word_spans(sentence.text))
+    said, spans = [word.lower() for word in words_of(told)], word_spans(sentence.text)
     written = [word.lower() for word in words_of(sentence.text)]
     starts = (i for i in range(len(written) - len(said) + 1) if written[i : i + len(said)] == said)
     if not 0 < len(said) <= BRIEF or (at := next(starts, None)) is None:
         return None
-    text = _with_signs(sentence.text, spans[at][0], spans[at + len(said) - 1][1])
+    start, end = spans[at][0], spans[at + len(said) - 1][1]
+    text, start = _with_signs(sentence.text, start, end)
+    if not NEGATIONS.isdisjoint(word.lower() for word in words_of(sentence.text[:start])[-_NEAR:]):
+        return None
     text = text[0].upper() + text[1:] if text.split()[0].islower() else text  # "mRNA" stays
     return Claim(f"{' '.join(text.split())}.", "supported", (sentence,))
 
 
-def _with_signs(text: str, start: int, end: int) -> str:
+def _with_signs(text: str, start: int, end: int) -> tuple[str, int]:
+    """The words between start and end with what an amount is none without, and where they start."""
+    if text[start].isdigit() and (bound := _BOUND.search(text, 0, start)):
+        start = bound.start()
+    if text[end - 1].isdigit() and (unit := _UNIT.match(text, end)):
+        end = unit.end()
     if start > 0 and text[start - 1] in "€$£¥":
         start -= 1
     if start > 0 and text[start - 1] in "+-−" and not text[start - 2 : start - 1].strip():
         start -= 1
-    return text[start : end + (text[end : end + 1] == "%")]
+    return text[start : end + (text[end : end + 1] == "%")], start

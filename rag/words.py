@@ -40,6 +40,7 @@ _ORDINALS = {
 }
 MAGNITUDES = frozenset("dozen hundred thousand million billion trillion".split())
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
+_INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")  # "U.S"
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 
 
@@ -75,6 +76,7 @@ def number_of(word: str) -> str:
     return f"{ordinal[1]}th" if ordinal else _THOUSANDS.sub("", word)
 
 
+@lru_cache(1 << 12)
 def content_of(text: str) -> frozenset[str]:
     """The stems of a text's words, those left out that only bind others."""
     return frozenset(stem(word) for word in words_of(text) if word.lower() not in FUNCTION_WORDS)
@@ -93,9 +95,11 @@ def _stemmer() -> Callable[[str], str]:
 
 @lru_cache(1 << 16)
 def stem(word: str) -> str:
-    """One form for the forms of a word: "Trades'" and "trade", "1,000" and "1000", "three" and "3"."""
+    """One form for the forms of a word: "Trades'" and "trade", "1,000" and "1000", "three" and "3", "U.S" and "US"."""
     word = word.lower().removesuffix("'s").strip("'")
     if word in _NUMBER_WORDS or any(c.isdigit() for c in word):
         return number_of(word)
+    if _INITIALS.fullmatch(word):
+        word = word.replace(".", "")
     with _ONE_AT_A_TIME:
         return _stemmer()(word)

@@ -183,6 +183,16 @@ def test_title_and_section_bring_names_but_no_numbers() -> None:
     assert dated.reason == "not in the sources: 2023"
 
 
+def test_a_name_or_number_of_the_next_sentence_is_not_put_into_this_one() -> None:
+    text = "The group closed its plant in Oslo in 2018. Its production moved to Gdansk. It sold 12 ships."
+    of, document = source(text)
+    spans = [(0, text.index(" Its")), (text.index("Its"), text.index(" It sold")), (text.index("It sold"), len(text))]
+    whole = replace(of, sentences=tuple(Evidence(of.hit, start, end, text[start:end], 0.9) for start, end in spans))
+    found = check("The group closed its plant in Gdansk in 2018.", (whole,), lambda _: document)
+    assert found.reason == "the source says Gdansk of something else"
+    assert check("The group moved its production to Gdansk.", (whole,), lambda _: document).verdict == "supported"
+
+
 def test_only_the_speaker_of_a_sentence_is_part_of_it() -> None:
     assert check("According to Vladimir Putin, trade increased by 30 percent.", SOURCES, visit).verdict == "supported"
     assert "Bovt" in check("According to Georgy Bovt, trade increased by 30 percent.", SOURCES[:1], visit).reason
@@ -203,6 +213,8 @@ def test_only_the_speaker_of_a_sentence_is_part_of_it() -> None:
         ("Exports increased.", "Imports increased, but exports did not increase.", LOST),
         ("Trade exceeds $200 billion.", "Trade may well exceed $200 billion.", DOUBTFUL),
         ("The port closes.", "If it rains, the port closes.", DOUBTFUL),
+        ("They arrested two men before the robbery.", "They arrested two men after the robbery.", OPPOSITE),
+        ("All of the wool was sold.", "Most of the wool was sold.", OPPOSITE),
     ],
 )
 def test_what_a_source_denies_or_doubts_is_not_supported_by_it(claim: str, text: str, reason: str) -> None:
@@ -218,6 +230,9 @@ def test_what_a_source_denies_or_doubts_is_not_supported_by_it(claim: str, text:
         ("The quay is in Marren.", "Quay No. 5 is in Marren."),
         ("The minister did not resign.", "The minister refused to resign."),
         ("A few members opposed it.", "A few members opposed it in vain."),
+        ("The plant was closed in 1998.", "The plant near Oslo was closed in 1998."),
+        ("Revenue grew by 5%.", "Revenue grew by 5% and may grow further."),
+        ("About 400 people came to the U.S.", "Almost 400 people came to the US."),
     ],
 )
 def test_a_negation_of_something_else_denies_nothing(claim: str, text: str) -> None:
@@ -270,6 +285,27 @@ def test_a_sentence_of_a_source_is_supported_whatever_its_words() -> None:
             "",
             "In May.",
             "In May.",
+        ),
+        (
+            "The bridge is closed for the winter, the mayor said.",
+            "",
+            "",
+            "The bridge is closed.",
+            "According to the mayor, the bridge is closed.",
+        ),
+        (
+            "Mayor Anna Lind told reporters on Monday that the new line added 30 jobs.",
+            "",
+            "",
+            "The new line added 30 jobs.",
+            "According to Mayor Anna Lind, the new line added 30 jobs.",
+        ),
+        (
+            "Piet Oort said the quay would close, but the minister said the bridge would open.",
+            "",
+            "",
+            "The bridge would open.",
+            "According to the minister, the bridge would open.",
         ),
         (
             "The announcement came a day after Marren Sports confirmed that it would open in March.",
@@ -327,3 +363,6 @@ def test_a_phrase_is_told_as_the_source_has_it() -> None:
     (sentence,) = of.sentences
     told = [claim and claim.text for claim in (phrase(said, sentence) for said in ("€185 Billion", "5 degrees", "12", "mid-may"))]
     assert told == ["$185 billion.", "-5 degrees.", "12%.", "mid-May."]
+    of, _ = source("It cost at least $185 billion, for 30-year bonds of no more than 12 kinds, and was not easy.")
+    told = [claim and claim.text for claim in (phrase(said, of.sentences[0]) for said in ("185", "30-year", "12", "easy"))]
+    assert told == ["At least $185 billion.", "30-year.", "No more than 12.", None]
