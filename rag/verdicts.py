@@ -42,13 +42,15 @@ _DENYING_TO = frozenset("fail declin".split())
 _NEARLY = frozenset(("almost", "nearly"))  # before a quantity it denies nothing that matters
 _THE_FEW = frozenset("a the these last past next first".split())
 _HEDGES = frozenset("may might could if unless perhaps possibly probably allegedly reportedly".split())
+# Stems that tell of what is only meant, planned or claimed.
+_MEANT = frozenset("plan propos expect accus aim intend alleg suspect forecast predict".split())
 _HEDGED = _HEDGES | frozenset("can would should likely expected supposed said".split())
 # Stems of which a claim may not have one where its source has one of the other side.
 _OPPOSITES = tuple(
     (frozenset(one.split()), frozenset(other.split()))
     for one, other in (
         (
-            "rise rose risen rais increas grow grew grown gain climb jump improv expand doubl tripl surg soar",
+            "rise rose risen rais increas grow grew grown gain climb jump improv expand surg soar",
             "fall fell fallen decreas declin drop lose lost shrink shrank shrunk reduc halv plung slump",
         ),
         ("all everi entir alway everyon", "most some half sever part few mani often usual sometim"),
@@ -64,6 +66,8 @@ _OPPOSITES = tuple(
         ("older", "younger"),
         ("earlier", "later"),
         ("includ", "exclud"),
+        ("doubl", "tripl"),
+        ("men man male", "women woman femal"),
         ("confirm", "deni"),
         ("win won", "lose lost"),
         ("open", "close shut"),
@@ -127,6 +131,8 @@ def check(claim: str, sources: Sequence[Source], document: Documents, question: 
         return Claim(text, "unsupported", (), "not in the sources: " + ", ".join(best.missing))
     if best.denied:
         return Claim(text, "unsupported", (), best.denied)
+    if speaker := _other_speaker(claim, best.evidence):
+        return Claim(text, "unsupported", (), f"these are the words of {speaker}")
     if best.share < _SUPPORTED:
         return Claim(text, "partly", best.evidence, f"{best.share:.0%} of its words stand in the source")
     if best.hedged:
@@ -248,10 +254,15 @@ def _stance(claim: str, words: frozenset[str], evidence: Sequence[Evidence]) -> 
             return "a negation of the source or of the answer is lost", False
         if any(_opposite(part, clauses[i]) for i in nearest):
             return "the source says the opposite", False
-        hedged |= _HEDGED.isdisjoint(_small(part)) and all(
-            not _HEDGES.isdisjoint(_small(_about(clauses[i], told)))
-            or any(clause[0].lower() in ("if", "unless") for clause in clauses[max(0, i - 1) : i + 2])
-            for i in nearest
+        hedged |= (
+            _HEDGED.isdisjoint(_small(part))
+            and _MEANT.isdisjoint(map(stem, words_of(claim)))
+            and all(
+                not _HEDGES.isdisjoint(_small(_about(clauses[i], told)))
+                or not _MEANT.isdisjoint(stem(word) for word in _about(clauses[i], told) if word[0].islower())
+                or any(clause[0].lower() in ("if", "unless") for clause in clauses[max(0, i - 1) : i + 2])
+                for i in nearest
+            )
         )
     if _opposite(words_of(claim), words_of(" ".join(e.text for e in evidence))):
         return "the source says the opposite", False
@@ -387,6 +398,16 @@ def _speaker_of(claim: str, evidence: Evidence, document: Documents) -> tuple[st
         if _only_in(words, said, evidence.text.replace(said, " ")):
             return speaker, said
     return None
+
+
+def _other_speaker(claim: str, evidence: Sequence[Evidence]) -> str:
+    """Who says in the evidence what the claim has somebody else say; "" where nobody does."""
+    reports = [(speaker, content_of(said)) for e in evidence for speaker, said in reported(e.text) if speaker]
+    for who, said in reported(claim) if reports else ():
+        speaker, shared = max(((speaker, len(words & content_of(said))) for speaker, words in reports), key=lambda s: s[1])
+        if who and shared and content_of(who).isdisjoint(content_of(speaker)):
+            return speaker
+    return ""
 
 
 def _only_in(words: frozenset[str], said: str, around: str) -> bool:
