@@ -1,4 +1,4 @@
-"""Write an adapter of the embedded language model as llama.cpp reads it.                                          [gguf]
+"""Write and read an adapter of the embedded language model as llama.cpp reads it.                                [gguf]
 
 Nothing at run time imports this module. An adapter is a LoRA (Hu et al. 2021, arXiv:2106.09685): beside the matrix of a
 linear layer stand two narrow ones, `down` and `up`, whose product is added to it.
@@ -22,6 +22,8 @@ _LAYERS = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+_TRANSFORMERS = {llama: name for name, llama in _LAYERS.items()}
+_PARTS = {"lora_a": "down", "lora_b": "up"}
 _NAME = re.compile(r"model\.layers\.(\d+)\.(\w+\.\w+)\.(?:down|up)")
 
 
@@ -50,6 +52,15 @@ def write_adapter(weights: Mapping[str, NDArray[np.floating]], path: Path) -> No
     writer.write_tensors_to_file()
     writer.close()
     unfinished.replace(path)
+
+
+def read_adapter(path: Path) -> dict[str, NDArray[np.float32]]:
+    """The weights as `write_adapter` takes them, of a file that it has written."""
+    weights = {}
+    for tensor in gguf.GGUFReader(path).tensors:
+        _, block, layer, _, part = tensor.name.split(".")
+        weights[f"model.layers.{block}.{_TRANSFORMERS[layer]}.{_PARTS[part]}"] = tensor.data.astype(np.float32)
+    return weights
 
 
 def _tensor(name: str) -> str:

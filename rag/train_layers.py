@@ -5,6 +5,7 @@ stand two narrow ones, `down` and `up`, whose product is added to it.
 """
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -35,3 +36,11 @@ def adapter_of(model: nn.Module) -> dict[str, torch.Tensor]:
         if isinstance(layer, Adapted):
             weights |= {f"{name}.down": layer.down.detach().clone(), f"{name}.up": SCALE * layer.up.detach()}
     return weights
+
+
+def load_adapter(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    """Take over the weights that `adapter_of` gave."""
+    for name, layer in model.named_modules():
+        if isinstance(layer, Adapted):
+            layer.down.data = weights[f"{name}.down"].float()
+            layer.up.data = weights[f"{name}.up"].float() / SCALE

@@ -25,7 +25,7 @@ from rag.embedded import embedding_model_folder
 from rag.encoders import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS, POINT, SEP, load_tokenizer
 from rag.sentences import sentence_spans
 from rag.train_data import WORD, Passages, Row, read_rows, rivals_of, supports, words
-from rag.train_layers import SCALE, Adapted, adapter_of
+from rag.train_layers import Adapted, adapter_of, load_adapter
 from rag.words import FUNCTION_WORDS
 
 # Rows per file, answerable and not: as many as two laptop cores train on in about forty minutes, in the variety there is.
@@ -207,10 +207,7 @@ class Reader(nn.Module):
     def load(self, adapter: dict[str, torch.Tensor]) -> None:
         """Take over the weights that `adapter` gave."""
         self.head.load_state_dict({name: adapter[f"head.{name}"].float() for name in ("weight", "bias")})
-        for name, layer in self.body.named_modules():
-            if isinstance(layer, Adapted):
-                layer.down.data = adapter[f"{name}.down"].float()
-                layer.up.data = adapter[f"{name}.up"].float() / SCALE
+        load_adapter(self.body, adapter)
 
     def adapter(self) -> dict[str, torch.Tensor]:
         """The trained weights, float16, under the names of the layers they are added to; the scale is in `up`."""

@@ -7,7 +7,7 @@ import pytest
 
 from rag.embedded import language_model_path
 from rag.llm import LlamaModel
-from rag.lora import write_adapter
+from rag.lora import read_adapter, write_adapter
 from rag.types import Vectors
 
 LAYER = "model.layers.3.self_attn.q_proj"
@@ -44,6 +44,15 @@ def test_what_is_no_adapter_is_not_written(weights: dict[str, Vectors], message:
     with pytest.raises(ValueError, match=message):
         write_adapter(weights, tmp_path / "brief.gguf")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_written_is_read_back_in_half_precision(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    weights = {name: random.normal(size=zeros.shape).astype(np.float32) for name, zeros in parts().items()}
+    write_adapter(weights, tmp_path / "brief.gguf")
+    read = read_adapter(tmp_path / "brief.gguf")
+    assert read.keys() == weights.keys()
+    assert all(np.array_equal(read[name], weights[name].astype(np.float16)) for name in weights)
 
 
 @pytest.fixture(scope="module")

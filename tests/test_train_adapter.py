@@ -99,18 +99,21 @@ def test_questions_that_share_their_sources_do_not_see_each_other() -> None:
     import torch
 
     torch.manual_seed(0)
-    tokens, model = tokenizer(), Answerer().float()  # sums in another order would differ in bfloat16
-    for parameter in model.parameters():
-        if parameter.requires_grad:  # an adapter that does something
-            parameter.data += 0.02 * torch.randn_like(parameter)
+    tokens = tokenizer()
     sources = tokens("[1] Marren: The quay was opened by Ilse Brandt in 1998. It rained.\nQuestion:")
     questions = [(" Who opened the quay?", " Ilse Brandt [1]"), (" When?", " 1998 [1]"), (" What did it cost?", DECLINE)]
     asked = [Asked(tokens(f"{question}\nAnswer:"), tokens(f"{answer}\n"), answer == DECLINE) for question, answer in questions]
     other = Example(
         "", tokens("[1] Orchards: Frost.\nQuestion:"), [Asked(tokens(" Why?\nAnswer:"), tokens(" Frost [1]\n"), False)]
     )
+    answers = [token for one in [*asked, *other.asked] for token in one.answer]
+    model = Answerer(answers).float()  # sums in another order would differ in bfloat16
+    for parameter in model.parameters():
+        if parameter.requires_grad:  # an adapter that does something
+            parameter.data += 0.02 * torch.randn_like(parameter)
     with torch.no_grad():
         together, wanted = model([Example("", sources, asked), other])
         alone = torch.cat([model([Example("", sources, [one])])[0] for one in asked] + [model([other])[0]])
-    assert wanted.tolist() == [token for one in [*asked, *other.asked] for token in one.answer]
+    assert model.vocabulary[wanted].tolist() == answers
+    assert together.shape == (len(answers), len(set(answers)))
     assert torch.allclose(together, alone, atol=1e-3)
