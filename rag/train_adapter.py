@@ -307,7 +307,7 @@ class Answerer(nn.Module):
     """The embedded language model, its own weights fixed, with adapters in all linear layers.
 
     It chooses among the tokens of `vocabulary` alone (Jean et al. 2015, arXiv:1412.2007): the product with the whole one, of
-    which the data has a tenth, would be a fifth of the time.
+    which the data has a sixth, would be a sixth of the time.
     """
 
     def __init__(self, vocabulary: Iterable[int]) -> None:
