@@ -380,7 +380,8 @@ def spoken_by(claim: Claim, document: Documents) -> str | None:
     if not spoken or None in spoken or len({speaker for speaker, _ in filter(None, spoken)}) > 1:
         return None
     said = content_of(" ".join(words for _, words in filter(None, spoken)))
-    told_as_said = any(not content_of(saying) <= said for saying in sayings(claim.text))
+    # A verb of saying among what is said is the speaker's; "according to" has no word of its own.
+    told_as_said = any(not (verb := content_of(saying)) or not verb <= said for saying in sayings(claim.text))
     quoted = any(len(words_of(quote[0])) >= SHORTEST for quote in _QUOTED.finditer(claim.text))
     return None if told_as_said or quoted else next(speaker for speaker, _ in filter(None, spoken))
 

@@ -280,6 +280,13 @@ def test_a_sentence_of_a_source_is_supported_whatever_its_words() -> None:
             "According to Maxim Yusin, Russia has become a vassal of Beijing.",
         ),
         (
+            "Maxim Yusin stated that Russia has become a vassal of Beijing.",
+            "",
+            "",
+            "According to Maxim Yusin, Russia has become a vassal of Beijing.",
+            "According to Maxim Yusin, Russia has become a vassal of Beijing.",
+        ),
+        (
             "Maxim Yusin suggested that trade fell, and Georgy Bovt (2001) thought that it rose in May.",
             "",
             "",
