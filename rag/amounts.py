@@ -42,7 +42,7 @@ _MEASURES = {
 COUNTED = frozenset((*_PERCENT, "per", "cent", *_CURRENCIES, *(f"{name}s" for name in _CURRENCIES), *_MEASURES))
 _JOINS = frozenset(("to", "and", "or", "–", "-"))
 _BETWEEN = frozenset(("of", "the"))
-_LAST_DAY = 31
+_DAY = re.compile(r"0?[1-9]|[12]\d|3[01]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Amount:
             return False
         if any(one and two and one != two for one, two in ((self.sign, other.sign), (self.measure, other.measure))):
             return False
-        is_day = self.number.isdigit() and int(self.number) <= _LAST_DAY
+        is_day = _DAY.fullmatch(self.number) is not None
         return self.month == other.month or (not is_day and 0 in (self.month, other.month))
 
     def __str__(self) -> str:
@@ -135,7 +135,7 @@ def _month(tokens: list[str], at: int) -> int:
     """The month next to a number: "3 June", "the 3rd of June", "June 3", "June 2006", "June 3, 2006"."""
     before = [token for token in reversed(tokens[max(0, at - 3) : at]) if token not in _BETWEEN]
     after = [token for token in tokens[at + 1 : at + 4] if token not in _BETWEEN]
-    if before[1:] and before[0].isdigit() and int(before[0]) <= _LAST_DAY:
+    if before[1:] and _DAY.fullmatch(before[0]):
         before = before[1:]  # the day between the month and the year
     return next((_MONTHS[token] for token in (*before[:1], *after[:1]) if token in _MONTHS), 0)
 

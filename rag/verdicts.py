@@ -202,7 +202,7 @@ def _told_of_other(claim: str, names: Sequence[str], evidence: Sequence[Evidence
         plain = {stem(word) for word in clause if word.lower() not in FUNCTION_WORDS and not is_number(word)}
         for word in clause:
             key = stem(word)
-            if (word not in names and not is_number(word)) or key == told[0]:
+            if (word not in names and not is_number(word)) or told[:1] == [key]:
                 continue
             about = plain - {key}
             holding = [held for held in sentences if key in held]

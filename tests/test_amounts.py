@@ -64,3 +64,9 @@ def test_amounts_in_other_forms_are_the_same(one: str, other: str) -> None:
 )
 def test_another_amount_is_missing(one: str, other: str, told: str) -> None:
     assert missing(amounts_of(one), other) == [told]
+
+
+@pytest.mark.parametrize("number", ["²", "٣", "9" * 5000, "½"])
+def test_any_number_can_be_compared(number: str) -> None:
+    assert missing(amounts_of(f"{number} June"), f"June {number}, 2006") == []
+    assert missing(amounts_of(f"{number} ships"), "7 ships") == [number for amount in amounts_of(number)]

@@ -191,6 +191,7 @@ def test_a_name_or_number_of_the_next_sentence_is_not_put_into_this_one() -> Non
     found = check("The group closed its plant in Gdansk in 2018.", (whole,), lambda _: document)
     assert found.reason == "the source says Gdansk of something else"
     assert check("The group moved its production to Gdansk.", (whole,), lambda _: document).verdict == "supported"
+    assert check("The group closed its plant in Oslo, May.", (whole,), lambda _: document).reason == "not in the sources: May"
 
 
 def test_only_the_speaker_of_a_sentence_is_part_of_it() -> None:
