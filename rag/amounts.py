@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from rag.words import MAGNITUDES, number_of
+from rag.words import MAGNITUDES, MONTHS, number_of
 
 _TOKEN = re.compile(r"[€$£¥%–-]|[^\W_]+(?:(?:[.,:'’]|(?<!\d)-|-(?!\d))[^\W_]+)*")  # "3-1" is two
 _SHORT = re.compile(r"(?<=\d) ?(bn|tn|mn)\b|(?<=[€$£¥])([\d.,]*\d)m\b|(?<=\d)(?=(?:km|cm|mm|kg)\b)")  # "$34bn", "£1.5m", "5km"
@@ -17,15 +17,7 @@ _CURRENCIES |= {
     name: name for name in "crown franc krona krone lira mark peso rand real rial rouble rubl ruble rupee yuan".split()
 }
 _PERCENT = ("percent", "pct")
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        "January/Jan February/Feb March/Mar April/Apr May June/Jun July/Jul August/Aug September/Sept/Sep October/Oct "
-        "November/Nov December/Dec".split(),
-        1,
-    )
-    for name in names.split("/")
-}
+_MONTHS = {form: number for number, name in enumerate(MONTHS, 1) for form in (name, name[:3])} | {"Sept": 9}
 # What a number is measured in, by all its names.
 _MEASURES = {
     name: names.split("/")[0]

@@ -5,13 +5,13 @@ sentences it rests on; the model's own are only taken away.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from math import prod
 
 from rag.sentences import sentence_spans
 from rag.types import Citation, Document, Evidence, Piece, Quotation, Sentence
-from rag.verdicts import Claim, follows
+from rag.verdicts import Claim, Documents, follows
 from rag.words import words_of
 
 # [1] · [1, 2] · [1–3] · [ 12 ]: in the model's text these are its markers, since the sources are shown to it without any.
@@ -49,7 +49,7 @@ def _clean(sentence: str) -> str:
 # --- Claims -> numbered sentences and citations ---------------------------------------------------------------------
 
 
-def cite(claims: Iterable[Claim], document: Callable[[str], Document]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+def cite(claims: Iterable[Claim], document: Documents) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
     """The claims as sentences with markers, and the citations the markers name, numbered from 1 by first use.
 
     Neighbouring sentences of a document become one span. `document` gives the whole document of a name.
@@ -70,7 +70,7 @@ def cite(claims: Iterable[Claim], document: Callable[[str], Document]) -> tuple[
     return tuple(sentences), tuple(citations.values())
 
 
-def quoted(chosen: Iterable[Evidence], document: Callable[[str], Document]) -> list[Claim]:
+def quoted(chosen: Iterable[Evidence], document: Documents) -> list[Claim]:
     """Sentences of the sources as claims in their own words, those that follow one another in one quotation as one claim.
 
     They lose the report's own markers. Of a sentence that is quoted in part, "…" tells where it goes on. An opinion stays its
@@ -85,14 +85,14 @@ def quoted(chosen: Iterable[Evidence], document: Callable[[str], Document]) -> l
     return [Claim(_in_its_words(group, document), "supported", tuple(group)) for group in groups]
 
 
-def _is_one(one: Evidence, other: Evidence, document: Callable[[str], Document]) -> bool:
+def _is_one(one: Evidence, other: Evidence, document: Documents) -> bool:
     """Whether two that follow one another are parts of one sentence, or of one quotation."""
     source = document(one.hit.chunk.document)
     spoken, then = (source.quotation_at(e.start, _end_of_words(source, e.start, e.end)) for e in (one, other))
     return spoken == then and (spoken is not None or one.text.endswith(_CUT_AFTER))
 
 
-def _in_its_words(group: Sequence[Evidence], document: Callable[[str], Document]) -> str:
+def _in_its_words(group: Sequence[Evidence], document: Documents) -> str:
     source = document(group[0].hit.chunk.document)
     start, end = group[0].start, _end_of_words(source, group[0].start, group[-1].end)
     text = source.text[start:end]
@@ -117,7 +117,7 @@ def render(sentences: Iterable[Sentence]) -> str:
     return " ".join(s.text + "".join(f"[{marker}]" for marker in s.markers) for s in sentences)
 
 
-def _merged(spans: set[tuple[str, int, int]], document: Callable[[str], Document]) -> list[tuple[str, int, int]]:
+def _merged(spans: set[tuple[str, int, int]], document: Documents) -> list[tuple[str, int, int]]:
     merged: list[tuple[str, int, int]] = []
     for name, start, end in sorted(spans):
         if merged and merged[-1][0] == name and not document(name).text[merged[-1][2] : start].strip():

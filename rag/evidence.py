@@ -10,7 +10,7 @@ import numpy as np
 
 from rag.sentences import sentence_spans
 from rag.types import Embedder, Evidence, Hit, Reader, Vectors
-from rag.words import FUNCTION_WORDS, content_of, is_number, stem, words_of
+from rag.words import FUNCTION_WORDS, MONTHS, content_of, is_number, stem, words_of
 
 Rarity = Callable[[Sequence[str]], list[float]]
 
@@ -68,8 +68,6 @@ _CALENDAR = re.compile(
     r"months?|weeks?|days?|night|morning|evening|\d{1,2}[:.]\d\d|noon|midnight|o'clock)\b"
 )
 
-_MONTHS = frozenset("January February March April May June July August September October November December".split())
-
 # A sentence that gives orders to whoever answers is no evidence of anything: it is text of its document and nothing else. One
 # that tells of such orders ("The system prompt was leaked", "Drivers ignore all the rules") is.
 _ORDER = re.compile(
@@ -102,9 +100,14 @@ SIGNALS = (
 )
 
 
+def in_context(question: str, before: str) -> str:
+    """The question behind the one before it in a conversation, "" where there is none."""
+    return f"{before} {question}".strip()
+
+
 def asked_for(question: str, before: str) -> str:
     """The question that names what is asked for: this one, or with the one before it."""
-    return question if _ASKS.search(question) else f"{before} {question}".strip()
+    return question if _ASKS.search(question) else in_context(question, before)
 
 
 def weigh(
@@ -132,7 +135,7 @@ def measure(
     question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder, rarity: Rarity, before: str = ""
 ) -> tuple[list[tuple[Hit, int, int]], Vectors]:
     """The sentences of the hits as (hit, start, end in its chunk), and their signals, float32 [sentences, len(SIGNALS)]."""
-    asked, question = asked_for(question, before), f"{before} {question}".strip()
+    asked, question = asked_for(question, before), in_context(question, before)
     spans = [_sentences(hit) for hit in hits]
     places = [(hit, start, end) for hit, sentences in zip(hits, spans, strict=True) for start, end in sentences]
     texts = [hit.chunk.text[start:end] for hit, start, end in places]
@@ -324,9 +327,7 @@ def _disagree(question: str, one: Evidence, other: Evidence) -> bool:
         return False
     known = content_of(question)
     if _AMOUNT.search(question) or _TIME.search(question):
-        told, too = (
-            {stem(word) for word in words_of(e.text) if is_number(word) or word in _MONTHS} - known for e in (one, other)
-        )
+        told, too = ({stem(word) for word in words_of(e.text) if is_number(word) or word in MONTHS} - known for e in (one, other))
     elif _PERSON.search(question) and len(known & content_of(other.text)) >= _SAME_MATTER * len(known):
         told, too = ({stem(w) for w in words_of(e.text) if w[0].isupper()} - known - _OPENERS for e in (one, other))
     else:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, zip_longest
 
 from rag.types import Document
+from rag.words import MONTHS
 
 _LONGEST = 90  # characters
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_MONTHS = "|".join(MONTHS)
 _DAY = re.compile(rf"\b[Oo]n (\d{{1,2}} (?:{_MONTHS})(?: \d{{4}})?|(?:{_MONTHS}) \d{{1,2}}(?:, \d{{4}})?)\b")
 
 

@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import Literal
 
 from rag.blocks import visible
-from rag.render import answer_json, where
+from rag.render import NO_ANSWER, answer_json, where
 from rag.types import Answer, Citation, Document, Hit, UsageError
 
 Kind = Literal["md", "html", "docx", "json"]
@@ -91,7 +91,7 @@ class _Part:
 
     @property
     def abstention(self) -> str:
-        return "The reports do not answer this." + (" The nearest passages:" if self.nearest else "")
+        return NO_ANSWER + (" The nearest passages:" if self.nearest else "")
 
 
 def _parts(answers: Sequence[Answer], documents: Callable[[str], Document]) -> Iterator[_Part]:

@@ -11,7 +11,7 @@ from itertools import pairwise, takewhile
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-from rag.render import answer_text
+from rag.render import NO_ANSWER, answer_text
 from rag.types import EVERYTHING, Answer, Citation, Document, Filter, Hit, Paragraph, Quotation, Reference, Sentence
 
 _DOUBT = {"partly": "supported in part", "unsupported": "not supported"}
@@ -34,7 +34,7 @@ def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
     """The whole answer: its sentences, a footnote for each citation, and the passages that were read; what `only` left in."""
     if answer.abstained:
         near = f'<p class="status">The nearest passages:</p>{_hits_html(answer.hits[:_NEAREST])}' if answer.hits else ""
-        said = f'<p class="said"><span>The reports do not answer this.</span></p>{near}'
+        said = f'<p class="said"><span>{NO_ANSWER}</span></p>{near}'
     else:
         said = (
             f'<p class="said">{_sentences_html(answer.sentences, answer.citations)}</p>'

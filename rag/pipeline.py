@@ -430,9 +430,8 @@ class Pipeline:
             return
         if chat:
             sources = prompt.choose_sources(weighed, chat.count_tokens)
-            with closing(
-                chat.stream(prompt.build(f"{before} {question}".strip(), sources, bundled("prompts")), MAX_ANSWER_TOKENS)
-            ) as pieces:
+            built = prompt.build(evidence.in_context(question, before), sources, bundled("prompts"))
+            with closing(chat.stream(built, MAX_ANSWER_TOKENS)) as pieces:
                 if chat.brief:
                     first = list(islice(pieces, 1))  # what it begins with decides whether more is wanted
                     if not evidence.enough(weighed, certainty, first[0].declines if first else 1.0):

@@ -9,6 +9,7 @@ from unicodedata import category
 
 from rag.types import Answer, Citation, Hit, Sentence
 
+NO_ANSWER = "The reports do not answer this."
 _NEAREST = 3  # passages shown where the answer is not in the library
 _OF_HITS = ("title", "score", "found_by")  # what a hit has beside its chunk
 
@@ -70,7 +71,7 @@ def answer_text(answer: Answer) -> str:
     """The answer with its footnotes, or, where it abstains, the nearest passages as such."""
     if answer.abstained:
         nearest = "\n\n".join(hit_text(hit) for hit in answer.hits[:_NEAREST])
-        return "The reports do not answer this." + (f" The nearest passages:\n\n{nearest}" if nearest else "")
+        return NO_ANSWER + (f" The nearest passages:\n\n{nearest}" if nearest else "")
     footnotes = "\n".join(footnote_text(citation) for citation in answer.citations)
     return f"{printable(answer.answer)}\n\n{footnotes}"
 

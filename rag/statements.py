@@ -7,6 +7,7 @@ from html import unescape
 from typing import Any
 
 from rag.citations import claims
+from rag.render import NO_ANSWER
 from rag.types import UsageError
 
 MAX_STATEMENTS = 500
@@ -14,7 +15,7 @@ MAX_STATEMENTS = 500
 _FOOTNOTE = re.compile(r"(?m)^ {0,3}\[\^?\d{1,3}\]:?\s.*(?:\n[ \t]+\S.*|\n[ \t]*(?=\n[ \t]+\S))*")
 # What stands around the answers of an exported conversation: its name and the questions, when it was exported, what is told
 # where there is no answer, the nearest passages.
-_AROUND = re.compile(r"(?m)^(?:#+ |> |— |Exported on \d|The reports do not answer this\.).*$")
+_AROUND = re.compile(rf"(?m)^(?:#+ |> |— |Exported on \d|{re.escape(NO_ANSWER)}).*$")
 _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
 

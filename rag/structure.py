@@ -9,6 +9,7 @@ from itertools import pairwise
 from rag.blocks import Block, Content, visible
 from rag.quotations import quotations
 from rag.types import Box, Document, Kind, Note, Paragraph, Reference, Section
+from rag.words import MONTHS
 
 LONGEST_TITLE = 200  # characters
 LONGEST_HEADING = 120  # characters
@@ -16,20 +17,7 @@ LONGEST_FURNITURE = 300  # characters
 SHORTEST_TEXT = 40  # characters: a shorter line without a full stop is no running text that could follow a heading
 TOP = 5  # blocks: a title stands among the first of them
 
-_MONTHS = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
+_MONTHS = tuple(map(str.lower, MONTHS))
 _MONTH = rf"(?P<month>{'|'.join(f'{name[:3]}(?:{name[3:]})?' if name[3:] else name for name in _MONTHS)}|sept)\b\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>(?:1[5-9]|20)\d\d)\b"

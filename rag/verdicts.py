@@ -243,7 +243,7 @@ def _stance(claim: str, words: frozenset[str], evidence: Sequence[Evidence]) -> 
     Each clause is compared with the clauses of the source that have most of its words.
     """
     clauses = [clause for e in evidence for clause in _clauses(e.text)]
-    hedged = False
+    hedged, as_meant = False, not _MEANT.isdisjoint(map(stem, words_of(claim)))
     for part in _clauses(claim):
         told = {stem(word) for word in part} & words
         shared = [len(told & {stem(word) for word in clause}) for clause in clauses]
@@ -256,7 +256,7 @@ def _stance(claim: str, words: frozenset[str], evidence: Sequence[Evidence]) -> 
             return "the source says the opposite", False
         hedged |= (
             _HEDGED.isdisjoint(_small(part))
-            and _MEANT.isdisjoint(map(stem, words_of(claim)))
+            and not as_meant
             and all(
                 not _HEDGES.isdisjoint(_small(_about(clauses[i], told)))
                 or not _MEANT.isdisjoint(stem(word) for word in _about(clauses[i], told) if word[0].islower())

@@ -38,6 +38,7 @@ _ORDINALS = {
         1,
     )
 }
+MONTHS = tuple("January February March April May June July August September October November December".split())
 MAGNITUDES = frozenset("dozen hundred thousand million billion trillion".split())
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")  # "U.S"
