@@ -32,7 +32,7 @@ class Settings:
         """
         model, adapter = environment.get("RAG_MODEL", ""), environment.get("RAG_ADAPTER", "")
         if model and adapter not in ("", "none"):
-            from rag.types import UsageError
+            from rag.errors import (UsageError)
 
             raise UsageError(
                 f"The adapter {adapter} goes with the embedded language model alone, but the model is {model}; leave out --model "

@@ -13,44 +13,26 @@ from typing import Literal
 
 import numpy as np
 
-from rag import citations, evidence, prompt, verdicts
-from rag.chunks import make_chunks
-from rag.config import Settings, bundled
-from rag.documents import MAX_BYTES, SUFFIXES, read_document
-from rag.embedded import sha256_of
-from rag.encoders import CrossEncoderReranker, OnnxReader, make_embedder
-from rag.library import DocumentInfo, Library, library_folder
-from rag.llm import LlamaModel, model_name
-from rag.pdf import page_image
-from rag.query import unbound
-from rag.search import search
-from rag.statements import Statement, read_statements
-from rag.types import (
-    EVERYTHING,
-    Answer,
-    ChatModel,
-    Chunk,
-    Citation,
-    Document,
-    Embedder,
-    Event,
-    Evidence,
-    Filter,
-    Found,
-    Hit,
-    Mode,
-    Piece,
-    Progress,
-    RagError,
-    Reader,
-    Reranker,
-    Seconds,
-    Sentence,
-    Source,
-    Turn,
-    UsageError,
-    Vectors,
-)
+from rag.answering import citations
+from rag.answering import evidence
+from rag.answering import prompt
+from rag.answering import verify as verdicts
+from rag.library.chunking import (make_chunks)
+from rag.config import (Settings, bundled)
+from rag.reading.documents import (MAX_BYTES, SUFFIXES, read_document)
+from rag.models.bundled import (sha256_of)
+from rag.models.embedder import (make_embedder)
+from rag.models.reader import (OnnxReader)
+from rag.models.reranker import (CrossEncoderReranker)
+from rag.library.store import (DocumentInfo, Library, library_folder)
+from rag.models.llm import (LlamaModel, model_name)
+from rag.reading.pdf import (page_image)
+from rag.library.query import (unbound)
+from rag.search import (search)
+from rag.answering.claims import (Statement, read_statements)
+from rag.errors import (RagError, UsageError)
+from rag.protocols import (ChatModel, Embedder, Progress, Reader, Reranker)
+from rag.types import (EVERYTHING, Answer, Chunk, Citation, Document, Event, Evidence, Filter, Found, Hit, Mode, Piece, Seconds, Sentence, Source, Turn, Vectors)
 
 UPLOADED = Path("/uploaded")  # in a library's list of files, what was sent and never lay in a folder; the same from anywhere
 MAX_QUESTION = 2000  # characters; a longer text is a document, not a question

@@ -8,9 +8,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from rag import server
-from rag.config import Settings, bundled
-from rag.pipeline import Pipeline
+from rag import serve as server
+from rag.config import (Settings, bundled)
+from rag.pipeline import (Pipeline)
 
 DOCS = Path(__file__).parents[1] / "docs"
 CHROMIUM = shutil.which("chromium") or "chromium"

@@ -12,11 +12,12 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from rag import server
-from rag.config import CERTAINTY, Settings
-from rag.pipeline import Models, Pipeline
-from rag.service import Service
-from rag.types import Piece, Prompt, Vectors
+from rag import serve as server
+from rag.config import (CERTAINTY, Settings)
+from rag.models.registry import (Models)
+from rag.pipeline import (Pipeline)
+from rag.service.service import (Service)
+from rag.types import (Piece, Prompt, Vectors)
 
 
 def words(text: str) -> list[str]:
@@ -150,8 +151,8 @@ def pipeline_with(tmp_path: Path) -> Iterator[PipelineWith]:
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """A service of no library yet, without a language model."""
     models = FakeModels()
-    monkeypatch.setattr("rag.pipeline.make_embedder", lambda _: models.embedder)
-    monkeypatch.setattr("rag.pipeline.OnnxReader", lambda: models.reader)
+    monkeypatch.setattr("rag.models.registry.make_embedder", lambda _: models.embedder)
+    monkeypatch.setattr("rag.models.registry.OnnxReader", lambda: models.reader)
     service = Service(Settings(tmp_path / "indexes", "default", None, embeddings="", generate=False))
     yield service
     service.close()
@@ -167,9 +168,9 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 
     def start(libraries: Mapping[str, Mapping[str, str]], *replies: str, chat: Any = None, certainty: float = CERTAINTY) -> str:
         models = FakeModels(*replies)
-        monkeypatch.setattr("rag.pipeline.make_embedder", lambda _: models.embedder)
-        monkeypatch.setattr("rag.pipeline.OnnxReader", lambda: models.reader)
-        monkeypatch.setattr("rag.pipeline.LlamaModel", lambda *_: chat or models.chat)
+        monkeypatch.setattr("rag.models.registry.make_embedder", lambda _: models.embedder)
+        monkeypatch.setattr("rag.models.registry.OnnxReader", lambda: models.reader)
+        monkeypatch.setattr("rag.models.registry.LlamaModel", lambda *_: chat or models.chat)
         generate = bool(chat or replies)
         settings = Settings(tmp_path / "indexes", "default", None, embeddings="", generate=generate, certainty=certainty)
         for name, texts in libraries.items():

@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from rag.blocks import Content, visible
-from rag.types import Document
+from rag.reading.blocks import (Content, visible)
+from rag.types import (Document)
 
 Change = tuple[str, int, int]
 CHANGES = st.lists(

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from rag.config import Settings, bundled
-from rag.pipeline import Models, Pipeline
-from rag.types import Answer
+from rag.config import (Settings, bundled)
+from rag.models.registry import (Models)
+from rag.pipeline import (Pipeline)
+from rag.types import (Answer)
 
 pytestmark = pytest.mark.models
 

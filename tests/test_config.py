@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.config import BRIEF, Settings
-from rag.types import UsageError
+from rag.config import (BRIEF, Settings)
+from rag.errors import (UsageError)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from test_api import a_pdf
 
-from rag.config import Settings, bundled
-from rag.pipeline import Pipeline
-from rag.server import serve
+from rag.config import (Settings, bundled)
+from rag.pipeline import (Pipeline)
+from rag.serve import (serve)
 
 pytestmark = pytest.mark.models
 

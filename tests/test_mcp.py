@@ -12,7 +12,7 @@ from conftest import EndlessModel
 from mcp import Client, MCPError, StdioServerParameters
 from test_api import GRAIN, QUESTION, QUOTE, SAID, ServiceWith, service_with, serving
 
-from rag.mcp_server import make_server
+from rag.http.mcp import (make_server)
 
 __all__ = ["service_with"]  # the fixture
 
@@ -59,8 +59,8 @@ def test_an_assistant_searches_asks_and_reads_over_standard_input_and_output(ser
     service_with({"grain": GRAIN})
     faked = (
         "import rag.pipeline, rag.cli, conftest; models = conftest.FakeModels(" + repr(SAID) + ");"
-        "rag.pipeline.make_embedder = lambda _: models.embedder; rag.pipeline.OnnxReader = lambda: models.reader;"
-        "rag.pipeline.LlamaModel = lambda *_: models.chat; rag.cli.main(['mcp', '--library', 'grain'])"
+        "rag.models.registry.make_embedder = lambda _: models.embedder; rag.models.registry.OnnxReader = lambda: models.reader;"
+        "rag.models.registry.LlamaModel = lambda *_: models.chat; rag.cli.main.main(['mcp', '--library', 'grain'])"
     )
     here = Path(__file__).parent
     paths = f"{here}{':' if sys.platform != 'win32' else ';'}{here.parent}"

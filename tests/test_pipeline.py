@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from conftest import FakeModels, PipelineWith, ScriptedModel, WordsEmbedder
 
-from rag.config import Settings
-from rag.documents import read_document
-from rag.pipeline import MAX_QUESTION, UPLOADED, Models, Pipeline, checked, find_files
-from rag.render import answer_json
-from rag.types import Answer, Filter, Found, LibraryError, Sentence, Turn, UsageError, Vectors
+from rag.config import (Settings)
+from rag.reading.documents import (read_document)
+from rag.ingest import (UPLOADED, find_files)
+from rag.models.registry import (Models)
+from rag.pipeline import (MAX_QUESTION, Pipeline, checked)
+from rag.render.json import (answer_json)
+from rag.errors import (LibraryError, UsageError)
+from rag.types import (Answer, Filter, Found, Sentence, Turn, Vectors)
 
 HARBOUR = """The Harbour Report
 
@@ -403,7 +406,7 @@ def pending(pipeline: Pipeline) -> int:
 @pytest.fixture
 def long(pipeline_with: PipelineWith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A library of one report, beside which a long one of nine chunks lies; two chunks are embedded at once."""
-    monkeypatch.setattr("rag.pipeline._BATCH", 2)
+    monkeypatch.setattr("rag.ingest._BATCH", 2)
     pipeline = pipeline_with({"trains.txt": TRAINS})
     (tmp_path / "reports-0" / "long.txt").write_text(LONG, encoding="utf-8")
     return pipeline

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.library import Library
-from rag.search import fuse, search
-from rag.types import Chunk, Document, Filter, Hit, Section, Vectors
+from rag.library.store import (Library)
+from rag.search import (fuse, search)
+from rag.types import (Chunk, Document, Filter, Hit, Section, Vectors)
 
 AXES = np.eye(4, dtype=np.float32)
 

@@ -1,6 +1,6 @@
 """A short report with a quotation, its speaker and notes, and sentences of it as evidence."""
 
-from rag.types import Chunk, Document, Evidence, Hit, Note, Paragraph, Quotation, Reference, Section, Source
+from rag.types import (Chunk, Document, Evidence, Hit, Note, Paragraph, Quotation, Reference, Section, Source)
 
 TEXT = (
     "Putin stated:\n\n"

@@ -37,7 +37,7 @@ FIGURES = {"first token, s": "{:.3f}", "tokens/s": "{:.1f}", "memory, MB": "{:.0
 def random_adapter(path: Path) -> None:
     import numpy as np
 
-    from rag.lora import write_adapter
+    from rag.training.gguf import (write_adapter)
 
     random, weights = np.random.default_rng(0), {}
     for block in range(LAYERS):
@@ -49,8 +49,8 @@ def random_adapter(path: Path) -> None:
 
 def measure(adapter: Path | None) -> list[float]:
     """The figures in this process, after one prompt that warms it up."""
-    from rag.llm import LlamaModel
-    from rag.types import Prompt
+    from rag.models.llm import (LlamaModel)
+    from rag.types import (Prompt)
 
     model = LlamaModel(adapter=adapter)
     list(model.stream(Prompt("One, two,", "One, two,", "", "", ()), 4))

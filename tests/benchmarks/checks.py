@@ -20,12 +20,16 @@ from unittest.mock import patch
 
 import numpy as np
 
-from rag import citations, evidence, pipeline, verdicts
-from rag.config import Settings
-from rag.evaluate import Prediction, is_correct, library_of, measure
-from rag.evaluation_sets import EvaluationSet, Question, even, read_set, sample
-from rag.pipeline import Pipeline
-from rag.types import Answer, ChatModel, Evidence, Hit, Piece, Prompt, Sentence
+from rag.answering import citations
+from rag.answering import evidence
+from rag import pipeline
+from rag.answering import verify as verdicts
+from rag.config import (Settings)
+from rag.evaluation.metrics import (Prediction, is_correct, library_of, measure)
+from rag.evaluation.dataset import (EvaluationSet, Question, even, read_set, sample)
+from rag.pipeline import (Pipeline)
+from rag.protocols import (ChatModel)
+from rag.types import (Answer, Evidence, Hit, Piece, Prompt, Sentence)
 
 # What is put in the place of which function, by what is missed then: for any model, for one that writes sentences, for one that
 # answers with a few words.

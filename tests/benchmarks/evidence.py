@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rag import evidence
-from rag.config import Settings
-from rag.evaluate import library_of
-from rag.evaluation_sets import Question, even, read_set, sample
-from rag.pipeline import READ, last_asked
+from rag.answering import evidence
+from rag.config import (Settings)
+from rag.evaluation.metrics import (library_of)
+from rag.evaluation.dataset import (Question, even, read_set, sample)
+from rag.pipeline import (READ, last_asked)
 
 CERTAINTIES = [t / 10 for t in range(1, 10)]
 # Something always ranks first, so ranks say nothing of whether anything answers.

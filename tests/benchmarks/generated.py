@@ -18,14 +18,15 @@ from pathlib import Path
 
 from checks import forbidden
 
-from rag import prompt
-from rag.config import Settings, bundled
-from rag.evaluate import Figure, f1, figure, is_correct, library_of, stands_in
-from rag.evaluation_sets import Question, even, read_set, sample
-from rag.evidence import choose
-from rag.llm import LlamaModel
-from rag.pipeline import MAX_ANSWER_TOKENS
-from rag.types import ChatModel, Evidence, Source
+from rag.answering import prompt
+from rag.config import (Settings, bundled)
+from rag.evaluation.metrics import (Figure, f1, figure, is_correct, library_of, stands_in)
+from rag.evaluation.dataset import (Question, even, read_set, sample)
+from rag.answering.evidence import (choose)
+from rag.models.llm import (LlamaModel)
+from rag.pipeline import (MAX_ANSWER_TOKENS)
+from rag.protocols import (ChatModel)
+from rag.types import (Evidence, Source)
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 

@@ -24,10 +24,10 @@ from typing import Any
 
 import httpx
 
-from rag.config import Settings
-from rag.generated import PARAGRAPHS, Reports
-from rag.library import Library, library_folder
-from rag.pipeline import Pipeline
+from rag.config import (Settings)
+from rag.evaluation.synthetic import (PARAGRAPHS, Reports)
+from rag.library.store import (Library, library_folder)
+from rag.pipeline import (Pipeline)
 
 SEARCHES = 4  # of a user, to one answer
 ALONE = 16  # searches of one client, for each figure

@@ -14,11 +14,11 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from rag import server
-from rag.config import Settings, bundled
-from rag.examples import example_questions
-from rag.pipeline import Pipeline
-from rag.types import Found, Sentence
+from rag import serve as server
+from rag.config import (Settings, bundled)
+from rag.ui.suggested_questions import (example_questions)
+from rag.pipeline import (Pipeline)
+from rag.types import (Found, Sentence)
 
 QUESTIONS = 30
 CHROMIUM = shutil.which("chromium") or "chromium"

@@ -131,7 +131,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    from rag.documents import READERS, _kind, read_document
+    from rag.reading.documents import (READERS, _kind, read_document)
 
     print(f"{'format':8}{'MB':>8}{'blocks MB/s':>14}{'document MB/s':>15}{'text MB/s':>11}{'library MB/s':>14}{'ratio':>8}")
     with TemporaryDirectory() as folder:

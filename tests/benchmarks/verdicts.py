@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rag.quotations import quotations
-from rag.types import Chunk, Document, Evidence, Hit, Paragraph, Source
-from rag.verdicts import attributed, check
+from rag.text.quotations import (quotations)
+from rag.types import (Chunk, Document, Evidence, Hit, Paragraph, Source)
+from rag.answering.verify import (attributed, check)
 
 PAIRS = Path(__file__).with_suffix(".jsonl")
 

@@ -1,0 +1,176 @@
+"""A model's text -> claims; Claims -> numbered sentences and Citations. Pure.
+
+What the model wrote is a list of claims, which rag/verdicts.py compares with the sources. A claim's markers are those of the
+sentences it rests on; the model's own are only taken away.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+from math import prod
+
+from rag.text.sentences import (sentence_spans)
+from rag.types import (Citation, Document, Evidence, Piece, Quotation, Sentence)
+from rag.answering.verify import (Claim, Documents, follows)
+from rag.text.tokens import (words_of)
+
+# [1] · [1, 2] · [1–3] · [ 12 ]: in the model's text these are its markers, since the sources are shown to it without any.
+_MARKER = r"\[\s*\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]"
+# With the brackets, or the comma, that stood there for its sake.
+_MARKED = re.compile(
+    rf"\(\s*(?:see |cf\. )?(?:{_MARKER}(?:\s*(?:[,;]|and)\s*(?={_MARKER}))?)+\s*\)|(?:,\s*)?{_MARKER}(?=\s*,)|{_MARKER}"
+)
+_SPACE_BEFORE_POINT = re.compile(r"\s+(?=[.,;:!?])")
+_QUOTATION_MARKS = '"“”„«»'
+_CUT_AFTER = (";", ":", ",", "—", "–")  # where a sentence that is too long to be weighed as one is cut
+# A mark that closes what was opened in a sentence before: "… about sand," the mayor said.
+_CLOSES = re.compile(r"(?<=[.,;:!?…])\"(?=\s|$)")
+_INCHES = re.compile(r"(?<=\d)\"")
+
+
+# --- The model's text -> claims -----------------------------------------------------------------------------------
+
+
+def claims(text: str) -> list[str]:
+    """The sentences of a model's text, without markers and what they leave behind."""
+    found = (_clean(text[start:end]) for start, end in sentence_spans(text))
+    return [sentence for sentence in found if words_of(sentence)]
+
+
+def chance(pieces: Iterable[Piece]) -> float:
+    """0..1, with which a model chose all that it wrote before its first marker."""
+    return prod(piece.chance for piece in takewhile(lambda piece: "[" not in piece.text, pieces))
+
+
+def _clean(sentence: str) -> str:
+    return _SPACE_BEFORE_POINT.sub("", " ".join(_MARKED.sub("", sentence).split()))
+
+
+# --- Claims -> numbered sentences and citations ---------------------------------------------------------------------
+
+
+def cite(claims: Iterable[Claim], document: Documents) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+    """The claims as sentences with markers, and the citations the markers name, numbered from 1 by first use.
+
+    Neighbouring sentences of a document become one span. `document` gives the whole document of a name.
+    """
+    claims = list(claims)
+    spans = _merged({(e.hit.chunk.document, e.start, e.end) for claim in claims for e in claim.evidence}, document)
+    citations: dict[tuple[str, int, int], Citation] = {}
+    sentences: list[Sentence] = []
+    for claim in claims:
+        markers: dict[int, None] = {}
+        for evidence in claim.evidence:
+            name = evidence.hit.chunk.document
+            span = next(s for s in spans if s[0] == name and s[1] <= evidence.start and evidence.end <= s[2])
+            if span not in citations:
+                citations[span] = _citation(len(citations) + 1, document(name), *span[1:], evidence)
+            markers[citations[span].marker] = None
+        sentences.append(Sentence(claim.text, claim.verdict, tuple(markers), claim.reason))
+    return tuple(sentences), tuple(citations.values())
+
+
+def quoted(chosen: Iterable[Evidence], document: Documents) -> list[Claim]:
+    """Sentences of the sources as claims in their own words, those that follow one another in one quotation as one claim.
+
+    They lose the report's own markers. Of a sentence that is quoted in part, "…" tells where it goes on. An opinion stays its
+    speaker's: 'Sergei Strokan: "…"'.
+    """
+    groups: list[list[Evidence]] = []
+    for evidence in chosen:
+        if groups and follows(groups[-1][-1], evidence) and _is_one(groups[-1][-1], evidence, document):
+            groups[-1].append(evidence)
+        else:
+            groups.append([evidence])
+    return [Claim(_in_its_words(group, document), "supported", tuple(group)) for group in groups]
+
+
+def _is_one(one: Evidence, other: Evidence, document: Documents) -> bool:
+    """Whether two that follow one another are parts of one sentence, or of one quotation."""
+    source = document(one.hit.chunk.document)
+    spoken, then = (source.quotation_at(e.start, _end_of_words(source, e.start, e.end)) for e in (one, other))
+    return spoken == then and (spoken is not None or one.text.endswith(_CUT_AFTER))
+
+
+def _in_its_words(group: Sequence[Evidence], document: Documents) -> str:
+    source = document(group[0].hit.chunk.document)
+    start, end = group[0].start, _end_of_words(source, group[0].start, group[-1].end)
+    text = source.text[start:end]
+    for reference in reversed(source.references):
+        if start <= reference.start and reference.end <= end:
+            text = text[: reference.start - start] + text[reference.end - start :]
+    text = _clean(text)
+    before = source.text[max(0, start - 2) : start].rstrip(" ")
+    if before.endswith(_CUT_AFTER) and not text.startswith(tuple(_QUOTATION_MARKS)):
+        text = f"… {text}"
+    if text.endswith(_CUT_AFTER):
+        text = f"{text.rstrip(''.join(_CUT_AFTER))}…"
+    quotation = source.quotation_at(start, end)
+    if quotation is None:
+        return _balanced(text)
+    inner = text.strip(_QUOTATION_MARKS + " ").replace('"', "'")
+    return f"{quotation.speaker}: “{inner}”" if quotation.speaker else f"“{inner}”"
+
+
+def render(sentences: Iterable[Sentence]) -> str:
+    """The answer's text: 'Trade rose by 30 percent.[1] It fell in May.[2][3]'."""
+    return " ".join(s.text + "".join(f"[{marker}]" for marker in s.markers) for s in sentences)
+
+
+def _merged(spans: set[tuple[str, int, int]], document: Documents) -> list[tuple[str, int, int]]:
+    merged: list[tuple[str, int, int]] = []
+    for name, start, end in sorted(spans):
+        if merged and merged[-1][0] == name and not document(name).text[merged[-1][2] : start].strip():
+            merged[-1] = (name, merged[-1][1], max(end, merged[-1][2]))
+        else:
+            merged.append((name, start, end))
+    return merged
+
+
+def _citation(marker: int, document: Document, start: int, end: int, evidence: Evidence) -> Citation:
+    note = document.note_at(start, end)
+    end = _end_of_words(document, start, end)
+    paragraph = document.paragraph_at(start)
+    quotation = _spoken(document, start, end)
+    return Citation(
+        marker=marker,
+        document=document.name,
+        title=document.title,
+        section=evidence.hit.chunk.section,
+        page=document.page_at(start),
+        paragraph=paragraph.number if paragraph else evidence.hit.chunk.paragraph,
+        speaker=quotation.speaker if quotation else "",
+        start=start,
+        end=end,
+        quote=document.text[start:end],
+        note=note,
+    )
+
+
+def _end_of_words(document: Document, start: int, end: int) -> int:
+    """Where the words of a span end, in front of the report's own markers: `Citation.note` names their note."""
+    for reference in reversed(document.references):
+        if start < reference.start and reference.end == end:
+            end = reference.start
+    return end
+
+
+def _spoken(document: Document, start: int, end: int) -> Quotation | None:
+    """The quotation that most of the span lies in: a lead-in before the words does not take them from their speaker."""
+    return next((q for q in document.quotations if min(end, q.end) - max(start, q.start) > (end - start) / 2), None)
+
+
+def _balanced(text: str) -> str:
+    """Narration with a quotation that reaches beyond it, opened or closed; a lone mark at either end, dropped."""
+    if len(_INCHES.sub("", text).split('"')) % 2 == 0 and "“" not in text:
+        if text.startswith('"'):
+            text = text[1:]
+        elif text.endswith('"'):
+            text = text[:-1]
+        else:
+            text = f'"{text}' if _CLOSES.search(text) else f'{text}"'
+    if text.count("“") > text.count("”"):
+        text += "”"
+    elif text.count("”") > text.count("“"):
+        text = text.removesuffix("”") if text.endswith("”") else f"“{text}"
+    return text

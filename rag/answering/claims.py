@@ -1,0 +1,72 @@
+"""Somebody's text, or an exported answer -> the statements in it and the words they cite. Pure."""
+
+import json
+import re
+from dataclasses import dataclass
+from html import unescape
+from typing import Any
+
+from rag.answering.citations import (claims)
+from rag.render.text import (NO_ANSWER)
+from rag.errors import (UsageError)
+
+MAX_STATEMENTS = 500
+# What stands behind an answer in the terminal and in Markdown: "[1] "Trade rose."", "[^1]: …", and the indented lines below.
+_FOOTNOTE = re.compile(r"(?m)^ {0,3}\[\^?\d{1,3}\]:?\s.*(?:\n[ \t]+\S.*|\n[ \t]*(?=\n[ \t]+\S))*")
+# What stands around the answers of an exported conversation: its name and the questions, when it was exported, what is told
+# where there is no answer, the nearest passages.
+_AROUND = re.compile(rf"(?m)^(?:#+ |> |— |Exported on \d|{re.escape(NO_ANSWER)}).*$")
+_ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """Words that a statement says stand in a document, at an offset."""
+
+    document: str
+    start: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence to check; `cited` is None where the text it is from cites nothing, so that the library is searched."""
+
+    text: str
+    cited: tuple[Cited, ...] | None
+
+
+def read_statements(text: str) -> list[Statement]:
+    """The sentences of a text, or those of answers as `rag ask --json` prints one and a conversation is exported, in order.
+
+    Only JSON tells what they cite; an answer as text or Markdown is a text without its footnotes.
+
+    Raises UsageError where there are none or too many, and where JSON is no answer.
+    """
+    found = _of_answers(text) if text.lstrip().startswith("{") else [Statement(claim, None) for claim in claims(_body(text))]
+    if not found:
+        raise UsageError("There is no sentence to check; give a text, or an answer that `rag ask --json` has printed.")
+    if len(found) > MAX_STATEMENTS:
+        raise UsageError(f"There are {len(found)} sentences, at most {MAX_STATEMENTS} are checked at once; split the text.")
+    return found
+
+
+def _body(text: str) -> str:
+    is_markdown = "[^1]" in text
+    text = _FOOTNOTE.sub("", text)
+    return unescape(_ESCAPED.sub("", _AROUND.sub("", text))) if is_markdown else text
+
+
+def _of_answers(text: str) -> list[Statement]:
+    try:
+        values: Any = json.loads(text)
+        return [statement for answer in values.get("answers", [values]) for statement in _of_answer(answer)]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(
+            "This JSON is no answer; expected what `rag ask --json` prints, or a conversation exported as JSON."
+        ) from error
+
+
+def _of_answer(answer: Any) -> list[Statement]:  # noqa: ANN401 - a value of JSON
+    cited = {c["marker"]: Cited(str(c["document"]), int(c["start"]), str(c["quote"])) for c in answer["citations"]}
+    return [Statement(str(s["text"]), tuple(cited[m] for m in s["markers"])) for s in answer["sentences"]]

@@ -1,0 +1,337 @@
+"""How fast the product is on this machine, each figure beside its reference in the same run. docs/evaluation.md explains them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import IO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.library.chunking import (make_chunks)
+from rag.config import (Settings)
+from rag.models.bundled import (embedding_model_folder)
+from rag.evaluation.metrics import (percentiles)
+from rag.evaluation.dataset import (cloze_questions)
+from rag.evaluation.synthetic import (PARAGRAPHS, Reports)
+from rag.library.store import (Library, library_folder)
+from rag.models.registry import (Models)
+from rag.pipeline import (Pipeline)
+from rag.search import (search)
+from rag.errors import (ModelError, RagError, UsageError)
+
+_SEED = 0
+_DEPTH = 50  # chunks that a search takes from each look-up
+_NEAREST = 10  # chunks whose recall is measured
+_ASKED = 100  # generated questions
+_ADDED = 5  # reports, the middle one of which is timed
+_QUESTIONS_OF_A_LIBRARY, _DOCUMENTS_ASKED_ABOUT = 20, 8
+
+# A process of its own: torch shares neither memory nor threads with what it is compared with, and stays warm between texts.
+_REFERENCE = """
+import json, sys, time
+from sentence_transformers import SentenceTransformer
+model = SentenceTransformer(sys.argv[1], device="cpu", local_files_only=True)
+for line in sys.stdin:
+    texts = json.loads(line)
+    started = time.perf_counter()
+    model.encode(texts, show_progress_bar=False)
+    print(time.perf_counter() - started, flush=True)
+"""
+
+
+# A process of its own, in which the models take no memory: what the library takes to open, and at most.
+_OPENING = """
+import json, sys, time
+from pathlib import Path
+import faiss, numpy
+from rag.library import Library
+from rag.search import search
+def most():  # in bytes; nan where it is not told
+    try:  # elsewhere than on Linux, where the next one begins with what the parent had
+        return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) * 1024
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = most()
+started = time.perf_counter()
+library = Library.open(Path(sys.argv[1]))
+questions = json.load(sys.stdin)
+search(library, questions[0][0], numpy.array(questions[0][1], numpy.float32))
+seconds = time.perf_counter() - started
+for question, vector in questions:
+    search(library, question, numpy.array(vector, numpy.float32))
+print(seconds, most() - before)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure with what it is compared with."""
+
+    what: str
+    value: float
+    unit: str  # "chunks/s", "ms", "s", "MB", "KB" or "of 1"
+    reference: str = ""  # "" where there is none
+    reference_value: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """The value in units of the reference; None where there is none."""
+        return self.value / self.reference_value if self.reference_value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured; the defaults take some two minutes on two quiet cores."""
+
+    reports: int = 5  # that are read, chunked, encoded and stored
+    chunks: int = 10_000  # of the library that is searched, at least
+    rounds: int = 5  # how often each question is asked
+    starts: int = 5  # how many processes are started
+
+
+Encode = Callable[[Sequence[str]], float]  # seconds that the reference takes for these texts
+Question = tuple[str, NDArray[np.float32]]  # and its unit vector
+_WHOLE = Size()
+
+
+def bench(settings: Settings, own: bool, say: Callable[[str], None], size: Size = _WHOLE) -> list[Row]:
+    """The figures; with `own` also those of the library that the settings name. `say` is told what is measured next.
+
+    Raises UsageError where that library holds no sentence to ask about, LibraryError and ModelError as a search does.
+    """
+    with Pipeline(settings) as pipeline:
+        models = pipeline.models
+        own_questions = _questions_about(pipeline) if own else []
+    with tempfile.TemporaryDirectory(prefix="rag-bench-") as name, _reference(settings) as encode:
+        made = replace(settings, indexes=Path(name) / "indexes")
+        say("Reports into a library")
+        rows = _encoding(replace(made, library="build"), models, Path(name) / "build", size.reports, encode)
+        say(f"A library of {size.chunks:,} chunks")
+        searched = replace(made, library="search")
+        reports = Reports(models.embedder.dimension)
+        _fill(searched, models, reports, size.chunks)
+        # The words of a generated question are known to the library, its meaning is drawn as those of the passages are.
+        last = -(-size.chunks // PARAGRAPHS)
+        generated = [reports.question(number) for number in np.linspace(1, last, _ASKED).astype(int).tolist()]
+        questions = [(question, models.embedder.encode([question])[0]) for question in own_questions]
+        for asked, encoded in ((searched, generated), (settings, questions)):
+            if encoded:
+                say(f"Questions to the library {asked.library!r}")
+                with Pipeline(asked, models) as pipeline:
+                    rows += _latency(pipeline, encoded, size.rounds, encode)
+                    rows += _room(pipeline, encoded)
+                rows += _adding(asked, reports, Path(name) / "copy")
+                rows.append(_start(asked, encoded[0][0], size.starts))
+    return rows
+
+
+# --- What is measured ---------------------------------------------------------------------------------------------
+
+
+def _encoding(settings: Settings, models: Models, folder: Path, reports: int, encode: Encode) -> list[Row]:
+    """Chunks a second of the whole way into a library and of the encoder alone, in turns with the reference."""
+    embedder = models.embedder
+    spent: dict[str, list[float]] = {"build": [], "encode": []}
+    reference, chunks = [], []
+    with Pipeline(settings, models) as pipeline:
+        for path in _files(folder, reports + 1, embedder.dimension):
+            with _clock(spent["build"]):
+                (added,) = pipeline.add([path])
+            document = pipeline.document(added.document)
+            texts = [f"{chunk.context}\n{chunk.text}" for chunk in make_chunks(document, embedder.count_tokens)]
+            with _clock(spent["encode"]):
+                embedder.encode(texts)
+            reference.append(encode(texts))
+            chunks.append(len(texts))
+
+    def speed(seconds: Sequence[float]) -> float:  # the first report warms everything up
+        return median(n / s for n, s in zip(chunks[1:], seconds[1:], strict=True))
+
+    compared = ("SentenceTransformer.encode", speed(reference))
+    return [
+        Row("read, chunk, encode, store", speed(spent["build"]), "chunks/s", *compared),
+        Row("encode", speed(spent["encode"]), "chunks/s", *compared),
+    ]
+
+
+def _latency(pipeline: Pipeline, questions: Sequence[Question], rounds: int, encode: Encode) -> list[Row]:
+    """From question to fused hits, and the parts of it, in turns with the reference."""
+    library, embedder = pipeline.library, pipeline.models.embedder
+    parts = ("encode", "dense", "lexical", "fetch")
+    spent: dict[str, list[float]] = {}
+    for turn in range(rounds + 1):
+        if turn <= 1:  # the first one warms everything up
+            spent = {name: [] for name in ("hits", "encoded", "reference", *parts)}
+        for question, vector in questions:
+            with _clock(spent["hits"]):
+                pipeline.search(question)
+            spent["reference"].append(encode([question]))
+            with _clock(spent["encoded"]):
+                search(library, question, vector)
+            with _clock(spent["encode"]):
+                embedder.encode([question])
+            with _clock(spent["dense"]):
+                dense = library.dense(vector, _DEPTH)
+            with _clock(spent["lexical"]):
+                lexical = library.lexical(question, _DEPTH)
+            with _clock(spent["fetch"]):
+                library.chunks([chunk for chunk, _ in dense + lexical])
+
+    whole, encoded, reference = (percentiles(spent[name]) for name in ("hits", "encoded", "reference"))
+    name, compared = f"{library.count:,} chunks, question to hits", "SentenceTransformer.encode of the question"
+    return [
+        Row(f"{name}, p50", 1000 * whole.p50, "ms", compared, 1000 * reference.p50),
+        Row(f"{name}, p95", 1000 * whole.p95, "ms", compared, 1000 * reference.p95),
+        Row("once it is encoded, p50", 1000 * encoded.p50, "ms"),
+        Row("once it is encoded, p95", 1000 * encoded.p95, "ms"),
+        *(Row(f"of it {part}, p50", 1000 * percentiles(spent[part]).p50, "ms") for part in parts),
+    ]
+
+
+def _room(pipeline: Pipeline, questions: Sequence[Question]) -> list[Row]:
+    """How many of the nearest vectors are found, and what the library needs to open, to be asked, and to lie on the disk."""
+    library = pipeline.library
+    everything = library.every_vector()
+    found = []
+    for _, vector in questions:
+        cosines = np.concatenate([vectors @ vector for _, vectors in everything])
+        least = np.sort(cosines)[-_NEAREST:].min(initial=1.0)
+        found.append(sum(cosine >= least - 1e-6 for _, cosine in library.dense(vector, _NEAREST)) / min(_NEAREST, len(cosines)))
+    asked = json.dumps([(question, vector.tolist()) for question, vector in questions])
+    command = [sys.executable, "-c", _OPENING, str(library.folder)]
+    opened = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
+    if opened.returncode:
+        raise RagError(f"A process that opens the library {pipeline.name!r} failed: {opened.stderr.strip().splitlines()[-1]}")
+    seconds, memory = map(float, opened.stdout.split())
+    return [
+        Row(f"recall@{_NEAREST} of the nearest vectors", float(np.mean(found)), "of 1"),
+        Row("library opened and asked once", seconds, "s"),
+        *(
+            [Row("memory while it is asked, models apart", memory / 1e6, "MB")] if not np.isnan(memory) else []
+        ),  # Windows does not tell
+        Row("on the disk, a chunk", sum(f.stat().st_size for f in library.folder.glob("*.*")) / library.count / 1000, "KB"),
+    ]
+
+
+def _adding(settings: Settings, reports: Reports, folder: Path) -> list[Row]:
+    """Seconds to store one more report, of a copy of the library."""
+    shutil.copytree(library_folder(settings.indexes, settings.library), folder)
+    document, chunks, vectors = next(reports.documents())
+    spent: list[float] = []
+    with Library.open(folder) as library:
+        for number in range(_ADDED):
+            name = library.free_name("one-more")
+            made = [replace(chunk, document=name) for chunk in chunks]
+            with _clock(spent):
+                library.add(replace(document, name=name), made, vectors, Path(f"/generated/{number}.txt"))
+                library.settle()
+    shutil.rmtree(folder)
+    return [Row(f"one more report of {len(chunks)} chunks stored", median(spent), "s")]
+
+
+def _start(settings: Settings, question: str, starts: int) -> Row:
+    """Seconds from the start of a process to the first hit on screen, in turns with the reference."""
+    environment = {**os.environ, "RAG_INDEXES": str(settings.indexes.absolute())}
+    search = [sys.executable, "-m", "rag", "search", "--library", settings.library, question]
+    torch = [sys.executable, "-c", "import torch; print()"]
+    spent = [(_first_line(search, environment), _first_line(torch, environment)) for _ in range(starts)]
+    ours, reference = zip(*spent, strict=True)
+    return Row("rag search, start to first hit", median(ours), "s", "import torch", median(reference))
+
+
+def _first_line(command: Sequence[str], environment: dict[str, str]) -> float:
+    """Seconds from the start of a process to its first line. Raises RagError where it fails."""
+    started = time.perf_counter()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        out = cast(IO[bytes], process.stdout)
+        out.readline()
+        seconds = time.perf_counter() - started
+        out.read()
+    if process.returncode:
+        raise RagError(
+            f"A process to be timed failed with exit code {process.returncode}; run it to see why: {' '.join(command)}"
+        )
+    return seconds
+
+
+@contextmanager
+def _reference(settings: Settings) -> Iterator[Encode]:
+    """SentenceTransformer.encode as it comes, with the embedding model of the settings, in a process of its own."""
+    model = settings.embeddings or str(embedding_model_folder())
+    command = [sys.executable, "-c", _REFERENCE, model]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        texts_in, seconds_out = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
+
+        def encode(texts: Sequence[str]) -> float:
+            try:
+                print(json.dumps(texts), file=texts_in, flush=True)
+                return float(seconds_out.readline())
+            except (OSError, ValueError) as error:
+                raise ModelError(
+                    f"The process that encodes with sentence-transformers for comparison ended; see that it can load {model!r}."
+                ) from error
+
+        yield encode
+
+
+@contextmanager
+def _clock(spent: list[float]) -> Iterator[None]:
+    """Adds the seconds that the block takes."""
+    started = time.perf_counter()
+    yield
+    spent.append(time.perf_counter() - started)
+
+
+# --- What it is measured on ---------------------------------------------------------------------------------------
+
+
+def _fill(settings: Settings, models: Models, reports: Reports, chunks: int) -> None:
+    """A library of so many chunks at least, of whole reports."""
+    embedder = models.embedder
+    place = library_folder(settings.indexes, settings.library)
+    with Library.open(place, embedder=embedder.name, dimension=embedder.dimension, create=True) as library:
+        for document, made, vectors in islice(reports.documents(), -(-chunks // PARAGRAPHS)):
+            library.add(document, made, vectors, Path("/generated") / document.file)
+        library.settle()
+
+
+def _files(folder: Path, count: int, dimension: int) -> Iterator[Path]:
+    """Generated reports as text files."""
+    folder.mkdir()
+    reports = Reports(dimension)
+    for number in range(1, count + 1):
+        path = folder / f"report-{number}.txt"
+        path.write_text(reports.text(number), encoding="utf-8")
+        yield path
+
+
+def _questions_about(pipeline: Pipeline) -> list[str]:
+    """Cloze questions about some documents of the library."""
+    names = [info.name for info in pipeline.library.documents()]
+    drawn = np.random.default_rng(_SEED).permutation(names)[:_DOCUMENTS_ASKED_ABOUT]
+    documents = [pipeline.document(name) for name in drawn.tolist()]
+    questions = [line["question"] for line in cloze_questions(documents, _QUESTIONS_OF_A_LIBRARY, _SEED)]
+    if not questions:
+        raise UsageError(
+            f"The library {pipeline.name!r} has no sentence with a number or a name to ask about; add reports to it, or measure "
+            "without --library."
+        )
+    return questions

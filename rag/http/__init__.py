@@ -1,0 +1,1 @@
+"""The HTTP API, OpenAI's shape and the Model Context Protocol."""

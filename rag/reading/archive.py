@@ -1,0 +1,89 @@
+"""A ZIP of a stranger -> its members, within limits. Office files and EPUBs are ZIPs."""
+
+import zipfile
+from io import BytesIO
+from struct import error as StructError
+from zlib import error as ZlibError
+
+from rag.errors import (DocumentError)
+
+MAX_MEMBERS = 5_000  # a book of a thousand chapters and pictures has fewer
+MAX_EXPANDED = 300_000_000  # bytes, all members together: they are held in memory
+MAX_RATIO = 200  # expanded to packed: text comes to 10, very repetitive XML to 100, bombs to 1,000
+SMALL = 1_000_000  # bytes: below this no ratio does harm
+# What zipfile raises for an archive that is damaged, or lies about itself.
+_BROKEN = (
+    zipfile.BadZipFile,
+    ZlibError,
+    StructError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+def members(data: bytes) -> dict[str, bytes]:
+    """The contents of a ZIP by member name, folders left out; names are only ever looked up, never used as paths.
+
+    Raises DocumentError where it is damaged, encrypted, or expands beyond the limits.
+    """
+    _check_count(data)
+    expanded = 0
+    contents: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            for info in _unlocked(archive):
+                if info.is_dir():
+                    continue
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise DocumentError("The archive is packed in a way that is not read: save the file again or as PDF.")
+                # What the directory says of sizes may be a lie, so no more than the limit is unpacked.
+                allowed = min(MAX_EXPANDED - expanded, max(SMALL, MAX_RATIO * info.compress_size))
+                with archive.open(info) as member:
+                    content = member.read(allowed + 1)
+                if len(content) > allowed:
+                    raise DocumentError(
+                        f"The archive expands to more than {MAX_EXPANDED / 1e6:.0f} MB or {MAX_RATIO} times its size: "
+                        "save the file again without large pictures, or as PDF."
+                    )
+                expanded += len(content)
+                contents[info.filename] = content
+    except _BROKEN as error:
+        raise DocumentError("The archive is damaged and cannot be opened: fetch or save the file again.") from error
+    return contents
+
+
+def office_kind(data: bytes) -> str:
+    """Which of the kinds that are ZIPs it is, told from its members: "DOCX", "ODT", "EPUB", or words for one that is not read."""
+    _check_count(data)
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            names = {info.filename for info in _unlocked(archive)}
+            stated = ""
+            if "mimetype" in names:
+                with archive.open("mimetype") as member:
+                    stated = member.read(100).decode("ascii", "replace").strip()
+    except _BROKEN as error:
+        raise DocumentError("The archive is damaged and cannot be opened: fetch or save the file again.") from error
+    if stated.startswith("application/vnd.oasis.opendocument.text"):
+        return "ODT"
+    if stated == "application/epub+zip" or "META-INF/container.xml" in names:
+        return "EPUB"
+    if "[Content_Types].xml" in names and any(name.startswith("word/") for name in names):
+        return "DOCX"
+    return "another Office file" if stated or "[Content_Types].xml" in names else "a ZIP archive"
+
+
+def _unlocked(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    if any(info.flag_bits & 0x1 for info in archive.infolist()):
+        raise DocumentError("The archive is encrypted with a password: save the file without one and add it again.")
+    return archive.infolist()
+
+
+def _check_count(data: bytes) -> None:
+    """Raise DocumentError for too many members, before the directory is read: each entry costs time and memory."""
+    if data.count(b"PK\x01\x02") > MAX_MEMBERS:
+        raise DocumentError(f"The archive has more than the {MAX_MEMBERS:,} members that are read: save the file again in parts.")

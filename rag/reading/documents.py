@@ -1,0 +1,142 @@
+"""A file -> Document: its kind is told from its content, and one reader a kind makes the blocks that `structure` reads."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from rag.reading.archive import (office_kind)
+from rag.reading.blocks import (Block, Content, decoded, visible)
+from rag.reading.epub import (read_epub)
+from rag.reading.markdown import (read_markdown)
+from rag.reading.xml import (is_html)
+from rag.reading.office import (OLE)
+from rag.reading.odt import (read_odt)
+from rag.reading.pdf import (read_pdf)
+from rag.reading.structure import (LONGEST_HEADING, NOTES_HEADING, UNDERLINE, structured)
+from rag.reading.csv import (is_table, read_table)
+from rag.errors import (DocumentError)
+from rag.types import (Document)
+from rag.reading.html import (read_html)
+from rag.reading.docx import (read_docx)
+
+SUFFIXES = (".txt", ".md", ".markdown", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".odt", ".epub", ".csv", ".tsv")
+OFFICE_SUFFIXES = (".doc", ".dot", ".rtf", ".ppt", ".pptx", ".xls", ".xlsx", ".odp", ".ods", ".pages", ".numbers", ".key", ".wpd")
+MAX_BYTES = 50_000_000  # a thousand-page report has 5 MB of text: what is larger is data, and would fill the memory
+LONGEST_WRAPPED = 160  # characters: nobody wraps wider, so a longer line is a paragraph of its own
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+
+
+def read_document(path: Path) -> Document:
+    """The document in a file of one of `SUFFIXES`, named after the file. A name that lies about its content is not believed.
+
+    Raises DocumentError where the file is missing, empty, too large, damaged, encrypted, or of another kind.
+    """
+    data = _load(path)
+    try:
+        content = READERS[_kind(data, path.suffix.lower())](data)
+    except DocumentError as error:
+        reason = str(error)
+        raise DocumentError(f"{path.name} cannot be read, because {reason[0].lower()}{reason[1:]}") from error
+    if not any(visible(block.text).strip() for block in content.blocks):
+        raise DocumentError(f"{path.name} is empty, where a report was expected: check that the file was saved whole.")
+    return structured(content, path.stem, path.name, hashlib.sha256(data).hexdigest())
+
+
+def _load(path: Path) -> bytes:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        kind = f"a {path.suffix} file" if suffix else "a file without an extension"
+        remedy = "save it as DOCX or PDF" if suffix in OFFICE_SUFFIXES else "save it as PDF, or its text as a .txt file,"
+        raise DocumentError(f"{path.name} is {kind}, and only {', '.join(SUFFIXES)} are read: {remedy} and add that.")
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            limit = f"{size / 1e6:.0f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that are read"
+            raise DocumentError(f"{path.name} has {limit}: split it into parts and add those.")
+        return path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise DocumentError(f"{path} cannot be opened ({reason}), where a readable file was expected: check the path.") from error
+
+
+# --- What kind of file --------------------------------------------------------------------------------------------
+
+
+def _kind(data: bytes, suffix: str) -> str:
+    """The key of `READERS` for a file's content; its suffix only decides between kinds of text."""
+    if data.startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in data[:1024]):
+        return "PDF"
+    if data.startswith(b"PK\x03\x04"):
+        kind = office_kind(data)
+    elif data.startswith(OLE):
+        kind = "DOCX"
+    elif data.startswith(b"{\\rtf"):
+        kind = "an RTF file"
+    elif is_html(data, suffix):
+        return "HTML"
+    elif suffix in (".csv", ".tsv") and is_table(data):
+        return "table"
+    else:
+        return "Markdown" if suffix in (".md", ".markdown") else "text"
+    if kind in READERS:
+        return kind
+    raise DocumentError(f"It is {kind} inside, whatever its name, and that is not read: save it as DOCX or PDF and add that.")
+
+
+# --- Plain text and Markdown --------------------------------------------------------------------------------------
+
+
+def _text(data: bytes) -> str:
+    text = decoded(data)
+    if len(_CONTROL.findall(text)) * 100 > len(text):
+        raise DocumentError("The file is binary, and a report was expected: export it as PDF or DOCX and add that.")
+    return visible(text)
+
+
+def read_text(data: bytes) -> Content:
+    """The blocks between blank lines, every character kept; long lines are blocks of their own, an underlined line a heading."""
+    text = _text(data)
+    spans: list[tuple[int, int, int | None]] = []
+    lines: list[tuple[int, int]] = []
+
+    def close(level: int | None = None) -> None:
+        if any(end - start > LONGEST_WRAPPED for start, end in lines):
+            spans.extend((start, end, None) for start, end in lines)
+        elif lines:
+            spans.append((lines[0][0], lines[-1][1], level))
+        lines.clear()
+
+    offset = 0
+    for line in text.splitlines(keepends=True):
+        stripped = line.strip()
+        start = offset + len(line) - len(line.lstrip())
+        offset += len(line)
+        if not stripped:
+            close()
+            continue
+        if len(lines) == 1 and NOTES_HEADING.fullmatch(text[slice(*lines[0])]):
+            close()
+        lines.append((start, start + len(stripped)))
+        if len(lines) == 2 and UNDERLINE.fullmatch(line) and lines[0][1] - lines[0][0] <= LONGEST_HEADING:
+            close(level=1 if "=" in line else 2)
+    close()
+    above = [0, *(end for _, end, _ in spans)]
+    return Content(
+        [
+            Block(text[start:end], level, before=text[before:start])
+            for before, (start, end, level) in zip(above, spans, strict=False)
+        ]
+    )
+
+
+READERS: dict[str, Callable[[bytes], Content]] = {
+    "text": read_text,
+    "Markdown": lambda data: read_markdown(_text(data)),
+    "HTML": read_html,
+    "table": read_table,
+    "PDF": read_pdf,
+    "DOCX": read_docx,
+    "ODT": read_odt,
+    "EPUB": read_epub,
+}

@@ -1,0 +1,373 @@
+"""A Word file (DOCX) -> the blocks a reader of the page sees.
+
+python-docx knows neither notes nor tracked changes nor hidden text, so the elements are walked here. Their names and those of
+styles are of ECMA-376, part 1.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rag.reading import office
+from rag.reading.blocks import (Block, Content)
+from rag.reading.office import (PLAIN, SHADED, Look, Package, Piece)
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_LEVELS = 9  # of a list and of an outline
+
+_HEADING = re.compile("heading ([1-9])")
+_CONTENTS = re.compile("toc [1-9]|toc heading|table of figures")
+_WRAPPERS = {"AlternateContent", "sdtContent", "customXml", "ins", "moveTo"}
+_NOTHING_SHOWN = {"pPr", "rPr", "sdtPr", "del", "moveFrom", "delText", "instrText", "rt"}
+# The letters and signs of the font Symbol that text is written with; it has them in the private use area.
+_SYMBOL = dict(
+    zip(
+        (*range(0xF041, 0xF05B), *range(0xF061, 0xF07B), 0xF0A3, 0xF0AE, 0xF0B0, 0xF0B1, 0xF0B3, 0xF0B4, 0xF0B7, 0xF0B9, 0xF0BB),
+        "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖαβχδεφγηιϕκλμνοπθρστυϖωξψζ≤→°±≥×•≠≈",
+        strict=True,
+    )
+)
+
+
+def read_docx(data: bytes) -> Content:
+    """What a Word file shows: headings, paragraphs, lists, tables, captions and headers as furniture, and the notes at the end.
+
+    Notes are numbered through, the footnotes first. Deleted, hidden and commented text and tables of contents are left out.
+    Where no paragraph has the style of a heading, the level of each is None. Raises DocumentError where the file is encrypted,
+    damaged, or too large when unpacked.
+    """
+    return _Walk(office.opened_docx(data)).content()
+
+
+# --- Elements -----------------------------------------------------------------------------------------------------
+
+
+def _name(element: "Element") -> str:
+    """The name without its namespace, for formulas have runs and texts of their own; "" for a comment."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def _find(element: "Element | None", *path: str) -> "Element | None":
+    return None if element is None else element.find("/".join(_W + name for name in path))
+
+
+def _get(element: "Element | None", attribute: str = "val") -> str:
+    """An attribute of an element, "" where there is none."""
+    return "" if element is None else element.get(_W + attribute, "")
+
+
+def _int(text: str, default: int = 0) -> int:
+    return int(text) if re.fullmatch("[0-9]{1,6}", text) else default
+
+
+def _children(element: "Element") -> "list[Element]":
+    """The children; of alternatives only the first, which is what today's programs show."""
+    children = list(element.iterchildren("*"))  # no comments
+    return children[:1] if _name(element) == "AlternateContent" else children
+
+
+def _inside(parent: "Element", *names: str) -> "Iterator[Element]":
+    """The elements of these names in `parent`, those in content controls and insertions with them, in order."""
+    waiting = _children(parent)[::-1]
+    while waiting:
+        child = waiting.pop()
+        name = _name(child)
+        if name in names:
+            yield child
+        elif name in _WRAPPERS or (
+            name == "sdt" and _get(_find(child, "sdtPr", "docPartObj", "docPartGallery")) != "Table of Contents"
+        ):
+            waiting += reversed(_children(child))
+
+
+# --- Styles and lists ---------------------------------------------------------------------------------------------
+
+
+def _has_colour(shade: "Element") -> bool:
+    return _get(shade, "fill").upper() not in ("", "AUTO", "FFFFFF") or _get(shade) not in ("", "clear", "nil")
+
+
+def _look(properties: "Element | None") -> Look:
+    """What the properties of a run (w:rPr) state."""
+    look = PLAIN
+    for stated in () if properties is None else properties:
+        value = _get(stated)
+        match _name(stated):
+            case "vanish":
+                look = replace(look, hidden=value not in ("0", "false", "off"))
+            case "color":
+                look = replace(look, white=value.upper() == "FFFFFF")
+            case "sz":
+                look = replace(look, tiny=_int(value, 24) < 2)  # half points
+            case "highlight":
+                look = replace(look, shaded=look.shaded or value not in ("none", "white"))
+            case "shd":
+                look = replace(look, shaded=look.shaded or _has_colour(stated))
+    return look
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """A style with all it inherits."""
+
+    names: frozenset[str] = frozenset()  # its own and those it is based on, in lower case: Word writes built-in ones in English
+    level: int = 0  # of a heading, 0 where it is none
+    number: str = ""  # of its list definition, "" where it is no list
+    depth: int = 0  # in the list
+    look: Look = PLAIN
+
+    def with_name(self, name: str) -> "_Style":
+        heading = _HEADING.fullmatch(name.lower())
+        return replace(self, names=self.names | {name.lower()}, level=int(heading[1]) if heading else self.level)
+
+    def under(self, properties: "Element | None") -> "_Style":
+        """This style, changed by what the properties of a paragraph (w:pPr) state."""
+        style = self
+        for stated in () if properties is None else properties:
+            match _name(stated):
+                case "outlineLvl":
+                    style = replace(style, level=(_int(_get(stated), _LEVELS) + 1) % (_LEVELS + 1))
+                case "numPr":
+                    number, depth = _find(stated, "numId"), _find(stated, "ilvl")
+                    if number is not None:
+                        style = replace(style, number="" if _get(number) == "0" else _get(number))
+                    if depth is not None:
+                        style = replace(style, depth=min(_int(_get(depth)), _LEVELS - 1))
+                case "shd" if _has_colour(stated):
+                    style = replace(style, look=SHADED.over(style.look))
+        return style
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A numbered or bulleted list."""
+
+    counted_as: str  # lists with the same go on counting where another stopped
+    starts: Mapping[int, int]  # by depth the first number; a depth that is not in it has bullets
+
+
+def _lists(numbering: "Element | None") -> dict[str, _List]:
+    """The list definitions by their numbers."""
+    if numbering is None:
+        return {}
+    abstract = {
+        _get(definition, "abstractNumId"): {
+            _int(_get(level, "ilvl")): _int(_get(_find(level, "start")), 1)
+            for level in definition.iterchildren(f"{_W}lvl")
+            if _get(_find(level, "numFmt")) not in ("bullet", "none")
+        }
+        for definition in numbering.iterchildren(f"{_W}abstractNum")
+    }
+    lists: dict[str, _List] = {}
+    for definition in numbering.iterchildren(f"{_W}num"):
+        number, base = _get(definition, "numId"), _get(_find(definition, "abstractNumId"))
+        restarts = {
+            _int(_get(level, "ilvl")): _int(_get(start), 1)
+            for level in definition.iterchildren(f"{_W}lvlOverride")
+            if (start := _find(level, "startOverride")) is not None
+        }
+        starts = {depth: restarts.get(depth, start) for depth, start in abstract.get(base, {}).items()}
+        lists[number] = _List(f"num {number}" if restarts else base, starts)
+    return lists
+
+
+# --- The walk -----------------------------------------------------------------------------------------------------
+
+
+class _Walk:
+    """One reading of one document."""
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        styles = package.parts.get("styles")
+        self.styles = {} if styles is None else {_get(style, "styleId"): style for style in styles.iterchildren(f"{_W}style")}
+        defaults = (name for name, s in self.styles.items() if _get(s, "default") and _get(s, "type") == "paragraph")
+        self.default_style = next(defaults, "")
+        self.default_run = _find(styles, "docDefaults", "rPrDefault", "rPr")
+        self.default_look = _look(self.default_run)
+        self.known_styles: dict[str, _Style] = {}
+        self.lists = _lists(package.parts.get("numbering"))
+        self.counts: dict[tuple[str, int], int] = {}
+        self.title = ""
+        self.fields: list[bool] = []  # for each open field whether its instruction is still being read
+
+    def content(self) -> Content:
+        body = self.blocks(self.package.body, PLAIN)
+        stated = (_get(_find(run, "lang")) for run in (_find(self.styles.get(self.default_style), "rPr"), self.default_run))
+        language = next(filter(None, stated), self.package.language)
+        notes = self.notes("footnote") | self.notes("endnote")
+        return office.content(body, self.furniture(), notes, self.title or self.package.title, language)
+
+    def notes(self, kind: str) -> dict[str, str]:
+        """The texts of the footnotes or endnotes by their keys."""
+        notes = self.package.parts.get(f"{kind}s")
+        return {
+            kind[0] + _get(note, "id"): office.note_text(self.blocks(note, PLAIN))
+            for note in (() if notes is None else notes.iterchildren(f"{_W}{kind}"))
+        }
+
+    def furniture(self) -> list[Block]:
+        """The headers and footers that are shown on some page."""
+        sections = list(self.package.body.iter(f"{_W}sectPr"))
+        shown = {"", "default"}
+        if _find(self.package.parts.get("settings"), "evenAndOddHeaders") is not None:
+            shown.add("even")
+        if any(_find(section, "titlePg") is not None for section in sections):  # later sections inherit those of earlier ones
+            shown.add("first")
+        blocks: list[Block] = []
+        for section in sections:
+            for reference in section.iterchildren(f"{_W}headerReference", f"{_W}footerReference"):
+                part = self.package.parts.get(reference.get(_RELATION, ""))
+                if part is not None and _get(reference, "type") in shown:
+                    blocks += self.blocks(part, PLAIN)
+        return blocks
+
+    # --- Blocks ---
+
+    def blocks(self, parent: "Element", ground: Look) -> list[Block]:
+        """What the paragraphs and tables of `parent` show, text boxes behind their paragraph."""
+        pieces: list[Piece] = []
+        carried = ""
+        for child in _inside(parent, "p", "tbl"):
+            if _name(child) == "tbl":
+                pieces += self.table(child, ground)
+                continue
+            properties = _find(child, "pPr")
+            style = self.style(_get(_find(properties, "pStyle")) or self.default_style).under(properties)
+            boxes: list[Piece] = []
+            text = carried + self.shown(child, style.look.over(self.default_look).over(ground), boxes)
+            self.fields.clear()  # an instruction that never ends must not hide the paragraphs behind it
+            carried = text if _find(properties, "rPr", "del") is not None else ""  # its end is deleted: the next goes on
+            if not carried:
+                pieces += self.paragraph(style, office.tidy(text))
+            pieces += boxes
+        if carried := office.tidy(carried):
+            pieces.append(("", Block(carried)))
+        return office.joined_lists(pieces)
+
+    def paragraph(self, style: _Style, text: str) -> list[Piece]:
+        if not text or any(map(_CONTENTS.fullmatch, style.names)):
+            return []
+        level = style.level
+        if "title" in style.names and not self.title:
+            self.title, level = office.one_line(text), 1
+        if style.number and not level:
+            item = "  " * style.depth + self.item_marker(style.number, style.depth) + office.one_line(text)
+            return [(style.number, Block(item, level=0))]
+        return [("", office.paragraph_block(text, level, style.names))]
+
+    def item_marker(self, number: str, depth: int) -> str:
+        """The next number of the list at this depth, or its bullet."""
+        definition = self.lists.get(number)
+        if definition is None or depth not in definition.starts:
+            return "- "
+        for deeper in range(depth + 1, _LEVELS):
+            self.counts.pop((definition.counted_as, deeper), None)
+        key = definition.counted_as, depth
+        self.counts[key] = self.counts.get(key, definition.starts[depth] - 1) + 1
+        return f"{self.counts[key]}. "
+
+    def table(self, table: "Element", ground: Look) -> list[Piece]:
+        style = self.styles.get(_get(_find(table, "tblPr", "tblStyle")))
+        if style is not None and any(map(_has_colour, style.iter(f"{_W}shd"))):
+            ground = SHADED
+        rows = []
+        for row in _inside(table, "tr"):
+            if _find(row, "trPr", "del") is None and _find(row, "trPr", "hidden") is None:
+                rows.append([self.cell(cell, ground) for cell in _inside(row, "tc")])
+        return office.table_pieces(rows)
+
+    def cell(self, cell: "Element", ground: Look) -> list[Block]:
+        merged, shade = _find(cell, "tcPr", "vMerge"), _find(cell, "tcPr", "shd")
+        if merged is not None and _get(merged) in ("", "continue"):
+            return []
+        return self.blocks(cell, ground if shade is None else Look(shaded=_has_colour(shade)))
+
+    # --- Text ---
+
+    def shown(self, element: "Element", look: Look, boxes: list[Piece]) -> str:
+        """What the element shows under its look; what its text boxes show goes to `boxes`."""
+        text = ""
+        for child in _children(element):
+            name = _name(child)
+            if name in _NOTHING_SHOWN:
+                continue
+            if name == "r":
+                text += self.shown(child, self.run_look(child).over(look), boxes)
+            elif name == "fldChar":
+                self.field(_get(child, "fldCharType"))
+            elif name == "txbxContent":
+                boxes += [("", block) for block in self.box(child)] if look.is_visible else []
+            elif (sign := _sign(child)) is not None:
+                text += sign if look.is_visible and not any(self.fields) else ""
+            else:
+                text += self.shown(child, look, boxes)
+        return text
+
+    def run_look(self, run: "Element") -> Look:
+        properties = _find(run, "rPr")
+        style = _get(_find(properties, "rStyle"))
+        look = _look(properties)
+        return look.over(self.style(style).look) if style else look
+
+    def box(self, box: "Element") -> list[Block]:
+        """What a text box shows; it may be filled with any colour."""
+        fields, self.fields = self.fields, []
+        blocks = self.blocks(box, SHADED)
+        self.fields = fields
+        return blocks
+
+    def field(self, mark: str) -> None:
+        match mark:
+            case "begin":
+                self.fields.append(True)
+            case "separate" if self.fields:
+                self.fields[-1] = False
+            case "end" if self.fields:
+                self.fields.pop()
+
+    def style(self, style_id: str) -> _Style:
+        """A style of paragraphs or runs with all it inherits but the defaults of the document."""
+        if style_id not in self.known_styles:
+            chain: list[Element] = []
+            base = style_id
+            while (element := self.styles.get(base)) is not None and element not in chain:
+                chain.append(element)
+                base = _get(_find(element, "basedOn"))
+            # Some programs leave the built-in styles out and only name them.
+            style = _Style() if chain else _Style().with_name(re.sub(r"(?<=\D)(?=\d)", " ", style_id))
+            for element in reversed(chain):
+                named = style.with_name(_get(_find(element, "name"))).under(_find(element, "pPr"))
+                style = replace(named, look=_look(_find(element, "rPr")).over(named.look))
+            self.known_styles[style_id] = style
+        return self.known_styles[style_id]
+
+
+def _sign(element: "Element") -> str | None:
+    """What the element itself shows, None where that is what stands in it."""
+    match name := _name(element):
+        case "t":
+            return re.sub(r"[\t\n\r]", " ", element.text or "")
+        case "tab" | "ptab":
+            return " "
+        case "br" | "cr":
+            return "\n"
+        case "noBreakHyphen":
+            return "-"
+        case "sym":
+            return _symbol(_get(element, "char"))
+        case "footnoteReference" | "endnoteReference":
+            return office.note_marker(name[0] + _get(element, "id"))
+    return None
+
+
+def _symbol(code: str) -> str:
+    point = int(code, 16) if re.fullmatch("[0-9A-Fa-f]{1,4}", code) else 0
+    if point < 0x20 or 0xD800 <= point < 0xF900:  # no character, or one that means something else in every font
+        return _SYMBOL.get(point, "")
+    return chr(point)

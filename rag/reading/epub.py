@@ -1,0 +1,89 @@
+"""An EPUB -> its chapters in reading order, read as the one page they make."""
+
+import posixpath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from rag.reading.archive import (members)
+from rag.reading.blocks import (Content, decoded)
+from rag.reading.xml import (parsed, tag, xml)
+from rag.errors import (DocumentError)
+from rag.reading.html import (content)
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+# Fonts that are obfuscated are no encrypted text.
+_FONT_ALGORITHMS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
+_PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
+
+
+def read_epub(data: bytes) -> Content:
+    """The chapters of a book in the order of its spine; notes may stand in a chapter of their own.
+
+    Raises DocumentError where it is damaged, encrypted, or has no chapters.
+    """
+    files = members(data)
+    if _is_encrypted(files):
+        raise DocumentError("The EPUB is encrypted (DRM): add a copy without protection.")
+    container = xml(_part(files, "META-INF/container.xml"))
+    package_name = next((e.get("full-path") or "" for e in container.iter() if tag(e) == "rootfile"), "")
+    package = xml(_part(files, package_name))
+    stated: dict[str, str] = {}
+    hrefs: dict[str, str] = {}
+    spine: list[str] = []
+    for element in package.iter():
+        name = tag(element)
+        if name in ("title", "date", "language"):
+            stated.setdefault(name, " ".join((element.text or "").split()))
+        elif name == "item" and element.get("media-type") in _PAGES and "nav" not in (element.get("properties") or "").split():
+            hrefs[element.get("id") or ""] = _path(package_name, element.get("href") or "")
+        elif name == "itemref":  # also where it is not "linear": notes often are not
+            spine.append(element.get("idref") or "")
+    chapters = list(dict.fromkeys(hrefs[item] for item in spine if hrefs.get(item) in files))
+    if not chapters:
+        raise DocumentError("The EPUB has no chapters: fetch or export it again.")
+    book = content(_one_page({chapter: parsed(decoded(files[chapter])) for chapter in chapters}))
+    language = stated.get("language", "")
+    return Content(book.blocks, stated.get("title") or book.title, stated.get("date", ""), "" if language == "und" else language)
+
+
+def _is_encrypted(files: dict[str, bytes]) -> bool:
+    if "META-INF/rights.xml" in files or "META-INF/sinf.xml" in files:
+        return True
+    if "META-INF/encryption.xml" not in files:
+        return False
+    methods = [e.get("Algorithm") for e in xml(files["META-INF/encryption.xml"]).iter() if tag(e) == "encryptionmethod"]
+    return any(method not in _FONT_ALGORITHMS for method in methods)
+
+
+def _part(files: dict[str, bytes], name: str) -> bytes:
+    if name not in files:
+        raise DocumentError(f"The EPUB lacks its {name or 'package file'}: fetch or export it again.")
+    return files[name]
+
+
+def _path(base: str, href: str) -> str:
+    """The member that a link in the member `base` names."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(base), unquote(href)))
+
+
+def _one_page(chapters: dict[str, "_Element"]) -> "_Element":
+    """The page that holds the bodies of all chapters, its ids and links made unique by the chapter's name."""
+    page = parsed("<html><body></body></html>")
+    whole = page[0]
+    for name, root in chapters.items():
+        body = next((e for e in root.iter() if tag(e) == "body"), None)
+        if body is None:
+            continue
+        for element in body.iter():
+            for attribute in ("id", "name"):
+                if value := element.get(attribute):
+                    element.set(attribute, f"{name}#{value}")
+            href = element.get("href") or ""
+            target, hash_mark, fragment = href.partition("#")
+            if hash_mark and "://" not in href:
+                element.set("href", f"#{_path(name, target) if target else name}#{fragment}")
+        body.tag = "section"
+        whole.append(body)
+    return page

@@ -1,0 +1,360 @@
+"""A web page -> the blocks of its main content, as a browser shows them.
+
+Tags and styles say what is shown: navigation, banners and hidden text are left out, and so is all that only scripts would show.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from rag.reading.blocks import (Block, Content, decoded)
+from rag.reading.xml import (above, parsed, tag, text_of, walk)
+from rag.reading.styles import (LARGEST_STYLE, Color, colors, hides, hiding_selectors, plain_style, same_color)
+from rag.types import (Kind)
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+MAX_INDENT = 8  # levels of a list: deeper ones are shown at this one
+
+
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_LISTS = ("ul", "ol", "menu", "dir")
+_BLOCKS = frozenset(
+    """
+    address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form
+    header hgroup hr html legend li main nav p pre section summary table tbody td tfoot th thead tr
+    """.split()
+).union(HEADINGS, _LISTS)
+_NEVER_SHOWN = frozenset(
+    """
+    audio base button canvas datalist embed head iframe input link map meta meter noscript object optgroup option param progress
+    rp script select source style svg template textarea title track video
+    """.split()
+)
+_CHROME_ROLES = frozenset("alertdialog banner complementary contentinfo dialog menu menubar navigation search toolbar".split())
+_CHROME = re.compile(
+    r"(?i)(?:site|page|main|top|global)?[-_]?(?:cookies?|consent|gdpr|breadcrumbs?|nav|navbar|navigation|menu|sidebar|shar(?:e|ing)|"
+    r"social|newsletter|skip|pagination)(?:[-_]?(?:bar|banner|box|buttons?|consent|container|icons?|links?|list|menu|modal|nav|"
+    r"notice|overlay|popup|signup|tools|widget|wrapper))?"
+)
+_CHARSET = re.compile(
+    rb"(?i)<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})|<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w-]{2,40})"
+)
+_NOTE_LABEL = re.compile(r"[\[(]?\s*(\d{1,3}|[a-z]|[ivx]{1,6}|[*†‡§]{1,3})\s*[\])]?[.,]?")
+_NOTE_WORDS = re.compile(r"(?i)noteref|footnote|endnote|(?:^|[\s_-])(?:fn|note|reference)(?:$|[\s_-]|ref)")
+_BACK = re.compile(r"[↩↑^⏎↵⮐\ufe0e\ufe0f\s]+|(?i:back|return|jump up|\^\s*jump up)")
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SPACE = re.compile(r"[ \t\n\r\f]+")
+
+_NO_NOTES = (*HEADINGS, "body", "html", "main", "article", "table")
+_XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+_CALLED = ("class", "role", "type", "id", "rel")  # attributes; "type" is EPUB's
+
+
+def read_html(data: bytes) -> Content:
+    """The main content of a web page. Notes are shown as "[1] text" where they stand, and what refers to them as "[1]".
+
+    Raises DocumentError where the page is in no known encoding, or nested too deeply.
+    """
+    charset = _CHARSET.search(data[:4000])
+    declared = next(filter(None, charset.groups())).decode() if charset else ""
+    return content(parsed(decoded(data, declared)))
+
+
+def content(root: "_Element") -> Content:
+    """What the page under `root` shows, its title, date and language."""
+    meta: dict[str, str] = {}
+    title = styles = ""
+    for element in root.iter():
+        if tag(element) == "meta":
+            name = (element.get("property") or element.get("name") or element.get("http-equiv") or "").lower()
+            meta.setdefault(name, (element.get("content") or "").strip())
+        elif tag(element) == "title" and not title:
+            title = " ".join(text_of(element).split())
+        elif tag(element) == "style" and len(styles) < LARGEST_STYLE:
+            styles += (element.text or "")[:LARGEST_STYLE]
+    page = _Page(root, styles)
+    page.walk()
+    for separator in (" | ", f" - {meta.get('og:site_name', ' | ')}", f" – {meta.get('og:site_name', ' | ')}"):
+        title = title.partition(separator)[0].strip() or title
+    headline = next((block.text for block in page.blocks if block.level == 1), "")
+    dates = (
+        "article:published_time citation_publication_date citation_date dc.date dc.date.issued dcterms.issued dcterms.date "
+        "dcterms.created date pubdate publishdate"
+    )
+    stated = next((meta[name] for name in dates.split() if meta.get(name)), page.date)
+    language = root.get("lang") or root.get(_XML_LANGUAGE) or root.get("xml:lang") or ""
+    return Content(
+        page.blocks,
+        headline or meta.get("og:title") or meta.get("citation_title") or title,
+        stated.replace("/", "-"),
+        language or meta.get("content-language", ""),
+    )
+
+
+class _Page:
+    """A page that is walked through once, from its first tag to its last."""
+
+    def __init__(self, root: "_Element", styles: str) -> None:
+        self.blocks: list[Block] = []
+        self.date = ""
+        self._root = root
+        self._hiding = hiding_selectors(styles)
+        named: dict[str, list[_Element]] = {}
+        for element in root.iter():
+            named.setdefault(tag(element), []).append(element)
+        headings = [element for name in HEADINGS for element in named.get(name, ())]
+        lists = [element for name in _LISTS for element in named.get(name, ())]
+        tables = named.get("table", [])
+        crowded = [cell for name in ("td", "th") for cell in named.get(name, ()) if len(cell.findall("{*}p")) > 1]
+        self._references, self._notes, self._back = _notes(root, named.get("a", []))
+        self._marked = above(self._references)
+        with_headings = above(headings)
+        # Pages are laid out with tables and lists: those that hold parts of a page are shown as these parts.
+        self._layout = above([*tables, *lists, *named.get("blockquote", ()), *named.get("pre", ()), *crowded]) | with_headings
+        self._layout_lists = with_headings
+        self._any_heading = bool(headings)
+        mains = named.get("main", []) or [element for element in named.get("div", ()) if element.get("role") == "main"]
+        articles = named.get("article", [])
+        self._roots = {mains[0], *self._notes} if mains else {*(named.get("body", [])[:1] or [root])}
+        if mains and not any(tag(element) == "h1" for element in mains[0].iter()):
+            self._roots |= set(named.get("h1", [])[:1])
+        self._above_roots = above(self._roots)
+        self._kept = above([*mains, *articles, *self._notes, *named.get("h1", ())]).union(mains, articles, self._notes)
+
+        self._text: list[str] = []  # of the block that is being read
+        self._marker = ""
+        self._counters: list[int | None] = []  # one for each open list: the next number, None where it has bullets
+        self._items: list[str] = []  # the lines of the outermost open list
+        self._rows: list[list[str]] | None = None  # of the open table
+        self._cell: list[str] = []  # what the open cell holds so far
+        self._note: tuple[_Element, str, list[str]] | None = None  # the open note, its number, its lines
+        self._quoted = self._preformatted = self._sectioned = self._inside = 0
+        self._paint: list[tuple[_Element, Color, Color]] = []  # elements that set the colour of text or ground
+
+    def walk(self) -> None:
+        """Take in every element in order."""
+        walker = walk(self._root)
+        skipped = None
+        for event, element in walker:
+            name = tag(element)
+            if event == "start":
+                if self._is_skipped(element, name):
+                    skipped = element
+                    walker.skip_subtree()
+                elif self._enter(element, name):
+                    self._say(element.text)
+                else:
+                    skipped = element
+                    walker.skip_subtree()
+                continue
+            if element is skipped:
+                skipped = None
+            else:
+                self._leave(element, name)
+            if self._paint and self._paint[-1][0] is element:
+                self._paint.pop()
+            if element is not self._root:
+                self._say(element.tail)
+        self._flush()
+
+    def _is_skipped(self, element: "_Element", name: str) -> bool:
+        if not name or name in _NEVER_SHOWN:
+            return True
+        if not self._inside and element not in self._roots:
+            return element not in self._above_roots
+        classes = (element.get("class") or "").split()
+        if element.get("hidden") is not None or element.get("aria-hidden") == "true":
+            return True
+        if name == "dialog" and element.get("open") is None:
+            return True
+        if self._hiding and any(
+            f"{before}{selector}" in self._hiding
+            for selector in (*(f".{token}" for token in classes), f"#{element.get('id')}")
+            for before in ("", name)
+        ):
+            return True
+        style = plain_style(element.get("style") or "")
+        if style and hides(style):
+            return True
+        if self._paints_over(element, style):
+            return True
+        if element in self._kept or name in HEADINGS or name in ("html", "body"):
+            return False
+        if name in ("nav", "aside", "footer") or (name == "header" and not self._sectioned):
+            return True
+        return element.get("role") in _CHROME_ROLES or any(
+            _CHROME.fullmatch(token) for token in (*classes, element.get("id") or "")
+        )
+
+    def _paints_over(self, element: "_Element", style: str) -> bool:
+        """Whether the element sets its text in the colour of the ground."""
+        text, ground = colors(style, (element.get("color") or "").lower(), (element.get("bgcolor") or "").lower())
+        if text is None and ground is None:
+            return False
+        _, text_before, ground_before = self._paint[-1] if self._paint else (element, (0, 0, 0), (255, 255, 255))
+        text, ground = text or text_before, ground or ground_before
+        if same_color(text, ground):
+            return True
+        self._paint.append((element, text, ground))
+        return False
+
+    def _enter(self, element: "_Element", name: str) -> bool:
+        """Open an element; False where nothing of what stands in it is taken as it stands."""
+        self._inside += element in self._roots
+        if element in self._references:
+            self._say(f"[{self._references[element]}]")
+            return False
+        if self._note and name == "a" and self._is_back_link(element):
+            return False
+        if name == "sup" and re.fullmatch(r"\s*\d{1,3}\s*", text_of(element)) and element not in self._marked:
+            self._say(text_of(element).strip().translate(_SUPERSCRIPT))
+            return False
+        if name == "time" and not self.date:
+            self.date = element.get("datetime") or ""
+        if name == "br":
+            self._text.append("\n")
+        if name not in _BLOCKS:
+            return True
+        self._flush()
+        if element in self._notes and self._note is None:
+            self._note = (element, self._notes[element], [])
+        self._quoted += name == "blockquote"
+        self._preformatted += name == "pre"
+        self._sectioned += name in ("article", "main", "section")
+        if name in _LISTS and element not in self._layout_lists:
+            start = element.get("start") or "1"
+            self._counters.append(int(start) if name == "ol" and re.fullmatch(r"\d{1,6}", start) else 1 if name == "ol" else None)
+        elif name == "li" and self._counters:
+            count = self._counters[-1]
+            indent = "  " * min(len(self._counters) - 1, MAX_INDENT)
+            self._marker = indent + ("- " if count is None else f"{count}. ")
+            self._counters[-1] = None if count is None else count + 1
+        elif name == "table" and element not in self._layout:
+            self._rows = []
+        elif name == "tr" and self._rows is not None:
+            self._rows.append([])
+        return True
+
+    def _leave(self, element: "_Element", name: str) -> None:
+        if name in _BLOCKS:
+            self._flush(name)
+            self._quoted -= name == "blockquote"
+            self._preformatted -= name == "pre"
+            self._sectioned -= name in ("article", "main", "section")
+            if name in _LISTS and element not in self._layout_lists and self._counters:
+                self._counters.pop()
+                if not self._counters:
+                    self._show("\n".join(self._items), 0)
+                    self._items = []
+            elif name == "table" and self._rows is not None:
+                rows, self._rows = [" | ".join(row) for row in self._rows if any(row)], None
+                self._take("\n".join(rows), 0)
+            if self._note and self._note[0] is element:
+                (_, number, lines), self._note = self._note, None
+                told = _without_label("\n".join(lines), number, listed=name == "li")
+                if told:
+                    self.blocks.append(Block(f"[{number}] {told}", 0, "note"))
+        self._inside -= element in self._roots
+
+    def _say(self, text: str | None) -> None:
+        if text and self._inside:
+            self._text.append(text if self._preformatted else _SPACE.sub(" ", text))
+
+    def _flush(self, name: str = "") -> None:
+        """Close the text that has come in: part of the open cell, note or list, or a block; `name` is the tag that ends."""
+        text = "".join(self._text).strip("\n") if self._preformatted else re.sub(" *\n *", "\n", "".join(self._text)).strip()
+        self._text = []
+        text = re.sub(r"\[\s*(\[\d{1,3}\])\s*\]", r"\1", text if self._preformatted else re.sub("  +", " ", text))
+        if self._rows is not None and name != "caption" and self._rows:
+            if name in ("td", "th"):
+                self._rows[-1].append(" ".join([*self._cell, text]).strip().replace("\n", " "))
+                self._cell = []
+            elif text:
+                self._cell.append(text)
+        elif name in ("figcaption", "caption"):
+            self._show(text, 0, "furniture")
+        elif name in HEADINGS:
+            self._show(text, int(name[1]))
+        else:
+            self._take(text, 0 if self._any_heading or self._preformatted else None)
+
+    def _take(self, text: str, level: int | None) -> None:
+        if not text.strip():
+            return
+        if self._note:
+            self._note[2].append(text)
+        elif self._counters:
+            self._items.append(self._marker + text)
+            self._marker = "  " * min(len(self._counters), MAX_INDENT)
+        else:
+            self._show(text, level)
+
+    def _show(self, text: str, level: int | None, kind: Kind | None = None) -> None:
+        if text.strip():
+            self.blocks.append(Block(text, level, kind, self._quoted > 0 and kind is None and not level))
+
+    def _is_back_link(self, element: "_Element") -> bool:
+        target = unquote((element.get("href") or "").partition("#")[2])
+        return target in self._back or bool(_BACK.fullmatch(text_of(element)))
+
+
+# --- Notes --------------------------------------------------------------------------------------------------------
+
+
+def _notes(root: "_Element", links: Iterable["_Element"]) -> tuple[dict["_Element", str], dict["_Element", str], set[str]]:
+    """The links that refer to notes and the blocks that hold these, each with the note's number; the ids notes link back to."""
+    ids: dict[str, _Element] = {}
+    for element in root.iter():
+        if name := element.get("id") or (element.get("name") if tag(element) == "a" else None):
+            ids.setdefault(name, element)
+    found: list[tuple[_Element, _Element, str]] = []
+    blocks: set[_Element] = set()
+    back: set[str] = set()
+    for link in links:
+        target = (
+            ids.get(unquote((link.get("href") or "").partition("#")[2])) if (link.get("href") or "").startswith("#") else None
+        )
+        label = _NOTE_LABEL.fullmatch(text_of(link).strip()) if target is not None and len(link) < 5 else None
+        if target is None or label is None or not _refers(link):
+            continue
+        around = [link, *link.iterancestors()]
+        block = next((e for e in (target, *target.iterancestors()) if tag(e) in _BLOCKS), root)
+        if tag(block) in ("td", "th"):
+            block = next((e for e in block.iterancestors() if tag(e) == "tr"), block)
+        if (
+            block in around
+            or not blocks.isdisjoint(around)
+            or tag(block) in (*HEADINGS, "body", "html", "main", "article", "table")
+        ):
+            continue
+        found.append((link, block, label[1]))
+        blocks.add(block)
+        back.update(name for e in around[:3] for name in (e.get("id"), e.get("name")) if name and tag(e) not in _BLOCKS)
+    labels = {block: label for _, block, label in reversed(found)}
+    in_order = list(dict.fromkeys(block for _, block, _ in found))
+    plain = all(label.isdecimal() for label in labels.values()) and len(set(labels.values())) == len(labels)
+    numbers = {block: labels[block] if plain else str(count) for count, block in enumerate(in_order, start=1)}
+    return {link: numbers[block] for link, block, _ in found}, numbers, back
+
+
+def _refers(link: "_Element") -> bool:
+    """Whether a link is set as one to a note: raised, in brackets, or called so."""
+    near = (link, *(e for e, _ in zip(link.iterancestors(), range(2), strict=False)), *link)
+    called = " ".join(value for e in near[:1] for name, value in e.attrib.items() if name.rpartition("}")[2] in _CALLED)
+    text = text_of(link).strip()
+    return (
+        any(tag(e) == "sup" for e in near)
+        or bool(_NOTE_WORDS.search(called))
+        or bool(re.fullmatch(r"\[\w+\]", text))
+        or (text.isdecimal() and "vertical-align:super" in plain_style(link.get("style") or ""))
+    )
+
+
+def _without_label(told: str, number: str, listed: bool) -> str:
+    """A note without the number that stands before it; in a list the number is no part of the text."""
+    raised = re.escape(number.translate(_SUPERSCRIPT))
+    label = rf"\[{number}\][.,:]?|{raised}" + ("" if listed else rf"|{number}[.):]?(?=\s)")
+    return re.sub(rf"\A[\s^↑]*(?:{label})?\s*|[\s↩↑⏎↵]+\Z", "", told)

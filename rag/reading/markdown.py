@@ -1,0 +1,137 @@
+"""A Markdown file's source -> the text that a reader of the rendered page sees, block by block.        [markdown-it-py]"""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rag.reading.blocks import (Block, Content)
+
+if TYPE_CHECKING:
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.token import Token
+
+_FRONT_MATTER = re.compile(r"(?s)\A\s*---\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_HTML = re.compile(r"(?is)<!--.*?(?:-->|\Z)|<(script|style|template)\b.*?(?:</\1\s*>|\Z)|</?[a-z][^<>]*>|<[!?][^<>]*>")
+_DEFINITION = re.compile(r" {0,3}\[\^([^\]\s]+)\]:[ \t]*")
+_REFERENCE = re.compile(r"\[\^([^\]\s]+)\]")
+
+
+def read_markdown(source: str) -> Content:
+    """The blocks of a Markdown text; title, date and language are those of its front matter.
+
+    Raw HTML is left out. A note is shown as "[1] text" at the end, and what refers to it as "[1]".
+    """
+    from markdown_it import MarkdownIt
+
+    fields: dict[str, str] = {}
+    if front := _FRONT_MATTER.match(source):
+        pairs = (line.partition(":") for line in front[1].splitlines())
+        fields = {key.strip().lower(): value.strip().strip("\"'") for key, _, value in pairs}
+        source = source[front.end() :]
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser.block.ruler.before("reference", "note", _note_rule, {"alt": ["paragraph", "reference"]})
+    shown = list(_visible(parser.parse(source)))
+
+    # A reader sees numbers, whatever the labels.
+    labels = list(dict.fromkeys(label for _, label in shown if label))
+    plain = all(re.fullmatch("[0-9]{1,3}", label) for label in labels)
+    numbers = {label: label if plain else str(count) for count, label in enumerate(labels, start=1)}
+
+    def numbered(text: str) -> str:
+        return _REFERENCE.sub(lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else found[0], text)
+
+    blocks = [replace(block, text=numbered(block.text)) for block, label in shown if not label]
+    notes = sorted((int(numbers[label]), numbered(block.text)) for block, label in shown if label)
+    blocks += [Block(f"[{number}] {text}", 0, "note") for number, text in notes]
+    return Content(blocks, fields.get("title", ""), fields.get("date", ""), fields.get("lang", fields.get("language", "")))
+
+
+def _note_rule(state: "StateBlock", line: int, end_line: int, silent: bool) -> bool:
+    """A block rule for markdown-it: `[^1]: text`, with the lines that continue it."""
+
+    def source(number: int) -> str:
+        return state.src[state.bMarks[number] : state.eMarks[number]]
+
+    definition = _DEFINITION.match(source(line))
+    if not definition or state.blkIndent:
+        return False
+    if silent:
+        return True
+    lines = [source(line)[definition.end() :]]
+    state.line = line + 1
+    while state.line < end_line and source(state.line).strip() and not _DEFINITION.match(source(state.line)):
+        lines.append(source(state.line).strip())
+        state.line += 1
+    state.push("note", "", 0).meta = {"label": definition[1]}
+    inline = state.push("inline", "", 0)
+    inline.content, inline.children, inline.map = "\n".join(lines).strip(), [], [line, state.line]
+    return True
+
+
+def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[Block, str]]:
+    """The blocks in order, each with its label where it defines a note."""
+    level, label, marker = 0, "", ""
+    quoted = 0  # how many block quotes are open
+    counters: list[int | None] = []  # one for each open list: the next number, None where it has bullets
+    items: list[str] = []  # the lines of the outermost open list
+    rows: list[list[str]] = []
+    for token in tokens:
+        if token.type == "heading_open":
+            level = int(token.tag[1])
+        elif token.type == "note":
+            label = token.meta["label"]
+        elif token.type in ("blockquote_open", "blockquote_close"):
+            quoted += token.nesting
+        elif token.type == "bullet_list_open":
+            counters.append(None)
+        elif token.type == "ordered_list_open":
+            start = token.attrGet("start")
+            counters.append(1 if start is None else int(start))
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            counters.pop()
+            if not counters and items:
+                yield Block("\n".join(items), 0, quoted=quoted > 0), ""
+                items = []
+        elif token.type == "list_item_open":
+            count = counters[-1]
+            marker = "  " * (len(counters) - 1) + ("- " if count is None else f"{count}. ")
+            counters[-1] = None if count is None else count + 1
+        elif token.type == "tr_open":
+            rows.append([])
+        elif token.type == "table_close":
+            lines = [" | ".join(row) for row in rows if any(row)]
+            if counters:
+                items.extend(lines)
+            elif lines:
+                yield Block("\n".join(lines), 0), ""
+            rows = []
+        elif token.type in ("inline", "fence", "code_block", "html_block"):
+            shown = _shown(token).strip("\n")
+            if rows:
+                rows[-1].append(shown.strip())
+            elif shown.strip() and counters:
+                items.append(marker + shown.strip())
+                marker = "  " * len(counters)
+            elif shown.strip() or label:
+                yield Block(shown, level, quoted=quoted > 0), label
+            level, label = 0, ""
+
+
+def _shown(token: "Token") -> str:
+    if token.type == "html_block":
+        return re.sub(r"\n\s*\n", "\n", html.unescape(_HTML.sub("", token.content)))
+    if token.type != "inline" and token.type != "image":
+        return token.content
+    shown = ""
+    for child in token.children or []:
+        if child.type in ("text", "code_inline"):
+            shown += child.content
+        elif child.type == "softbreak":
+            shown += " "
+        elif child.type == "hardbreak" or (child.type == "html_inline" and child.content.lower().startswith("<br")):
+            shown += "\n"
+        elif child.type == "image":
+            shown += _shown(child)
+    return shown

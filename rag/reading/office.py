@@ -1,0 +1,214 @@
+"""What the readers of Word files and OpenDocument texts share: packages, looks, lists, tables, notes.            [python-docx]"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from io import BytesIO
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rag.reading.archive import (members)
+from rag.reading.blocks import (Block, Content, visible)
+from rag.reading.xml import (xml)
+from rag.errors import (DocumentError)
+from rag.types import (Kind)
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+OLE = b"\xd0\xcf\x11\xe0"  # opens old Office files, and encrypted new ones
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_MARGINS = ("header", "footer")
+_PARTS = ("styles", "numbering", "settings", "footnotes", "endnotes", *_MARGINS)
+
+# Names of styles, in lower case, as Word and LibreOffice write them whatever the language of their menus.
+_QUOTES = {"quote", "intense quote", "block text", "quotations"}
+# Where a note is referred to, until all are numbered: XML has no NUL.
+_MARK = re.compile("\0([^\0]+)\0")
+
+# A block with the name of the list it is an item of, "" where it is none.
+Piece = tuple[str, Block]
+
+
+# --- Packages -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A file that was opened."""
+
+    body: "_Element"
+    parts: "Mapping[str, _Element]"  # of a Word file the headers and footers by the ids of their relations, others by their kind
+    title: str
+    language: str
+
+
+def opened_docx(data: bytes) -> Package:
+    """A Word file's text and parts. Raises DocumentError where it is encrypted, damaged or too large when unpacked."""
+    if data.startswith(OLE):
+        if _ENCRYPTED in data:
+            raise DocumentError("The DOCX file is encrypted with a password: save it in Word without one and add that.")
+        raise DocumentError("It is an old Office file inside, as DOC is: open it in Word, save it as DOCX and add that.")
+    with _naming("DOCX"):  # all that hostile parts can do is tried before python-docx opens them, which has no limits
+        _refuse_entities(xml(part) for name, part in members(data).items() if re.fullmatch(r"word/[^/]+\.xml", name))
+    from docx import Document
+    from docx.opc.exceptions import OpcError
+
+    try:
+        document = Document(BytesIO(data))
+        body, properties = document.element.find("{*}body"), document.core_properties
+        parts: dict[str, _Element] = {}
+        for relation_id, relation in document.part.rels.items():
+            kind = relation.reltype.rpartition("/")[2]
+            if kind in _PARTS:
+                parts[relation_id if kind in _MARGINS else kind] = xml(relation.target_part.blob)
+        title, language = properties.title, properties.language
+    # What python-docx raises where a part is missing or is no Word part; lxml's error is a SyntaxError.
+    except (OpcError, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
+        raise DocumentError(
+            "The DOCX file is damaged, where a whole Word file was expected: open it in Word and save it as DOCX again."
+        ) from error
+    if body is None:
+        raise DocumentError("The DOCX file has no text inside, where a report was expected: save it as DOCX again.")
+    return Package(body, parts, title, language)
+
+
+def opened_odt(data: bytes) -> Package:
+    """An OpenDocument text's body and styles. Raises DocumentError where it is encrypted, damaged or too large when unpacked."""
+    with _naming("ODT"):
+        files = members(data)
+        if "encrypted-package" in files or b"encryption-data" in files.get("META-INF/manifest.xml", b""):
+            raise DocumentError("It is encrypted with a password: save it in LibreOffice without one and add that.")
+        roots: dict[str, _Element] = {
+            name: xml(files[name]) for name in ("styles.xml", "content.xml", "meta.xml") if name in files
+        }
+        _refuse_entities(roots.values())
+    meta = roots.pop("meta.xml", None)
+    body = roots["content.xml"].find("{*}body/{*}text") if "content.xml" in roots else None
+    if body is None:
+        raise DocumentError("The ODT file has no text inside, where a report was expected: save it as ODT again.")
+    stated = ("", "") if meta is None else [meta.findtext(f"{{*}}meta/{{*}}{name}", "") for name in ("title", "language")]
+    return Package(body, roots, stated[0], stated[1])
+
+
+@contextmanager
+def _naming(kind: str) -> Iterator[None]:
+    """Errors in here say which kind of file, "DOCX" or "ODT", cannot be opened."""
+    try:
+        yield
+    except DocumentError as error:
+        reason = str(error)
+        raise DocumentError(f"The {kind} file cannot be opened, as {reason[0].lower()}{reason[1:]}") from error
+
+
+def _refuse_entities(roots: "Iterable[_Element]") -> None:
+    """Raise DocumentError where a part has a document type: no office program writes one, it only serves to declare entities."""
+    if any(root.getroottree().docinfo.internalDTD is not None for root in roots):
+        raise DocumentError("It declares XML entities, which no office program does: open it in one and save it again.")
+
+
+# --- What can be seen ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What decides whether a text can be seen; None where nothing is stated."""
+
+    hidden: bool | None = None
+    white: bool | None = None
+    tiny: bool | None = None
+    shaded: bool = False
+
+    def over(self, outer: "Look") -> "Look":
+        """This look within an outer one, which holds where this one states nothing; its ground shows through."""
+        return Look(
+            outer.hidden if self.hidden is None else self.hidden,
+            outer.white if self.white is None else self.white,
+            outer.tiny if self.tiny is None else self.tiny,
+            self.shaded or outer.shaded,
+        )
+
+    @property
+    def is_visible(self) -> bool:
+        return not (self.hidden or self.tiny or (self.white and not self.shaded))
+
+
+PLAIN = Look()
+SHADED = Look(shaded=True)
+
+
+# --- Blocks -------------------------------------------------------------------------------------------------------
+
+
+def tidy(text: str) -> str:
+    """The text without white space at the ends of its lines and without empty lines, runs of blanks as one."""
+    return "\n".join(filter(None, (re.sub("[ \t]+", " ", line).strip() for line in text.split("\n"))))
+
+
+def one_line(text: str) -> str:
+    return text.replace("\n", " ")
+
+
+def paragraph_block(text: str, level: int, styles: Collection[str]) -> Block:
+    """A heading, or a paragraph that may be a caption or a quotation, as the names of its styles tell."""
+    if level:
+        return Block(one_line(text), level=level)
+    kind: Kind | None = "furniture" if "caption" in styles else None
+    return Block(text, kind=kind, quoted=not _QUOTES.isdisjoint(styles))
+
+
+def joined_lists(pieces: Sequence[Piece]) -> list[Block]:
+    """The blocks, the items of one list as the lines of one."""
+    blocks: list[Block] = []
+    for name, group in groupby(pieces, key=lambda piece: piece[0]):
+        listed = [block for _, block in group]
+        blocks += [Block("\n".join(block.text for block in listed), level=0)] if name else listed
+    return blocks
+
+
+def table_pieces(rows: Sequence[Sequence[Sequence[Block]]]) -> list[Piece]:
+    """The rows of cells as the lines of one block, "a | b"; a table of one cell is a frame around what stands in it."""
+    if len(rows) == 1 and len(rows[0]) == 1:
+        return [("", block) for block in rows[0][0]]
+    lines = [
+        " | ".join(" ".join(" ".join(block.text.split()) for block in cell) for cell in row).strip() for row in rows if any(row)
+    ]
+    return [("", Block("\n".join(lines), level=0))] if lines else []
+
+
+# --- Notes, and all together --------------------------------------------------------------------------------------
+
+
+def note_marker(key: str) -> str:
+    """What stands for the reference to a note until notes are numbered; the key begins with "f" (footnote) or "e" (endnote)."""
+    return f"\0{key}\0"
+
+
+def note_text(blocks: Iterable[Block]) -> str:
+    """The text of a note on one line; that it refers to other notes is not shown."""
+    return one_line(_MARK.sub("", " ".join(block.text for block in blocks)))
+
+
+def content(body: Sequence[Block], furniture: Iterable[Block], notes: Mapping[str, str], title: str, language: str) -> Content:
+    """All that is shown: the body, each text of headers and footers once, the notes. `notes` has their texts by key.
+
+    Where the title is the only heading there is, no level is stated.
+    """
+    if any(block.level and block.text != title for block in body):
+        body = [replace(block, level=block.level or 0) for block in body]
+    margins = [Block(text, level=0, kind="furniture") for text in dict.fromkeys(block.text for block in furniture)]
+    shown_title = one_line(tidy(visible(_MARK.sub("", title))))
+    return Content(_with_notes([*body, *margins], notes), title=shown_title, language=language)
+
+
+def _with_notes(blocks: Sequence[Block], notes: Mapping[str, str]) -> list[Block]:
+    """The blocks with their markers as "[1]", then a block for each note: footnotes first, in the order they are referred to."""
+    referred = dict.fromkeys(key for block in blocks for key in _MARK.findall(block.text) if notes.get(key))
+    numbers = {key: number for number, key in enumerate(sorted(referred, key=lambda key: key[0] != "f"), start=1)}
+
+    def shown(text: str) -> str:
+        return visible(_MARK.sub(lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else "", text)).strip()
+
+    body = [replace(block, text=text) for block in blocks if (text := shown(block.text))]
+    return body + [Block(f"[{number}] {shown(notes[key])}", level=0, kind="note") for key, number in numbers.items()]

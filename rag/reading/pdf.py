@@ -1,0 +1,363 @@
+"""A PDF -> the blocks a reader of its pages sees, each line with its box; and the picture of a page.        [pypdfium2]
+
+PDFium says which characters stand where and in what type. Characters of one type between white space make a word, words that
+follow each other on a baseline a line; `layout` makes blocks of the lines.
+"""
+
+import ctypes
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import groupby
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+from rag.reading.blocks import (Content, visible)
+from rag.reading.pdf_layout import (Line, Page, blocks)
+from rag.errors import (DocumentError, UsageError)
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument, PdfPage
+
+MAX_PAGES = 3_000  # what is longer is a collection, not a report
+MAX_CHARACTERS = 10_000_000  # a full page on each of that many, read in about half a minute
+MAX_PIXELS = 4_000  # along the longer edge of a page's picture: a wide page must not fill the memory
+SMALLEST_TYPE = 1.0  # points: nobody reads smaller
+SCAN = 0.7  # of a page's area: a picture this large is a scan, and invisible text over it is what it says
+WHITE = 250  # of 255
+WORD_GAP = 0.8  # of the type's size: wider gaps may be a gutter or the edge of a cell
+ASCENT, DESCENT = 0.8, 0.22  # of the type's size: how far a line reaches above and below its baseline
+
+# PDFium is not thread-safe, not even for two documents.
+_ONE_AT_A_TIME = Lock()
+
+# PDFium writes "\x02" or "\ufffe" for the hyphen of a word that goes on in the next line, and no line end.
+_RUN = re.compile(r"[^\s\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]")
+_SHOWN = str.maketrans(
+    {"\x02": "-", "\ufffe": "-", "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
+)
+_BOLD = re.compile(r"(?i)bold|black|heavy")
+_MARKER = re.compile(r"\[?([0-9]{1,3}(?:[,–-][0-9]{1,3})*)\]?")  # of a note, where it is raised
+_HAS_EXPONENT = re.compile(r"(?:(?<![\d])\d{1,3}|\b(?:[kcmd]?m|ft|in|[a-zA-Z]))$")  # "10³", "km²", "x²", but "in 2019[3]"
+_EXPONENT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_NO_TITLE = re.compile(
+    r"(?i)microsoft \w+ -.*|untitled.*|(?:document|title|unknown|none|slide)\s*\d*|\S+\.\w{2,5}|[\w-]*\d[\w-]*|.?"
+)
+
+
+def read_pdf(data: bytes) -> Content:
+    """What the pages show, in reading order, with a box for each line; running headers and page numbers are furniture.
+
+    Raises DocumentError where the file is encrypted, damaged, too long, or has no text.
+    """
+    with _opened(data) as pdf:
+        pages = list(_pages(pdf))
+        if not any(page.lines or page.furniture for page in pages):
+            raise _no_text(pdf)
+        title, language = _title(pdf), _language(pdf)
+    return Content(blocks(pages), title=title, language=language)
+
+
+def page_image(data: bytes, page: int, width: int) -> bytes:
+    """A PNG of one page, `width` pixels wide; pages count from 1. No edge is longer than MAX_PIXELS.
+
+    Raises UsageError where there is no such page, DocumentError where the file cannot be opened.
+    """
+    with _opened(data) as pdf:
+        if not 1 <= page <= len(pdf):
+            raise UsageError(f"Page {page} was asked for, and the PDF has pages 1 to {len(pdf)}: ask for one of these.")
+        shown = pdf[page - 1]
+        png = BytesIO()
+        shown.render(scale=_scale(shown, max(1, width))).to_pil().save(png, "PNG")
+        return png.getvalue()
+
+
+# --- The file -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(data: bytes) -> "Iterator[PdfDocument]":
+    from pypdfium2 import PdfDocument, PdfiumError, raw
+
+    with _ONE_AT_A_TIME:
+        try:
+            with PdfDocument(data) as pdf:
+                yield pdf
+        except PdfiumError as error:
+            # For a file without pages PDFium repeats the reason of the failure before it.
+            if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY) and b"/Encrypt" in data:
+                raise DocumentError("The PDF is encrypted with a password: save it without one and add it again.") from error
+            raise DocumentError("The PDF is damaged or has no pages: fetch or export it again.") from error
+
+
+def _scale(page: "PdfPage", width: int) -> float:
+    wide, high = page.get_size()
+    return float(min(width / wide, MAX_PIXELS / wide, MAX_PIXELS / high))
+
+
+def _pages(pdf: "PdfDocument") -> Iterator[Page]:
+    count = len(pdf)
+    if count > MAX_PAGES:
+        raise DocumentError(f"The PDF has {count:,} pages, more than the {MAX_PAGES:,} that are read: add it in parts.")
+    characters = 0
+    for number, page in enumerate(pdf, start=1):
+        reader = _PageReader(page)
+        characters += reader.count
+        if characters > MAX_CHARACTERS:
+            raise DocumentError(f"The PDF has more than the {MAX_CHARACTERS:,} characters that are read: add it in parts.")
+        upright, turned = reader.words()
+        width, height = page.get_size()
+        yield Page(width, height, _lines(upright, number), [_together(turned, number)] if turned else [])
+        page.close()
+
+
+def _no_text(pdf: "PdfDocument") -> DocumentError:
+    from pypdfium2 import raw
+
+    images = any(next(page.get_objects([raw.FPDF_PAGEOBJ_IMAGE], max_depth=2), None) for page in pdf)
+    if images:
+        return DocumentError("The PDF is scanned and has no text: run OCR on it, for example with ocrmypdf, and add it again.")
+    return DocumentError("The PDF shows no text, where a report was expected: check that it was exported whole.")
+
+
+def _title(pdf: "PdfDocument") -> str:
+    """The title the file states, where it is one: programs put file names and their own names there."""
+    title = " ".join(visible(pdf.get_metadata_value("Title")).split())
+    return "" if _NO_TITLE.fullmatch(title) or len(title) > 300 else title
+
+
+def _language(pdf: "PdfDocument") -> str:
+    from pypdfium2 import raw
+
+    buffer = ctypes.create_string_buffer(64)
+    length = raw.FPDFCatalog_GetLanguage(pdf, ctypes.cast(buffer, ctypes.POINTER(raw.FPDF_WCHAR)), len(buffer))
+    language = buffer.raw[: max(0, length - 2)].decode("utf-16-le", "replace") if length <= len(buffer) else ""
+    return language if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", language) else ""
+
+
+# --- A page -> words ----------------------------------------------------------------------------------------------
+
+
+class _Word(NamedTuple):
+    """Characters of one type between white space, in points from the top left corner of the page as it is shown."""
+
+    text: str
+    apart: bool  # whether white space stands before it
+    left: float
+    top: float
+    right: float
+    bottom: float
+    baseline: float
+    size: float
+    bold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How a text object is set."""
+
+    size: float  # points
+    bold: bool
+    baseline: float
+    upright: bool
+    hidden: bool
+    white: bool
+
+
+class _PageReader:
+    """The words of one page, in the order of PDFium, which is mostly that of the file."""
+
+    def __init__(self, page: "PdfPage") -> None:
+        from pypdfium2 import raw
+
+        self._raw = raw
+        self._page = page
+        self._text = page.get_textpage()
+        self._box = page.get_bbox()
+        self._rotation = page.get_rotation()
+        self._width, self._height = page.get_size()
+        self._styles: dict[bytes, _Style] = {}
+        self._scanned: bool | None = None
+        self._picture: tuple[memoryview, int, float] | None = None
+        self.count = self._text.count_chars()
+
+    def words(self) -> tuple[list[_Word], list[_Word]]:
+        """The words that stand upright and those that do not."""
+        upright: list[_Word] = []
+        turned: list[_Word] = []
+        text = self._characters()
+        for run in _RUN.finditer(text):
+            for first, end, style in self._set_alike(*run.span()):
+                shown = text[first:end].translate(_SHOWN)
+                shown = visible(f"{shown[:-1]}-" if shown[-1] == "\xad" else shown)
+                if style.hidden or not shown:
+                    continue
+                word = self._word(shown, first == 0 or text[first - 1].isspace(), first, end - 1, style)
+                if self._is_seen(word, style):
+                    (upright if style.upright else turned).append(word)
+        return upright, turned
+
+    def _characters(self) -> str:
+        """One character for each index; what stands for a hyphen at a line's end is "\\x02" or "\\ufffe"."""
+        text: str = self._text.get_text_range()
+        if len(text) == self.count:
+            return text
+        codes = (self._raw.FPDFText_GetUnicode(self._text.raw, index) for index in range(self.count))
+        return "".join(chr(code) if code < 0x110000 else "\0" for code in codes)
+
+    def _set_alike(self, start: int, end: int) -> Iterator[tuple[int, int, _Style]]:
+        """The spans of characters set alike, and how."""
+        style = self._style_at(start)
+        if style is self._style_at(end - 1):  # the characters of an object follow each other
+            yield start, end, style
+            return
+        for style, group in groupby(range(start, end), self._style_at):
+            indexes = list(group)
+            yield indexes[0], indexes[-1] + 1, style
+
+    def _style_at(self, index: int) -> _Style:
+        """How a character is set. In one text object all are of one type, on one baseline; its address stands for it."""
+        item = self._raw.FPDFText_GetTextObject(self._text.raw, index)
+        address = bytes(item)
+        if address not in self._styles:
+            self._styles[address] = self._style(index, item)
+        return self._styles[address]
+
+    def _style(self, index: int, item: object) -> _Style:
+        raw, text = self._raw, self._text.raw
+        matrix, flags, x, y = raw.FS_MATRIX(), ctypes.c_int(), ctypes.c_double(), ctypes.c_double()
+        raw.FPDFText_GetMatrix(text, index, matrix)
+        size = raw.FPDFText_GetFontSize(text, index) * (matrix.c**2 + matrix.d**2) ** 0.5
+        raw.FPDFText_GetCharOrigin(text, index, x, y)
+        name = ctypes.create_string_buffer(128)
+        raw.FPDFText_GetFontInfo(text, index, name, len(name), flags)
+        bold = raw.FPDFText_GetFontWeight(text, index) >= 600 or bool(_BOLD.search(name.value.decode("utf-8", "replace")))
+        here, there = self._shown(0, 0), self._shown(matrix.a, matrix.b)
+        across, down = there[0] - here[0], there[1] - here[1]
+        red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+        raw.FPDFText_GetFillColor(text, index, red, green, blue, alpha)
+        mode = raw.FPDFTextObj_GetTextRenderMode(item)
+        filled = mode in (raw.FPDF_TEXTRENDERMODE_FILL, raw.FPDF_TEXTRENDERMODE_FILL_CLIP)
+        invisible = mode == raw.FPDF_TEXTRENDERMODE_INVISIBLE and not self._is_scanned()
+        return _Style(
+            size=size,
+            bold=bold,
+            baseline=self._shown(x.value, y.value)[1],
+            upright=across > 0 and abs(down) < 0.2 * across,
+            hidden=invisible or mode == raw.FPDF_TEXTRENDERMODE_CLIP or size < SMALLEST_TYPE or (filled and not alpha.value),
+            white=filled and min(red.value, green.value, blue.value) >= WHITE,
+        )
+
+    def _word(self, text: str, apart: bool, first: int, last: int, style: _Style) -> _Word:
+        start, end = self._raw.FS_RECTF(), self._raw.FS_RECTF()
+        self._raw.FPDFText_GetLooseCharBox(self._text.raw, first, start)
+        self._raw.FPDFText_GetLooseCharBox(self._text.raw, last, end)
+        one = self._shown(min(start.left, end.left), min(start.bottom, end.bottom))
+        other = self._shown(max(start.right, end.right), max(start.top, end.top))
+        (left, right), (top, bottom) = sorted((one[0], other[0])), sorted((one[1], other[1]))
+        baseline, size = style.baseline, style.size
+        if style.upright:  # some fonts state a height that no line has
+            top, bottom = baseline - ASCENT * size, baseline + DESCENT * size
+        return _Word(text, apart, left, top, right, bottom, baseline, size, style.bold)
+
+    def _shown(self, x: float, y: float) -> tuple[float, float]:
+        """A place of the page's own space, in points from the top left corner of the page as it is shown."""
+        left, bottom, right, top = self._box
+        match self._rotation:
+            case 90:
+                return y - bottom, x - left
+            case 180:
+                return right - x, y - bottom
+            case 270:
+                return top - y, right - x
+        return x - left, top - y
+
+    def _is_seen(self, word: _Word, style: _Style) -> bool:
+        inside = 0 <= word.left + word.right <= 2 * self._width and 0 <= word.top + word.bottom <= 2 * self._height
+        return inside and not (style.white and self._is_on_white(word))
+
+    def _is_scanned(self) -> bool:
+        if self._scanned is None:
+            left, bottom, right, top = self._box
+            area = SCAN * (right - left) * (top - bottom)
+            images = (image.get_bounds() for image in self._page.get_objects([self._raw.FPDF_PAGEOBJ_IMAGE], max_depth=2))
+            self._scanned = any((x1 - x0) * (y1 - y0) >= area for x0, y0, x1, y1 in images)
+        return self._scanned
+
+    def _is_on_white(self, word: _Word) -> bool:
+        """Whether all is white at the height of its letters: white text stands out where something dark lies behind it."""
+        if self._picture is None:
+            scale = min(1.0, _scale(self._page, 1000))
+            bitmap = self._page.render(scale=scale, grayscale=True)
+            self._picture = memoryview(bytes(bitmap.buffer)), bitmap.stride, scale
+        pixels, stride, scale = self._picture
+        rows = [int((word.baseline - share * word.size) * scale) for share in (0.1, 0.3, 0.5)]
+        columns = slice(max(0, int(word.left * scale)), int(word.right * scale) + 1)
+        seen = [pixels[row * stride : (row + 1) * stride][columns] for row in rows if 0 <= row < len(pixels) // stride]
+        return all(min(row, default=255) >= WHITE for row in seen)
+
+
+# --- Words -> lines -----------------------------------------------------------------------------------------------
+
+
+def _lines(words: Sequence[_Word], page: int) -> list[Line]:
+    """Words that follow each other on one baseline without a wide gap."""
+    lines: list[Line] = []
+    line: list[_Word] = []
+    left = right = baseline = size = 0.0
+    for word in words:
+        largest = max(size, word.size)
+        gap = max(word.left - right, left - word.right)
+        if line and (abs(word.baseline - baseline) > 0.5 * largest or gap > WORD_GAP * largest):
+            lines.append(_line(line, page))
+            line = []
+        if not line:
+            left, right, baseline, size = word.left, word.right, word.baseline, word.size
+        elif word.size > size:
+            baseline, size = word.baseline, word.size
+        left, right = min(left, word.left), max(right, word.right)
+        line.append(word)
+    return lines + ([_line(line, page)] if line else [])
+
+
+def _line(words: Sequence[_Word], page: int) -> Line:
+    """The words as one line in the type of most of its letters."""
+    letters = Counter[tuple[float, bool]]()
+    for word in words:
+        letters[word.size, word.bold] += len(word.text)
+    (size, bold), _ = letters.most_common(1)[0]
+    lowest = max((word for word in words if word.size == size), key=lambda word: word.baseline)
+    bold = bold and all(word.bold or not word.text.isalpha() for word in words)
+    left, right = min(word.left for word in words), max(word.right for word in words)
+    text = _line_text(words, lowest.baseline, size)
+    return Line(text, page, left, lowest.top, right, lowest.bottom, lowest.baseline, size, bold)
+
+
+def _line_text(words: Sequence[_Word], baseline: float, size: float) -> str:
+    """What the words say; raised numbers, which refer to notes, in brackets or, as exponents, in superscript characters."""
+    text, right, after_marker = "", 0.0, False
+    for word in words:
+        shown = word.text
+        small = word.size <= 0.85 * size and baseline - word.baseline >= 0.15 * size
+        marker = _MARKER.fullmatch(shown) if small else None
+        if marker and not word.apart and _HAS_EXPONENT.search(text[-8:]):
+            shown = shown.translate(_EXPONENT)
+        elif marker:
+            shown = f"[{marker[1]}]"
+        closes = word.left - right < 0.1 * size and shown[0] in ".,;:!?)]”’"  # PDFium sees a gap behind raised type
+        if text and (after_marker or (word.apart and not closes)):
+            shown = f" {shown}"
+        after_marker = marker is not None and not text  # a note begins
+        text, right = text + shown, word.right
+    return text
+
+
+def _together(words: Sequence[_Word], page: int) -> Line:
+    """All words that do not stand upright, as one line."""
+    text = "".join(f" {word.text}" if word.apart else word.text for word in words).strip()
+    left, right = min(word.left for word in words), max(word.right for word in words)
+    top, bottom = min(word.top for word in words), max(word.bottom for word in words)
+    return Line(text, page, left, top, right, bottom, baseline=bottom, size=bottom - top, bold=False)

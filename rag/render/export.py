@@ -1,0 +1,308 @@
+"""Answers -> a file that can be read and checked without this program: Markdown, HTML, Word, JSON.                [python-docx]
+
+Everything but the JSON is made of the same parts, in which nothing is left that no reader sees. What a document, a question or
+a name says is escaped in each format, so that none of it becomes a link, an image or markup.
+"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from html import escape
+from io import BytesIO
+from typing import Literal
+
+from rag.reading.blocks import (visible)
+from rag.render.json import (answer_json)
+from rag.render.text import (NO_ANSWER, where)
+from rag.errors import (UsageError)
+from rag.types import (Answer, Citation, Document, Hit)
+
+Kind = Literal["md", "html", "docx", "json"]
+MEDIA_TYPES: dict[Kind, str] = {
+    "md": "text/markdown; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "json": "application/json",
+}
+
+_NEAREST = 3  # passages shown where the reports do not answer
+_LONGEST_NAME = 80  # characters of a file's name
+_LONGEST_TITLE = 255  # characters of a Word file's title
+_NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
+
+
+def export(name: str, answers: Sequence[Answer], documents: Callable[[str], Document], kind: Kind) -> bytes:
+    """The answers as one file of that kind under the name of their conversation, to be kept or sent.
+
+    Each footnote has the exact quote, where it stands, who said it, the report's own note, and the sha256 of the report's file.
+    `documents` gives the document of a name, and raises UsageError where there is none: a report that was removed or replaced
+    since is told as such. The JSON holds the answers as `render.read_answer` reads them, and what `rag check` needs.
+    """
+    date = _today()
+    if kind == "json":
+        return _json(name, date, answers, documents)
+    made = {"md": _markdown, "html": _html, "docx": _docx}[kind]
+    return made(_line(name), f"Exported on {date}. {_ABOUT}", [*_parts(answers, documents)])
+
+
+def file_name(name: str, kind: Kind) -> str:
+    """The name of the file for what is exported under `name`: letters, digits, dots, hyphens and underscores alone."""
+    return f"{_NOT_IN_NAMES.sub('-', name).strip('.-')[:_LONGEST_NAME] or 'answer'}.{kind}"
+
+
+_ABOUT = (
+    "Every sentence carries a footnote with the exact words of the report it rests on; the SHA-256 tells whether a report's file "
+    "is still the one that was read."
+)
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+# --- What all formats are made of ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Footnote:
+    number: int  # runs through all answers
+    quote: str
+    source: str  # the report, the place in it, and who speaks
+    note: str  # the report's own, "" where there is none
+    proof: str  # the file, or that it is not the one that was read
+
+    @property
+    def below(self) -> list[str]:
+        """The lines below the quote."""
+        return [line for line in (self.source, self.note, self.proof) if line]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An answer in plain words; without sentences where the reports do not answer."""
+
+    question: str
+    sentences: tuple[tuple[str, tuple[int, ...]], ...]  # each with the numbers of its footnotes
+    footnotes: tuple[_Footnote, ...]
+    nearest: tuple[tuple[str, str], ...]  # passages, each with where it stands
+
+    @property
+    def abstention(self) -> str:
+        return NO_ANSWER + (" The nearest passages:" if self.nearest else "")
+
+
+def _parts(answers: Sequence[Answer], documents: Callable[[str], Document]) -> Iterator[_Part]:
+    before = 0
+    for answer in answers:
+        numbers = {citation.marker: before + n for n, citation in enumerate(answer.citations, 1)}
+        before += len(answer.citations)
+        yield _Part(
+            _line(answer.question),
+            tuple((_line(s.text), tuple(numbers[m] for m in s.markers if m in numbers)) for s in answer.sentences),
+            tuple(_footnote(numbers[c.marker], c, documents) for c in answer.citations),
+            tuple(map(_passage, answer.hits[:_NEAREST])) if answer.abstained else (),
+        )
+
+
+def _footnote(number: int, c: Citation, documents: Callable[[str], Document]) -> _Footnote:
+    speaker = f", said by {_line(c.speaker)}" if c.speaker else ""
+    return _Footnote(
+        number,
+        _lines(c.quote),
+        f"In {_place(c.title, c.document, c.section, c.paragraph, c.page)}{speaker}",
+        f"The report’s note {_line(c.note.number)}: {_line(c.note.text)}" if c.note else "",
+        _line(f"{document.file}, SHA-256 {document.sha256}")
+        if (document := _quoted(c, documents))
+        else "The report was replaced or removed since, so its file is not the one that was read.",
+    )
+
+
+def _passage(hit: Hit) -> tuple[str, str]:
+    chunk = hit.chunk
+    return _lines(chunk.text), _place(hit.title, chunk.document, chunk.section, chunk.paragraph)
+
+
+def _quoted(citation: Citation, documents: Callable[[str], Document]) -> Document | None:
+    """The document a citation quotes, None where there is none with these words in this place."""
+    try:
+        document = documents(citation.document)
+    except UsageError:
+        return None
+    return document if document.text[citation.start : citation.end] == citation.quote else None
+
+
+def _place(title: str, document: str, section: str, paragraph: int, page: int | None = None) -> str:
+    return _line(f"{title} ({document}, {where(section, paragraph, page)})")
+
+
+def _lines(text: str) -> str:
+    """The text without what no reader sees and no format can hold."""
+    return _NOT_XML.sub("\ufffd", visible(text))
+
+
+def _line(text: str) -> str:
+    return " ".join(_lines(text).split())
+
+
+# --- JSON ---------------------------------------------------------------------------------------------------------
+
+
+def _json(name: str, date: str, answers: Sequence[Answer], documents: Callable[[str], Document]) -> bytes:
+    quoted = {c.document: _quoted(c, documents) for answer in answers for c in answer.citations}
+    values = {
+        "name": name,
+        "exported": date,
+        "answers": [answer_json(answer) for answer in answers],
+        "documents": [{"document": d.name, "title": d.title, "file": d.file, "sha256": d.sha256} for d in quoted.values() if d],
+    }
+    # Half of a pair of surrogates cannot be encoded, and what stands for it is its escape in JSON.
+    return json.dumps(values, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
+
+
+# --- Markdown -----------------------------------------------------------------------------------------------------
+
+_MARKUP = re.compile(r"[\\`*_\[\]{}~|$^#]|:(?=\S)|(?<=www)\.", re.IGNORECASE)  # web addresses become links without any mark
+_BLOCK = re.compile(r"^([-+=:%]|\d+(?=[.)]))")
+
+
+def _markdown(name: str, about: str, parts: Sequence[_Part]) -> bytes:
+    blocks = [f"# {_md(name)}", _md(about)]
+    for part in parts:
+        blocks.append(f"## {_md(part.question)}")
+        said = " ".join(_md(text) + "".join(f"[^{number}]" for number in numbers) for text, numbers in part.sentences)
+        blocks.append(said or part.abstention)
+        for text, place in part.nearest:
+            blocks += [_md_quote(text), f"— {_md(place)}"]
+        for footnote in part.footnotes:
+            # The colon at the end keeps readers without footnotes from taking the line for the address of a link.
+            blocks.append(f"[^{footnote.number}]: {_md(footnote.source)}:")
+            inside = [_md_quote(footnote.quote), _md(footnote.note), _md(footnote.proof)]
+            blocks += ["\n".join(f"    {line}" for line in block.split("\n")) for block in inside if block]
+    return ("\n\n".join(blocks) + "\n").encode()
+
+
+def _md(text: str) -> str:
+    """A line as Markdown that shows it as it is."""
+    marked = _MARKUP.sub(r"\\\g<0>", escape(text, quote=False))
+    return _BLOCK.sub(lambda found: f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}", marked)
+
+
+def _md_quote(text: str) -> str:
+    return "\n".join(f"> {_md(line.strip())}".rstrip() for line in text.strip().split("\n"))
+
+
+# --- HTML ---------------------------------------------------------------------------------------------------------
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 1rem/1.6 Georgia, serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: break-word; }
+h1, h2 { line-height: 1.25; }
+section { border-top: 1px solid; margin-top: 2rem; }
+blockquote { margin: 0.5rem 0; padding-left: 0.75rem; border-left: 3px solid; white-space: pre-line; }
+.about, .footnotes { font-size: 0.875rem; }
+.footnotes p { margin: 0.25rem 0; }
+sup { margin-left: 0.1em; }
+"""
+# Nothing is loaded and nothing runs, whatever stood in a report.
+_STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
+_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+
+
+def _html(name: str, about: str, parts: Sequence[_Part]) -> bytes:
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><meta name="referrer" content="no-referrer">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(name)}</title>'
+        f'<style>{_STYLE}</style></head><body><main><h1>{escape(name)}</h1><p class="about">{escape(about)}</p>'
+        f"{''.join(map(_part_html, parts))}</main></body></html>\n"
+    ).encode()
+
+
+def _part_html(part: _Part) -> str:
+    said = " ".join(
+        escape(text) + "".join(f'<sup><a href="#footnote-{number}">{number}</a></sup>' for number in numbers)
+        for text, numbers in part.sentences
+    )
+    nearest = "".join(f"<blockquote>{escape(text)}</blockquote><p>— {escape(place)}</p>" for text, place in part.nearest)
+    footnotes = "".join(
+        f'<li id="footnote-{f.number}" value="{f.number}"><blockquote>{escape(f.quote)}</blockquote>'
+        f"{''.join(f'<p>{escape(line)}</p>' for line in f.below)}</li>"
+        for f in part.footnotes
+    )
+    return (
+        f"<section><h2>{escape(part.question)}</h2><p>{said or part.abstention}</p>{nearest}"
+        + (f'<ol class="footnotes">{footnotes}</ol>' if footnotes else "")
+        + "</section>"
+    )
+
+
+# --- Word ---------------------------------------------------------------------------------------------------------
+
+_WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+
+
+def _docx(name: str, about: str, parts: Sequence[_Part]) -> bytes:
+    from docx import Document as new_document
+    from docx.opc.constants import CONTENT_TYPE, RELATIONSHIP_TYPE
+    from docx.opc.packuri import PackURI
+    from docx.opc.part import Part
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    document = new_document()
+    properties = document.core_properties
+    properties.title, properties.author, properties.comments = name[:_LONGEST_TITLE], "", ""
+    properties.created = properties.modified = datetime.now(UTC)
+    document.add_heading(name, 0)
+    document.add_paragraph(about)
+    for part in parts:
+        document.add_heading(part.question, 1)
+        paragraph = document.add_paragraph("" if part.sentences else part.abstention)
+        referred: set[int] = set()
+        for text, numbers in part.sentences:
+            paragraph.add_run(text)
+            for number in numbers:
+                run = paragraph.add_run()
+                run.font.superscript = True
+                if number in referred:  # Word would count a second reference to a footnote as another footnote
+                    run.text = f" {number}"
+                else:
+                    reference = OxmlElement("w:footnoteReference")
+                    reference.set(qn("w:id"), str(number))
+                    run.element.append(reference)
+                referred.add(number)
+            paragraph.add_run(" ")
+        for text, place in part.nearest:
+            document.add_paragraph(text, "Quote")
+            document.add_paragraph(f"— {place}")
+    footnotes = _footnotes_xml([footnote for part in parts for footnote in part.footnotes])
+    notes = Part(PackURI("/word/footnotes.xml"), CONTENT_TYPE.WML_FOOTNOTES, footnotes, document.part.package)
+    document.part.relate_to(notes, RELATIONSHIP_TYPE.FOOTNOTES)
+    out = BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def _footnotes_xml(footnotes: Sequence[_Footnote]) -> bytes:
+    """The part of a Word file with its footnotes, which python-docx does not write."""
+    separators = "".join(
+        f'<w:footnote w:type="{kind}" w:id="{id}"><w:p><w:r><w:{kind}/></w:r></w:p></w:footnote>'
+        for id, kind in ((-1, "separator"), (0, "continuationSeparator"))
+    )
+    number = '<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:footnoteRef/></w:r>'
+    notes = "".join(
+        f'<w:footnote w:id="{f.number}">'
+        f"<w:p>{number}{_run_xml(f.quote)}</w:p>{''.join(f'<w:p>{_run_xml(line)}</w:p>' for line in f.below)}</w:footnote>"
+        for f in footnotes
+    )
+    return f'<?xml version="1.0"?><w:footnotes xmlns:w="{_WORD}">{separators}{notes}</w:footnotes>'.encode()
+
+
+def _run_xml(text: str) -> str:
+    lines = (f'<w:t xml:space="preserve">{escape(line)}</w:t>' for line in text.split("\n"))
+    return f'<w:r><w:rPr><w:sz w:val="18"/></w:rPr>{"<w:br/>".join(lines)}</w:r>'

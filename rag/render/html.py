@@ -1,0 +1,290 @@
+"""HTML of conversations, answers, footnotes and reports. Pure.
+
+Every text that comes from a document, a question, a name or a model is escaped, in elements and in attributes, and words are
+highlighted by their offsets, never by searching for them.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from itertools import pairwise, takewhile
+from typing import NamedTuple, TypeVar
+from urllib.parse import quote
+
+from rag.render.text import (NO_ANSWER, answer_text)
+from rag.types import (EVERYTHING, Answer, Citation, Document, Filter, Hit, Paragraph, Quotation, Reference, Sentence)
+
+_DOUBT = {"partly": "supported in part", "unsupported": "not supported"}
+_EXPORTS = {"md": "Markdown", "html": "HTML", "docx": "Word", "json": "JSON"}
+_NEAREST = 3  # passages shown where the reports do not answer
+_DEEPEST = 3  # levels that an outline tells apart, as HTML has no more of them below a title: h4, h5 and h6
+
+_Spanned = TypeVar("_Spanned", Quotation, Reference)
+
+
+def draft_html(
+    turn: int, question: str, hits: Sequence[Hit], sentences: Sequence[Sentence], status: str, only: Filter = EVERYTHING
+) -> str:
+    """An answer on its way: the sentences so far, and the passages they are made from."""
+    said = f'<p class="said">{_sentences_html(sentences, ())}</p><p class="status">{escape(status)}</p>'
+    return _turn_html(turn, question, only, f"{said}{_hits_html(hits)}")
+
+
+def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
+    """The whole answer: its sentences, a footnote for each citation, and the passages that were read; what `only` left in."""
+    if answer.abstained:
+        near = f'<p class="status">The nearest passages:</p>{_hits_html(answer.hits[:_NEAREST])}' if answer.hits else ""
+        said = f'<p class="said"><span>{NO_ANSWER}</span></p>{near}'
+    else:
+        said = (
+            f'<p class="said">{_sentences_html(answer.sentences, answer.citations)}</p>'
+            f'<ol class="footnotes">{"".join(map(_footnote_html, answer.citations))}</ol>'
+            f'<div class="about"><details class="read"><summary>{count(len(answer.hits), "passage")} read, '
+            f"{answer.seconds.total:.1f} s</summary>{_hits_html(answer.hits)}</details>"
+            f'<button type="button" data-copy="{escape(answer_text(answer))}">Copy with footnotes</button></div>'
+        )
+    return _turn_html(turn, answer.question, only, said)
+
+
+def conversation_html(library: str, key: int | None, begun: bool, trouble: str) -> str:
+    """What stands above a conversation: its ways out and the way to a new one, and why it is not kept, where it is not."""
+    place = f'data-library="{escape(library)}" data-conversation="{"" if key is None else key}"'
+    if not (begun or trouble):
+        return f"<header {place} hidden></header>"
+    ways = "".join(
+        f'<a href="/v1/conversations/{key}/export?kind={kind}&amp;library={quote(library, safe="")}" download>{called}</a> '
+        for kind, called in _EXPORTS.items()
+        if key is not None
+    )
+    save = f"<span>Save as {ways}</span>" if ways else ""
+    said = f'<p class="status">{escape(trouble)}</p>' if trouble else ""
+    return (
+        f'<header {place}><nav aria-label="Conversation">{save}'
+        '<button type="button" data-do="start">New conversation</button></nav>'
+        f"{said}</header>"
+    )
+
+
+def examples_html(questions: Sequence[str]) -> str:
+    """Questions that are asked with a click."""
+    items = "".join(f'<li><button type="button" data-example>{escape(question)}</button></li>' for question in questions)
+    return f'<section class="examples"><p class="status">For example</p><ul>{items}</ul></section>' if items else ""
+
+
+def report_html(
+    document: Document,
+    citations: Sequence[Citation] = (),
+    current: tuple[int, int] | None = None,
+    turn: int | None = None,
+    library: str = "",
+) -> str:
+    """The report with the words marked that the answer of a `turn` cites, those of the span `current` as the ones in view.
+
+    Of a document with pages, the page of that span is shown as it is printed, from the `library`.
+
+    The element of class "text" holds `document.text` to the letter, and the marks of a citation together hold its quote.
+    """
+    marks = [_Mark(c.start, c.end, str(c.marker), (c.start, c.end) == current) for c in citations if c.document == document.name]
+    if current and not any(mark.current for mark in marks):
+        marks.append(_Mark(*current, "", True))
+    # Where two notes bear the same number, the first is meant, as in Document.note_at.
+    notes = {note.number: index for index, note in reversed([*enumerate(document.notes)])}
+    note_starts = {note.start: index for index, note in enumerate(document.notes)}
+    blocks = []
+    # A block holds the white space behind it as well, so that no character is lost and a quote may run over its end.
+    edges = [0, *(p.start for p in document.paragraphs[1:]), len(document.text)]
+    for paragraph, (start, end) in zip(document.paragraphs, pairwise(edges), strict=True):
+        tag, attributes = _block(document, paragraph, note_starts)
+        blocks.append(f"<{tag}{attributes}>{_words_html(document, start, end, marks, notes)}</{tag}>")
+    about = [
+        document.number,
+        document.date,
+        count(document.boxes[-1].page, "page") if document.boxes else "",
+        count(sum(p.kind == "text" for p in document.paragraphs), "paragraph"),
+        document.file,
+    ]
+    outline = _outline_html(document)
+    to_outline = '<a href="#outline">Outline</a> ' if outline else ""
+    language = f' lang="{escape(document.language)}"' if document.language else ""
+    of_turn = "" if turn is None else f' data-turn="{turn}"'
+    return (
+        f'<article class="report" data-document="{escape(document.name)}"{of_turn}><header><h2>{escape(document.title)}</h2>'
+        '<nav aria-label="Report"><button type="button" data-back>Back to the answer</button> '
+        f'{to_outline}<button type="button" data-document="">All reports</button></nav><p>{joined(about)}</p></header>'
+        f'{outline}{_page_html(document, current, library)}<div class="text"{language}>{"".join(blocks)}</div></article>'
+    )
+
+
+def trouble_html(message: str) -> str:
+    """What went wrong, in the one sentence of the error."""
+    return f'<p class="trouble" role="alert">{escape(message)}</p>'
+
+
+def joined(parts: Iterable[str]) -> str:
+    """The parts that are not empty, escaped, with dots between them."""
+    return escape(" · ".join(filter(None, parts)))
+
+
+def count(number: int, noun: str) -> str:
+    """How many there are, as in "1 report", "2,000 reports"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _turn_html(turn: int, question: str, only: Filter, said: str) -> str:
+    return f'<section class="answer" data-turn="{turn}">{_question_html(question, only)}{said}</section>'
+
+
+def _question_html(question: str, only: Filter) -> str:
+    parts = {
+        "in": count(len(only.documents), "report") if only.documents else "",
+        "from": only.after,
+        "to": only.before,
+        "where this speaker is quoted:": only.speaker,
+        "under headings with": only.section,
+    }
+    narrowed = joined(f"{how} {what}" for how, what in parts.items() if what)
+    asked = f'<h2 class="asked">{escape(question.strip())}</h2>'
+    return asked + (f'<p class="status narrowed">Only {narrowed}</p>' if narrowed else "")
+
+
+def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]) -> str:
+    cited = {citation.marker: citation for citation in citations}
+    shown = []
+    for sentence in sentences:
+        why = f": {escape(sentence.reason)}" if sentence.reason else ""
+        doubt = f' <span class="doubt">({_DOUBT[sentence.verdict]}{why})</span>' if sentence.verdict in _DOUBT else ""
+        markers = "".join(
+            f"<sup>{_open_html(str(m), c.document, c.start, c.end, m) if (c := cited.get(m)) else m}</sup>"
+            for m in sentence.markers
+        )
+        shown.append(f"<span>{escape(sentence.text)}{doubt}{markers}</span>")
+    return " ".join(shown)
+
+
+def _footnote_html(c: Citation) -> str:
+    speaker = f'<span class="speaker">{escape(c.speaker)}</span>' if c.speaker else ""
+    place = _place(c.title, c.section, c.paragraph, c.page)
+    note = f'<p class="note">The report’s note {escape(c.note.number)}: {escape(c.note.text)}</p>' if c.note else ""
+    return (
+        f'<li value="{c.marker}"><blockquote>{escape(c.quote)}</blockquote>'
+        f"<p>{speaker}{_open_html(place, c.document, c.start, c.end, c.marker)}</p>{note}</li>"
+    )
+
+
+def _hits_html(hits: Sequence[Hit]) -> str:
+    items = "".join(
+        f"<li><p>{escape(h.chunk.text)}</p>"
+        f"{_open_html(_place(h.title, h.chunk.section, h.chunk.paragraph), h.chunk.document, h.chunk.start, h.chunk.end)}</li>"
+        for h in hits
+    )
+    return f'<ul class="hits">{items}</ul>' if items else ""
+
+
+def _open_html(label: str, document: str, start: int, end: int, marker: int | None = None) -> str:
+    """A button that opens the document at the span."""
+    numbered = f' data-marker="{marker}" aria-label="Footnote {marker}: {escape(label)}"' if marker else ""
+    return (
+        f'<button type="button" data-document="{escape(document)}" data-start="{start}" data-end="{end}"{numbered}>'
+        f"{escape(label)}</button>"
+    )
+
+
+def _place(title: str, section: str, paragraph: int, page: int | None = None) -> str:
+    where = [section, f"p. {page}" if page else "", f"¶{paragraph}" if paragraph else ""]
+    inside = ", ".join(filter(None, where))
+    return f"{title} ({inside})" if inside else title
+
+
+def _outline_html(document: Document) -> str:
+    """The headings of a report, each of which leads to its section; "" where it has none."""
+    items = []
+    for index, section in enumerate(document.sections):
+        if section.path:
+            page = document.page_at(section.start)
+            where = f" <span>p. {page}</span>" if page else ""
+            depth = min(len(section.path), _DEEPEST)
+            items.append(f'<li class="depth-{depth}"><a href="#section-{index}">{escape(section.heading)}</a>{where}</li>')
+    if not items:
+        return ""
+    # A browser opens the <details> around what a link leads to.
+    return (
+        f'<details class="outline"><summary>{count(len(items), "section")}</summary>'
+        f'<ol id="outline">{"".join(items)}</ol></details>'
+    )
+
+
+def _page_html(document: Document, current: tuple[int, int] | None, library: str) -> str:
+    """The picture of the page that a span begins on, with its lines marked; "" in a document without pages."""
+    lines = [box for box in document.boxes if current and box.start < current[1] and current[0] < box.end]
+    if not lines:
+        return ""
+    page = lines[0].page
+    place = f"/v1/documents/{quote(document.name, safe='')}/pages/{page}.png?library={quote(library, safe='')}"
+    marks = "".join(
+        f'<span style="left:{box.left:.2%};top:{box.top:.2%};width:{box.right - box.left:.2%};'
+        f'height:{box.bottom - box.top:.2%}"></span>'
+        for box in lines
+        if box.page == page
+    )
+    return (
+        f'<figure class="printed"><div role="region" tabindex="0" aria-label="Page {page} as it is printed"><div>'
+        f'<img src="{escape(place)}" alt="Page {page}, the cited lines marked; their words are in the text below">{marks}</div>'
+        f"</div><figcaption>Page {page} as it is printed</figcaption></figure>"
+    )
+
+
+class _Mark(NamedTuple):
+    start: int
+    end: int
+    marker: str  # "" for words that no citation names
+    current: bool
+
+
+def _block(document: Document, paragraph: Paragraph, note_starts: dict[int, int]) -> tuple[str, str]:
+    """The tag of a paragraph and its attributes."""
+    text = document.text[paragraph.start : paragraph.end]
+    if paragraph.kind == "heading":
+        section = document.sections[paragraph.section]
+        place = f' id="section-{paragraph.section}"' if section.path and paragraph.start == section.start else ""
+        if text.split() == document.title.split():
+            return "h3", f' class="title"{place}'
+        depth = min(len(section.path), _DEEPEST)
+        return (f"h{3 + depth}", place) if depth else ("p", ' class="dateline"')
+    if paragraph.kind == "text":
+        # The speaker of a paragraph is named where most of it is quoted.
+        said = next(
+            (
+                q.speaker
+                for q in _overlapping(document.quotations, paragraph.start, paragraph.end)
+                if 2 * (min(q.end, paragraph.end) - max(q.start, paragraph.start)) > len(text)
+            ),
+            "",
+        )
+        return "p", f' data-number="{paragraph.number}"' + (f' data-speaker="{escape(said)}"' if said else "")
+    index = note_starts.get(paragraph.start)
+    return "p", f' class="{paragraph.kind}"' + ("" if index is None else f' data-note-text="{index}"')
+
+
+def _words_html(document: Document, start: int, end: int, marks: Sequence[_Mark], notes: dict[str, int]) -> str:
+    """The words of a span, with marks around those cited and buttons for the markers of the report's own notes."""
+    references = {(r.start, r.end): r.number for r in _overlapping(document.references, start, end)}
+    edges = {edge for span in [*(m[:2] for m in marks), *references] for edge in span if start < edge < end}
+    shown = []
+    for a, b in pairwise(sorted({start, end, *edges})):
+        words = escape(document.text[a:b])
+        number = next((number for (first, last), number in references.items() if first <= a and b <= last), "")
+        if number in notes:
+            told = escape(document.notes[notes[number]].text)
+            words = f'<button type="button" class="reference" data-note="{notes[number]}" title="{told}">{words}</button>'
+        on = [mark for mark in marks if mark.start <= a and b <= mark.end]
+        if on:
+            current = ' class="current"' if any(mark.current for mark in on) else ""
+            words = f'<mark{current} data-markers="{" ".join(mark.marker for mark in on)}">{words}</mark>'
+        shown.append(words)
+    return "".join(shown)
+
+
+def _overlapping(spans: Sequence[_Spanned], start: int, end: int) -> Iterator[_Spanned]:
+    """Those of the spans, which stand in order, that share a character with start:end."""
+    first = bisect_right(spans, start, key=lambda span: span.end)
+    return takewhile(lambda span: span.start < end, spans[first:])

@@ -1,0 +1,1 @@
+"""Many users at once: shared models, a fair queue, jobs."""

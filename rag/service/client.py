@@ -1,0 +1,140 @@
+"""A server that runs over the same libraries: how it is found, and asked instead of loading the models once more."""
+
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from pathlib import Path
+from typing import Any
+
+from rag.config import (Settings)
+from rag.render.json import (read_answer, read_hit)
+from rag.types import (Answer, Filter, Found, Hit)
+
+_FILE = ".server.json"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_GREETING_SECONDS = 2.0
+_LONGEST_SECONDS = 150.0  # that a server takes for a question, and some more
+
+
+class NotAnsweredError(Exception):
+    """The server did not answer; whoever asks does, and finds what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server on this machine. `key` proves it to its clients, and them to it."""
+
+    host: str
+    port: int
+    key: str
+    models: tuple[str, ...]  # the settings that decide what is answered
+
+    @property
+    def url(self) -> str:
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
+
+    def ask(
+        self, settings: Settings, question: str, conversation: int | None, only: Filter, told: Callable[[Found], None]
+    ) -> tuple[Answer, int | None]:
+        """The answer, and the conversation it was kept in, if `conversation` names one or, with 0, begins it; what is read for it
+        is `told` before. Raises NotAnsweredError where it gives none."""
+        body = {
+            "question": question,
+            "library": settings.library,
+            "certainty": settings.certainty,
+            "conversation": conversation,
+            "filter": asdict(only),
+        }
+        with self._asked("/v1/ask", body) as response:
+            name = ""
+            for line in response:
+                field, _, value = line.decode().rstrip("\n").partition(": ")
+                if field == "event":
+                    name = value
+                elif field == "data" and name == "hits":
+                    told(Found(tuple(map(read_hit, json.loads(value)))))
+                elif field == "data" and name == "answer":
+                    answer = json.loads(value)
+                    kept = answer.pop("conversation", None)
+                    return read_answer(answer), kept
+            raise NotAnsweredError
+
+    def passages(self, settings: Settings, question: str, k: int, only: Filter) -> tuple[Hit, ...]:
+        """The `k` best hits. Raises NotAnsweredError where it gives none."""
+        body = {"question": question, "library": settings.library, "k": k, "filter": asdict(only)}
+        with self._asked("/v1/search", body) as response:
+            return tuple(map(read_hit, json.load(response)["hits"]))
+
+    def lives(self) -> bool:
+        """Whether the server that told of itself is the one that answers there."""
+        challenge = secrets.token_hex()
+        try:
+            with closing(HTTPConnection(self.host, self.port, timeout=_GREETING_SECONDS)) as connection:
+                connection.request("GET", f"/health?challenge={challenge}")
+                given = json.load(connection.getresponse())["proof"]
+        except (OSError, HTTPException, ValueError, KeyError, TypeError):
+            return False
+        return hmac.compare_digest(str(given).encode(), proof(self.key, challenge).encode())
+
+    @contextmanager
+    def _asked(self, path: str, body: dict[str, Any]) -> Iterator[HTTPResponse]:
+        headers = {"Content-Type": "application/json", "Accept": "text/event-stream", "Authorization": f"Bearer {self.key}"}
+        try:
+            with closing(HTTPConnection(self.host, self.port, timeout=_LONGEST_SECONDS)) as connection:
+                connection.request("POST", path, json.dumps(body), headers)
+                response = connection.getresponse()
+                if response.status != 200:
+                    raise NotAnsweredError
+                yield response
+        except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
+            raise NotAnsweredError from error
+
+
+def proof(key: str, challenge: str) -> str:
+    """What only those who hold the key can say to a challenge."""
+    return hmac.new(key.encode(), challenge.encode(), "sha256").hexdigest()
+
+
+def announce(server: Server, indexes: Path) -> None:
+    """Tell those who may read the file that the server is there. Where the folder cannot be written to, nobody is told."""
+    unfinished = indexes / f"{_FILE}.{server.port}.part"
+    with suppress(OSError):
+        indexes.mkdir(parents=True, exist_ok=True)
+        unfinished.unlink(missing_ok=True)
+        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:  # noqa: PTH123
+            json.dump(asdict(server), out)
+        unfinished.replace(indexes / _FILE)
+
+
+def withdraw(server: Server, indexes: Path) -> None:
+    """Take back what `announce` told, unless another server has told of itself since."""
+    if _told(indexes) == server:
+        with suppress(OSError):
+            (indexes / _FILE).unlink()
+
+
+def running(indexes: Path) -> Server | None:
+    """The server that runs over these libraries on this machine; one that ended without a word is none."""
+    server = _told(indexes)
+    return server if server and server.lives() else None
+
+
+def models_of(settings: Settings) -> tuple[str, ...]:
+    """The settings that decide what is answered, beside those that a question brings along."""
+    model, adapter = (str(path.absolute()) if path else "" for path in (settings.model, settings.adapter))
+    return model, adapter, settings.embeddings, settings.reranker, str(settings.generate)
+
+
+def _told(indexes: Path) -> Server | None:
+    try:
+        told = json.loads((indexes / _FILE).read_text(encoding="utf-8"))
+        server = Server(str(told["host"]), int(told["port"]), str(told["key"]), tuple(map(str, told["models"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    # The folder may have come from elsewhere: nothing in it sends a question off this machine.
+    return server if server.host in _LOOPBACK and server.key.isalnum() else None

@@ -1,0 +1,1 @@
+"""Training of the adapters; nothing at run time imports it."""

@@ -1,0 +1,331 @@
+"""What readers do at the page, whatever draws it: ask, follow up, open a report, go on with a conversation."""
+
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from rag.library.conversations import (Conversations)
+from rag.ui.suggested_questions import (example_questions)
+from rag.render.html import (answer_html, conversation_html, count, draft_html, examples_html, report_html, trouble_html)
+from rag.errors import (StoppedError)
+from rag.service.service import (Asking, Service)
+from rag.ui.library_view import (conversations_html, holdings_html, library_html, no_library_html, work_html)
+from rag.service.tasks import (Kind, Tasks)
+from rag.errors import (RagError, UsageError)
+from rag.types import (Answer, Event, Filter, Found, Hit, Sentence, Turn)
+from rag.service.uploads import (Uploads)
+
+_LONGEST_READ = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
+_EXAMPLES = 4
+_LIBRARIES_IN_MEMORY = 8
+_LOOK_SECONDS = 0.3  # how often one who waits is told of the line
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one window of a browser has before it: a conversation with a library."""
+
+    library: str = ""  # "" where there is none yet
+    key: int | None = None  # of the conversation, once it is kept
+    turns: tuple[tuple[Answer, Filter], ...] = ()  # each answer, and what its question was narrowed down to
+    kept: int = 0  # how many of the turns the library keeps
+    trouble: str = ""
+
+    @property
+    def history(self) -> tuple[Turn, ...]:
+        """What was said so far."""
+        return tuple(
+            turn for answer, _ in self.turns for turn in (Turn("user", answer.question), Turn("assistant", answer.answer))
+        )
+
+    @property
+    def head(self) -> str:
+        """What stands above the conversation."""
+        return conversation_html(self.library, self.key, bool(self.turns), self.trouble)
+
+    def shown(self, first: int, last: int) -> str:
+        """The turns of the span."""
+        return "".join(answer_html(n, *self.turns[n]) for n in range(len(self.turns))[first:last])
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a step of an answer changes on the page; None: as it was."""
+
+    answer: str
+    earlier: str | None = None
+    window: Window | None = None
+    report: str | None = None
+    running: bool = False
+
+
+class Desk:
+    """The libraries as the page shows them; what belongs to one window comes with each call."""
+
+    def __init__(self, service: Service, uploads: Uploads, local: bool) -> None:
+        """`local`: all who ask sit at this machine, and may name its folders."""
+        self.local = local
+        self._uploads = uploads
+        self._service = service
+        self._tasks = Tasks(service)
+        self._askings: dict[str, Asking] = {}
+        self._examples = lru_cache(_LIBRARIES_IN_MEMORY)(lambda library, generation: self._read_off(library))
+
+    def libraries(self) -> list[str]:
+        """The names of the libraries."""
+        return self._service.libraries()
+
+    @property
+    def certainty(self) -> float:
+        """How sure an answer must be, until a reader says otherwise."""
+        return self._service.certainty
+
+    # --- Conversations --------------------------------------------------------------------------------------------
+
+    def window(self, library: str = "", key: str = "") -> Window:
+        """The window that an address names: the library, or the one to begin with, and its conversation of that key."""
+        names = self.libraries()
+        default = self._service.default if self._service.default in names else next(iter(names), "")
+        window = Window(library if library in names else default)
+        if not key:
+            return window
+        try:
+            answers = self._conversations(window).answers(int(key))
+        except ValueError:
+            return replace(window, trouble="The address names no conversation; choose one of the list.")
+        except RagError as error:
+            return replace(window, trouble=str(error))
+        return Window(window.library, int(key), tuple((answer, Filter()) for answer in answers), len(answers))
+
+    def conversations(self, window: Window, words: str) -> str:
+        """The list of the conversations with the library, of those that hold the words."""
+        try:
+            found = self._conversations(window).listing(words) if window.library else []
+        except RagError as error:
+            return trouble_html(str(error))
+        return conversations_html(found, window.key, bool(words.strip()))
+
+    def rename(self, window: Window, key: str, name: str, words: str) -> str:
+        """The list of those that hold the words, after a conversation was given another name, or why it was not."""
+        try:
+            self._conversations(window).rename(int(key), name)
+        except RagError as error:
+            return trouble_html(str(error)) + self.conversations(window, words)
+        return self.conversations(window, words)
+
+    def forget(self, window: Window, key: str, words: str) -> tuple[Window, str]:
+        """The window and the list of those that hold the words, after a conversation was removed, or why it was not."""
+        try:
+            self._conversations(window).remove(int(key))
+        except RagError as error:
+            return window, trouble_html(str(error)) + self.conversations(window, words)
+        left = Window(window.library) if int(key) == window.key else window
+        return left, self.conversations(left, words)
+
+    def _conversations(self, window: Window) -> Conversations:
+        return self._service.pipeline(window.library).library.conversations
+
+    def _keeping(self, window: Window) -> Window:
+        """The window once the library keeps all its turns, or says why it does not."""
+        try:
+            conversations = self._conversations(window)
+            key = conversations.begin(window.turns[0][0].question) if window.key is None else window.key
+            window = replace(window, key=key, trouble="")
+            for answer, _ in window.turns[window.kept :]:
+                conversations.append(key, answer)
+                window = replace(window, kept=window.kept + 1)
+        except RagError as error:
+            return replace(window, trouble=f"This conversation is not kept. {error}")
+        return window
+
+    def examples(self, window: Window) -> str:
+        """Questions to begin with, while nothing was asked."""
+        if window.turns or not window.library:
+            return ""
+        try:
+            return examples_html(self._examples(window.library, self._service.pipeline(window.library).library.generation))
+        except RagError:  # what is wrong is said where the library is shown
+            return ""
+
+    def _read_off(self, library: str) -> list[str]:
+        pipeline = self._service.pipeline(library)
+        names = [document.name for document in pipeline.library.documents()]
+        # From all over the library, whose documents stand in the order of their names.
+        chosen = names[:: max(1, len(names) // _EXAMPLES)][:_EXAMPLES]
+        return example_questions([pipeline.document(name) for name in chosen], _EXAMPLES)
+
+    # --- Reports --------------------------------------------------------------------------------------------------
+
+    def shelf(self, library: str) -> tuple[str, list[tuple[str, str]]]:
+        """The list of the library's reports, and of each what it is called and its name, to choose from."""
+        if not library:
+            return no_library_html(), []
+        try:
+            documents = self._service.pipeline(library).library.documents()
+        except RagError as error:
+            return trouble_html(str(error)), []
+        called = [(" · ".join(filter(None, [d.title, d.date])), d.name) for d in documents]
+        return library_html(library, documents), called
+
+    def open(self, window: Window, opened: Mapping[str, Any]) -> str:
+        """The report that a button names, with the words marked that its answer cites, those of the button in view."""
+        try:
+            if not window.library or not opened.get("document"):
+                return self.shelf(window.library)[0]
+            # From the list of reports, it is opened as the last answer cites it.
+            turn = int(opened.get("turn") or len(window.turns) - 1)
+            cited = window.turns[turn][0].citations if 0 <= turn < len(window.turns) else ()
+            start, end = opened.get("start"), opened.get("end")
+            current = (int(start), int(end)) if start and end else None
+            document = self._service.pipeline(window.library).document(str(opened["document"]))
+            return report_html(document, cited, current, turn, window.library)
+        except RagError as error:
+            return trouble_html(str(error))
+
+    def beside(self, window: Window) -> str:
+        """What stands beside a conversation: the report that its last answer cites first, or the list of all."""
+        try:
+            return self.cited(window) or self.shelf(window.library)[0]
+        except RagError:  # the report was removed
+            return self.shelf(window.library)[0]
+
+    def cited(self, window: Window) -> str:
+        """The report that the last answer cites first; "" where it cites none. Raises UsageError where it is gone."""
+        citations = window.turns[-1][0].citations if window.turns else ()
+        if not citations:
+            return ""
+        document = self._service.pipeline(window.library).document(citations[0].document)
+        span = (citations[0].start, citations[0].end)
+        return report_html(document, citations, span, len(window.turns) - 1, window.library)
+
+    # --- The library ----------------------------------------------------------------------------------------------
+
+    def work(self, window: Window) -> tuple[str, str]:
+        """What is done on the library, and what it holds."""
+        library = self.target(window)
+        return work_html(self._uploads.of(library), self._tasks.of(library)), self._holdings(window)
+
+    def target(self, window: Window) -> str:
+        """The library that reports are added to."""
+        return window.library or self._service.default
+
+    def begin(self, window: Window, kind: Kind, folder: str = "") -> str:
+        """Begin work on the library; why not, where it cannot be."""
+        if kind == "add" and not self.local:
+            return trouble_html("A folder can be named at the machine of the server only; send the files.")
+        return self._trouble(lambda: self._tasks.begin(self.target(window), kind, folder))
+
+    def discard(self, window: Window, document: str) -> str:
+        """Remove a report from the library; why not, where it cannot be."""
+        return self._trouble(lambda: self._service.pipeline(window.library).library.remove(document))
+
+    def make(self, name: str) -> str:
+        """Make a library; why not, where it cannot be."""
+
+        def made() -> None:
+            if name in self.libraries():
+                raise UsageError(f"There is a library {name!r} already; choose it above, or give another name.")
+            self._service.pipeline(name, create=True).create()
+
+        return self._trouble(made)
+
+    def _holdings(self, window: Window) -> str:
+        if not window.library:
+            return ""
+        try:
+            pipeline = self._service.pipeline(window.library)
+            return holdings_html(window.library, pipeline.library.documents(), int(pipeline.status()["bytes"]))
+        except RagError as error:
+            return trouble_html(str(error))
+
+    def _trouble(self, work: Callable[[], object]) -> str:
+        try:
+            work()
+        except RagError as error:
+            return trouble_html(str(error))
+        return ""
+
+    # --- Questions ------------------------------------------------------------------------------------------------
+
+    def ask(self, window: Window, question: str, asker: str, certainty: float, only: Filter) -> Generator[View]:
+        """The answer as it comes about, after what was said before. An `asker` has one question at a time."""
+        turn, earlier = len(window.turns), window.shown(0, len(window.turns))
+        if not question.strip() and window.turns and only != window.turns[-1][1]:
+            question = window.turns[-1][0].question  # the same again, narrowed down otherwise
+        if not window.library:
+            yield View(no_library_html())
+            return
+        asking = self._askings[asker] = Asking(_LONGEST_READ)
+        hits: tuple[Hit, ...] = ()
+        sentences: list[Sentence] = []
+
+        def draft(status: str, running: bool = True) -> View:
+            return View(draft_html(turn, question, hits, sentences, status, only), earlier, running=running)
+
+        try:
+            yield draft("Searching …")
+            stream = self._service.stream(window.library, question, asking, window.history, certainty, only)
+            for step in self._steps(stream, asking):
+                match step:
+                    case Answer():
+                        window = self._keeping(replace(window, turns=(*window.turns, (step, only))))
+                        yield View(answer_html(turn, step, only), earlier, window, self.cited(window) or None)
+                        return
+                    case Found():
+                        hits = step.hits
+                    case Sentence():
+                        sentences.append(step)
+                yield draft(_waiting(step) if isinstance(step, int) else "Reading the passages …")
+        except StoppedError:
+            yield draft("Stopped.", running=False)
+        except UsageError as error:  # the reader has something to correct, and nothing is broken
+            hits, sentences = (), []
+            yield draft(str(error), running=False)
+        except RagError as error:
+            yield View(trouble_html(str(error)), earlier)
+        finally:
+            asking.stop()
+            if self._askings.get(asker) is asking:
+                del self._askings[asker]
+
+    def stop(self, asker: str) -> None:
+        """Stop the model that works for an asker, if one does."""
+        if asking := self._askings.get(asker):
+            asking.stop()
+
+    def _steps(self, events: Generator[Event], asking: Asking) -> Iterator[Event | int]:
+        """What `events` yields, and, whenever it changes meanwhile, how many questions are answered before this one."""
+        made: queue.Queue[Event | Exception | None] = queue.Queue()
+
+        def work() -> None:
+            try:
+                with closing(events):
+                    for event in events:
+                        made.put(event)
+                made.put(None)
+            except Exception as error:
+                made.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        before = 0
+        while True:
+            try:
+                step = made.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                if (now := self._service.line.before(asking)) != before:
+                    before = now
+                    yield now
+                continue
+            if step is None:
+                return
+            if isinstance(step, Exception):
+                raise step
+            yield step
+
+
+def _waiting(before: int) -> str:
+    return f"{count(before, 'question')} before this one …" if before else "Reading the passages …"

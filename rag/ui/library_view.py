@@ -1,0 +1,176 @@
+"""HTML of what a library holds: its reports, its conversations, and the work that is done on it. Pure."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from rag.library.conversations import (Conversation)
+from rag.render.html import (count, joined)
+from rag.library.store import (DocumentInfo)
+from rag.service.tasks import (Task)
+from rag.service.uploads import (Job)
+
+_DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])|$)")
+_MOST_MONTHS = 36  # in a picture; beyond, its bars are years
+_MOST_YEARS = 150  # beyond, a date is wrong, and the picture would show only that
+_WIDTH, _HEIGHT, _BASE = 640, 100, 78  # of the picture, and where its bars stand
+_WIDEST = 40
+
+
+def library_html(name: str, documents: Sequence[DocumentInfo]) -> str:
+    """The list of a library's reports, each of which opens."""
+    items = "".join(
+        f'<li><button type="button" data-document="{escape(d.name)}">{escape(d.title)}</button>'
+        f"<p>{joined([d.date, count(d.paragraphs, 'paragraph')])}</p></li>"
+        for d in documents
+    )
+    return f'<nav class="shelf"><h2>{count(len(documents), "report")} in the library {escape(name)}</h2><ul>{items}</ul></nav>'
+
+
+def no_library_html() -> str:
+    """What stands where there is no library to ask."""
+    return (
+        '<section class="calm"><h2>There is no library yet</h2><p>Add reports under Library, or in a terminal:</p>'
+        "<pre>rag add reports/</pre><p>Or begin with the sample reports:</p><pre>rag add --samples</pre></section>"
+    )
+
+
+def conversations_html(conversations: Sequence[Conversation], current: int | None, searched: bool) -> str:
+    """The list of conversations, each of which can be gone on with, renamed and deleted."""
+    if not conversations:
+        none = "No conversation holds these words." if searched else "Nothing was asked yet. What you ask is kept here."
+        return f'<p class="status">{none}</p>'
+    items = []
+    for c in conversations:
+        here = ' aria-current="true"' if c.key == current else ""
+        about = joined([count(c.turns, "question"), f"{c.changed[:10]}, {c.changed[11:16]} UTC"])
+        key = f'data-conversation="{c.key}"'
+        items.append(
+            f'<li{here}><button type="button" data-do="resume" {key}>{escape(c.name)}</button><p>{about} '
+            f'<button type="button" data-rename {key}>Rename</button> '
+            f'<button type="button" data-do="forget" {key} data-sure="Delete this conversation?">Delete</button></p></li>'
+        )
+    return f'<ol class="conversations">{"".join(items)}</ol>'
+
+
+def adding_html(local: bool) -> str:
+    """Where files are dropped, and, for a reader at this machine, a folder is named."""
+    folder = (
+        '<form data-form="folder"><label for="folder">or a folder of this machine</label>'
+        '<input id="folder" name="folder" type="text" autocomplete="off" spellcheck="false" placeholder="its whole path">'
+        '<button type="submit">Add</button></form>'
+    )
+    return (
+        '<section class="adding"><h2>Add reports</h2><div class="drop"><label for="files">Drop files here, or choose them</label>'
+        f'<input id="files" type="file" multiple></div>{folder if local else ""}<p class="status" id="sent" role="status"></p>'
+        "</section>"
+    )
+
+
+def work_html(jobs: Sequence[Job], tasks: Sequence[Task]) -> str:
+    """What is done on the library now, and what came of what was done: files that were sent, then the rest.
+
+    The list has the attribute data-busy while something is still under way.
+    """
+    items = [*map(_job_html, jobs), *map(_task_html, tasks)]
+    busy = " data-busy" if any(task.under_way for task in tasks) or not all(job.done for job in jobs) else ""
+    return f'<ul class="work"{busy}>{"".join(items)}</ul>' if items else ""
+
+
+def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> str:
+    """What a library holds, in figures, as a picture and as a table from which reports are opened and removed."""
+    about = [count(len(documents), "report"), count(sum(d.chunks for d in documents), "passage"), _size(size)]
+    rows = "".join(
+        f'<tr><th scope="row"><button type="button" data-document="{escape(d.name)}">{escape(d.title)}</button>'
+        f"<p>{escape(d.file)}</p></th>"
+        f"<td>{escape(d.date)}</td><td>{d.chunks:,}</td>"
+        f'<td><button type="button" data-do="discard" data-document="{escape(d.name)}" '
+        f'data-sure="Remove the report “{escape(d.title)}” from the library?">Remove</button></td></tr>'
+        for d in documents
+    )
+    table = (
+        '<div class="wide"><table><thead><tr><th scope="col">Report</th><th scope="col">Date</th><th scope="col">Passages</th>'
+        f'<th scope="col"><span class="unseen">Remove</span></th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+    return (
+        f'<section class="holdings"><h2>{escape(name)}</h2><p>{joined(about)}</p>{_picture_html([d.date for d in documents])}'
+        f'{table if documents else ""}<p class="care"><button type="button" data-do="verify">Verify the library</button> '
+        '<button type="button" data-do="rebuild" data-sure="Chunk and embed all reports anew? It may take long; asking goes on '
+        'meanwhile.">Rebuild it</button></p></section>'
+    )
+
+
+def making_html() -> str:
+    """Where another library is made."""
+    return (
+        '<form class="making" data-form="make"><label for="make">Make another library</label>'
+        '<input id="make" name="name" type="text" autocomplete="off" spellcheck="false" placeholder="its name" maxlength="64">'
+        '<button type="submit">Make</button></form>'
+    )
+
+
+def _job_html(job: Job) -> str:
+    how = {"waiting": "waits", "adding": "is being added", "failed": "was not added"}.get(job.status, job.status)
+    more = f"<p>{escape(job.reason)}</p>" if job.reason else ""
+    return (
+        f'<li class="{job.status}"><p>{joined([job.file, how, count(job.chunks, "passage") if job.chunks else ""])}</p>'
+        f"{more}</li>"
+    )
+
+
+def _task_html(task: Task) -> str:
+    what = {"add": f"Adding {task.folder}", "rebuild": "Rebuilding", "verify": "Verifying"}[task.kind]
+    how = {"waiting": "waits", "running": f"{task.number:,} of {task.of:,}" if task.of else "at work"}.get(task.status, "")
+    bar = f'<progress max="{task.of}" value="{task.number}" aria-label="{escape(what)}"></progress>' if task.of and how else ""
+    faults = "".join(f"<li>{escape(fault)}</li>" for fault in task.faults)
+    said = f"<p>{escape(task.said)}</p>" if task.said else ""
+    return f'<li class="{task.status}"><p>{joined([what, how])}</p>{bar}{said}{f"<ul>{faults}</ul>" if faults else ""}</li>'
+
+
+def _picture_html(dates: Iterable[str]) -> str:
+    """How many reports there are of each month or year, as bars and as a table; "" where that says nothing."""
+    dated = sorted(date for date in dates if _DATE.match(date))
+    if len(dated) < 2 or int(dated[-1][:4]) - int(dated[0][:4]) > _MOST_YEARS:
+        return ""
+    bars = [*_bars(dated)]
+    highest = max(number for _, number in bars)
+    step = min(_WIDTH / len(bars), _WIDEST)
+    drawn = []
+    for index, (when, number) in enumerate(bars):
+        tall = number / highest * (_BASE - 12)
+        if number:
+            drawn.append(
+                f'<rect x="{index * step + 1:.1f}" y="{_BASE - tall:.1f}" width="{max(1.0, step - 2):.1f}" height="{tall:.1f}">'
+                f"<title>{when}: {count(number, 'report')}</title></rect>"
+            )
+        if index == 0 or (when.endswith("-01") if "-" in when else index == len(bars) - 1):
+            drawn.append(f'<text x="{index * step + 1:.1f}" y="{_HEIGHT - 6}">{when[:4]}</text>')
+    rows = "".join(f'<tr><th scope="row">{when}</th><td>{number}</td></tr>' for when, number in bars if number)
+    return (
+        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="picture-title picture-about">'
+        '<title id="picture-title">Reports over time</title>'
+        f'<desc id="picture-about">{count(len(dated), "report")} with a date, from {bars[0][0]} to {bars[-1][0]}; at most '
+        f"{highest} of one {'month' if '-' in bars[0][0] else 'year'}.</desc>"
+        f'<line x1="0" x2="{_WIDTH}" y1="{_BASE}" y2="{_BASE}"></line>{"".join(drawn)}</svg>'
+        f'<details><summary>As a table</summary><table><thead><tr><th scope="col">When</th><th scope="col">Reports</th></tr>'
+        f"</thead><tbody>{rows}</tbody></table></details></figure>"
+    )
+
+
+def _bars(dated: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Each month from the first to the last of the dates, or each year where these are many or a month is unknown."""
+    first, last = int(dated[0][:4]), int(dated[-1][:4])
+    months = Counter(date[:7] for date in dated)
+    if all(len(month) == 7 for month in months) and 12 * (last - first + 1) <= _MOST_MONTHS:
+        for number in range(12 * first + int(dated[0][5:7]) - 1, 12 * last + int(dated[-1][5:7])):
+            month = f"{number // 12:04}-{number % 12 + 1:02}"
+            yield month, months[month]
+    else:
+        years = Counter(date[:4] for date in dated)
+        for year in range(first, last + 1):
+            yield f"{year:04}", years[f"{year:04}"]
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

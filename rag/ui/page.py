@@ -1,0 +1,274 @@
+"""The page: a conversation whose footnotes open the report beside it, the conversations before it, and the library.      [gradio]
+
+What stands on it is made by rag/html.py and rag/shelf.py, what it does by rag/desk.py; keys, focus, the address and the clipboard
+are the business of rag/data/page.js.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from rag.ui.controller import (Desk, Window)
+from rag.ui.library_view import (adding_html, making_html)
+from rag.types import (Filter)
+
+_DATA = Path(__file__).parent / "data"
+_QUESTIONS_AT_ONCE = 8  # they search side by side; the language model answers one after the other
+_SHOWN, _LOOKED, _DONE = "() => page.shown()", "() => page.looked()", "() => page.done()"
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_EVENTS = "open start resume list rename forget look folder verify rebuild discard make".split()
+# Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events to stand here.
+_WIRE = f"page.connect(trigger, {_EVENTS})"
+
+
+def mount(app: Any, desk: Desk, host: str, port: int, middleware: Sequence[tuple[Any, ...]]) -> None:  # noqa: ANN401 - a FastAPI
+    """Mount the page at / of the application, behind the middleware: (class, arguments, keywords) each."""
+    with gr.Blocks(analytics_enabled=False, title="Ask your reports", fill_width=True) as blocks:
+        _Page(desk).connect(blocks)
+    blocks.queue(default_concurrency_limit=_QUESTIONS_AT_ONCE, api_open=False)
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        "/",
+        server_name=host,
+        server_port=port,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        run_history=False,
+        enable_monitoring=False,
+        show_error=False,
+        max_file_size=1,
+        footer_links=[],
+        theme=gr.themes.Base(font=["sans-serif"], font_mono=["monospace"]),  # other themes bring web fonts along
+        css=(_DATA / "page.css").read_text(encoding="utf-8"),
+        head=f"<script>{(_DATA / 'page.js').read_text(encoding='utf-8')}</script>",
+        app_kwargs={"middleware": middleware},
+    )
+
+
+class _Page:
+    """The components of the page, and what happens when one is used."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.window = gr.State(Window())
+        with gr.Row(elem_id="page"):
+            with gr.Column(elem_id="left"):
+                with gr.Row(elem_id="top"):
+                    gr.HTML("<h1>Ask your reports</h1>", apply_default_css=False)
+                    self.library = gr.Dropdown([], label="Library", filterable=False, visible=False, show_label=False)
+                with gr.Tabs(selected="ask", elem_id="tabs") as self.tabs:
+                    with gr.Tab("Ask", id="ask"):
+                        self._ask_tab()
+                    with gr.Tab("Conversations", id="conversations"):
+                        self.words = gr.Textbox(
+                            "", label="Find", placeholder="words of a question or an answer", max_lines=1, elem_id="find"
+                        )
+                        self.conversations = gr.HTML("", elem_id="conversations", apply_default_css=False)
+                    with gr.Tab("Library", id="library"):
+                        self._library_tab()
+            with gr.Column(elem_id="right"):
+                self.report = gr.HTML("", elem_id="report", apply_default_css=False)
+        self.wire = gr.HTML("", js_on_load=_WIRE, apply_default_css=False)
+
+    def _ask_tab(self) -> None:
+        self.head = gr.HTML("", elem_id="head", apply_default_css=False)
+        self.earlier = gr.HTML("", elem_id="earlier", apply_default_css=False)
+        self.answer = gr.HTML("", elem_id="answer", apply_default_css=False)
+        with gr.Row(elem_id="asking"):
+            self.question = gr.Textbox(
+                label="Question",
+                placeholder="Your question",
+                lines=1,
+                max_lines=4,
+                autofocus=True,
+                show_label=False,
+                container=False,
+                html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=True),
+                scale=1,
+            )
+            self.send = gr.Button("Ask", variant="primary", min_width=80, scale=0)
+            self.halt = gr.Button("Stop", variant="stop", visible=False, min_width=80, scale=0)
+        self.examples = gr.HTML("", elem_id="examples", apply_default_css=False)
+        with gr.Accordion("Narrow down", open=False, elem_id="narrow"):
+            self.certainty = gr.Slider(
+                0,
+                1,
+                self.desk.certainty,
+                step=0.05,
+                label="How sure an answer must be",
+                info="0: tell me what you have … 1: only when certain",
+                buttons=["reset"],
+            )
+            self.documents = gr.Dropdown([], label="Reports", info="all of them, unless some are chosen", multiselect=True)
+            with gr.Row():
+                self.after = gr.Textbox("", label="From", placeholder="2023 or 2023-03", max_lines=1)
+                self.before = gr.Textbox("", label="To", placeholder="2024 or 2024-12", max_lines=1)
+            with gr.Row():
+                self.speaker = gr.Textbox("", label="Quoted speaker", placeholder="a name", max_lines=1)
+                self.section = gr.Textbox("", label="Section", placeholder="a heading", max_lines=1)
+
+    def _library_tab(self) -> None:
+        gr.HTML(adding_html(self.desk.local), elem_id="adding", apply_default_css=False)
+        self.trouble = gr.HTML("", apply_default_css=False)
+        self.work = gr.HTML("", elem_id="work", apply_default_css=False)
+        self.holdings = gr.HTML("", elem_id="holdings", apply_default_css=False)
+        gr.HTML(making_html(), elem_id="making", apply_default_css=False)
+
+    @property
+    def conversation(self) -> list[Any]:
+        """The components that change when another conversation is opened."""
+        return [self.window, self.head, self.earlier, self.answer, self.report, self.examples, self.question]
+
+    def connect(self, blocks: gr.Blocks) -> None:
+        """Say what happens when the page is opened, used and left."""
+        loaded = blocks.load(self.load, None, [*self.conversation, self.library, self.documents], **_QUIET)
+        blocks.unload(self.stop)
+        narrowed = [self.after, self.before, self.speaker, self.section]
+        answered = gr.on(
+            [self.send.click, *(box.submit for box in [self.question, *narrowed])],
+            self.ask,
+            [self.window, self.question, self.certainty, self.documents, *narrowed],
+            [*self.conversation, self.send, self.halt],
+            trigger_mode="once",
+            **_QUIET,
+        )
+        self.halt.click(self.stop, **_QUIET)
+        changed = self.library.input(self.change_library, self.library, [*self.conversation, self.documents], **_QUIET)
+        for exchanged in (loaded, answered, changed):
+            exchanged.then(js=_SHOWN, **_QUIET)
+        loaded.then(js=_DONE, **_QUIET)
+        self._connect_wire()
+
+    def _connect_wire(self) -> None:
+        """Say what is done when the script of the page asks for it, which it does one after the other."""
+        listed, held = [self.window, self.words], [self.work, self.holdings]
+        seen = [self.window, self.library, self.documents, self.examples, *held]
+        made = [*self.conversation, self.library, self.documents, self.trouble]
+        for event, do, given, changes, after in (
+            (self.wire.open, self.open, self.window, self.report, _SHOWN),
+            (self.wire.start, self.start, self.window, self.conversation, _SHOWN),
+            (self.wire.resume, self.resume, self.window, [*self.conversation, self.tabs], _SHOWN),
+            (self.wire.list, self.list, listed, self.conversations, ""),
+            (self.wire.rename, self.rename, listed, self.conversations, ""),
+            (self.wire.forget, self.forget, listed, [*self.conversation, self.conversations], ""),
+            (self.wire.look, self.look, self.window, seen, _LOOKED),
+            (self.wire.folder, self.folder, self.window, self.trouble, ""),
+            (self.wire.verify, self.verify, self.window, self.trouble, ""),
+            (self.wire.rebuild, self.rebuild, self.window, self.trouble, ""),
+            (self.wire.discard, self.discard, self.window, [self.trouble, self.report], _SHOWN),
+            (self.wire.make, self.make, self.window, made, _SHOWN),
+        ):
+            done = event(do, given, changes, trigger_mode="multiple", **_QUIET)
+            if after:
+                done = done.then(js=after, **_QUIET)
+            done.then(js=_DONE, **_QUIET)
+
+    # --- What happens ---------------------------------------------------------------------------------------------
+
+    def load(self, request: gr.Request) -> tuple[Any, ...]:
+        address = request.query_params
+        window = self.desk.window(address.get("library", ""), address.get("conversation", ""))
+        return *self._shown(window), self._libraries(window), self._choices(window)
+
+    def ask(
+        self,
+        window: Window,
+        question: str,
+        certainty: float,
+        documents: list[str],
+        after: str,
+        before: str,
+        speaker: str,
+        section: str,
+        request: gr.Request,
+    ) -> Iterator[tuple[Any, ...]]:
+        only = Filter(tuple(documents), after.strip(), before.strip(), speaker.strip(), section.strip())
+        for view in self.desk.ask(window, question, str(request.session_hash), certainty, only):
+            told = view.window
+            yield (
+                told or gr.skip(),
+                told.head if told else gr.skip(),
+                view.earlier,
+                view.answer,
+                gr.skip() if view.report is None else view.report,
+                "",
+                gr.update(value="", **_asking(told)) if told else gr.skip(),
+                gr.update(visible=not view.running),
+                gr.update(visible=view.running),
+            )
+
+    def stop(self, request: gr.Request) -> None:
+        self.desk.stop(str(request.session_hash))
+
+    def open(self, window: Window, event: gr.EventData) -> str:
+        return self.desk.open(window, event._data)
+
+    def change_library(self, library: str, request: gr.Request) -> tuple[Any, ...]:
+        self.stop(request)
+        window = self.desk.window(library)
+        return *self._shown(window), self._choices(window)
+
+    def start(self, window: Window, request: gr.Request) -> tuple[Any, ...]:
+        self.stop(request)
+        return self._shown(Window(window.library))
+
+    def resume(self, window: Window, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
+        self.stop(request)
+        chosen = self.desk.window(event._data.get("library") or window.library, event._data["conversation"])
+        return *self._shown(chosen), gr.update(selected="ask")
+
+    def list(self, window: Window, words: str) -> str:
+        return self.desk.conversations(window, words)
+
+    def rename(self, window: Window, words: str, event: gr.EventData) -> str:
+        return self.desk.rename(window, event._data["conversation"], event._data["name"], words)
+
+    def forget(self, window: Window, words: str, event: gr.EventData) -> tuple[Any, ...]:
+        left, listed = self.desk.forget(window, event._data["conversation"], words)
+        parts = self._shown(left) if left is not window else [gr.skip()] * len(self.conversation)
+        return *parts, listed
+
+    def look(self, window: Window) -> tuple[Any, ...]:
+        found = window if window.library else self.desk.window()  # the first library may have come about
+        # What is said meanwhile must not be lost, so a window is given back only where it has another library.
+        now = gr.skip() if found.library == window.library else found
+        choices = gr.update(choices=self.desk.shelf(found.library)[1])
+        return now, self._libraries(found), choices, self.desk.examples(found), *self.desk.work(found)
+
+    def folder(self, window: Window, event: gr.EventData) -> str:
+        return self.desk.begin(window, "add", event._data["folder"])
+
+    def verify(self, window: Window) -> str:
+        return self.desk.begin(window, "verify")
+
+    def rebuild(self, window: Window) -> str:
+        return self.desk.begin(window, "rebuild")
+
+    def discard(self, window: Window, event: gr.EventData) -> tuple[str, str]:
+        return self.desk.discard(window, event._data["document"]), self.desk.beside(window)
+
+    def make(self, window: Window, event: gr.EventData) -> tuple[Any, ...]:
+        trouble = self.desk.make(event._data["name"])
+        window = window if trouble else self.desk.window(event._data["name"])
+        return *self._shown(window), self._libraries(window), self._choices(window), trouble
+
+    def _libraries(self, window: Window) -> Any:  # noqa: ANN401 - an update
+        names = self.desk.libraries()
+        return gr.update(choices=names, value=window.library or None, visible=len(names) > 1)
+
+    def _shown(self, window: Window) -> tuple[Any, ...]:
+        earlier, last = window.shown(0, -1), window.shown(-1, len(window.turns))
+        beside, examples = self.desk.beside(window), self.desk.examples(window)
+        return window, window.head, earlier, last, beside, examples, gr.update(**_asking(window))
+
+    def _choices(self, window: Window) -> Any:  # noqa: ANN401 - an update
+        return gr.update(choices=self.desk.shelf(window.library)[1], value=[])
+
+
+def _asking(window: Window) -> dict[str, str]:
+    """How the next question is asked for."""
+    return {"placeholder": "A question that follows" if window.turns else "Your question"}

@@ -1,0 +1,81 @@
+"""Long work on libraries: what is taken on, how far it is, and what comes of it."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.library.store import (Library)
+from rag.pipeline import (Pipeline)
+from rag.service.service import (Service)
+from rag.service.tasks import (Tasks)
+from rag.errors import (UsageError)
+
+
+def reports(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "north.txt").write_text("Northern Trade\n\nTrade in grain rose.", encoding="utf-8")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
+    return folder
+
+
+def wait(until: Callable[[], Any]) -> None:
+    while not until():
+        time.sleep(0.01)
+
+
+def test_a_folder_is_added_file_by_file_and_what_failed_is_told_with_its_reason(service: Service, tmp_path: Path) -> None:
+    tasks = Tasks(service)
+    tasks.begin("default", "add", str(reports(tmp_path / "reports")))
+    wait(lambda: not tasks.of("default")[0].under_way)
+    task = tasks.of("default")[0]
+    assert (task.status, task.number, task.of) == ("failed", 2, 2)
+    assert task.said == "1 of 2 files are in the library, 1 of them new."
+    assert [fault.partition(":")[0] for fault in task.faults] == ["broken.pdf"]
+    assert [d.name for d in service.pipeline("default").library.documents()] == ["north"]
+    assert tasks.of("other") == []
+
+
+def test_rebuilding_and_verifying_say_what_came_of_them(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = Tasks(service)
+    folder = reports(tmp_path / "reports")
+    (folder / "broken.pdf").unlink()
+    tasks.begin("default", "add", str(folder))
+    tasks.begin("default", "rebuild")
+    tasks.begin("default", "verify")
+    wait(lambda: not any(task.under_way for task in tasks.of("default")))
+    assert [task.said for task in tasks.of("default")] == [
+        "The library is whole.",
+        "1 reports were embedded anew.",
+        "1 of 1 files are in the library, 1 of them new.",
+    ]
+    monkeypatch.setattr(Library, "verify", lambda _: ["A passage differs."])
+    tasks.begin("default", "verify")
+    wait(lambda: not tasks.of("default")[0].under_way)
+    assert (tasks.of("default")[0].status, tasks.of("default")[0].faults) == ("failed", ["A passage differs."])
+
+
+def test_what_is_under_way_is_not_begun_again(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = threading.Event()
+    service.pipeline("default", create=True).create()
+    monkeypatch.setattr(Pipeline, "rebuild", lambda *_: held.wait(30))
+    tasks = Tasks(service)
+    tasks.begin("default", "rebuild")
+    with pytest.raises(UsageError, match="under way already"):
+        tasks.begin("default", "rebuild")
+    held.set()
+    wait(lambda: not tasks.of("default")[0].under_way)
+    tasks.begin("default", "rebuild")
+
+
+@pytest.mark.parametrize("folder", ["", "  ", "reports", "../reports", "/there/is/no/such/folder"])
+def test_a_folder_is_named_by_its_whole_path_and_must_be_there(service: Service, folder: str) -> None:
+    tasks = Tasks(service)
+    with pytest.raises(UsageError):
+        tasks.begin("default", "add", folder)
+    assert tasks.of("default") == []

@@ -1,0 +1,107 @@
+"""The server: what it gives to whom, where it listens, how it ends."""
+
+import os
+import re
+import signal
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import FakeModels, Serve
+
+from rag import serve as server
+from rag.config import (Settings)
+from rag.errors import (UsageError)
+
+
+def status(url: str, **headers: str) -> int:
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_server_gives_the_page_to_this_machine_and_closes_all_the_rest(serve: Serve) -> None:
+    url = serve({})
+    assert status(url) == 200
+    assert status(url, Host="localhost:7860", Origin="http://localhost:7860") == 200
+    assert status(url, Host="elsewhere.example") == 404
+    assert status(url, Origin="http://elsewhere.example") == 404
+    closed = [
+        "config",
+        "docs",
+        "monitoring",
+        "gradio_api/info",
+        "gradio_api/upload",
+        "gradio_api/file=/etc/hosts",
+        "gradio_api/run/ask",
+    ]
+    assert {path: status(url + path) for path in closed} == dict.fromkeys(closed, 404)
+    with urllib.request.urlopen(url, timeout=60) as response:
+        assert "default-src 'self'" in response.headers["content-security-policy"]
+        assert not re.search(rb"fonts\.googleapis|cdn", response.read())
+
+
+def test_serving_asks_no_host_but_its_own_whatever_proxy_is_set(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    resolve = socket.getaddrinfo
+
+    def listen(host: object, *rest: Any, **named: Any) -> Any:
+        asked.append(host)
+        return resolve(host, *rest, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", listen)
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "")
+    serve({})
+    time.sleep(0.5)  # Gradio would ask for its news on a thread
+    assert "127.0.0.1" in asked
+    assert set(asked) <= {"127.0.0.1", b"127.0.0.1"}
+
+
+def test_a_port_that_is_taken_is_refused_when_it_was_asked_for_and_passed_over_otherwise(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, "default", None, "", False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"cannot listen at 127.0.0.1 on port {port}: it is taken"):
+            server.serve(settings, "127.0.0.1", port)
+        with server._listening("127.0.0.1", None) as free, server._listening("127.0.0.1", None) as next_free:
+            assert 7860 <= free.getsockname()[1] < next_free.getsockname()[1]
+    with pytest.raises(UsageError, match="on port 70000"):
+        server.serve(settings, "127.0.0.1", 70000)
+    with pytest.raises(UsageError, match=r"cannot listen at 192\.0\.2\.1 on any port from 7860"):
+        server.serve(settings, "192.0.2.1", None)
+
+
+def test_ctrl_c_ends_the_page_with_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.models.registry.make_embedder", lambda _: FakeModels().embedder)
+    monkeypatch.setattr("rag.models.registry.OnnxReader", lambda: FakeModels().reader)
+    with server._listening("127.0.0.1", None) as free:
+        port = free.getsockname()[1]
+
+    def interrupt() -> None:
+        while "The page is at" not in (said := capsys.readouterr().err):
+            time.sleep(0.05)
+        heard.append((said, status(f"http://127.0.0.1:{port}/")))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    heard: list[tuple[str, int]] = []
+    # Whoever runs the tests in the background has Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert server.launch(Settings(tmp_path, "default", None, "", False), "127.0.0.1", port) == 0
+    thread.join()
+    signal.signal(signal.SIGINT, before)
+    assert heard == [(f"The page is at http://127.0.0.1:{port}/ (Ctrl-C ends it).\n", 200)]
+    with server._listening("127.0.0.1", port) as again:
+        assert again.getsockname()[1] == port
