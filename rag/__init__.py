@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag.pipeline import (Pipeline)
+    from rag.pipeline import Pipeline
 
 
 def open_library(name: str = "default") -> "Pipeline":
@@ -13,7 +13,7 @@ def open_library(name: str = "default") -> "Pipeline":
     """
     from dataclasses import replace
 
-    from rag.config import (Settings)
-    from rag.pipeline import (Pipeline)
+    from rag.config import Settings
+    from rag.pipeline import Pipeline
 
     return Pipeline(replace(Settings.from_environment(), library=name))

@@ -22,7 +22,9 @@ class Settings:
     generate: bool  # False: never load a language model, answer with quotations
     certainty: float = CERTAINTY  # the least chance of being right that an answer is shown with
     reranker: str = ""  # a sentence-transformers cross-encoder by path or name; "" is none
-    adapter: Path | None = None  # a GGUF file of a LoRA adapter of the embedded language model; BRIEF where nobody says otherwise
+    adapter: Path | None = (
+        None  # a GGUF file of a LoRA adapter of the embedded language model; BRIEF where nobody says otherwise
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -32,7 +34,7 @@ class Settings:
         """
         model, adapter = environment.get("RAG_MODEL", ""), environment.get("RAG_ADAPTER", "")
         if model and adapter not in ("", "none"):
-            from rag.errors import (UsageError)
+            from rag.errors import UsageError
 
             raise UsageError(
                 f"The adapter {adapter} goes with the embedded language model alone, but the model is {model}; leave out --model "

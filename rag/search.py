@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.library.store import (Library)
-from rag.protocols import (Reranker)
-from rag.types import (EVERYTHING, Filter, FoundBy, Hit)
+from rag.library.store import Library
+from rag.protocols import Reranker
+from rag.types import EVERYTHING, Filter, FoundBy, Hit
 
 # Reciprocal rank fusion (Cormack, Clarke and Büttcher 2009). Their 60 was chosen for many rankings; of two, 10 lets first ranks
 # weigh more: the mean recall@10 over five sets of questions rose from 0.915 to 0.924.

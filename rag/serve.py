@@ -12,13 +12,13 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from rag.http.auth import (LOOPBACK, Access)
-from rag.service.client import (Server, announce, models_of, running, withdraw)
-from rag.config import (Settings)
-from rag.ui.controller import (Desk)
-from rag.service.service import (Service)
-from rag.errors import (UsageError)
-from rag.service.uploads import (Uploads)
+from rag.config import Settings
+from rag.errors import UsageError
+from rag.http.auth import LOOPBACK, Access
+from rag.service.client import Server, announce, models_of, running, withdraw
+from rag.service.service import Service
+from rag.service.uploads import Uploads
+from rag.ui.controller import Desk
 
 _FIRST_PORT, _PORTS = 7860, 100
 
@@ -38,14 +38,18 @@ _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
 )
-_LAST_SECONDS = 7  # for requests under way when the server ends; their questions are stopped at once
+_LAST_SECONDS = (
+    7  # for requests under way when the server ends; their questions are stopped at once
+)
 _LOOK_SECONDS = 0.5
 _CONNECTIONS = 1000  # more at a time are answered 503
 
 _Message = MutableMapping[str, Any]
 
 
-def launch(settings: Settings, host: str, port: int | None, token: str = "", metrics: bool = False) -> int:
+def launch(
+    settings: Settings, host: str, port: int | None, token: str = "", metrics: bool = False
+) -> int:
     """Serve the page and the API until Ctrl-C or SIGTERM, then 0; where they are goes to stderr. Without a `port` it is 7860 or
     the next free one.
 
@@ -77,8 +81,8 @@ def serve(
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import uvicorn
 
-    from rag.http.app import (make_app)
-    from rag.ui.page import (mount)
+    from rag.http.app import make_app
+    from rag.ui.page import mount
 
     service = Service(settings)
     uploads = Uploads(service)
@@ -89,7 +93,13 @@ def serve(
     app = make_app(service, uploads, told.key, metrics)
     hosts = LOOPBACK if host in LOOPBACK else None
     # Gradio's middleware is given as the (class, arguments, keywords) that Starlette unpacks.
-    mount(app, Desk(service, uploads, local=host in LOOPBACK), host, port, [(_Guard, (), {"hosts": hosts})])
+    mount(
+        app,
+        Desk(service, uploads, local=host in LOOPBACK),
+        host,
+        port,
+        [(_Guard, (), {"hosts": hosts})],
+    )
     server = uvicorn.Server(
         uvicorn.Config(
             Access(app, hosts, token, told.key, service.ended),
@@ -123,14 +133,20 @@ def _listening(host: str, port: int | None) -> socket.socket:
     """A socket that listens on the port itself, or on the first free one. Raises UsageError where there is none."""
     for candidate in [port] if port else range(_FIRST_PORT, _FIRST_PORT + _PORTS):
         try:
-            family, kind, _, _, address = socket.getaddrinfo(host, candidate, type=socket.SOCK_STREAM)[0]
+            family, kind, _, _, address = socket.getaddrinfo(
+                host, candidate, type=socket.SOCK_STREAM
+            )[0]
             listening = socket.socket(family, kind)
         except (OSError, OverflowError):
             continue
         try:
-            if os.name == "posix":  # a port just left is free; elsewhere this would let two servers share one
+            if (
+                os.name == "posix"
+            ):  # a port just left is free; elsewhere this would let two servers share one
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind((address[0], candidate, *address[2:]))  # as asked for: getaddrinfo makes 4464 of 70000
+            listening.bind(
+                (address[0], candidate, *address[2:])
+            )  # as asked for: getaddrinfo makes 4464 of 70000
             listening.listen()  # until then another could bind it too
         except (OSError, OverflowError):
             listening.close()
@@ -152,7 +168,10 @@ class _Guard:
         self._hosts = hosts
 
     async def __call__(
-        self, scope: _Message, receive: Callable[[], Awaitable[_Message]], send: Callable[[_Message], Awaitable[None]]
+        self,
+        scope: _Message,
+        receive: Callable[[], Awaitable[_Message]],
+        send: Callable[[_Message], Awaitable[None]],
     ) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
@@ -169,7 +188,10 @@ class _Guard:
                         "x-content-type-options": "nosniff",
                         "referrer-policy": "no-referrer",
                     }
-                    message["headers"] = [*message.get("headers", []), *((k.encode(), v.encode()) for k, v in extra.items())]
+                    message["headers"] = [
+                        *message.get("headers", []),
+                        *((k.encode(), v.encode()) for k, v in extra.items()),
+                    ]
                 await send(message)
 
             await self._app(scope, receive, send_guarded)

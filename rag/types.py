@@ -5,9 +5,8 @@ any view shows, what a citation quotes and what a test compares.
 """
 
 from bisect import bisect_right
-from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +143,10 @@ class Document:
                 for p in self.paragraphs
                 if p.kind in ("text", "heading") and p.end > quotation.end and p.start < later.start
             ]
-            leads_in = all(kind == "text" and (told.endswith(":") or not any(map(str.isalnum, told))) for kind, told in between)
+            leads_in = all(
+                kind == "text" and (told.endswith(":") or not any(map(str.isalnum, told)))
+                for kind, told in between
+            )
             if later.speaker != quotation.speaker or not leads_in:
                 return ""
             if later.note:
@@ -230,7 +232,9 @@ class Prompt:
     """What a model is asked, in each form."""
 
     text: str  # for base models to complete
-    adapted: str  # the same for those with an adapter, without the examples, which they need no more
+    adapted: (
+        str  # the same for those with an adapter, without the examples, which they need no more
+    )
     system: str  # with `user` the messages for chat models
     user: str
     stop: tuple[str, ...]
@@ -293,26 +297,12 @@ class Found:
     hits: tuple[Hit, ...]
 
 
-Event = Found | Sentence | Answer  # what `pipeline.stream` yields: Found, the sentences that hold as they come, the whole Answer
+Event = (
+    Found | Sentence | Answer
+)  # what `pipeline.stream` yields: Found, the sentences that hold as they come, the whole Answer
 
 
 # --- The seams ----------------------------------------------------------------------------------------------------
-
-
-class Embedder(Protocol):
-    """Texts to unit vectors."""
-
-    name: str  # identifies the vector space: a library refuses an embedder of another name
-    dimension: int
-    max_tokens: int  # longer texts are cut by the model
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, float32 [n, dimension]."""
-        ...
-
-    def count_tokens(self, text: str) -> int:
-        """The number of the model's own tokens in `text`, special tokens left out."""
-        ...
 
 
 class Piece(NamedTuple):
@@ -323,78 +313,4 @@ class Piece(NamedTuple):
     declines: float = 0.0  # 0..1, with which one that answers briefly would here begin to say that no source answers
 
 
-class ChatModel(Protocol):
-    """Prompts to text."""
-
-    name: str
-    context_tokens: int
-    brief: bool  # it was trained to answer with some words of a source, not with sentences of its own
-
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
-        """Pieces of the completion as they come; closing the iterator stops the model."""
-        ...
-
-    def count_tokens(self, text: str) -> int: ...
-
-
-class Reranker(Protocol):
-    """Question and passages to how well each answers."""
-
-    name: str
-
-    def score(self, question: str, passages: Sequence[str]) -> Vectors:
-        """One number for each passage, float32 [passages], more for the better; comparable within one question only."""
-        ...
-
-
-class Reader(Protocol):
-    """Question and passages to the sentences that answer."""
-
-    name: str
-
-    def read(self, question: str, passages: Sequence[tuple[str, Sequence[str]]]) -> list[Vectors]:
-        """For each passage (context, sentences) the log-odds that a sentence answers the question, float32 [sentences]."""
-        ...
-
-
-class Progress(Protocol):
-    """Who is told how far a longer work has come."""
-
-    def done(self, number: int, of: int) -> None:
-        """So many documents of all are done."""
-        ...
-
-    def embedded(self, passages: int) -> None:
-        """So many passages more have their vectors."""
-        ...
-
-
 # --- Errors -------------------------------------------------------------------------------------------------------
-
-
-class RagError(Exception):
-    """Anything a user can meet. The message is one sentence: what was found, what was expected, what to do next."""
-
-    exit_code = 2
-
-
-class UsageError(RagError):
-    """The request itself is off: an empty question, an unknown library, a path that does not exist."""
-
-
-class DocumentError(RagError):
-    """A file cannot be read as a document; the other files go on."""
-
-    exit_code = 1
-
-
-class LibraryError(RagError):
-    """The library is damaged, locked, or was built with another embedding model."""
-
-    exit_code = 4
-
-
-class ModelError(RagError):
-    """A model is missing, damaged or unreadable."""
-
-    exit_code = 4

@@ -81,8 +81,8 @@ fi
 
 say "Checking the two embedded models against their sha256 …"
 .venv/bin/python - <<'PYTHON'
-from rag.embedded import check_embedding_model, language_model_path
-from rag.types import ModelError
+from rag.models.bundled import check_embedding_model, language_model_path
+from rag.errors import ModelError
 
 try:
     check_embedding_model()

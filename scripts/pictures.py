@@ -9,8 +9,8 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from rag import serve as server
-from rag.config import (Settings, bundled)
-from rag.pipeline import (Pipeline)
+from rag.config import Settings, bundled
+from rag.pipeline import Pipeline
 
 DOCS = Path(__file__).parents[1] / "docs"
 CHROMIUM = shutil.which("chromium") or "chromium"
@@ -19,7 +19,11 @@ ASKED = (
     "What was wrong with the salinity model?",
     "When is the first auction for large consumers under Estmark's new reserve law?",
 )
-SCREENS = {"page": (1280, 800, "light"), "page-dark": (1280, 800, "dark"), "page-narrow": (390, 844, "light")}
+SCREENS = {
+    "page": (1280, 800, "light"),
+    "page-dark": (1280, 800, "dark"),
+    "page-narrow": (390, 844, "light"),
+}
 
 
 def take(page: Page, name: str) -> None:
@@ -46,10 +50,14 @@ def main() -> None:
         with Pipeline(settings) as pipeline:
             list(pipeline.add([bundled("samples")]))
         url, close = server.serve(settings, "127.0.0.1", None)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
         begun = ""
         for name, (width, height, scheme) in SCREENS.items():
-            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+            page = browser.new_page(
+                viewport={"width": width, "height": height}, color_scheme=scheme
+            )
             page.goto(begun or url)
             if begun:
                 page.wait_for_selector("article mark.current")

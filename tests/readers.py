@@ -7,12 +7,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from rag.reading.blocks import (Content, visible)
-from rag.types import (Document)
+from rag.reading.blocks import Content, visible
+from rag.types import Document
 
 Change = tuple[str, int, int]
 CHANGES = st.lists(
-    st.tuples(st.sampled_from(["drop", "double", "strip", "nest"]), st.integers(0), st.integers(0)), min_size=1, max_size=6
+    st.tuples(st.sampled_from(["drop", "double", "strip", "nest"]), st.integers(0), st.integers(0)),
+    min_size=1,
+    max_size=6,
 )
 
 
@@ -42,7 +44,9 @@ def assert_shaped(content: Content) -> None:
     kinds = [block.kind == "note" for block in content.blocks]
     notes = [block.text for block in content.blocks if block.kind == "note"]
     assert kinds == sorted(kinds)
-    assert [note.split("]")[0] for note in notes] == [f"[{number}" for number in range(1, len(notes) + 1)]
+    assert [note.split("]")[0] for note in notes] == [
+        f"[{number}" for number in range(1, len(notes) + 1)
+    ]
 
 
 def assert_covered(document: Document) -> None:
@@ -57,4 +61,6 @@ def assert_covered(document: Document) -> None:
         cursor = paragraph.end
     assert not document.text[cursor:].strip()
     for reference in document.references:
-        assert re.fullmatch(r"\[[^\]]+\]|[⁰¹²³⁴-⁹]+", document.text[reference.start : reference.end])
+        assert re.fullmatch(
+            r"\[[^\]]+\]|[⁰¹²³⁴-⁹]+", document.text[reference.start : reference.end]
+        )

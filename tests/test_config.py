@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.config import (BRIEF, Settings)
-from rag.errors import (UsageError)
+from rag.config import BRIEF, Settings
+from rag.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,8 @@ def test_the_language_model_is_the_embedded_one_unless_told(
 
 @pytest.mark.parametrize("model", ["own.gguf", "none"])
 def test_an_adapter_goes_with_no_other_model(model: str) -> None:
-    with pytest.raises(UsageError, match=rf"brief.gguf goes with the embedded language model alone, but the model is {model};"):
+    with pytest.raises(
+        UsageError,
+        match=rf"brief.gguf goes with the embedded language model alone, but the model is {model};",
+    ):
         Settings.from_environment({"RAG_ADAPTER": "brief.gguf", "RAG_MODEL": model})

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_api import a_pdf
+from served import a_pdf
 
-from rag.config import (Settings, bundled)
-from rag.pipeline import (Pipeline)
-from rag.serve import (serve)
+from rag.config import Settings, bundled
+from rag.pipeline import Pipeline
+from rag.serve import serve
 
 pytestmark = pytest.mark.models
 
@@ -24,9 +24,14 @@ BLOCKS = [
     pytest.param(kind, block, id=f"{page}-{number}-{kind}")
     for page in ("README.md", "docs/api.md")
     for number, (kind, block) in enumerate(
-        re.findall(r"^```(sh|python|json)\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        re.findall(
+            r"^```(sh|python|json)\n(.*?)^```",
+            (ROOT / page).read_text(encoding="utf-8"),
+            re.MULTILINE | re.DOTALL,
+        )
     )
-    if kind != "sh" or block.startswith("curl")  # the rest of the shell's is the set-up, which make runs
+    if kind != "sh"
+    or block.startswith("curl")  # the rest of the shell's is the set-up, which make runs
 ]
 
 
@@ -60,8 +65,22 @@ def test_an_example_does_what_it_says(kind: str, block: str, served: tuple[Path,
             pytest.skip("this machine has no curl")
     else:
         command = [sys.executable, "-c", block]
-    command = [part.replace(":7860", f":{port}").replace("How much did trade grow?", ASKED) for part in command]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(ROOT)])}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    command = [
+        part.replace(":7860", f":{port}").replace("How much did trade grow?", ASKED)
+        for part in command
+    ]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(ROOT)]),
+    }
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()

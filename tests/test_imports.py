@@ -2,7 +2,6 @@
 
 import ast
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from loaded import loaded_by
 
 PACKAGE = Path(__file__).parents[1] / "rag"
 
@@ -154,10 +154,11 @@ FACES = {
 TRAINING = {"lora", "train_adapter", "train_data", "train_layers", "train_reader"}
 # They come with sentence-transformers, whose model they help to load.
 WITH_SENTENCE_TRANSFORMERS = {"safetensors", "transformers"}
-HEAVY = {"faiss", "fastapi", "gradio", "llama_cpp", "mcp", "numpy", "onnxruntime", "sentence_transformers", "sqlite3", "torch"}
 
 DISTRIBUTIONS = packages_distributions()
-MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}
+MODULES = {
+    path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))
+}
 
 
 def imports(node: ast.AST, module_level: bool = False) -> Iterator[str]:
@@ -178,64 +179,81 @@ def imports(node: ast.AST, module_level: bool = False) -> Iterator[str]:
                 yield from imports(child, module_level)
 
 
-def loaded_by(*arguments: str) -> set[str]:
-    """Which of the heavy libraries a fresh Python imports in a run with these arguments."""
-    done = subprocess.run([sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, check=True)
-    names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
-    assert "site" in names, "this Python does not say what it imports"
-    return names & HEAVY
-
-
 def test_the_table_names_every_module_and_no_other() -> None:
     assert set(MAY_IMPORT) == set(MODULES)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_imports_only_what_stands_below_it(module: str) -> None:
-    ours = {name.removeprefix("rag.") for name in imports(MODULES[module]) if name == "rag" or name.startswith("rag.")}
+    ours = {
+        name.removeprefix("rag.")
+        for name in imports(MODULES[module])
+        if name == "rag" or name.startswith("rag.")
+    }
     assert ours <= set(MAY_IMPORT.get(module, "").split())
 
 
 def test_the_table_has_no_cycle() -> None:
     placed: set[str] = set()
     while placed < set(MAY_IMPORT):
-        free = {module for module, below in MAY_IMPORT.items() if set(below.split()) <= placed} - placed
+        free = {
+            module for module, below in MAY_IMPORT.items() if set(below.split()) <= placed
+        } - placed
         assert free, f"these import each other: {sorted(set(MAY_IMPORT) - placed)}"
         placed |= free
 
 
 @pytest.mark.parametrize("library", ROOM_OF)
 def test_a_library_is_imported_in_one_room_only(library: str) -> None:
-    rooms = {module for module, tree in MODULES.items() if library in {name.split(".")[0] for name in imports(tree)}}
+    rooms = {
+        module
+        for module, tree in MODULES.items()
+        if library in {name.split(".")[0] for name in imports(tree)}
+    }
     assert rooms - TRAINING <= set(ROOM_OF[library].split())
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - FACES))
 def test_a_face_with_its_library_at_the_top_is_imported_inside_functions(module: str) -> None:
-    assert not {name.removeprefix("rag.") for name in imports(MODULES[module], module_level=True)} & FACES
+    assert (
+        not {name.removeprefix("rag.") for name in imports(MODULES[module], module_level=True)}
+        & FACES
+    )
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - TRAINING - FACES))
 def test_importing_a_module_imports_no_library_but_numpy_and_sqlite(module: str) -> None:
-    foreign = {name.split(".")[0] for name in imports(MODULES[module], module_level=True)} - set(sys.stdlib_module_names)
+    foreign = {name.split(".")[0] for name in imports(MODULES[module], module_level=True)} - set(
+        sys.stdlib_module_names
+    )
     assert foreign <= {"rag", "numpy"}
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - TRAINING))
 def test_every_library_of_a_module_has_a_room(module: str) -> None:
-    foreign = {name.split(".")[0] for name in imports(MODULES[module])} - set(sys.stdlib_module_names)
+    foreign = {name.split(".")[0] for name in imports(MODULES[module])} - set(
+        sys.stdlib_module_names
+    )
     assert foreign <= {"rag", "numpy", *ROOM_OF}
 
 
-@pytest.mark.parametrize("library", sorted({"numpy", *ROOM_OF} - {"sqlite3"} - WITH_SENTENCE_TRANSFORMERS))
+@pytest.mark.parametrize(
+    "library", sorted({"numpy", *ROOM_OF} - {"sqlite3"} - WITH_SENTENCE_TRANSFORMERS)
+)
 def test_a_library_we_import_is_one_the_project_asks_for(library: str) -> None:
-    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
     asked_for = {re.split(r"[<>=~! \[]", requirement)[0] for requirement in project["dependencies"]}
     assert asked_for & {name.lower().replace("_", "-") for name in DISTRIBUTIONS[library]}
 
 
-@pytest.mark.parametrize("arguments", [("-c", "import rag"), ("-m", "rag", "--help"), ("-m", "rag", "ask", "--help")])
-def test_importing_the_package_and_asking_for_help_load_nothing_heavy(arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("-c", "import rag"), ("-m", "rag", "--help"), ("-m", "rag", "ask", "--help")]
+)
+def test_importing_the_package_and_asking_for_help_load_nothing_heavy(
+    arguments: tuple[str, ...],
+) -> None:
     assert loaded_by(*arguments) == set()
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import EndlessModel
+from fakes import EndlessModel
 from mcp import Client, MCPError, StdioServerParameters
-from test_api import GRAIN, QUESTION, QUOTE, SAID, ServiceWith, service_with, serving
+from served import GRAIN, QUESTION, QUOTE, SAID, ServiceWith, service_with, serving
 
-from rag.http.mcp import (make_server)
+from rag.http.mcp import make_server
 
 __all__ = ["service_with"]  # the fixture
 
@@ -55,10 +55,12 @@ def test_an_assistant_searches_asks_and_reads_over_http(service_with: ServiceWit
         run(f"{url}/mcp", talk)
 
 
-def test_an_assistant_searches_asks_and_reads_over_standard_input_and_output(service_with: ServiceWith, tmp_path: Path) -> None:
+def test_an_assistant_searches_asks_and_reads_over_standard_input_and_output(
+    service_with: ServiceWith, tmp_path: Path
+) -> None:
     service_with({"grain": GRAIN})
     faked = (
-        "import rag.pipeline, rag.cli, conftest; models = conftest.FakeModels(" + repr(SAID) + ");"
+        "import rag.pipeline, rag.cli, fakes; models = fakes.FakeModels(" + repr(SAID) + ");"
         "rag.models.registry.make_embedder = lambda _: models.embedder; rag.models.registry.OnnxReader = lambda: models.reader;"
         "rag.models.registry.LlamaModel = lambda *_: models.chat; rag.cli.main.main(['mcp', '--library', 'grain'])"
     )
@@ -72,7 +74,10 @@ def test_what_is_wrong_is_said_in_the_sentence_of_the_error(service_with: Servic
     async def wrong(client: Client) -> None:
         passage = await client.call_tool("read_passage", {"document": "nort"})
         assert passage.is_error
-        assert "There is no document 'nort' in the library 'grain'; did you mean 'north'?" in passage.content[0].text  # type: ignore[union-attr]
+        assert (
+            "There is no document 'nort' in the library 'grain'; did you mean 'north'?"
+            in passage.content[0].text
+        )  # type: ignore[union-attr]
         question = await client.call_tool("search", {"question": "?"})
         assert question.is_error
         with pytest.raises(MCPError):
@@ -86,7 +91,11 @@ def test_what_is_wrong_is_said_in_the_sentence_of_the_error(service_with: Servic
 def test_a_reading_ends_where_the_text_does(service_with: ServiceWith) -> None:
     async def read(client: Client) -> None:
         async def span(start: int, end: int) -> tuple[int, int, str]:
-            read = (await client.call_tool("read_passage", {"document": "north", "start": start, "end": end})).structured_content
+            read = (
+                await client.call_tool(
+                    "read_passage", {"document": "north", "start": start, "end": end}
+                )
+            ).structured_content
             assert read is not None
             return read["start"], read["end"], read["text"]
 
@@ -101,12 +110,22 @@ def test_another_site_cannot_talk_to_it(service_with: ServiceWith) -> None:
     import httpx
 
     with serving(service_with({"grain": GRAIN})) as url:
-        assert httpx.post(f"{url}/mcp", json={}, headers={"origin": "http://elsewhere.example"}).status_code == 403
-        assert httpx.post(f"{url}/mcp", json={}, headers={"host": "elsewhere.example"}).status_code == 421
+        assert (
+            httpx.post(
+                f"{url}/mcp", json={}, headers={"origin": "http://elsewhere.example"}
+            ).status_code
+            == 403
+        )
+        assert (
+            httpx.post(f"{url}/mcp", json={}, headers={"host": "elsewhere.example"}).status_code
+            == 421
+        )
 
 
 @pytest.mark.parametrize("over_http", [False, True])
-def test_an_ask_that_is_cancelled_stops_the_model(service_with: ServiceWith, over_http: bool) -> None:
+def test_an_ask_that_is_cancelled_stops_the_model(
+    service_with: ServiceWith, over_http: bool
+) -> None:
     model = EndlessModel(SAID)
     service = service_with({"grain": GRAIN}, chat=model)
 
@@ -115,7 +134,9 @@ def test_an_ask_that_is_cancelled_stops_the_model(service_with: ServiceWith, ove
         assert await asyncio.to_thread(model.started.wait, 10)
         asked.cancel()
         assert await asyncio.to_thread(model.stopped.wait, 10)
-        assert (await client.call_tool("read_passage", {"document": "north"})).structured_content, "the server goes on"
+        assert (await client.call_tool("read_passage", {"document": "north"})).structured_content, (
+            "the server goes on"
+        )
 
     with serving(service) if over_http else nullcontext(make_server(service)) as server:
         run(f"{server}/mcp" if over_http else server, cancelled)

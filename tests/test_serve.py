@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FakeModels, Serve
+from fakes import FakeModels, Serve
 
 from rag import serve as server
-from rag.config import (Settings)
-from rag.errors import (UsageError)
+from rag.config import Settings
+from rag.errors import UsageError
 
 
 def status(url: str, **headers: str) -> int:
@@ -49,7 +49,9 @@ def test_a_server_gives_the_page_to_this_machine_and_closes_all_the_rest(serve: 
         assert not re.search(rb"fonts\.googleapis|cdn", response.read())
 
 
-def test_serving_asks_no_host_but_its_own_whatever_proxy_is_set(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serving_asks_no_host_but_its_own_whatever_proxy_is_set(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[object] = []
     resolve = socket.getaddrinfo
 
@@ -66,13 +68,20 @@ def test_serving_asks_no_host_but_its_own_whatever_proxy_is_set(serve: Serve, mo
     assert set(asked) <= {"127.0.0.1", b"127.0.0.1"}
 
 
-def test_a_port_that_is_taken_is_refused_when_it_was_asked_for_and_passed_over_otherwise(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_refused_when_it_was_asked_for_and_passed_over_otherwise(
+    tmp_path: Path,
+) -> None:
     settings = Settings(tmp_path, "default", None, "", False)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(UsageError, match=f"cannot listen at 127.0.0.1 on port {port}: it is taken"):
+        with pytest.raises(
+            UsageError, match=f"cannot listen at 127.0.0.1 on port {port}: it is taken"
+        ):
             server.serve(settings, "127.0.0.1", port)
-        with server._listening("127.0.0.1", None) as free, server._listening("127.0.0.1", None) as next_free:
+        with (
+            server._listening("127.0.0.1", None) as free,
+            server._listening("127.0.0.1", None) as next_free,
+        ):
             assert 7860 <= free.getsockname()[1] < next_free.getsockname()[1]
     with pytest.raises(UsageError, match="on port 70000"):
         server.serve(settings, "127.0.0.1", 70000)

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from math import prod
 
-from rag.text.sentences import (sentence_spans)
-from rag.types import (Citation, Document, Evidence, Piece, Quotation, Sentence)
-from rag.answering.verify import (Claim, Documents, follows)
-from rag.text.tokens import (words_of)
+from rag.answering.verify import Claim, Documents, follows
+from rag.text.sentences import sentence_spans
+from rag.text.tokens import words_of
+from rag.types import Citation, Document, Evidence, Piece, Quotation, Sentence
 
 # [1] · [1, 2] · [1–3] · [ 12 ]: in the model's text these are its markers, since the sources are shown to it without any.
 _MARKER = r"\[\s*\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]"
@@ -22,7 +22,13 @@ _MARKED = re.compile(
 )
 _SPACE_BEFORE_POINT = re.compile(r"\s+(?=[.,;:!?])")
 _QUOTATION_MARKS = '"“”„«»'
-_CUT_AFTER = (";", ":", ",", "—", "–")  # where a sentence that is too long to be weighed as one is cut
+_CUT_AFTER = (
+    ";",
+    ":",
+    ",",
+    "—",
+    "–",
+)  # where a sentence that is too long to be weighed as one is cut
 # A mark that closes what was opened in a sentence before: "… about sand," the mayor said.
 _CLOSES = re.compile(r"(?<=[.,;:!?…])\"(?=\s|$)")
 _INCHES = re.compile(r"(?<=\d)\"")
@@ -49,20 +55,27 @@ def _clean(sentence: str) -> str:
 # --- Claims -> numbered sentences and citations ---------------------------------------------------------------------
 
 
-def cite(claims: Iterable[Claim], document: Documents) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+def cite(
+    claims: Iterable[Claim], document: Documents
+) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
     """The claims as sentences with markers, and the citations the markers name, numbered from 1 by first use.
 
     Neighbouring sentences of a document become one span. `document` gives the whole document of a name.
     """
     claims = list(claims)
-    spans = _merged({(e.hit.chunk.document, e.start, e.end) for claim in claims for e in claim.evidence}, document)
+    spans = _merged(
+        {(e.hit.chunk.document, e.start, e.end) for claim in claims for e in claim.evidence},
+        document,
+    )
     citations: dict[tuple[str, int, int], Citation] = {}
     sentences: list[Sentence] = []
     for claim in claims:
         markers: dict[int, None] = {}
         for evidence in claim.evidence:
             name = evidence.hit.chunk.document
-            span = next(s for s in spans if s[0] == name and s[1] <= evidence.start and evidence.end <= s[2])
+            span = next(
+                s for s in spans if s[0] == name and s[1] <= evidence.start and evidence.end <= s[2]
+            )
             if span not in citations:
                 citations[span] = _citation(len(citations) + 1, document(name), *span[1:], evidence)
             markers[citations[span].marker] = None
@@ -78,7 +91,11 @@ def quoted(chosen: Iterable[Evidence], document: Documents) -> list[Claim]:
     """
     groups: list[list[Evidence]] = []
     for evidence in chosen:
-        if groups and follows(groups[-1][-1], evidence) and _is_one(groups[-1][-1], evidence, document):
+        if (
+            groups
+            and follows(groups[-1][-1], evidence)
+            and _is_one(groups[-1][-1], evidence, document)
+        ):
             groups[-1].append(evidence)
         else:
             groups.append([evidence])
@@ -88,7 +105,9 @@ def quoted(chosen: Iterable[Evidence], document: Documents) -> list[Claim]:
 def _is_one(one: Evidence, other: Evidence, document: Documents) -> bool:
     """Whether two that follow one another are parts of one sentence, or of one quotation."""
     source = document(one.hit.chunk.document)
-    spoken, then = (source.quotation_at(e.start, _end_of_words(source, e.start, e.end)) for e in (one, other))
+    spoken, then = (
+        source.quotation_at(e.start, _end_of_words(source, e.start, e.end)) for e in (one, other)
+    )
     return spoken == then and (spoken is not None or one.text.endswith(_CUT_AFTER))
 
 
@@ -120,14 +139,20 @@ def render(sentences: Iterable[Sentence]) -> str:
 def _merged(spans: set[tuple[str, int, int]], document: Documents) -> list[tuple[str, int, int]]:
     merged: list[tuple[str, int, int]] = []
     for name, start, end in sorted(spans):
-        if merged and merged[-1][0] == name and not document(name).text[merged[-1][2] : start].strip():
+        if (
+            merged
+            and merged[-1][0] == name
+            and not document(name).text[merged[-1][2] : start].strip()
+        ):
             merged[-1] = (name, merged[-1][1], max(end, merged[-1][2]))
         else:
             merged.append((name, start, end))
     return merged
 
 
-def _citation(marker: int, document: Document, start: int, end: int, evidence: Evidence) -> Citation:
+def _citation(
+    marker: int, document: Document, start: int, end: int, evidence: Evidence
+) -> Citation:
     note = document.note_at(start, end)
     end = _end_of_words(document, start, end)
     paragraph = document.paragraph_at(start)
@@ -157,7 +182,14 @@ def _end_of_words(document: Document, start: int, end: int) -> int:
 
 def _spoken(document: Document, start: int, end: int) -> Quotation | None:
     """The quotation that most of the span lies in: a lead-in before the words does not take them from their speaker."""
-    return next((q for q in document.quotations if min(end, q.end) - max(start, q.start) > (end - start) / 2), None)
+    return next(
+        (
+            q
+            for q in document.quotations
+            if min(end, q.end) - max(start, q.start) > (end - start) / 2
+        ),
+        None,
+    )
 
 
 def _balanced(text: str) -> str:

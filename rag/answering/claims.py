@@ -2,13 +2,20 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from html import unescape
 from typing import Any
 
-from rag.answering.citations import (claims)
-from rag.render.text import (NO_ANSWER)
-from rag.errors import (UsageError)
+from rag.answering import verify
+from rag.answering.citations import claims
+from rag.answering.evidence import sentences_of
+from rag.answering.understand import MAX_QUESTION
+from rag.answering.verify import Claim, Documents
+from rag.errors import UsageError
+from rag.render.text import NO_ANSWER
+from rag.text.query import unbound
+from rag.types import Chunk, Document, Hit, Source
 
 MAX_STATEMENTS = 500
 # What stands behind an answer in the terminal and in Markdown: "[1] "Trade rose."", "[^1]: …", and the indented lines below.
@@ -43,11 +50,19 @@ def read_statements(text: str) -> list[Statement]:
 
     Raises UsageError where there are none or too many, and where JSON is no answer.
     """
-    found = _of_answers(text) if text.lstrip().startswith("{") else [Statement(claim, None) for claim in claims(_body(text))]
+    found = (
+        _of_answers(text)
+        if text.lstrip().startswith("{")
+        else [Statement(claim, None) for claim in claims(_body(text))]
+    )
     if not found:
-        raise UsageError("There is no sentence to check; give a text, or an answer that `rag ask --json` has printed.")
+        raise UsageError(
+            "There is no sentence to check; give a text, or an answer that `rag ask --json` has printed."
+        )
     if len(found) > MAX_STATEMENTS:
-        raise UsageError(f"There are {len(found)} sentences, at most {MAX_STATEMENTS} are checked at once; split the text.")
+        raise UsageError(
+            f"There are {len(found)} sentences, at most {MAX_STATEMENTS} are checked at once; split the text."
+        )
     return found
 
 
@@ -60,7 +75,11 @@ def _body(text: str) -> str:
 def _of_answers(text: str) -> list[Statement]:
     try:
         values: Any = json.loads(text)
-        return [statement for answer in values.get("answers", [values]) for statement in _of_answer(answer)]
+        return [
+            statement
+            for answer in values.get("answers", [values])
+            for statement in _of_answer(answer)
+        ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             "This JSON is no answer; expected what `rag ask --json` prints, or a conversation exported as JSON."
@@ -68,5 +87,60 @@ def _of_answers(text: str) -> list[Statement]:
 
 
 def _of_answer(answer: Any) -> list[Statement]:  # noqa: ANN401 - a value of JSON
-    cited = {c["marker"]: Cited(str(c["document"]), int(c["start"]), str(c["quote"])) for c in answer["citations"]}
-    return [Statement(str(s["text"]), tuple(cited[m] for m in s["markers"])) for s in answer["sentences"]]
+    cited = {
+        c["marker"]: Cited(str(c["document"]), int(c["start"]), str(c["quote"]))
+        for c in answer["citations"]
+    }
+    return [
+        Statement(str(s["text"]), tuple(cited[m] for m in s["markers"]))
+        for s in answer["sentences"]
+    ]
+
+
+def check_statement(
+    statement: Statement, search: Callable[[str], Sequence[Hit]], document: Documents
+) -> Claim:
+    """Check a statement against what it cites; one that cites nothing, against what a search finds.
+
+    `document` gives the whole document of a name and raises UsageError where there is none.
+    """
+    if statement.cited is None:
+        # A quote that is not verbatim is to be reported, so its words are searched without marks.
+        hits = search(unbound(statement.text)[:MAX_QUESTION])
+        sources = [Source(n, hit, sentences_of(hit)) for n, hit in enumerate(hits, 1)]
+        return _check(statement.text, sources, document)
+    sources = []
+    for number, cited in enumerate(statement.cited, 1):
+        try:
+            source = document(cited.document)
+        except UsageError:
+            reason = f"{cited.document!r} is not in the library"
+            return Claim(statement.text, "unsupported", (), reason)
+        # A replaced report may hold the words elsewhere.
+        stands = source.text.startswith(cited.quote, cited.start)
+        start = cited.start if stands else source.text.find(cited.quote)
+        if start < 0 or not cited.quote.strip():
+            reason = f"the quoted words do not stand in {cited.document!r}"
+            return Claim(statement.text, "unsupported", (), reason)
+        hit = _cited_hit(source, start, start + len(cited.quote))
+        sources.append(Source(number, hit, sentences_of(hit)))
+    return _check(statement.text, sources, document)
+
+
+def _check(statement: str, sources: Sequence[Source], document: Documents) -> Claim:
+    claim = verify.check(statement, sources, document)
+    speaker = verify.spoken_by(claim, document)
+    if claim.verdict != "supported" or speaker is None:
+        return claim
+    reason = f"these are the words of {speaker or 'somebody'}, who is not named"
+    return replace(claim, verdict="partly", reason=reason)
+
+
+def _cited_hit(document: Document, start: int, end: int) -> Hit:
+    """Return a span of a document as if a search had found it."""
+    paragraph = document.paragraph_at(start)
+    section = " › ".join(document.sections[paragraph.section].path) if paragraph else ""
+    number = paragraph.number if paragraph else 0
+    text = document.text[start:end]
+    chunk = Chunk(document.name, 0, section, number, start, end, text, document.title)
+    return Hit(chunk, document.title, 1.0, "both")

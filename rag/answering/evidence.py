@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.text.sentences import (sentence_spans)
-from rag.protocols import (Embedder, Reader)
-from rag.types import (Evidence, Hit, Vectors)
-from rag.text.tokens import (FUNCTION_WORDS, MONTHS, content_of, is_number, stem, words_of)
+from rag.protocols import Embedder, Reader
+from rag.text.sentences import sentence_spans
+from rag.text.tokens import FUNCTION_WORDS, MONTHS, content_of, is_number, stem, words_of
+from rag.types import Evidence, Hit, Vectors
 
 Rarity = Callable[[Sequence[str]], list[float]]
 
 # Two logistic regressions over the signals below, fitted by tests/benchmarks/evidence.py: one orders the sentences, the other
 # gives the chance that a sentence answers at all. Ranks serve only the first: something always ranks first.
-_FITTED = Path(__file__).parent / "data" / "evidence.json"
+_FITTED = Path(__file__).parents[1] / "data" / "evidence.json"
 # A sentence elsewhere is shown beside the best one when it is nearly as likely.
 _NEARLY = 0.55
 _MAX_ELSEWHERE = 3
@@ -30,7 +30,9 @@ _LIKELY = 0.3  # of the chance of the best sentence
 # A model that is certain to decline takes an eighth from the odds; the logarithm of its probability counts a fifth of a log-odds,
 # and what it does less often than the least counts no more.
 _SECOND, _WEIGHT, _LEAST_DECLINES = 0.88, 0.2, 1e-4
-_RANK_OFFSET = 2  # of few hits the first ranks may decide, where a search lets the many level them out
+_RANK_OFFSET = (
+    2  # of few hits the first ranks may decide, where a search lets the many level them out
+)
 _MAX_SHOWN = 4
 _SAME_MATTER = 0.7  # of the question's words: most sentences have other names in them, and few are about the same
 _MAX_COMPARED = 12  # of the best sentences, to see whether another document tells otherwise
@@ -40,7 +42,9 @@ _FEW_WORDS = 2
 _LONG_WORDS = 45
 _CLAUSE_END = re.compile(r"[;:,—–](?=\s)")
 
-_LEAST_LOG_ODDS = -8.0  # the reader's minus infinity, for what it could not take in, made comparable
+_LEAST_LOG_ODDS = (
+    -8.0
+)  # the reader's minus infinity, for what it could not take in, made comparable
 _AMOUNT = re.compile(
     r"(?i)\bhow (?:many|much|long|far|often|old|tall|high|big|large|deep|fast)\b|"
     r"\b(?:what|which)\W+(?:\w+\W+){0,3}(?:percentage|number|share|amount|price|salary|age|length|population|distance|cost)\b"
@@ -112,7 +116,12 @@ def asked_for(question: str, before: str) -> str:
 
 
 def weigh(
-    question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder, rarity: Rarity, before: str = ""
+    question: str,
+    hits: Sequence[Hit],
+    reader: Reader,
+    embedder: Embedder,
+    rarity: Rarity,
+    before: str = "",
 ) -> tuple[Evidence, ...]:
     """The sentences of the hits, the best first; `score` is the chance (0..1) that the sentence answers the question.
 
@@ -123,22 +132,39 @@ def weigh(
         return ()
     order, chance, offset = fitted()
     # A text that spells initials out says what they stand for, whatever else it is like.
-    spelled = np.array([_spells_out(question, hit.chunk.text[start:end]) for hit, start, end in places])
+    spelled = np.array(
+        [_spells_out(question, hit.chunk.text[start:end]) for hit, start, end in places]
+    )
     chances = np.where(spelled, 1.0, 1 / (1 + np.exp(-(signals @ chance + offset))))
     evidence = [
-        Evidence(hit, hit.chunk.start + start, hit.chunk.start + end, hit.chunk.text[start:end], float(chance))
+        Evidence(
+            hit,
+            hit.chunk.start + start,
+            hit.chunk.start + end,
+            hit.chunk.text[start:end],
+            float(chance),
+        )
         for (hit, start, end), chance in zip(places, chances, strict=True)
     ]
     return tuple(evidence[i] for i in np.lexsort((-(signals @ order), ~spelled)))
 
 
 def measure(
-    question: str, hits: Sequence[Hit], reader: Reader, embedder: Embedder, rarity: Rarity, before: str = ""
+    question: str,
+    hits: Sequence[Hit],
+    reader: Reader,
+    embedder: Embedder,
+    rarity: Rarity,
+    before: str = "",
 ) -> tuple[list[tuple[Hit, int, int]], Vectors]:
     """The sentences of the hits as (hit, start, end in its chunk), and their signals, float32 [sentences, len(SIGNALS)]."""
     asked, question = asked_for(question, before), in_context(question, before)
     spans = [_sentences(hit) for hit in hits]
-    places = [(hit, start, end) for hit, sentences in zip(hits, spans, strict=True) for start, end in sentences]
+    places = [
+        (hit, start, end)
+        for hit, sentences in zip(hits, spans, strict=True)
+        for start, end in sentences
+    ]
     texts = [hit.chunk.text[start:end] for hit, start, end in places]
     if not texts:
         return [], np.empty((0, len(SIGNALS)), np.float32)
@@ -190,7 +216,9 @@ def _kind_missing(question: str, text: str, known: frozenset[str]) -> bool:
     if _TIME.search(question):
         return not any(stem(found) not in known for found in _CALENDAR.findall(text))
     if _PERSON.search(question):
-        return not any(word[0].isupper() and stem(word) not in known | _OPENERS for word in words_of(text))
+        return not any(
+            word[0].isupper() and stem(word) not in known | _OPENERS for word in words_of(text)
+        )
     return False
 
 
@@ -209,17 +237,25 @@ def _spells_out(question: str, text: str) -> bool:
 def fitted() -> tuple[Vectors, Vectors, float]:
     """The weights that order, and the weights and the offset of the chance."""
     values = json.loads(_FITTED.read_text(encoding="utf-8"))
-    order, chance = (np.array([values[name].get(signal, 0) for signal in SIGNALS], np.float32) for name in ("order", "chance"))
+    order, chance = (
+        np.array([values[name].get(signal, 0) for signal in SIGNALS], np.float32)
+        for name in ("order", "chance")
+    )
     return order, chance, values["offset"]
 
 
 def reorder(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> tuple[Hit, ...]:
     """The hits by their own rank and that of their best sentence, fused by reciprocal ranks (Cormack et al. 2009)."""
-    best = {hit: rank for rank, hit in enumerate(dict.fromkeys(sentence.hit for sentence in evidence))}
+    best = {
+        hit: rank for rank, hit in enumerate(dict.fromkeys(sentence.hit for sentence in evidence))
+    }
     scores = [
-        1 / (_RANK_OFFSET + rank) + (1 / (_RANK_OFFSET + best[hit]) if hit in best else 0.0) for rank, hit in enumerate(hits)
+        1 / (_RANK_OFFSET + rank) + (1 / (_RANK_OFFSET + best[hit]) if hit in best else 0.0)
+        for rank, hit in enumerate(hits)
     ]
-    return tuple(hit for _, hit in sorted(zip(scores, hits, strict=True), key=lambda scored: -scored[0]))
+    return tuple(
+        hit for _, hit in sorted(zip(scores, hits, strict=True), key=lambda scored: -scored[0])
+    )
 
 
 def enough(evidence: Sequence[Evidence], certainty: float, declines: float | None = None) -> bool:
@@ -236,7 +272,9 @@ def _seconded(chance: float, declines: float | None) -> float:
     return chance * factor / (1 - chance + chance * factor)
 
 
-def answers(claim: str, question: str, claimed: Sequence[Evidence], evidence: Sequence[Evidence]) -> bool:
+def answers(
+    claim: str, question: str, claimed: Sequence[Evidence], evidence: Sequence[Evidence]
+) -> bool:
     """Whether a claim that rests on `claimed` answers the question.
 
     It does if it rests on the best sentence, says of what it is the answer, and brings the kind of answer asked for: a number or
@@ -265,7 +303,11 @@ def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     """
     best = evidence[0]
     nearly = [e for e in evidence[1:_MAX_ELSEWHERE] if e.score >= _NEARLY * best.score]
-    return _filled([best], [*otherwise(question, evidence), *nearly, *_around(best, evidence, _NEIGHBOURS)], MAX_WORDS)
+    return _filled(
+        [best],
+        [*otherwise(question, evidence), *nearly, *_around(best, evidence, _NEIGHBOURS)],
+        MAX_WORDS,
+    )
 
 
 def otherwise(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -280,7 +322,10 @@ def likely(evidence: Sequence[Evidence]) -> list[Evidence]:
     sixty words in all."""
     best, *others = evidence
     room = MAX_WORDS - len(best.text.split())
-    return [best, *(e for e in others if e.score >= _LIKELY * best.score and len(e.text.split()) <= room)]
+    return [
+        best,
+        *(e for e in others if e.score >= _LIKELY * best.score and len(e.text.split()) <= room),
+    ]
 
 
 def in_place(question: str, evidence: Sequence[Evidence], told: Evidence) -> tuple[Evidence, ...]:
@@ -294,7 +339,9 @@ def in_place(question: str, evidence: Sequence[Evidence], told: Evidence) -> tup
     return _filled([best, told], others, _PLACE_WORDS if told is best else MAX_WORDS)
 
 
-def _filled(chosen: Iterable[Evidence], others: Iterable[Evidence], most: int) -> tuple[Evidence, ...]:
+def _filled(
+    chosen: Iterable[Evidence], others: Iterable[Evidence], most: int
+) -> tuple[Evidence, ...]:
     """The chosen sentences and those of the others for which there is room among `most` words, in reading order."""
     shown = dict.fromkeys(chosen)
     room = most - sum(len(sentence.text.split()) for sentence in shown)
@@ -310,7 +357,9 @@ def _around(best: Evidence, evidence: Sequence[Evidence], reach: int) -> list[Ev
     """The sentence and so many before and behind it in its paragraph, the nearest first."""
     paragraph = _paragraph_of(best, evidence)
     at = paragraph.index(best)
-    return sorted(paragraph[max(0, at - reach) : at + reach + 1], key=lambda e: abs(paragraph.index(e) - at))
+    return sorted(
+        paragraph[max(0, at - reach) : at + reach + 1], key=lambda e: abs(paragraph.index(e) - at)
+    )
 
 
 def _paragraph_of(best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -319,7 +368,10 @@ def _paragraph_of(best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence
     start = text.rfind("\n\n", 0, best.start - offset) + offset
     end = text.find("\n\n", best.end - offset)
     end = end + offset if end >= 0 else best.hit.chunk.end
-    return sorted((e for e in evidence if e.hit is best.hit and start <= e.start and e.end <= end), key=lambda e: e.start)
+    return sorted(
+        (e for e in evidence if e.hit is best.hit and start <= e.start and e.end <= end),
+        key=lambda e: e.start,
+    )
 
 
 def _disagree(question: str, one: Evidence, other: Evidence) -> bool:
@@ -328,9 +380,17 @@ def _disagree(question: str, one: Evidence, other: Evidence) -> bool:
         return False
     known = content_of(question)
     if _AMOUNT.search(question) or _TIME.search(question):
-        told, too = ({stem(word) for word in words_of(e.text) if is_number(word) or word in MONTHS} - known for e in (one, other))
-    elif _PERSON.search(question) and len(known & content_of(other.text)) >= _SAME_MATTER * len(known):
-        told, too = ({stem(w) for w in words_of(e.text) if w[0].isupper()} - known - _OPENERS for e in (one, other))
+        told, too = (
+            {stem(word) for word in words_of(e.text) if is_number(word) or word in MONTHS} - known
+            for e in (one, other)
+        )
+    elif _PERSON.search(question) and len(known & content_of(other.text)) >= _SAME_MATTER * len(
+        known
+    ):
+        told, too = (
+            {stem(w) for w in words_of(e.text) if w[0].isupper()} - known - _OPENERS
+            for e in (one, other)
+        )
     else:
         return False
     # What both have besides, a year or a place, is no agreement.
@@ -342,18 +402,27 @@ def in_reading_order(evidence: Iterable[Evidence]) -> list[Evidence]:
     by_document: dict[str, list[Evidence]] = {}
     for sentence in evidence:
         by_document.setdefault(sentence.hit.chunk.document, []).append(sentence)
-    return [sentence for group in by_document.values() for sentence in sorted(group, key=lambda e: e.start)]
+    return [
+        sentence
+        for group in by_document.values()
+        for sentence in sorted(group, key=lambda e: e.start)
+    ]
 
 
 def sentences_of(hit: Hit) -> tuple[Evidence, ...]:
     """The sentences of a hit in their order, with the hit's own score: not weighed for any question."""
     start = hit.chunk.start
-    return tuple(Evidence(hit, start + a, start + b, hit.chunk.text[a:b], hit.score) for a, b in _sentences(hit))
+    return tuple(
+        Evidence(hit, start + a, start + b, hit.chunk.text[a:b], hit.score)
+        for a, b in _sentences(hit)
+    )
 
 
 def _sentences(hit: Hit) -> list[tuple[int, int]]:
     text = hit.chunk.text
-    spans = [(start, end) for start, end in sentence_spans(text) if not _ORDER.search(text[start:end])]
+    spans = [
+        (start, end) for start, end in sentence_spans(text) if not _ORDER.search(text[start:end])
+    ]
     return [part for start, end in spans for part in _clauses(text, start, end)]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from string import Template
 
-from rag.types import (Evidence, Prompt, Source)
+from rag.types import Evidence, Prompt, Source
 
 # A small model drowns in whole pages, and each token of them delays the first word.
 # More of the likelier one: its best sentence is more often a neighbour of the right one than the third source is right.
@@ -19,14 +19,18 @@ _MARKER = re.compile(r"\[\s*\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]")
 _LOOKALIKES = str.maketrans({"<": "‹", ">": "›", "|": "¦", "[": "(", "]": ")"})
 
 
-def choose_sources(evidence: Sequence[Evidence], count_tokens: Callable[[str], int]) -> tuple[Source, ...]:
+def choose_sources(
+    evidence: Sequence[Evidence], count_tokens: Callable[[str], int]
+) -> tuple[Source, ...]:
     """The sources to show, numbered from 1 in the order of their best sentence; one that does not fit is left out whole.
 
     A source is the best sentence of a hit with its neighbours, in reading order.
     """
     by_hit: dict[tuple[str, int], list[Evidence]] = {}
     for sentence in evidence:
-        by_hit.setdefault((sentence.hit.chunk.document, sentence.hit.chunk.number), []).append(sentence)
+        by_hit.setdefault((sentence.hit.chunk.document, sentence.hit.chunk.number), []).append(
+            sentence
+        )
     sources: list[Source] = []
     room = _SOURCE_TOKENS
     for sentences, most in zip(by_hit.values(), _SENTENCES, strict=False):
@@ -40,9 +44,14 @@ def choose_sources(evidence: Sequence[Evidence], count_tokens: Callable[[str], i
 def build(question: str, sources: Sequence[Source], templates: Path) -> Prompt:
     """The prompt in each form, from the templates complete.txt (base models), adapted.txt (those with an adapter), system.txt
     and user.txt (chat models)."""
-    values = {"question": one_line(question), "sources": "\n".join(show(source) for source in sources)}
+    values = {
+        "question": one_line(question),
+        "sources": "\n".join(show(source) for source in sources),
+    }
     complete, adapted, system, user = (
-        Template((templates / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n")).substitute(values)
+        Template((templates / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n")).substitute(
+            values
+        )
         for name in ("complete", "adapted", "system", "user")
     )
     return Prompt(complete, adapted, system, user, _STOP)

@@ -12,10 +12,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, pairwise
 
-from rag.text.quantities import (COUNTED, amounts_of, missing)
-from rag.text.quotations import (SHORTEST, reported, sayings)
-from rag.types import (Document, Evidence, Source, Verdict)
-from rag.text.tokens import (FUNCTION_WORDS, MAGNITUDES, NEGATIONS, content_of, is_number, stem, word_spans, words_of)
+from rag.text.quantities import COUNTED, amounts_of, missing
+from rag.text.quotations import SHORTEST, reported, sayings
+from rag.text.tokens import (
+    FUNCTION_WORDS,
+    MAGNITUDES,
+    NEGATIONS,
+    content_of,
+    is_number,
+    stem,
+    word_spans,
+    words_of,
+)
+from rag.types import Document, Evidence, Source, Verdict
 
 _FIRST_PERSON = frozenset("i me my mine we us our ours myself ourselves".split())
 # Words in double quotation marks, and in single ones that are no apostrophes.
@@ -34,14 +43,18 @@ _TITLE_WORDS = 7  # in quotation marks without a speaker; more are somebody's wo
 
 # "No. 5" and "not only" deny nothing.
 _NO_NEGATION = re.compile(r"\b[Nn]o\.(?=\s*\d)|\b[Nn]ot (?:only|just|merely)\b")
-_CLAUSE_END = re.compile(r"[,;:—–](?=\s)|\s(?=(?:but|while|whereas|although|though|because|before|after|until|when|if|unless)\s)")
+_CLAUSE_END = re.compile(
+    r"[,;:—–](?=\s)|\s(?=(?:but|while|whereas|although|though|because|before|after|until|when|if|unless)\s)"
+)
 # What denies what follows: words, stems, and stems that do before "to".
 _DENYING_WORDS = frozenset("hardly barely prevents prevented preventing".split())
 _DENYING = frozenset("refus deni scarc seldom rare unlik avoid lack".split())
 _DENYING_TO = frozenset("fail declin".split())
 _NEARLY = frozenset(("almost", "nearly"))  # before a quantity it denies nothing that matters
 _THE_FEW = frozenset("a the these last past next first".split())
-_HEDGES = frozenset("may might could if unless perhaps possibly probably allegedly reportedly".split())
+_HEDGES = frozenset(
+    "may might could if unless perhaps possibly probably allegedly reportedly".split()
+)
 # Stems that tell of what is only meant, planned or claimed.
 _MEANT = frozenset("plan propos expect accus aim intend alleg suspect forecast predict".split())
 _HEDGED = _HEDGES | frozenset("can would should likely expected supposed said".split())
@@ -86,7 +99,9 @@ _OPPOSITES = tuple(
 _BOUND = re.compile(
     r"(?i)\b(?:at (?:least|most)|(?:no |not )?(?:more|less|fewer) than|up to|nearly|almost|over|under|about|around)\s[€$£¥]?$"
 )
-_UNIT = re.compile(rf"(?:[\s-](?:{'|'.join(sorted(COUNTED | MAGNITUDES, key=len, reverse=True))})\b){{1,3}}")
+_UNIT = re.compile(
+    rf"(?:[\s-](?:{'|'.join(sorted(COUNTED | MAGNITUDES, key=len, reverse=True))})\b){{1,3}}"
+)
 
 Documents = Callable[[str], Document]
 
@@ -134,7 +149,9 @@ def check(claim: str, sources: Sequence[Source], document: Documents, question: 
     if speaker := _other_speaker(claim, best.evidence):
         return Claim(text, "unsupported", (), f"these are the words of {speaker}")
     if best.share < _SUPPORTED:
-        return Claim(text, "partly", best.evidence, f"{best.share:.0%} of its words stand in the source")
+        return Claim(
+            text, "partly", best.evidence, f"{best.share:.0%} of its words stand in the source"
+        )
     if best.hedged:
         return Claim(text, "partly", best.evidence, "the source does not say so for certain")
     return Claim(text, "supported", best.evidence)
@@ -149,7 +166,10 @@ def _is_whole(claim: str, evidence: tuple[Evidence, ...]) -> bool:
 def _repeats_itself(claim: str) -> bool:
     """Whether three words come three times, as when a small model cannot find the end."""
     words = [word.lower() for word in words_of(claim)]
-    return max(Counter(zip(words, words[1:], words[2:], strict=False)).values(), default=0) >= _REPEATED
+    return (
+        max(Counter(zip(words, words[1:], words[2:], strict=False)).values(), default=0)
+        >= _REPEATED
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,24 +184,44 @@ class _Weight:
     def rank(self) -> tuple[bool, bool, bool, bool, float, int, float]:
         about_it = self.share >= _PARTLY
         first = self.evidence[0].score
-        return (about_it, not self.missing, not self.denied, not self.hedged, self.share, -len(self.evidence), first)
+        return (
+            about_it,
+            not self.missing,
+            not self.denied,
+            not self.hedged,
+            self.share,
+            -len(self.evidence),
+            first,
+        )
 
 
 def _weigh(
-    claim: str, words: frozenset[str], known: frozenset[str], beside: Mapping[Evidence, str], evidence: tuple[Evidence, ...]
+    claim: str,
+    words: frozenset[str],
+    known: frozenset[str],
+    beside: Mapping[Evidence, str],
+    evidence: tuple[Evidence, ...],
 ) -> _Weight:
-    text, around = (" ".join(texts) for texts in ([e.text for e in evidence], [beside[e] for e in evidence]))
+    text, around = (
+        " ".join(texts) for texts in ([e.text for e in evidence], [beside[e] for e in evidence])
+    )
     held, named = content_of(text), content_of(around)
     told = _names(claim, known)
     names = {stem(word) for word in told} & named
     lost = missing(amounts_of(claim), text)
     if not lost:  # in whatever form
-        held |= {stem(word) for word in words_of(claim) if is_number(word) or word.lower() in COUNTED}
+        held |= {
+            stem(word) for word in words_of(claim) if is_number(word) or word.lower() in COUNTED
+        }
     share = len(words & (held | names)) / len(words)
     if share < _PARTLY:  # about something else, whatever it lacks
         return _Weight(evidence, share, (), "", False)
     tokens = {*words_of(text), *words_of(around)}
-    absent = [w for w in told if (w not in tokens if w.lower() in FUNCTION_WORDS else not content_of(w) <= held | named)]
+    absent = [
+        w
+        for w in told
+        if (w not in tokens if w.lower() in FUNCTION_WORDS else not content_of(w) <= held | named)
+    ]
     absent += [number for number in lost if number not in absent]
     denied, hedged = _stance(claim, words, evidence)
     if not denied and (elsewhere := _told_of_other(claim, told, evidence)):
@@ -199,14 +239,22 @@ def _told_of_other(claim: str, names: Sequence[str], evidence: Sequence[Evidence
     sentences = [content_of(e.text) for e in evidence]
     for clause in _clauses(claim):
         told = [stem(word) for word in clause if word.lower() not in FUNCTION_WORDS]
-        plain = {stem(word) for word in clause if word.lower() not in FUNCTION_WORDS and not is_number(word)}
+        plain = {
+            stem(word)
+            for word in clause
+            if word.lower() not in FUNCTION_WORDS and not is_number(word)
+        }
         for word in clause:
             key = stem(word)
             if (word not in names and not is_number(word)) or told[:1] == [key]:
                 continue
             about = plain - {key}
             holding = [held for held in sentences if key in held]
-            if holding and about and max(len(about & held) for held in holding) < _PARTLY * len(about):
+            if (
+                holding
+                and about
+                and max(len(about & held) for held in holding) < _PARTLY * len(about)
+            ):
                 return word
     return ""
 
@@ -221,12 +269,24 @@ def _groups(sentences: Sequence[Evidence]) -> Iterator[tuple[Evidence, ...]]:
                 yield run
 
 
-def _across(claim: str, words: frozenset[str], sentences: Sequence[Evidence]) -> Iterator[tuple[Evidence, ...]]:
+def _across(
+    claim: str, words: frozenset[str], sentences: Sequence[Evidence]
+) -> Iterator[tuple[Evidence, ...]]:
     """Pairs from different places that both speak of what the claim begins with, and of half of what else it tells."""
     first = next((stem(word) for word in words_of(claim) if stem(word) in words), "")
-    plain = {stem(word) for word in words_of(claim) if word[0].islower() and not is_number(word)} & words
-    speaking = [s for s in sentences if first in (held := content_of(s.text)) and len(plain & held) >= _PARTLY * len(plain)]
-    yield from (pair for pair in combinations(speaking, 2) if not follows(*pair) and not follows(*pair[::-1]))
+    plain = {
+        stem(word) for word in words_of(claim) if word[0].islower() and not is_number(word)
+    } & words
+    speaking = [
+        s
+        for s in sentences
+        if first in (held := content_of(s.text)) and len(plain & held) >= _PARTLY * len(plain)
+    ]
+    yield from (
+        pair
+        for pair in combinations(speaking, 2)
+        if not follows(*pair) and not follows(*pair[::-1])
+    )
 
 
 def follows(one: Evidence, other: Evidence) -> bool:
@@ -259,8 +319,13 @@ def _stance(claim: str, words: frozenset[str], evidence: Sequence[Evidence]) -> 
             and not as_meant
             and all(
                 not _HEDGES.isdisjoint(_small(_about(clauses[i], told)))
-                or not _MEANT.isdisjoint(stem(word) for word in _about(clauses[i], told) if word[0].islower())
-                or any(clause[0].lower() in ("if", "unless") for clause in clauses[max(0, i - 1) : i + 2])
+                or not _MEANT.isdisjoint(
+                    stem(word) for word in _about(clauses[i], told) if word[0].islower()
+                )
+                or any(
+                    clause[0].lower() in ("if", "unless")
+                    for clause in clauses[max(0, i - 1) : i + 2]
+                )
                 for i in nearest
             )
         )
@@ -310,14 +375,20 @@ def _small(words: Iterable[str]) -> set[str]:
 
 def _names(claim: str, known: frozenset[str]) -> list[str]:
     """The capitalised words of a claim; the first, which is capitalised anyway, where it is a `known` name."""
-    return [word for i, word in enumerate(words_of(claim)) if not is_number(word) and _is_name(word, i, claim, known)]
+    return [
+        word
+        for i, word in enumerate(words_of(claim))
+        if not is_number(word) and _is_name(word, i, claim, known)
+    ]
 
 
 def _is_name(word: str, at: int, claim: str, known: frozenset[str]) -> bool:
     if not word[0].isupper():
         return False
     if word.lower() in FUNCTION_WORDS:  # Theresa May, the WHO
-        return (at > 0 and word in ("May", "Will")) or (len(word) > 1 and word.isupper() and not claim.isupper())
+        return (at > 0 and word in ("May", "Will")) or (
+            len(word) > 1 and word.isupper() and not claim.isupper()
+        )
     return at > 0 or _first_is_name(word, claim, known)
 
 
@@ -346,7 +417,11 @@ def _verbatim_quotes(claim: str, evidence: Sequence[Evidence]) -> str:
 
     def kept(quoted: re.Match[str]) -> str:
         words = quoted[1] or quoted[2]
-        return quoted[0] if re.search(rf"(?<!\w){re.escape(words.strip(' .,'))}(?!\w)", text) else words
+        return (
+            quoted[0]
+            if re.search(rf"(?<!\w){re.escape(words.strip(' .,'))}(?!\w)", text)
+            else words
+        )
 
     return _QUOTED.sub(kept, claim)
 
@@ -363,13 +438,23 @@ def attributed(claim: Claim, document: Documents) -> Claim:
     if speaker is None:
         return claim
     if not speaker:
-        return replace(claim, verdict="partly", reason="these are the words of somebody the source does not name there")
+        return replace(
+            claim,
+            verdict="partly",
+            reason="these are the words of somebody the source does not name there",
+        )
     words = words_of(claim.text)
-    if any(word.lower() in _FIRST_PERSON and (len(word) == 1 or not word.isupper()) for word in words):
+    if any(
+        word.lower() in _FIRST_PERSON and (len(word) == 1 or not word.isupper()) for word in words
+    ):
         return replace(claim, verdict="partly", reason=f"speaks in the first person of {speaker}")
     # A first word that the source never writes small may be a name.
     small = FUNCTION_WORDS | {word for e in claim.evidence for word in words_of(e.text)}
-    is_plain = words[0].lower() in small and (len(words[0]) == 1 or words[0][1:].islower()) and words[0] not in ("May", "Will")
+    is_plain = (
+        words[0].lower() in small
+        and (len(words[0]) == 1 or words[0][1:].islower())
+        and words[0] not in ("May", "Will")
+    )
     text = claim.text[0].lower() + claim.text[1:] if is_plain else claim.text
     return replace(claim, text=f"According to {speaker}, {text}")
 
@@ -381,7 +466,9 @@ def spoken_by(claim: Claim, document: Documents) -> str | None:
         return None
     said = content_of(" ".join(words for _, words in filter(None, spoken)))
     # A verb of saying among what is said is the speaker's; "according to" has no word of its own.
-    told_as_said = any(not (verb := content_of(saying)) or not verb <= said for saying in sayings(claim.text))
+    told_as_said = any(
+        not (verb := content_of(saying)) or not verb <= said for saying in sayings(claim.text)
+    )
     quoted = any(len(words_of(quote[0])) >= SHORTEST for quote in _QUOTED.finditer(claim.text))
     return None if told_as_said or quoted else next(speaker for speaker, _ in filter(None, spoken))
 
@@ -392,8 +479,15 @@ def _speaker_of(claim: str, evidence: Evidence, document: Documents) -> tuple[st
     words = content_of(claim)
     for quotation in source.quotations:
         first, last = max(quotation.start, evidence.start), min(quotation.end, evidence.end)
-        said, around = source.text[first:last], source.text[evidence.start : first] + source.text[last : evidence.end]
-        if first < last and _only_in(words, said, around) and (quotation.speaker or len(said.split()) > _TITLE_WORDS):
+        said, around = (
+            source.text[first:last],
+            source.text[evidence.start : first] + source.text[last : evidence.end],
+        )
+        if (
+            first < last
+            and _only_in(words, said, around)
+            and (quotation.speaker or len(said.split()) > _TITLE_WORDS)
+        ):
             return quotation.speaker, said
     for speaker, said in reported(evidence.text):
         if _only_in(words, said, evidence.text.replace(said, " ")):
@@ -403,9 +497,17 @@ def _speaker_of(claim: str, evidence: Evidence, document: Documents) -> tuple[st
 
 def _other_speaker(claim: str, evidence: Sequence[Evidence]) -> str:
     """Who says in the evidence what the claim has somebody else say; "" where nobody does."""
-    reports = [(speaker, content_of(said)) for e in evidence for speaker, said in reported(e.text) if speaker]
+    reports = [
+        (speaker, content_of(said))
+        for e in evidence
+        for speaker, said in reported(e.text)
+        if speaker
+    ]
     for who, said in reported(claim) if reports else ():
-        speaker, shared = max(((speaker, len(words & content_of(said))) for speaker, words in reports), key=lambda s: s[1])
+        speaker, shared = max(
+            ((speaker, len(words & content_of(said))) for speaker, words in reports),
+            key=lambda s: s[1],
+        )
         if who and shared and content_of(who).isdisjoint(content_of(speaker)):
             return speaker
     return ""
@@ -419,7 +521,9 @@ def _only_in(words: frozenset[str], said: str, around: str) -> bool:
 def _speaker(evidence: Evidence, document: Documents) -> str:
     """The speaker of a quotation that the sentence reaches into; "" where there is none."""
     quotations = document(evidence.hit.chunk.document).quotations
-    return next((q.speaker for q in quotations if q.start < evidence.end and evidence.start < q.end), "")
+    return next(
+        (q.speaker for q in quotations if q.start < evidence.end and evidence.start < q.end), ""
+    )
 
 
 # --- Words of a source --------------------------------------------------------------------------------------------

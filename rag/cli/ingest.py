@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rag.config import (Settings)
-from rag.ingest import (Added, find_files)
-from rag.pipeline import (Pipeline)
-from rag.cli.progress import (Display)
-from rag.errors import (UsageError)
-from rag.cli.watch import (among, changes)
+from rag.cli.progress import Display
+from rag.cli.watch import among, changes
+from rag.config import Settings
+from rag.errors import UsageError
+from rag.ingest import Added, find_files
+from rag.pipeline import Pipeline
 
 _FAILED = 1
 
@@ -25,16 +25,25 @@ def add(settings: Settings, paths: Sequence[Path], prune: bool, yes: bool, as_js
     with Pipeline(settings) as pipeline:
         outcomes = _add(pipeline, paths) if some else []
         gone = pipeline.gone(paths) if prune else []
-        removed = bool(gone) and (yes or _agreed([f"{document.name} ({document.path})" for document in gone]))
+        removed = bool(gone) and (
+            yes or _agreed([f"{document.name} ({document.path})" for document in gone])
+        )
         if removed:
             remove(pipeline, [document.name for document in gone])
     if as_json:
-        told = [{"path": str(a.path), "outcome": a.outcome, "document": a.document, "reason": a.reason} for a in outcomes]
+        told = [
+            {"path": str(a.path), "outcome": a.outcome, "document": a.document, "reason": a.reason}
+            for a in outcomes
+        ]
         left = "removed" if removed else "gone"
-        told += [{"path": str(d.path), "outcome": left, "document": d.name, "reason": ""} for d in gone]
+        told += [
+            {"path": str(d.path), "outcome": left, "document": d.name, "reason": ""} for d in gone
+        ]
         print(json.dumps(told, ensure_ascii=False, indent=2))
     if gone and not removed and not sys.stdin.isatty():
-        raise UsageError(f"Documents not removed, for there is no terminal to ask on: {len(gone)}; give --yes to remove them.")
+        raise UsageError(
+            f"Documents not removed, for there is no terminal to ask on: {len(gone)}; give --yes to remove them."
+        )
     return _FAILED if any(added.outcome == "failed" for added in outcomes) else 0
 
 
@@ -46,7 +55,9 @@ def follow(settings: Settings, folders: Sequence[Path], prune: bool) -> int:
     find_files(folders, at_least=0)
     for path in folders:
         if not path.is_dir():
-            raise UsageError(f"{str(path)!r} is a file, and only folders are followed; name its folder.")
+            raise UsageError(
+                f"{str(path)!r} is a file, and only folders are followed; name its folder."
+            )
     with Pipeline(settings) as pipeline, suppress(KeyboardInterrupt):
         for changed in changes(folders):
             there = [folder for folder in folders if folder.is_dir()]
@@ -54,7 +65,11 @@ def follow(settings: Settings, folders: Sequence[Path], prune: bool) -> int:
             if wanted := among(files, changed) if changed else files:
                 _add(pipeline, wanted if changed else there)
             # A folder in which nothing is left may have been unmounted.
-            if prune and (gone := pipeline.gone([folder for folder in there if find_files([folder], at_least=0)])):
+            if prune and (
+                gone := pipeline.gone(
+                    [folder for folder in there if find_files([folder], at_least=0)]
+                )
+            ):
                 remove(pipeline, [document.name for document in gone])
     return 0
 
@@ -62,7 +77,9 @@ def follow(settings: Settings, folders: Sequence[Path], prune: bool) -> int:
 def rebuild(settings: Settings) -> int:
     """Embed the whole library anew; what comes back is the exit code."""
     with Pipeline(settings) as pipeline, Display(sys.stderr, "documents") as display:
-        display.say(f"{pipeline.rebuild(display)} documents of the library {settings.library!r} were embedded anew.")
+        display.say(
+            f"{pipeline.rebuild(display)} documents of the library {settings.library!r} were embedded anew."
+        )
     return 0
 
 
@@ -79,11 +96,17 @@ def _add(pipeline: Pipeline, paths: Sequence[Path]) -> list[Added]:
     with Display(sys.stderr, "files") as display:
         for added in pipeline.add(paths, display):
             outcomes.append(added)
-            display.say(f"{added.outcome:>9}  {added.reason or f'{added.document} ({added.chunks} passages)'}")
+            display.say(
+                f"{added.outcome:>9}  {added.reason or f'{added.document} ({added.chunks} passages)'}"
+            )
         failed = [added for added in outcomes if added.outcome == "failed"]
-        display.say(f"{len(outcomes) - len(failed)} of {len(outcomes)} files are in the library {pipeline.name!r}.")
+        display.say(
+            f"{len(outcomes) - len(failed)} of {len(outcomes)} files are in the library {pipeline.name!r}."
+        )
         if failed and len(outcomes) > 1:
-            display.say("\n".join(["Not added:", *(f"  {added.path}: {added.reason}" for added in failed)]))
+            display.say(
+                "\n".join(["Not added:", *(f"  {added.path}: {added.reason}" for added in failed)])
+            )
     return outcomes
 
 
@@ -94,6 +117,10 @@ def _agreed(gone: Sequence[str]) -> bool:
             display.say(f"{'gone':>9}  {document}")
     if not sys.stdin.isatty():
         return False
-    sys.stderr.write(f"Remove these {len(gone)} documents? [y/N] " if len(gone) > 1 else "Remove this document? [y/N] ")
+    sys.stderr.write(
+        f"Remove these {len(gone)} documents? [y/N] "
+        if len(gone) > 1
+        else "Remove this document? [y/N] "
+    )
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

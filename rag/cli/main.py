@@ -11,29 +11,36 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from rag.config import (CERTAINTY, Settings, bundled)
+from rag.config import CERTAINTY, Settings, bundled
 
 # The pipeline and all it brings are imported by the commands that need them, so that `rag --help` is instant.
 if TYPE_CHECKING:
-    from rag.service.client import (Server)
-    from rag.pipeline import (Pipeline)
-    from rag.types import (Answer, Filter, Found)
+    from rag.pipeline import Pipeline
+    from rag.service.client import Server
+    from rag.types import Answer, Filter, Found
 
 T = TypeVar("T")
 Command = Callable[[Settings, argparse.Namespace], int]
 
 FAILED, ABSTAINED, DAMAGED, STOPPED = 1, 3, 4, 130
-MADE_QUESTIONS = 100  # of `rag eval --make`: enough to tell 0.80 from 0.90, few enough to look through
+MADE_QUESTIONS = (
+    100  # of `rag eval --make`: enough to tell 0.80 from 0.90, few enough to look through
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what comes back is its exit code."""
     options = _parser().parse_args(arguments)
-    flags = {f"RAG_{name.upper()}": getattr(options, name, None) for name in ("library", "model", "adapter")}
-    from rag.errors import (RagError)
+    flags = {
+        f"RAG_{name.upper()}": getattr(options, name, None)
+        for name in ("library", "model", "adapter")
+    }
+    from rag.errors import RagError
 
     try:
-        settings = Settings.from_environment({**os.environ, **{name: value for name, value in flags.items() if value}})
+        settings = Settings.from_environment(
+            {**os.environ, **{name: value for name, value in flags.items() if value}}
+        )
         settings = replace(settings, certainty=getattr(options, "certainty", settings.certainty))
         return int(options.run(settings, options))
     except RagError as error:
@@ -49,10 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--library", metavar="NAME", help="the library to work on (default: default, or RAG_LIBRARY)")
+    common.add_argument(
+        "--library",
+        metavar="NAME",
+        help="the library to work on (default: default, or RAG_LIBRARY)",
+    )
     common.add_argument("--json", action="store_true", help="print JSON for machines")
     model = argparse.ArgumentParser(add_help=False)
-    model.add_argument("--model", metavar="PATH|none", help="a GGUF language model (default: the embedded one, or RAG_MODEL)")
+    model.add_argument(
+        "--model",
+        metavar="PATH|none",
+        help="a GGUF language model (default: the embedded one, or RAG_MODEL)",
+    )
     model.add_argument(
         "--adapter",
         metavar="PATH|none",
@@ -69,13 +84,34 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     running = argparse.ArgumentParser(add_help=False)
-    running.add_argument("-v", "--verbose", action="store_true", help="tell where a running server answered")
+    running.add_argument(
+        "-v", "--verbose", action="store_true", help="tell where a running server answered"
+    )
     only = argparse.ArgumentParser(add_help=False)
-    only.add_argument("--document", action="append", metavar="NAME", help="only in this document; may be given several times")
-    only.add_argument("--after", default="", metavar="DATE", help="only in documents of this day, month or year, or later")
-    only.add_argument("--before", default="", metavar="DATE", help="only in documents of this day, month or year, or earlier")
-    only.add_argument("--speaker", default="", metavar="NAME", help="only where somebody of this name is quoted")
-    only.add_argument("--section", default="", metavar="WORDS", help="only under headings with these words")
+    only.add_argument(
+        "--document",
+        action="append",
+        metavar="NAME",
+        help="only in this document; may be given several times",
+    )
+    only.add_argument(
+        "--after",
+        default="",
+        metavar="DATE",
+        help="only in documents of this day, month or year, or later",
+    )
+    only.add_argument(
+        "--before",
+        default="",
+        metavar="DATE",
+        help="only in documents of this day, month or year, or earlier",
+    )
+    only.add_argument(
+        "--speaker", default="", metavar="NAME", help="only where somebody of this name is quoted"
+    )
+    only.add_argument(
+        "--section", default="", metavar="WORDS", help="only under headings with these words"
+    )
 
     parser = argparse.ArgumentParser(
         prog="rag",
@@ -86,73 +122,193 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(name: str, run: Command, help: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".", parents=[common, *parents])
+    def command(
+        name: str, run: Command, help: str, *parents: argparse.ArgumentParser
+    ) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            parents=[common, *parents],
+        )
         sub.set_defaults(run=run)
         return sub
 
-    add = command("add", _add, "add files and folders to the library; unchanged files are skipped, changed ones replaced")
+    add = command(
+        "add",
+        _add,
+        "add files and folders to the library; unchanged files are skipped, changed ones replaced",
+    )
     add.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files and folders")
-    add.add_argument("--samples", action="store_true", help="add the sample reports that come with rag")
-    add.add_argument("--prune", action="store_true", help="then remove the documents whose files are gone from these folders")
+    add.add_argument(
+        "--samples", action="store_true", help="add the sample reports that come with rag"
+    )
+    add.add_argument(
+        "--prune",
+        action="store_true",
+        help="then remove the documents whose files are gone from these folders",
+    )
     add.add_argument("--yes", action="store_true", help="remove them without asking")
-    add.add_argument("--watch", action="store_true", help="then go on, and add what changes in these folders, until Ctrl-C")
+    add.add_argument(
+        "--watch",
+        action="store_true",
+        help="then go on, and add what changes in these folders, until Ctrl-C",
+    )
     remove = command("remove", _remove, "remove documents from the library")
-    remove.add_argument("documents", nargs="+", metavar="DOC", help="names as `rag list` shows them")
+    remove.add_argument(
+        "documents", nargs="+", metavar="DOC", help="names as `rag list` shows them"
+    )
     command("list", _list, "list the documents of the library")
     command("status", _status, "show what the library holds and which models it uses")
-    verify = command("verify", _verify, "check the whole library; exit code 4 where something is wrong")
-    verify.add_argument("--repair", action="store_true", help="then mend what the stored text of the documents is enough for")
+    verify = command(
+        "verify", _verify, "check the whole library; exit code 4 where something is wrong"
+    )
+    verify.add_argument(
+        "--repair",
+        action="store_true",
+        help="then mend what the stored text of the documents is enough for",
+    )
     export = command("export", _export, "write the library into one file, to take it elsewhere")
     export.add_argument("file", type=Path, metavar="FILE")
-    export.add_argument("--without-conversations", action="store_true", help="leave the kept questions and answers behind")
-    import_ = command("import", _import, "make a library from a file that `rag export` wrote; --library names it")
+    export.add_argument(
+        "--without-conversations",
+        action="store_true",
+        help="leave the kept questions and answers behind",
+    )
+    import_ = command(
+        "import", _import, "make a library from a file that `rag export` wrote; --library names it"
+    )
     import_.add_argument("file", type=Path, metavar="FILE")
-    command("rebuild", _rebuild, "chunk and embed the stored documents anew, for example for another embedding model")
+    command(
+        "rebuild",
+        _rebuild,
+        "chunk and embed the stored documents anew, for example for another embedding model",
+    )
     search = command("search", _search, "show the passages nearest to a question", running, only)
     search.add_argument("question")
-    search.add_argument("-k", type=_positive, default=10, metavar="N", help="how many (default: 10)")
+    search.add_argument(
+        "-k", type=_positive, default=10, metavar="N", help="how many (default: 10)"
+    )
     ask = command("ask", _ask, "answer a question with footnotes", model, dial, running, only)
     ask.add_argument("question", nargs="?")
     ask.add_argument(
-        "--batch", type=Path, metavar="QUESTIONS.jsonl", help='answer many: one {"id", "question", "history"?} a line'
+        "--batch",
+        type=Path,
+        metavar="QUESTIONS.jsonl",
+        help='answer many: one {"id", "question", "history"?} a line',
     )
-    ask.add_argument("--out", type=Path, metavar="PREDICTIONS.jsonl", help="where the answers of --batch go")
     ask.add_argument(
-        "--conversation", type=int, metavar="KEY", help="follow up and keep the answer in this conversation; 0 begins a new one"
+        "--out", type=Path, metavar="PREDICTIONS.jsonl", help="where the answers of --batch go"
     )
-    conversations = command("conversations", _conversations, "list the conversations that were kept; show or change one of them")
-    conversations.add_argument("words", nargs="*", metavar="WORD", help="only those that hold all these words")
+    ask.add_argument(
+        "--conversation",
+        type=int,
+        metavar="KEY",
+        help="follow up and keep the answer in this conversation; 0 begins a new one",
+    )
+    conversations = command(
+        "conversations",
+        _conversations,
+        "list the conversations that were kept; show or change one of them",
+    )
+    conversations.add_argument(
+        "words", nargs="*", metavar="WORD", help="only those that hold all these words"
+    )
     one = conversations.add_mutually_exclusive_group()
     one.add_argument("--show", type=int, metavar="KEY", help="show its questions and answers")
     one.add_argument("--rename", type=int, metavar="KEY", help="give it the words as its name")
     one.add_argument("--remove", type=int, metavar="KEY", help="remove it with its answers")
     conversations.add_argument(
-        "--out", type=Path, metavar="FILE", help="for --show: write them to FILE, which ends with .md, .html, .docx or .json"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="for --show: write them to FILE, which ends with .md, .html, .docx or .json",
     )
     evaluate = command(
-        "eval", _eval, "measure search and answers on an evaluation set, or make one (docs/evaluation.md)", model, dial
+        "eval",
+        _eval,
+        "measure search and answers on an evaluation set, or make one (docs/evaluation.md)",
+        model,
+        dial,
     )
-    evaluate.add_argument("set", nargs="?", type=Path, metavar="SET_DIR", help="a folder with corpus.jsonl and questions.jsonl")
-    evaluate.add_argument("--limit", type=_positive, metavar="N", help="ask or make at most N questions, a sample")
-    evaluate.add_argument("--seed", type=int, default=0, metavar="S", help="draws the sample (default: 0)")
-    evaluate.add_argument("--retrieval-only", action="store_true", help="search only, answer nothing")
-    evaluate.add_argument("--markdown", action="store_true", help="print the figures as a row of a Markdown table")
-    evaluate.add_argument("--out", type=Path, metavar="PREDICTIONS.jsonl", help="write the answers too")
-    evaluate.add_argument("--make", type=Path, metavar="OUT_DIR", help="make a set of the library's documents instead")
-    evaluate.add_argument("--questions", type=Path, metavar="FILE", help="for --make: your questions, one a line")
-    bench = command("bench", _bench, "measure speed on this machine beside its references; with --library that library too")
+    evaluate.add_argument(
+        "set",
+        nargs="?",
+        type=Path,
+        metavar="SET_DIR",
+        help="a folder with corpus.jsonl and questions.jsonl",
+    )
+    evaluate.add_argument(
+        "--limit", type=_positive, metavar="N", help="ask or make at most N questions, a sample"
+    )
+    evaluate.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="draws the sample (default: 0)"
+    )
+    evaluate.add_argument(
+        "--retrieval-only", action="store_true", help="search only, answer nothing"
+    )
+    evaluate.add_argument(
+        "--markdown", action="store_true", help="print the figures as a row of a Markdown table"
+    )
+    evaluate.add_argument(
+        "--out", type=Path, metavar="PREDICTIONS.jsonl", help="write the answers too"
+    )
+    evaluate.add_argument(
+        "--make", type=Path, metavar="OUT_DIR", help="make a set of the library's documents instead"
+    )
+    evaluate.add_argument(
+        "--questions", type=Path, metavar="FILE", help="for --make: your questions, one a line"
+    )
+    bench = command(
+        "bench",
+        _bench,
+        "measure speed on this machine beside its references; with --library that library too",
+    )
     bench.add_argument(
-        "--chunks", type=_positive, default=10_000, metavar="N", help="of the library that is generated (default: %(default)s)"
+        "--chunks",
+        type=_positive,
+        default=10_000,
+        metavar="N",
+        help="of the library that is generated (default: %(default)s)",
     )
-    check = command("check", _check, "check each sentence of a text, or of an exported answer, against the library")
-    check.add_argument("file", type=Path, metavar="FILE", help="a text, or what `rag ask --json` printed; - for standard input")
-    serve = command("serve", _serve, "serve the page, the HTTP API and MCP (docs/api.md)", model, dial)
-    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1, this machine alone)")
-    serve.add_argument("--port", type=_positive, help="the port (default: 7860, or the next free one)")
-    serve.add_argument("--token-file", type=Path, metavar="FILE", help="who asks must bear this token (or RAG_TOKEN)")
-    serve.add_argument("--metrics", action="store_true", help="tell Prometheus at /metrics what was done")
-    command("mcp", _mcp, "serve the library to an assistant over standard input and output (docs/api.md)", model, dial)
+    check = command(
+        "check",
+        _check,
+        "check each sentence of a text, or of an exported answer, against the library",
+    )
+    check.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="a text, or what `rag ask --json` printed; - for standard input",
+    )
+    serve = command(
+        "serve", _serve, "serve the page, the HTTP API and MCP (docs/api.md)", model, dial
+    )
+    serve.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on (default: 127.0.0.1, this machine alone)",
+    )
+    serve.add_argument(
+        "--port", type=_positive, help="the port (default: 7860, or the next free one)"
+    )
+    serve.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="who asks must bear this token (or RAG_TOKEN)",
+    )
+    serve.add_argument(
+        "--metrics", action="store_true", help="tell Prometheus at /metrics what was done"
+    )
+    command(
+        "mcp",
+        _mcp,
+        "serve the library to an assistant over standard input and output (docs/api.md)",
+        model,
+        dial,
+    )
     return parser
 
 
@@ -160,29 +316,31 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.cli import ingest as adding
-    from rag.errors import (UsageError)
+    from rag.cli import ingest
+    from rag.errors import UsageError
 
     paths = [*options.paths, *([bundled("samples")] if options.samples else [])]
     if not paths:
         raise UsageError("Nothing to add was named; give files or folders: rag add PATH…")
     if options.watch:
         if options.json or options.prune > options.yes:
-            raise UsageError("--watch goes on without asking or printing JSON; leave --json away, and give --yes with --prune.")
-        return adding.follow(settings, paths, options.prune)
-    return adding.add(settings, paths, options.prune, options.yes, options.json)
+            raise UsageError(
+                "--watch goes on without asking or printing JSON; leave --json away, and give --yes with --prune."
+            )
+        return ingest.follow(settings, paths, options.prune)
+    return ingest.add(settings, paths, options.prune, options.yes, options.json)
 
 
 def _remove(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.cli import ingest as adding
+    from rag.cli import ingest
 
     with _pipeline(settings) as pipeline:
-        adding.remove(pipeline, options.documents)
+        ingest.remove(pipeline, options.documents)
     return 0
 
 
 def _list(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.render.text import (table)
+    from rag.render.text import table
 
     with _pipeline(settings) as pipeline:
         documents = pipeline.library.documents()
@@ -206,7 +364,7 @@ def _list(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.render.text import (table)
+    from rag.render.text import table
 
     with _pipeline(settings) as pipeline:
         values = pipeline.status()
@@ -218,7 +376,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _verify(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.render.text import (printable)
+    from rag.render.text import printable
 
     with _pipeline(settings) as pipeline:
         faults = pipeline.library.verify()
@@ -234,38 +392,52 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _rebuild(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.cli import ingest as adding
+    from rag.cli import ingest
 
-    return adding.rebuild(settings)
+    return ingest.rebuild(settings)
 
 
 def _export(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.library.backup import (export_library)
+    from rag.library.backup import export_library
 
-    export_library(settings.indexes, settings.library, options.file, not options.without_conversations)
+    export_library(
+        settings.indexes, settings.library, options.file, not options.without_conversations
+    )
     if options.json:
-        _print_json({"library": settings.library, "file": str(options.file), "bytes": options.file.stat().st_size})
+        _print_json(
+            {
+                "library": settings.library,
+                "file": str(options.file),
+                "bytes": options.file.stat().st_size,
+            }
+        )
     _say(f"The library {settings.library!r} is in {options.file}; `rag import` reads it.")
     return 0
 
 
 def _import(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.library.backup import (import_library)
+    from rag.library.backup import import_library
 
     documents = import_library(options.file, settings.indexes, settings.library)
     if options.json:
         passages = sum(document.chunks for document in documents)
-        _print_json({"library": settings.library, "documents": len(documents), "passages": passages})
+        _print_json(
+            {"library": settings.library, "documents": len(documents), "passages": passages}
+        )
     _say(f"{len(documents)} documents are in the library {settings.library!r}.")
     return 0
 
 
 def _search(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.render.json import (hit_json)
-    from rag.render.text import (hit_text)
+    from rag.render.json import hit_json
+    from rag.render.text import hit_text
 
     only = _filter(options)
-    hits = _of_server(settings, options, lambda server: server.passages(settings, options.question, options.k, only))
+    hits = _of_server(
+        settings,
+        options,
+        lambda server: server.passages(settings, options.question, options.k, only),
+    )
     if hits is None:
         with _pipeline(settings) as pipeline:
             hits = pipeline.passages(options.question, options.k, only=only)
@@ -277,16 +449,20 @@ def _search(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _ask(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.render.json import (answer_json)
-    from rag.render.text import (answer_text)
-    from rag.errors import (UsageError)
+    from rag.errors import UsageError
+    from rag.render.json import answer_json
+    from rag.render.text import answer_text
 
     if options.batch:
         return _ask_batch(settings, options)
     if options.question is None:
         raise UsageError('No question was given; ask one: rag ask "How much did trade grow?"')
     key, only = options.conversation, _filter(options)
-    answered = _of_server(settings, options, lambda server: server.ask(settings, options.question, key, only, _say_found))
+    answered = _of_server(
+        settings,
+        options,
+        lambda server: server.ask(settings, options.question, key, only, _say_found),
+    )
     answer, kept = answered or _asked_here(settings, options.question, key, only)
     if kept is not None:
         _say(f"Kept in the conversation {kept}.\n")
@@ -297,9 +473,11 @@ def _ask(settings: Settings, options: argparse.Namespace) -> int:
     return ABSTAINED if answer.abstained else 0
 
 
-def _asked_here(settings: Settings, question: str, conversation: int | None, only: "Filter") -> "tuple[Answer, int | None]":
+def _asked_here(
+    settings: Settings, question: str, conversation: int | None, only: "Filter"
+) -> "tuple[Answer, int | None]":
     """The answer of the models here, and the conversation it was kept in, if any."""
-    from rag.types import (Answer, Found)
+    from rag.types import Answer, Found
 
     with _pipeline(settings) as pipeline:
         conversations = pipeline.library.conversations
@@ -308,19 +486,23 @@ def _asked_here(settings: Settings, question: str, conversation: int | None, onl
             if isinstance(event, Found):
                 _say_found(event)
             elif isinstance(event, Answer):
-                return event, None if conversation is None else conversations.keep(conversation, event)
+                return event, None if conversation is None else conversations.keep(
+                    conversation, event
+                )
     raise AssertionError("a stream ends with an Answer")
 
 
 def _say_found(found: "Found") -> None:
-    from rag.render.text import (place)
+    from rag.render.text import place
 
     _say("\n".join(["Reading", *(f"  {place(hit)}" for hit in found.hits[:3])]) + "\n")
 
 
-def _of_server(settings: Settings, options: argparse.Namespace, ask: "Callable[[Server], T]") -> "T | None":
+def _of_server(
+    settings: Settings, options: argparse.Namespace, ask: "Callable[[Server], T]"
+) -> "T | None":
     """What a server over the same libraries and with the same models says; None where there is none that answers."""
-    from rag.service.client import (NotAnsweredError, models_of, running)
+    from rag.service.client import NotAnsweredError, models_of, running
 
     server = running(settings.indexes)
     if server is None or server.models != models_of(settings):
@@ -335,12 +517,14 @@ def _of_server(settings: Settings, options: argparse.Namespace, ask: "Callable[[
 
 
 def _conversations(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.library.conversations import (conversation_json)
-    from rag.render.text import (table)
-    from rag.errors import (UsageError)
+    from rag.errors import UsageError
+    from rag.library.conversations import conversation_json
+    from rag.render.text import table
 
     if options.out and options.show is None:
-        raise UsageError("--out writes one conversation; name it: rag conversations --show KEY --out FILE")
+        raise UsageError(
+            "--out writes one conversation; name it: rag conversations --show KEY --out FILE"
+        )
     words = " ".join(options.words)
     with _pipeline(settings) as pipeline:
         kept = pipeline.library.conversations
@@ -356,50 +540,72 @@ def _conversations(settings: Settings, options: argparse.Namespace) -> int:
             _print_json([conversation_json(c) for c in kept.listing(words)])
         else:
             found = kept.listing(words)
-            print(table((str(c.key), c.changed, f"{c.turns} answer{'s' * (c.turns != 1)}", c.name) for c in found))
+            print(
+                table(
+                    (str(c.key), c.changed, f"{c.turns} answer{'s' * (c.turns != 1)}", c.name)
+                    for c in found
+                )
+            )
     return 0
 
 
 def _show_conversation(pipeline: "Pipeline", options: argparse.Namespace) -> None:
-    from rag.render.export import (MEDIA_TYPES, export)
-    from rag.render.text import (answer_text, printable)
-    from rag.errors import (UsageError)
+    from rag.errors import UsageError
+    from rag.render.export import MEDIA_TYPES, export
+    from rag.render.text import answer_text, printable
 
     kept = pipeline.library.conversations
     name, answers = kept.conversation(options.show).name, kept.answers(options.show)
-    kind = next((kind for kind in MEDIA_TYPES if options.out and options.out.suffix.lower() == f".{kind}"), None)
+    kind = next(
+        (kind for kind in MEDIA_TYPES if options.out and options.out.suffix.lower() == f".{kind}"),
+        None,
+    )
     if options.out and not kind:
         kinds = ", ".join(f".{kind}" for kind in MEDIA_TYPES)
-        raise UsageError(f"{str(options.out)!r} names no kind of file that is written; end it with one of {kinds}.")
+        raise UsageError(
+            f"{str(options.out)!r} names no kind of file that is written; end it with one of {kinds}."
+        )
     if kind:
         _write(options.out, export(name, answers, pipeline.document, kind))
     elif options.json:
         print(export(name, answers, pipeline.document, "json").decode())
     else:
-        print("\n\n".join(f"{printable(answer.question)}\n\n{answer_text(answer)}" for answer in answers))
+        print(
+            "\n\n".join(
+                f"{printable(answer.question)}\n\n{answer_text(answer)}" for answer in answers
+            )
+        )
 
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file that appears whole or not at all."""
-    from rag.errors import (UsageError)
+    from rag.errors import UsageError
 
     unfinished = path.with_name(path.name + ".part")
     try:
         unfinished.write_bytes(data)
         unfinished.replace(path)
     except OSError as error:
-        raise UsageError(f"{str(path)!r} cannot be written ({error.strerror}); name another file with --out.") from error
+        raise UsageError(
+            f"{str(path)!r} cannot be written ({error.strerror}); name another file with --out."
+        ) from error
 
 
 def _check(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.render.json import (checked_json)
-    from rag.render.text import (checked_text)
-    from rag.errors import (UsageError)
+    from rag.errors import UsageError
+    from rag.render.json import checked_json
+    from rag.render.text import checked_text
 
     try:
-        text = sys.stdin.read() if options.file == Path("-") else options.file.read_text(encoding="utf-8")
+        text = (
+            sys.stdin.read()
+            if options.file == Path("-")
+            else options.file.read_text(encoding="utf-8")
+        )
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The text in {options.file} cannot be read ({error}); give a text file in UTF-8.") from error
+        raise UsageError(
+            f"The text in {options.file} cannot be read ({error}); give a text file in UTF-8."
+        ) from error
     with _pipeline(settings) as pipeline:
         sentences, citations = pipeline.check(text)
     if options.json:
@@ -410,9 +616,9 @@ def _check(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _ask_batch(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.render.json import (answer_json)
-    from rag.errors import (UsageError)
-    from rag.types import (Turn)
+    from rag.errors import UsageError
+    from rag.render.json import answer_json
+    from rag.types import Turn
 
     if options.question is not None or options.conversation is not None or options.out is None:
         raise UsageError(
@@ -424,7 +630,9 @@ def _ask_batch(settings: Settings, options: argparse.Namespace) -> int:
         for number, question in enumerate(questions, 1):
             history = [Turn(turn["role"], turn["text"]) for turn in question.get("history") or []]
             answer = pipeline.ask(question["question"], history, only=_filter(options))
-            out.write(json.dumps({"id": question["id"], **answer_json(answer)}, ensure_ascii=False) + "\n")
+            out.write(
+                json.dumps({"id": question["id"], **answer_json(answer)}, ensure_ascii=False) + "\n"
+            )
             _say(f"\r{number} of {len(questions)}", end="" if number < len(questions) else "\n")
     return 0
 
@@ -432,7 +640,7 @@ def _ask_batch(settings: Settings, options: argparse.Namespace) -> int:
 @contextmanager
 def _predictions_file(path: Path | None) -> Iterator[IO[str]]:
     """Where answers are written as they come; the file at `path` appears when all are there. Without a path they are dropped."""
-    from rag.errors import (UsageError)
+    from rag.errors import UsageError
 
     unfinished = path.with_name(path.name + ".part") if path else Path(os.devnull)
     try:
@@ -441,16 +649,22 @@ def _predictions_file(path: Path | None) -> Iterator[IO[str]]:
         if path:
             unfinished.replace(path)
     except OSError as error:
-        raise UsageError(f"The answers cannot be written to {path} ({error.strerror}); name another file with --out.") from error
+        raise UsageError(
+            f"The answers cannot be written to {path} ({error.strerror}); name another file with --out."
+        ) from error
 
 
 def _questions(path: Path) -> Iterator[dict[str, Any]]:
-    from rag.errors import (UsageError)
+    from rag.errors import UsageError
 
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # JSON may hold the other line ends as they are
+        lines = path.read_text(encoding="utf-8").split(
+            "\n"
+        )  # JSON may hold the other line ends as they are
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The questions in {path} cannot be read ({error}); give a file of JSON lines in UTF-8.") from error
+        raise UsageError(
+            f"The questions in {path} cannot be read ({error}); give a file of JSON lines in UTF-8."
+        ) from error
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -465,16 +679,17 @@ def _questions(path: Path) -> Iterator[dict[str, Any]]:
         except (ValueError, KeyError, AttributeError, TypeError):
             good = False
         if not good:
-            raise UsageError(f'Line {number} of {path} is not a question; expected {{"id": …, "question": "…"}}.')
+            raise UsageError(
+                f'Line {number} of {path} is not a question; expected {{"id": …, "question": "…"}}.'
+            )
         yield question
 
 
 def _eval(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.evaluation import metrics as evaluate
-    from rag.evaluation import dataset as evaluation_sets
-    from rag.render.json import (answer_json)
-    from rag.render.text import (table)
-    from rag.errors import (UsageError)
+    from rag.errors import UsageError
+    from rag.evaluation import dataset, metrics
+    from rag.render.json import answer_json
+    from rag.render.text import table
 
     if options.make:
         return _make_set(settings, options)
@@ -483,12 +698,16 @@ def _eval(settings: Settings, options: argparse.Namespace) -> int:
             "rag eval takes the folder of a set, which brings its own library; --library and --questions go with --make OUT_DIR."
         )
     if options.retrieval_only and options.out:
-        raise UsageError("--out writes answers, and --retrieval-only makes none; leave one of them away.")
-    whole = evaluation_sets.read_set(options.set)
-    asked = evaluation_sets.confirmed(whole)
+        raise UsageError(
+            "--out writes answers, and --retrieval-only makes none; leave one of them away."
+        )
+    whole = dataset.read_set(options.set)
+    asked = dataset.confirmed(whole)
     if unconfirmed := len(whole.questions) - len(asked.questions):
-        _say(f'{unconfirmed} questions marked "proposed" are left out; remove the mark from those you have checked.')
-    asked = evaluation_sets.sample(asked, options.limit or sys.maxsize, options.seed)
+        _say(
+            f'{unconfirmed} questions marked "proposed" are left out; remove the mark from those you have checked.'
+        )
+    asked = dataset.sample(asked, options.limit or sys.maxsize, options.seed)
 
     def progress(what: str, done: int, total: int) -> None:
         _say(f"\r{done} of {total} {what}", end="" if done < total else "\n")
@@ -496,58 +715,82 @@ def _eval(settings: Settings, options: argparse.Namespace) -> int:
     predictions = []
     with (
         _predictions_file(options.out) as out,
-        closing(evaluate.run(asked, settings, options.retrieval_only, progress)) as coming,
+        closing(metrics.run(asked, settings, options.retrieval_only, progress)) as coming,
     ):
         for prediction in coming:
             predictions.append(prediction)
             if prediction.answer:
                 line = {"id": prediction.question.id, **answer_json(prediction.answer)}
                 out.write(json.dumps(line, ensure_ascii=False) + "\n")
-    report = evaluate.report(asked, predictions)
+    report = metrics.report(asked, predictions)
     if options.json:
         figures = {name: figure._asdict() for name, figure in report.figures.items()}
         seconds = {name: spent._asdict() for name, spent in report.seconds.items()}
         _print_json({**asdict(report), "figures": figures, "seconds": seconds})
     elif options.markdown:
         cells = {"set": report.set, "questions": str(report.questions)}
-        cells |= {name: f"{report.figures[name].value:.3f}" if name in report.figures else "–" for name in evaluate.FIGURES}
-        cells |= {f"{name} p50 / p95 s": f"{spent.p50:.2f} / {spent.p95:.2f}" for name, spent in report.seconds.items()}
+        cells |= {
+            name: f"{report.figures[name].value:.3f}" if name in report.figures else "–"
+            for name in metrics.FIGURES
+        }
+        cells |= {
+            f"{name} p50 / p95 s": f"{spent.p50:.2f} / {spent.p95:.2f}"
+            for name, spent in report.seconds.items()
+        }
         for row in (cells, ["---"] * len(cells), cells.values()):
             print(f"| {' | '.join(row)} |")
     else:
-        rows = [(n, f"{f.value:.3f}", f"{f.low:.3f}–{f.high:.3f}", f"of {f.questions}") for n, f in report.figures.items()]
+        rows = [
+            (n, f"{f.value:.3f}", f"{f.low:.3f}–{f.high:.3f}", f"of {f.questions}")
+            for n, f in report.figures.items()
+        ]
         if report.answer_words_median is not None:
             rows.append(("answer words", str(report.answer_words_median), "", "median"))
-        rows += [(f"seconds: {n}", f"{s.p50:.3f}", f"p95 {s.p95:.3f}", "median") for n, s in report.seconds.items()]
+        rows += [
+            (f"seconds: {n}", f"{s.p50:.3f}", f"p95 {s.p95:.3f}", "median")
+            for n, s in report.seconds.items()
+        ]
         print(table(rows))
     return 0
 
 
 def _make_set(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.evaluation.dataset import (make_set)
-    from rag.errors import (UsageError)
+    from rag.errors import UsageError
+    from rag.evaluation.dataset import make_set
 
     if options.set:
-        raise UsageError("--make writes a new set, so no folder of a set is read; leave one of them away.")
+        raise UsageError(
+            "--make writes a new set, so no folder of a set is read; leave one of them away."
+        )
     typed = None
     if options.questions:
         try:
-            typed = [line.strip() for line in options.questions.read_text(encoding="utf-8").splitlines() if line.strip()]
+            typed = [
+                line.strip()
+                for line in options.questions.read_text(encoding="utf-8").splitlines()
+                if line.strip()
+            ]
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
                 f"The questions in {options.questions} cannot be read ({error}); give a text file in UTF-8, one a line."
             ) from error
     with _pipeline(replace(settings, generate=False)) as pipeline:
-        made = make_set(pipeline, options.make, typed, options.limit or MADE_QUESTIONS, options.seed)
-    _say(f"{made} questions about the library {settings.library!r} are in {options.make}; docs/evaluation.md says how to go on.")
+        made = make_set(
+            pipeline, options.make, typed, options.limit or MADE_QUESTIONS, options.seed
+        )
+    _say(
+        f"{made} questions about the library {settings.library!r} are in {options.make}; docs/evaluation.md says how to go on."
+    )
     return 0
 
 
 def _bench(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.evaluation.benchmark import (Size, bench)
-    from rag.render.text import (table)
+    from rag.evaluation.benchmark import Size, bench
+    from rag.render.text import table
 
-    rows = bench(settings, bool(options.library), lambda text: _say(f"{text} …"), Size(chunks=options.chunks))
+    rows = bench(
+        settings, bool(options.library), lambda text: _say(f"{text} …"), Size(chunks=options.chunks)
+    )
     if options.json:
         _print_json([{**asdict(row), "ratio": row.ratio} for row in rows])
     else:
@@ -556,7 +799,9 @@ def _bench(settings: Settings, options: argparse.Namespace) -> int:
                 (
                     row.what,
                     f"{row.value:.2f} {row.unit}",
-                    f"{row.ratio:.2f} × {row.reference_value:.2f} {row.unit} of {row.reference}" if row.ratio else "",
+                    f"{row.ratio:.2f} × {row.reference_value:.2f} {row.unit} of {row.reference}"
+                    if row.ratio
+                    else "",
                 )
                 for row in rows
             )
@@ -565,10 +810,12 @@ def _bench(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _serve(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.http.auth import (read_token)
+    from rag.http.auth import read_token
 
-    token = read_token(options.host, options.token_file, os.environ)  # before the page loads, which takes seconds
-    from rag.serve import (launch)
+    token = read_token(
+        options.host, options.token_file, os.environ
+    )  # before the page loads, which takes seconds
+    from rag.serve import launch
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("rag").setLevel(logging.INFO)
@@ -576,11 +823,13 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _mcp(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.http.mcp import (make_server)
-    from rag.service.service import (Service)
+    from rag.http.mcp import make_server
+    from rag.service.service import Service
 
     service = Service(settings)
-    _ = service.pipeline(settings.library).library  # what cannot be used is said before an assistant asks
+    _ = service.pipeline(
+        settings.library
+    ).library  # what cannot be used is said before an assistant asks
     make_server(service).run("stdio")
     service.close()
     return 0
@@ -590,15 +839,21 @@ def _mcp(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _pipeline(settings: Settings) -> "Pipeline":
-    from rag.pipeline import (Pipeline)
+    from rag.pipeline import Pipeline
 
     return Pipeline(settings)
 
 
 def _filter(options: argparse.Namespace) -> "Filter":
-    from rag.types import (Filter)
+    from rag.types import Filter
 
-    return Filter(tuple(options.document or ()), options.after, options.before, options.speaker, options.section)
+    return Filter(
+        tuple(options.document or ()),
+        options.after,
+        options.before,
+        options.speaker,
+        options.section,
+    )
 
 
 def _share(text: str) -> float:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Self, TextIO
 
-from rag.render.text import (printable)
+from rag.render.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -52,7 +52,13 @@ def _bar(stream: TextIO, what: str) -> "Bar":
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (MofNCompleteColumn(), TextColumn(what), BarColumn(), TextColumn("{task.fields[passages]}"), TimeRemainingColumn())
+    columns = (
+        MofNCompleteColumn(),
+        TextColumn(what),
+        BarColumn(),
+        TextColumn("{task.fields[passages]}"),
+        TimeRemainingColumn(),
+    )
     bar = Bar(*columns, console=Console(file=stream), transient=True)
     bar.add_task("", total=None, passages="")
     return bar

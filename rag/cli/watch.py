@@ -14,7 +14,9 @@ def changes(folders: Sequence[Path]) -> Generator[frozenset[Path]]:
     from watchfiles import watch
 
     watching = False
-    for found in watch(*folders, watch_filter=None, rust_timeout=_LOOK_MILLISECONDS, yield_on_timeout=True):
+    for found in watch(
+        *folders, watch_filter=None, rust_timeout=_LOOK_MILLISECONDS, yield_on_timeout=True
+    ):
         if not watching:
             watching = True
             yield frozenset()
@@ -25,7 +27,9 @@ def changes(folders: Sequence[Path]) -> Generator[frozenset[Path]]:
 def among(files: Sequence[Path], changed: frozenset[Path]) -> list[Path]:
     """The files that changed, or lie in a folder that did."""
     real = ((file, _real(file.absolute())) for file in files)
-    return [file for file, place in real if place in changed or not changed.isdisjoint(place.parents)]
+    return [
+        file for file, place in real if place in changed or not changed.isdisjoint(place.parents)
+    ]
 
 
 def _real(path: Path) -> Path:

@@ -18,17 +18,17 @@ from typing import IO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.library.chunking import (make_chunks)
-from rag.config import (Settings)
-from rag.models.bundled import (embedding_model_folder)
-from rag.evaluation.metrics import (percentiles)
-from rag.evaluation.dataset import (cloze_questions)
-from rag.evaluation.synthetic import (PARAGRAPHS, Reports)
-from rag.library.store import (Library, library_folder)
-from rag.models.registry import (Models)
-from rag.pipeline import (Pipeline)
-from rag.search import (search)
-from rag.errors import (ModelError, RagError, UsageError)
+from rag.config import Settings
+from rag.errors import ModelError, RagError, UsageError
+from rag.evaluation.dataset import cloze_questions
+from rag.evaluation.metrics import percentiles
+from rag.evaluation.synthetic import PARAGRAPHS, Reports
+from rag.library.chunking import make_chunks
+from rag.library.store import Library, library_folder
+from rag.models.bundled import embedding_model_folder
+from rag.models.registry import Models
+from rag.pipeline import Pipeline
+from rag.search import search
 
 _SEED = 0
 _DEPTH = 50  # chunks that a search takes from each look-up
@@ -110,7 +110,9 @@ Question = tuple[str, NDArray[np.float32]]  # and its unit vector
 _WHOLE = Size()
 
 
-def bench(settings: Settings, own: bool, say: Callable[[str], None], size: Size = _WHOLE) -> list[Row]:
+def bench(
+    settings: Settings, own: bool, say: Callable[[str], None], size: Size = _WHOLE
+) -> list[Row]:
     """The figures; with `own` also those of the library that the settings name. `say` is told what is measured next.
 
     Raises UsageError where that library holds no sentence to ask about, LibraryError and ModelError as a search does.
@@ -121,15 +123,21 @@ def bench(settings: Settings, own: bool, say: Callable[[str], None], size: Size 
     with tempfile.TemporaryDirectory(prefix="rag-bench-") as name, _reference(settings) as encode:
         made = replace(settings, indexes=Path(name) / "indexes")
         say("Reports into a library")
-        rows = _encoding(replace(made, library="build"), models, Path(name) / "build", size.reports, encode)
+        rows = _encoding(
+            replace(made, library="build"), models, Path(name) / "build", size.reports, encode
+        )
         say(f"A library of {size.chunks:,} chunks")
         searched = replace(made, library="search")
         reports = Reports(models.embedder.dimension)
         _fill(searched, models, reports, size.chunks)
         # The words of a generated question are known to the library, its meaning is drawn as those of the passages are.
         last = -(-size.chunks // PARAGRAPHS)
-        generated = [reports.question(number) for number in np.linspace(1, last, _ASKED).astype(int).tolist()]
-        questions = [(question, models.embedder.encode([question])[0]) for question in own_questions]
+        generated = [
+            reports.question(number) for number in np.linspace(1, last, _ASKED).astype(int).tolist()
+        ]
+        questions = [
+            (question, models.embedder.encode([question])[0]) for question in own_questions
+        ]
         for asked, encoded in ((searched, generated), (settings, questions)):
             if encoded:
                 say(f"Questions to the library {asked.library!r}")
@@ -144,7 +152,9 @@ def bench(settings: Settings, own: bool, say: Callable[[str], None], size: Size 
 # --- What is measured ---------------------------------------------------------------------------------------------
 
 
-def _encoding(settings: Settings, models: Models, folder: Path, reports: int, encode: Encode) -> list[Row]:
+def _encoding(
+    settings: Settings, models: Models, folder: Path, reports: int, encode: Encode
+) -> list[Row]:
     """Chunks a second of the whole way into a library and of the encoder alone, in turns with the reference."""
     embedder = models.embedder
     spent: dict[str, list[float]] = {"build": [], "encode": []}
@@ -154,7 +164,10 @@ def _encoding(settings: Settings, models: Models, folder: Path, reports: int, en
             with _clock(spent["build"]):
                 (added,) = pipeline.add([path])
             document = pipeline.document(added.document)
-            texts = [f"{chunk.context}\n{chunk.text}" for chunk in make_chunks(document, embedder.count_tokens)]
+            texts = [
+                f"{chunk.context}\n{chunk.text}"
+                for chunk in make_chunks(document, embedder.count_tokens)
+            ]
             with _clock(spent["encode"]):
                 embedder.encode(texts)
             reference.append(encode(texts))
@@ -170,7 +183,9 @@ def _encoding(settings: Settings, models: Models, folder: Path, reports: int, en
     ]
 
 
-def _latency(pipeline: Pipeline, questions: Sequence[Question], rounds: int, encode: Encode) -> list[Row]:
+def _latency(
+    pipeline: Pipeline, questions: Sequence[Question], rounds: int, encode: Encode
+) -> list[Row]:
     """From question to fused hits, and the parts of it, in turns with the reference."""
     library, embedder = pipeline.library, pipeline.models.embedder
     parts = ("encode", "dense", "lexical", "fetch")
@@ -193,8 +208,13 @@ def _latency(pipeline: Pipeline, questions: Sequence[Question], rounds: int, enc
             with _clock(spent["fetch"]):
                 library.chunks([chunk for chunk, _ in dense + lexical])
 
-    whole, encoded, reference = (percentiles(spent[name]) for name in ("hits", "encoded", "reference"))
-    name, compared = f"{library.count:,} chunks, question to hits", "SentenceTransformer.encode of the question"
+    whole, encoded, reference = (
+        percentiles(spent[name]) for name in ("hits", "encoded", "reference")
+    )
+    name, compared = (
+        f"{library.count:,} chunks, question to hits",
+        "SentenceTransformer.encode of the question",
+    )
     return [
         Row(f"{name}, p50", 1000 * whole.p50, "ms", compared, 1000 * reference.p50),
         Row(f"{name}, p95", 1000 * whole.p95, "ms", compared, 1000 * reference.p95),
@@ -212,20 +232,31 @@ def _room(pipeline: Pipeline, questions: Sequence[Question]) -> list[Row]:
     for _, vector in questions:
         cosines = np.concatenate([vectors @ vector for _, vectors in everything])
         least = np.sort(cosines)[-_NEAREST:].min(initial=1.0)
-        found.append(sum(cosine >= least - 1e-6 for _, cosine in library.dense(vector, _NEAREST)) / min(_NEAREST, len(cosines)))
+        found.append(
+            sum(cosine >= least - 1e-6 for _, cosine in library.dense(vector, _NEAREST))
+            / min(_NEAREST, len(cosines))
+        )
     asked = json.dumps([(question, vector.tolist()) for question, vector in questions])
     command = [sys.executable, "-c", _OPENING, str(library.folder)]
     opened = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
     if opened.returncode:
-        raise RagError(f"A process that opens the library {pipeline.name!r} failed: {opened.stderr.strip().splitlines()[-1]}")
+        raise RagError(
+            f"A process that opens the library {pipeline.name!r} failed: {opened.stderr.strip().splitlines()[-1]}"
+        )
     seconds, memory = map(float, opened.stdout.split())
     return [
         Row(f"recall@{_NEAREST} of the nearest vectors", float(np.mean(found)), "of 1"),
         Row("library opened and asked once", seconds, "s"),
         *(
-            [Row("memory while it is asked, models apart", memory / 1e6, "MB")] if not np.isnan(memory) else []
+            [Row("memory while it is asked, models apart", memory / 1e6, "MB")]
+            if not np.isnan(memory)
+            else []
         ),  # Windows does not tell
-        Row("on the disk, a chunk", sum(f.stat().st_size for f in library.folder.glob("*.*")) / library.count / 1000, "KB"),
+        Row(
+            "on the disk, a chunk",
+            sum(f.stat().st_size for f in library.folder.glob("*.*")) / library.count / 1000,
+            "KB",
+        ),
     ]
 
 
@@ -239,7 +270,9 @@ def _adding(settings: Settings, reports: Reports, folder: Path) -> list[Row]:
             name = library.free_name("one-more")
             made = [replace(chunk, document=name) for chunk in chunks]
             with _clock(spent):
-                library.add(replace(document, name=name), made, vectors, Path(f"/generated/{number}.txt"))
+                library.add(
+                    replace(document, name=name), made, vectors, Path(f"/generated/{number}.txt")
+                )
                 library.settle()
     shutil.rmtree(folder)
     return [Row(f"one more report of {len(chunks)} chunks stored", median(spent), "s")]
@@ -250,15 +283,21 @@ def _start(settings: Settings, question: str, starts: int) -> Row:
     environment = {**os.environ, "RAG_INDEXES": str(settings.indexes.absolute())}
     search = [sys.executable, "-m", "rag", "search", "--library", settings.library, question]
     torch = [sys.executable, "-c", "import torch; print()"]
-    spent = [(_first_line(search, environment), _first_line(torch, environment)) for _ in range(starts)]
+    spent = [
+        (_first_line(search, environment), _first_line(torch, environment)) for _ in range(starts)
+    ]
     ours, reference = zip(*spent, strict=True)
-    return Row("rag search, start to first hit", median(ours), "s", "import torch", median(reference))
+    return Row(
+        "rag search, start to first hit", median(ours), "s", "import torch", median(reference)
+    )
 
 
 def _first_line(command: Sequence[str], environment: dict[str, str]) -> float:
     """Seconds from the start of a process to its first line. Raises RagError where it fails."""
     started = time.perf_counter()
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         out = cast(IO[bytes], process.stdout)
         out.readline()
         seconds = time.perf_counter() - started
@@ -307,7 +346,9 @@ def _fill(settings: Settings, models: Models, reports: Reports, chunks: int) -> 
     """A library of so many chunks at least, of whole reports."""
     embedder = models.embedder
     place = library_folder(settings.indexes, settings.library)
-    with Library.open(place, embedder=embedder.name, dimension=embedder.dimension, create=True) as library:
+    with Library.open(
+        place, embedder=embedder.name, dimension=embedder.dimension, create=True
+    ) as library:
         for document, made, vectors in islice(reports.documents(), -(-chunks // PARAGRAPHS)):
             library.add(document, made, vectors, Path("/generated") / document.file)
         library.settle()
@@ -328,7 +369,9 @@ def _questions_about(pipeline: Pipeline) -> list[str]:
     names = [info.name for info in pipeline.library.documents()]
     drawn = np.random.default_rng(_SEED).permutation(names)[:_DOCUMENTS_ASKED_ABOUT]
     documents = [pipeline.document(name) for name in drawn.tolist()]
-    questions = [line["question"] for line in cloze_questions(documents, _QUESTIONS_OF_A_LIBRARY, _SEED)]
+    questions = [
+        line["question"] for line in cloze_questions(documents, _QUESTIONS_OF_A_LIBRARY, _SEED)
+    ]
     if not questions:
         raise UsageError(
             f"The library {pipeline.name!r} has no sentence with a number or a name to ask about; add reports to it, or measure "

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from rag.pipeline import (Pipeline)
-from rag.library.query import (unbound)
-from rag.text.sentences import (sentence_spans)
-from rag.errors import (UsageError)
-from rag.types import (Document, Turn)
+from rag.errors import UsageError
+from rag.pipeline import Pipeline
+from rag.text.query import unbound
+from rag.text.sentences import sentence_spans
+from rag.types import Document, Turn
 
 CORPUS, QUESTIONS = "corpus.jsonl", "questions.jsonl"
 
@@ -75,13 +75,17 @@ def read_set(folder: Path) -> EvaluationSet:
         name = row["doc_id"]
         if name in documents or not _DOCUMENT_ID.fullmatch(name):
             why = "is there twice" if name in documents else "cannot name a file"
-            raise UsageError(f"Line {number} of {folder / CORPUS} has the doc_id {name!r}, which {why}; give it another.")
+            raise UsageError(
+                f"Line {number} of {folder / CORPUS} has the doc_id {name!r}, which {why}; give it another."
+            )
         documents[name] = row["title"], row["text"]
     questions: dict[str, Question] = {}
     for number, row in _read(folder / QUESTIONS, _QUESTION, _MAY_HAVE):
         twice = f"has the id {row['id']!r}, which is there twice" if row["id"] in questions else ""
         if fault := twice or _fault(row, documents):
-            raise UsageError(f"Line {number} of {folder / QUESTIONS} {fault}; correct it as docs/evaluation.md describes.")
+            raise UsageError(
+                f"Line {number} of {folder / QUESTIONS} {fault}; correct it as docs/evaluation.md describes."
+            )
         questions[row["id"]] = _question(row)
     return EvaluationSet(folder.resolve().name, documents, tuple(questions.values()))
 
@@ -114,10 +118,14 @@ def even(text: str) -> str:
     return " ".join(text.split())
 
 
-def _read(path: Path, required: Mapping[str, type], optional: Mapping[str, type]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read(
+    path: Path, required: Mapping[str, type], optional: Mapping[str, type]
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a file of JSON lines with the numbers of their lines; keys and the types of their values are checked."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # other line ends may stand inside a text
+        lines = path.read_text(encoding="utf-8").split(
+            "\n"
+        )  # other line ends may stand inside a text
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise UsageError(
@@ -133,28 +141,44 @@ def _read(path: Path, required: Mapping[str, type], optional: Mapping[str, type]
         except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
-            raise UsageError(f"Line {number} of {path} is not a JSON object; expected one with the keys {', '.join(required)}.")
+            raise UsageError(
+                f"Line {number} of {path} is not a JSON object; expected one with the keys {', '.join(required)}."
+            )
         wrong = [f"lacks {key!r}" for key in required if key not in row]
         wrong += [f"has the unknown key {key!r}" for key in row if key not in known]
         wrong += [
-            f"needs {_KINDS[known[key]]} under {key!r}" for key in known if not isinstance(row.get(key, known[key]()), known[key])
+            f"needs {_KINDS[known[key]]} under {key!r}"
+            for key in known
+            if not isinstance(row.get(key, known[key]()), known[key])
         ]
         if wrong:
-            raise UsageError(f"Line {number} of {path} {wrong[0]}; correct it as docs/evaluation.md describes.")
+            raise UsageError(
+                f"Line {number} of {path} {wrong[0]}; correct it as docs/evaluation.md describes."
+            )
         found = True
         yield number, row
     if not found:
-        raise UsageError(f"{path} is empty; expected one JSON object a line with the keys {', '.join(required)}.")
+        raise UsageError(
+            f"{path} is empty; expected one JSON object a line with the keys {', '.join(required)}."
+        )
 
 
 def _fault(row: Mapping[str, Any], documents: Mapping[str, object]) -> str:
     """What is wrong inside the values of a question's line; "" where nothing is."""
-    if not all(isinstance(text, str) for key in ("answers", "gold_doc_ids", "gold_passages") for text in row[key]):
+    if not all(
+        isinstance(text, str)
+        for key in ("answers", "gold_doc_ids", "gold_passages")
+        for text in row[key]
+    ):
         return "has a list of other things than texts"
     if row["gold_mode"] not in ("any", "all"):
         return f"has the gold_mode {row['gold_mode']!r} instead of 'any' or 'all'"
     for turn in row.get("history", []):
-        if not (isinstance(turn, dict) and turn.get("role") in ("user", "assistant") and isinstance(turn.get("text"), str)):
+        if not (
+            isinstance(turn, dict)
+            and turn.get("role") in ("user", "assistant")
+            and isinstance(turn.get("text"), str)
+        ):
             return "has a history of other things than {'role': 'user' or 'assistant', 'text': …}"
     unknown = [name for name in row["gold_doc_ids"] if name not in documents]
     return f"names the document {unknown[0]!r}, which {CORPUS} lacks" if unknown else ""
@@ -178,7 +202,9 @@ def _question(row: Mapping[str, Any]) -> Question:
 # --- A library -> a set to begin with -----------------------------------------------------------------------------
 
 
-def make_set(pipeline: Pipeline, folder: Path, typed: Sequence[str] | None, limit: int, seed: int) -> int:
+def make_set(
+    pipeline: Pipeline, folder: Path, typed: Sequence[str] | None, limit: int, seed: int
+) -> int:
     """Write the library's documents and questions about them as a set; how many questions there are.
 
     With `typed`, questions of the user: the words that the product would cite are proposed as gold, and each is marked as
@@ -187,7 +213,9 @@ def make_set(pipeline: Pipeline, folder: Path, typed: Sequence[str] | None, limi
     """
     for name in (CORPUS, QUESTIONS):
         if (folder / name).exists():
-            raise UsageError(f"{folder / name} is there already and was left as it is; name another folder.")
+            raise UsageError(
+                f"{folder / name} is there already and was left as it is; name another folder."
+            )
     documents = [pipeline.document(info.name) for info in pipeline.library.documents()]
     questions = (
         list(cloze_questions(documents, limit, seed))
@@ -200,14 +228,21 @@ def make_set(pipeline: Pipeline, folder: Path, typed: Sequence[str] | None, limi
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / CORPUS, ({"doc_id": d.name, "title": d.title, "text": d.text} for d in documents))
+        _write(
+            folder / CORPUS,
+            ({"doc_id": d.name, "title": d.title, "text": d.text} for d in documents),
+        )
         _write(folder / QUESTIONS, questions)
     except OSError as error:
-        raise UsageError(f"The set cannot be written to {folder} ({error.strerror}); name another folder.") from error
+        raise UsageError(
+            f"The set cannot be written to {folder} ({error.strerror}); name another folder."
+        ) from error
     return len(questions)
 
 
-def cloze_questions(documents: Iterable[Document], limit: int, seed: int) -> Iterator[dict[str, Any]]:
+def cloze_questions(
+    documents: Iterable[Document], limit: int, seed: int
+) -> Iterator[dict[str, Any]]:
     """Lines of questions.jsonl: sentences with a number or a name, each with that left out. At most `limit`, by the seed."""
     candidates = [
         (document.name, document.text[paragraph.start : paragraph.end][start:end])
@@ -225,7 +260,14 @@ def cloze_questions(documents: Iterable[Document], limit: int, seed: int) -> Ite
         if made < limit and masks and _FEWEST_WORDS <= len(sentence.split()) <= _MOST_WORDS:
             made += 1
             mask = masks[random.integers(len(masks))]
-            yield _line(f"cloze-{made:03}", _cloze(sentence, mask), "cloze", [mask[0]], [(name, sentence)], proposed=False)
+            yield _line(
+                f"cloze-{made:03}",
+                _cloze(sentence, mask),
+                "cloze",
+                [mask[0]],
+                [(name, sentence)],
+                proposed=False,
+            )
 
 
 def _cloze(sentence: str, mask: re.Match[str]) -> str:
@@ -242,7 +284,12 @@ def _proposed(pipeline: Pipeline, number: int, text: str) -> dict[str, Any]:
 
 
 def _line(
-    id: str, question: str, kind: str, answers: Sequence[str], gold: Sequence[tuple[str, str]], proposed: bool
+    id: str,
+    question: str,
+    kind: str,
+    answers: Sequence[str],
+    gold: Sequence[tuple[str, str]],
+    proposed: bool,
 ) -> dict[str, Any]:
     return {
         "id": id,

@@ -16,12 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.config import (Settings)
-from rag.reading.documents import (read_document)
-from rag.evaluation.dataset import (EvaluationSet, Question, even)
-from rag.pipeline import (Pipeline)
-from rag.errors import (DocumentError, UsageError)
-from rag.types import (Answer, Citation, Hit)
+from rag.config import Settings
+from rag.errors import DocumentError, UsageError
+from rag.evaluation.dataset import EvaluationSet, Question, even
+from rag.pipeline import Pipeline
+from rag.reading.documents import read_document
+from rag.types import Answer, Citation, Hit
 
 DEPTHS = (1, 3, 5, 10)  # hits among which a gold text is looked for
 RANKED = 10  # hits that MRR and nDCG look at
@@ -84,7 +84,9 @@ class Report:
     questions: int
     answerable: int
     unanswerable: int
-    figures: Mapping[str, Figure]  # those of FIGURES that have questions, and rightly_abstained:TYPE
+    figures: Mapping[
+        str, Figure
+    ]  # those of FIGURES that have questions, and rightly_abstained:TYPE
     answer_words_median: int | None  # None where nothing was answered
     seconds: Mapping[str, Percentiles]  # retrieve; of answers also first and total
 
@@ -96,7 +98,9 @@ Progress = Callable[[str, int, int], None]  # what is done, how many of them, of
 
 
 @contextmanager
-def library_of(evaluation: EvaluationSet, settings: Settings, progress: Progress) -> Iterator[Pipeline]:
+def library_of(
+    evaluation: EvaluationSet, settings: Settings, progress: Progress
+) -> Iterator[Pipeline]:
     """A pipeline over a library of the set's documents, which is thrown away at the end.
 
     Raises UsageError where a document cannot be used.
@@ -104,20 +108,28 @@ def library_of(evaluation: EvaluationSet, settings: Settings, progress: Progress
     with tempfile.TemporaryDirectory(prefix="rag-eval-") as name:
         files = list(_write_reports(evaluation.documents, Path(name)))
         with Pipeline(replace(settings, indexes=Path(name) / "indexes", library="set")) as pipeline:
-            for done, file in enumerate(files, 1):  # each by itself: `add` would skip a second one of the same words
+            for done, file in enumerate(
+                files, 1
+            ):  # each by itself: `add` would skip a second one of the same words
                 try:
                     pipeline.add_document(read_document(file), file)
                 except DocumentError as error:
-                    raise UsageError(f"A document of the set {evaluation.name!r} cannot be used: {error}") from error
+                    raise UsageError(
+                        f"A document of the set {evaluation.name!r} cannot be used: {error}"
+                    ) from error
                 progress("documents", done, len(files))
             yield pipeline
 
 
-def run(evaluation: EvaluationSet, settings: Settings, retrieval_only: bool, progress: Progress) -> Generator[Prediction]:
+def run(
+    evaluation: EvaluationSet, settings: Settings, retrieval_only: bool, progress: Progress
+) -> Generator[Prediction]:
     """What the product makes of each question, as it comes. Raises UsageError where a document or a question cannot be used."""
     generate = settings.generate and not retrieval_only
     with library_of(evaluation, replace(settings, generate=generate), progress) as pipeline:
-        _predict(pipeline, evaluation.questions[0], retrieval_only)  # loading the models is no question's time
+        _predict(
+            pipeline, evaluation.questions[0], retrieval_only
+        )  # loading the models is no question's time
         for done, question in enumerate(evaluation.questions, 1):
             yield _predict(pipeline, question, retrieval_only)
             progress("questions", done, len(evaluation.questions))
@@ -166,7 +178,11 @@ def report(evaluation: EvaluationSet, predictions: Sequence[Prediction]) -> Repo
     words = [len(_words(answer.answer)) for answer in answers if not answer.abstained]
     seconds = {
         "retrieve": [p.retrieve for p in predictions],
-        "first": [answer.seconds.first_token for answer in answers if answer.seconds.first_token is not None],
+        "first": [
+            answer.seconds.first_token
+            for answer in answers
+            if answer.seconds.first_token is not None
+        ],
         "total": [answer.seconds.total for answer in answers],
     }
     answerable = sum(p.question.answerable for p in predictions)
@@ -193,10 +209,18 @@ def measure(prediction: Prediction, texts: Mapping[str, str]) -> dict[str, float
     if question.answerable:
         values["wrongly_abstained"] = float(answer.abstained)
         if question.answers:
-            values["correct"] = float(not answer.abstained and is_correct(answer.answer, question.answers))
-            values["f1"] = 0.0 if answer.abstained else max(f1(answer.answer, gold) for gold in question.answers)
+            values["correct"] = float(
+                not answer.abstained and is_correct(answer.answer, question.answers)
+            )
+            values["f1"] = (
+                0.0
+                if answer.abstained
+                else max(f1(answer.answer, gold) for gold in question.answers)
+            )
     else:
-        values["rightly_abstained"] = values[f"rightly_abstained:{question.type}"] = float(answer.abstained)
+        values["rightly_abstained"] = values[f"rightly_abstained:{question.type}"] = float(
+            answer.abstained
+        )
     if answer.abstained:
         return values
 
@@ -218,7 +242,10 @@ def _of_hits(question: Question, hits: Sequence[Hit]) -> dict[str, float]:
     if not golds:
         return {}
     # The rank of the first hit that brings each gold text, or, where none is named, each gold document.
-    ranks = [next((rank for rank, hit in enumerate(hits, 1) if _brings(hit, gold, question)), None) for gold in golds]
+    ranks = [
+        next((rank for rank, hit in enumerate(hits, 1) if _brings(hit, gold, question)), None)
+        for gold in golds
+    ]
     needed = len(golds) if question.needs_all else 1
     found = sorted(rank for rank in ranks if rank is not None and rank <= RANKED)[:needed]
     ideal = sum(_discount(rank) for rank in range(1, needed + 1))
@@ -239,7 +266,12 @@ def _brings(hit: Hit, gold: str, question: Question) -> bool:
     if not question.gold_texts:
         return hit.chunk.document == gold
     text = even(hit.chunk.text)
-    piece = len(gold) > _PASSAGE and len(text) >= _PIECE and text in gold and hit.chunk.document in question.gold_documents
+    piece = (
+        len(gold) > _PASSAGE
+        and len(text) >= _PIECE
+        and text in gold
+        and hit.chunk.document in question.gold_documents
+    )
     return gold in text or piece
 
 
@@ -262,8 +294,12 @@ def _supports(citation: Citation, question: Question) -> bool:
     if not question.gold_texts:
         return citation.document in question.gold_documents
     quote = even(citation.quote)
-    touches = any(quote in gold or gold in quote or f1(quote, gold) > 0.5 for gold in question.gold_texts)
-    tells = citation.document in question.gold_documents and any(stands_in(answer, quote) for answer in question.answers)
+    touches = any(
+        quote in gold or gold in quote or f1(quote, gold) > 0.5 for gold in question.gold_texts
+    )
+    tells = citation.document in question.gold_documents and any(
+        stands_in(answer, quote) for answer in question.answers
+    )
     return touches or tells
 
 

@@ -7,15 +7,18 @@ from itertools import accumulate, count, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.library.query import (STOP_WORDS)
-from rag.types import (Chunk, Document, Paragraph, Section, Vectors)
+from rag.text.query import STOP_WORDS
+from rag.types import Chunk, Document, Paragraph, Section, Vectors
 
 PARAGRAPHS = 120  # of a report, some thirty pages
 _OF_A_SECTION = 12
 _SEED = 0
 # The word at rank r of a language is every (10 r)th or so (Zipf 1949); a passage of a report has some seventy words.
 _WORDS, _PARAGRAPH_WORDS, _SPREAD, _MOST_WORDS, _SENTENCE_WORDS = 100_000, 70, 0.4, 150, 20
-_CONSONANTS, _VOWELS = "b c d f g h k l m n p r s t v w z st br tr gr".split(), "a e i o u ai ou".split()
+_CONSONANTS, _VOWELS = (
+    "b c d f g h k l m n p r s t v w z st br tr gr".split(),
+    "a e i o u ai ou".split(),
+)
 _QUESTION_WORDS = 6
 # The shares of a topic and of a section in a vector, and the fall of its principal components, as 1 / (rank + 10): so the
 # tenth nearest passage is about as near as among 30,000 passages of an encyclopedia.
@@ -32,7 +35,9 @@ class Reports:
         syllables = [consonant + vowel for consonant in _CONSONANTS for vowel in _VOWELS]
         words = dict.fromkeys(sorted(STOP_WORDS))
         for drawn_syllables in drawn.choice(syllables, (2 * _WORDS, 3)).tolist():
-            words["".join(drawn_syllables[: 2 + (len(words) > _WORDS // 10)])] = None  # frequent words are short
+            words["".join(drawn_syllables[: 2 + (len(words) > _WORDS // 10)])] = (
+                None  # frequent words are short
+            )
             if len(words) == _WORDS:
                 break
         self._words = np.array(list(words), object)
@@ -49,7 +54,16 @@ class Reports:
         for number in count(1):
             document = self._document(number)
             chunks = [
-                Chunk(document.name, i, document.sections[p.section].heading, p.number, p.start, p.end, words, document.title)
+                Chunk(
+                    document.name,
+                    i,
+                    document.sections[p.section].heading,
+                    p.number,
+                    p.start,
+                    p.end,
+                    words,
+                    document.title,
+                )
                 for i, p in enumerate(document.paragraphs)
                 for words in [document.text[p.start : p.end]]
             ]
@@ -58,8 +72,14 @@ class Reports:
     def question(self, number: int) -> tuple[str, NDArray[np.float32]]:
         """Words of a passage of the report as a question, and a unit vector [dimension] as near to its section as those in it."""
         drawn = np.random.default_rng([_SEED, number, 2])
-        words = [w for w in drawn.choice(self._paragraphs(number)).lower().rstrip(".").split() if w not in STOP_WORDS]
-        return " ".join(drawn.permutation(words)[:_QUESTION_WORDS]), self._vectors(number, PARAGRAPHS + 1)[-1]
+        words = [
+            w
+            for w in drawn.choice(self._paragraphs(number)).lower().rstrip(".").split()
+            if w not in STOP_WORDS
+        ]
+        return " ".join(drawn.permutation(words)[:_QUESTION_WORDS]), self._vectors(
+            number, PARAGRAPHS + 1
+        )[-1]
 
     def _document(self, number: int) -> Document:
         title, name = f"Generated Report {number}", f"report-{number}"
@@ -77,8 +97,12 @@ class Reports:
             dateline="",
             date=f"{2000 + number % 25}-{1 + number % 12:02}-01",
             text=text,
-            sections=tuple(Section(f"Part {i}", (f"Part {i}",), *span) for i, span in enumerate(sections, 1)),
-            paragraphs=tuple(Paragraph(i + 1, "text", i // _OF_A_SECTION, *span) for i, span in enumerate(spans)),
+            sections=tuple(
+                Section(f"Part {i}", (f"Part {i}",), *span) for i, span in enumerate(sections, 1)
+            ),
+            paragraphs=tuple(
+                Paragraph(i + 1, "text", i // _OF_A_SECTION, *span) for i, span in enumerate(spans)
+            ),
             quotations=(),
             references=(),
             notes=(),
@@ -86,28 +110,45 @@ class Reports:
 
     def _paragraphs(self, number: int) -> list[str]:
         drawn = np.random.default_rng([_SEED, number])
-        lengths = np.minimum(drawn.lognormal(np.log(_PARAGRAPH_WORDS), _SPREAD, PARAGRAPHS).astype(int) + 8, _MOST_WORDS)
+        lengths = np.minimum(
+            drawn.lognormal(np.log(_PARAGRAPH_WORDS), _SPREAD, PARAGRAPHS).astype(int) + 8,
+            _MOST_WORDS,
+        )
         words = self._words[np.searchsorted(self._until, drawn.random(lengths.sum()))]
         ends = np.cumsum(lengths)
-        return [_sentences(words[end - length : end].tolist()) for length, end in zip(lengths, ends, strict=True)]
+        return [
+            _sentences(words[end - length : end].tolist())
+            for length, end in zip(lengths, ends, strict=True)
+        ]
 
     def _vectors(self, number: int, rows: int) -> Vectors:
         """The vectors of the report, and behind them others of its last section."""
-        sections = [(number * PARAGRAPHS + min(row, PARAGRAPHS - 1)) // _OF_A_SECTION for row in range(rows)]
+        sections = [
+            (number * PARAGRAPHS + min(row, PARAGRAPHS - 1)) // _OF_A_SECTION for row in range(rows)
+        ]
         of = {
-            section: self._drawn(_TOPIC, section // _SECTIONS_OF_A_TOPIC, 3) + self._drawn(_SECTION, section, 4)
+            section: self._drawn(_TOPIC, section // _SECTIONS_OF_A_TOPIC, 3)
+            + self._drawn(_SECTION, section, 4)
             for section in set(sections)
         }
-        own = np.random.default_rng([_SEED, number, 1]).standard_normal((rows, self._dimension), np.float32)
-        vectors = (np.stack([of[section] for section in sections]) + np.sqrt(1 - _TOPIC - _SECTION) * own) * self._spread
+        own = np.random.default_rng([_SEED, number, 1]).standard_normal(
+            (rows, self._dimension), np.float32
+        )
+        vectors = (
+            np.stack([of[section] for section in sections]) + np.sqrt(1 - _TOPIC - _SECTION) * own
+        ) * self._spread
         unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
 
     def _drawn(self, share: float, number: int, what: int) -> NDArray[np.float32]:
-        drawn = np.random.default_rng([_SEED, number, what]).standard_normal(self._dimension, np.float32)
+        drawn = np.random.default_rng([_SEED, number, what]).standard_normal(
+            self._dimension, np.float32
+        )
         return drawn * np.float32(np.sqrt(share))
 
 
 def _sentences(words: list[str]) -> str:
-    sentences = (" ".join(words[at : at + _SENTENCE_WORDS]) for at in range(0, len(words), _SENTENCE_WORDS))
+    sentences = (
+        " ".join(words[at : at + _SENTENCE_WORDS]) for at in range(0, len(words), _SENTENCE_WORDS)
+    )
     return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences)

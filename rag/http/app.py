@@ -8,18 +8,15 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 from starlette.routing import Match
 
-from rag.http import conversations as conversations_api
-from rag.http import documents as documents_api
-from rag.http import openai as openai_api
-from rag.http import questions as questions_api
-from rag.http.auth import (MAX_BODY, MAX_UPLOAD)
-from rag.service.client import (proof)
-from rag.http.mcp import (make_server)
-from rag.http.errors import (PROBLEMS, add_error_handlers)
-from rag.service.service import (MAX_ASKING, Service)
-from rag.http.schemas import (Health, Ready)
-from rag.errors import (RagError)
-from rag.service.uploads import (Uploads)
+from rag.errors import RagError
+from rag.http import conversations, documents, openai, questions
+from rag.http.auth import MAX_BODY, MAX_UPLOAD
+from rag.http.errors import PROBLEMS, add_error_handlers
+from rag.http.mcp import make_server
+from rag.http.schemas import Health, Ready
+from rag.service.client import proof
+from rag.service.service import MAX_ASKING, Service
+from rag.service.uploads import Uploads
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
@@ -30,7 +27,9 @@ def make_app(service: Service, uploads: Uploads, key: str, metrics: bool = False
     With the `key` the server proves who it is; with `metrics` they are a route.
     """
     mcp = make_server(service)
-    mcp_app = mcp.streamable_http_app(streamable_http_path="/mcp", transport_security=None, host="0.0.0.0")  # noqa: S104 - Access checks hosts
+    mcp_app = mcp.streamable_http_app(
+        streamable_http_path="/mcp", transport_security=None, host="0.0.0.0"
+    )  # noqa: S104 - Access checks hosts
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -52,10 +51,10 @@ def make_app(service: Service, uploads: Uploads, key: str, metrics: bool = False
     _add_routes(app, service, key)
     if metrics:
         _add_metrics(app, service)
-    questions_api.add_routes(app, service)
-    documents_api.add_routes(app, service, uploads)
-    conversations_api.add_routes(app, service)
-    openai_api.add_routes(app, service)
+    questions.add_routes(app, service)
+    documents.add_routes(app, service, uploads)
+    conversations.add_routes(app, service)
+    openai.add_routes(app, service)
     app.router.routes.extend(mcp_app.routes)
     _close(app)
     return app
@@ -67,9 +66,15 @@ def _add_routes(app: FastAPI, service: Service, key: str) -> None:
     @app.get("/health", tags=["server"], response_model_exclude_unset=True)
     def health(challenge: Annotated[str, Query(max_length=100)] = "") -> Health:
         """That the server is alive, and, to a `challenge`, that it is the one whose key the asker holds."""
-        return Health(status="ok", proof=proof(key, challenge)) if challenge else Health(status="ok")
+        return (
+            Health(status="ok", proof=proof(key, challenge)) if challenge else Health(status="ok")
+        )
 
-    @app.get("/ready", tags=["server"], responses={503: {"model": Ready, "description": "Not yet, or not any more."}})
+    @app.get(
+        "/ready",
+        tags=["server"],
+        responses={503: {"model": Ready, "description": "Not yet, or not any more."}},
+    )
     def ready(response: Response) -> Ready:
         """Whether the models are loaded and the library of the server opens."""
         wrong = "" if service.loaded else "unknown until the models are loaded"
@@ -106,6 +111,10 @@ def _close(app: FastAPI) -> None:
     @app.api_route("/v1/{rest:path}", methods=_METHODS, include_in_schema=False)
     def elsewhere(request: Request) -> None:
         near = [r for r in app.routes if r.matches(request.scope)[0] is Match.PARTIAL]
-        if methods := sorted({method for route in near for method in getattr(route, "methods", None) or ()}):
-            raise HTTPException(405, f"Here only {', '.join(methods)} is answered.", {"allow": ", ".join(methods)})
+        if methods := sorted(
+            {method for route in near for method in getattr(route, "methods", None) or ()}
+        ):
+            raise HTTPException(
+                405, f"Here only {', '.join(methods)} is answered.", {"allow": ", ".join(methods)}
+            )
         raise HTTPException(404, "There is nothing here; /v1/openapi.json lists what there is.")

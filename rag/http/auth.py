@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from rag.reading.documents import (MAX_BYTES)
-from rag.errors import (UsageError)
+from rag.errors import UsageError
+from rag.reading.documents import MAX_BYTES
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_BODY = 1_000_000  # bytes of a request without a file: the longest question with a long history
@@ -22,7 +22,13 @@ MAX_UPLOAD = MAX_BYTES + 100_000  # bytes of a file with the form around it
 REQUESTS_A_MINUTE = 600  # for each token; bursts up to as many
 SHORTEST_TOKEN = 16  # characters: what is shorter can be guessed over a network
 UPLOADS = "/v1/documents"
-OURS = ("/v1/", "/mcp", "/health", "/ready", "/metrics")  # the rest is the page, which guards itself
+OURS = (
+    "/v1/",
+    "/mcp",
+    "/health",
+    "/ready",
+    "/metrics",
+)  # the rest is the page, which guards itself
 _OPEN = ("/health", "/ready")  # for those who watch over a server and hold no token
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE = "rag_token"
@@ -43,9 +49,13 @@ def read_token(host: str, file: Path | None, environment: Mapping[str, str]) -> 
     Raises UsageError where the file cannot be read, the token is short, or there is none and other machines could ask.
     """
     try:
-        token = (file.read_text(encoding="utf-8") if file else environment.get("RAG_TOKEN", "")).strip()
+        token = (
+            file.read_text(encoding="utf-8") if file else environment.get("RAG_TOKEN", "")
+        ).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The token in {str(file)!r} cannot be read; name a text file of one line.") from error
+        raise UsageError(
+            f"The token in {str(file)!r} cannot be read; name a text file of one line."
+        ) from error
     if not (file or token) and host in LOOPBACK:
         return ""
     if len(token) < SHORTEST_TOKEN or not _TOKEN.fullmatch(token):
@@ -122,7 +132,12 @@ class Access:
         finally:
             route = getattr(scope.get("route"), "path", "")
             seconds = time.monotonic() - started
-            line = {"id": request.id, "method": scope["method"], "route": route, "status": request.status}
+            line = {
+                "id": request.id,
+                "method": scope["method"],
+                "route": route,
+                "status": request.status,
+            }
             _log.info(json.dumps(line | {"seconds": round(seconds, 3)}))
             self._ended(route, request.status, seconds)
 
@@ -131,21 +146,38 @@ class Access:
         host, path = headers.get(b"host", ""), request.scope["path"]
         if self._hosts is not None and _hostname(host) not in self._hosts:
             # A site that gives its own name to this machine (DNS rebinding) asks by that name.
-            await request.refuse(421, "The server is not known by the name it was asked by; use 127.0.0.1 or localhost.")
-        elif request.scope["method"] not in _SAFE and urlsplit(headers.get(b"origin", f"//{host}")).netloc != host:
             await request.refuse(
-                403, "The request comes from the page of another site, which may not ask; ask without a browser."
+                421,
+                "The server is not known by the name it was asked by; use 127.0.0.1 or localhost.",
             )
-        elif self._token and path not in _OPEN and not self._known(_bearer(headers) or _cookie(headers)):
+        elif (
+            request.scope["method"] not in _SAFE
+            and urlsplit(headers.get(b"origin", f"//{host}")).netloc != host
+        ):
             await request.refuse(
-                401, "The token is missing or wrong; send it as `Authorization: Bearer …`.", {"www-authenticate": "Bearer"}
+                403,
+                "The request comes from the page of another site, which may not ask; ask without a browser.",
+            )
+        elif (
+            self._token
+            and path not in _OPEN
+            and not self._known(_bearer(headers) or _cookie(headers))
+        ):
+            await request.refuse(
+                401,
+                "The token is missing or wrong; send it as `Authorization: Bearer …`.",
+                {"www-authenticate": "Bearer"},
             )
         elif self._token and path not in _OPEN and (wait := self._allowance.take(time.monotonic())):
             await request.refuse(
-                429, "Too many requests were sent with this token; send them more slowly.", {"retry-after": str(int(wait) + 1)}
+                429,
+                "Too many requests were sent with this token; send them more slowly.",
+                {"retry-after": str(int(wait) + 1)},
             )
         elif not headers.get(b"content-length", "0").isdigit():
-            await request.refuse(400, "The Content-Length is not a number; send the number of bytes of the body.")
+            await request.refuse(
+                400, "The Content-Length is not a number; send the number of bytes of the body."
+            )
         elif int(headers.get(b"content-length", "0")[:20]) > request.most:
             await request.refuse(413, request.too_large)
         else:
@@ -159,11 +191,18 @@ class Access:
             await self._app(scope, receive, send)
             return
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        start: Message = {"type": "http.response.start", "status": 401, "headers": [(b"content-type", b"text/plain")]}
+        start: Message = {
+            "type": "http.response.start",
+            "status": 401,
+            "headers": [(b"content-type", b"text/plain")],
+        }
         body = b"Open the page as /?token=... with the token of this server."
         if scope["path"] == "/" and self._known(given):
             cookie = f"{_COOKIE}={given}; HttpOnly; SameSite=Strict; Path=/"
-            start["status"], start["headers"] = 303, [(b"location", b"/"), (b"set-cookie", cookie.encode())]
+            start["status"], start["headers"] = (
+                303,
+                [(b"location", b"/"), (b"set-cookie", cookie.encode())],
+            )
             body = b""
         await send(start)
         await send({"type": "http.response.body", "body": body})
@@ -180,7 +219,9 @@ class _Request:
         self.id = id
         self.status = 0
         self.most = MAX_UPLOAD if scope["path"] == UPLOADS else MAX_BODY
-        self.too_large = f"The request is larger than the {self.most:,} bytes that are read; send less at once."
+        self.too_large = (
+            f"The request is larger than the {self.most:,} bytes that are read; send less at once."
+        )
         self._send = send
         self._received = 0
         self._over = False
@@ -218,12 +259,22 @@ class _Request:
             message["headers"] = [*message.get("headers", []), *extra]
         await self._send(message)
 
-    async def refuse(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    async def refuse(
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Answer with a problem (RFC 9457)."""
         self._over = False
-        body = json.dumps({"type": "about:blank", "status": status, "detail": detail, "request_id": self.id}).encode()
-        sent = {"content-type": "application/problem+json", "content-length": str(len(body)), "connection": "close"}
-        pairs = [(key.encode(), value.encode()) for key, value in (sent | dict(headers or {})).items()]
+        body = json.dumps(
+            {"type": "about:blank", "status": status, "detail": detail, "request_id": self.id}
+        ).encode()
+        sent = {
+            "content-type": "application/problem+json",
+            "content-length": str(len(body)),
+            "connection": "close",
+        }
+        pairs = [
+            (key.encode(), value.encode()) for key, value in (sent | dict(headers or {})).items()
+        ]
         await self.send({"type": "http.response.start", "status": status, "headers": pairs})
         await self.send({"type": "http.response.body", "body": body})
 

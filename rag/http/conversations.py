@@ -7,14 +7,13 @@ from urllib.parse import quote
 from fastapi import FastAPI, Path, Query
 from fastapi.responses import Response
 
-from rag.library.conversations import (Conversations, conversation_json)
-from rag.render.export import (MEDIA_TYPES, Kind, export, file_name)
-from rag.render.json import (answer_json)
-from rag.errors import (NotFoundError)
-from rag.service.service import (Service)
-from rag.http.schemas import (ConversationAnswers, ConversationEntry, ConversationList, NewName)
-from rag.errors import (UsageError)
-from rag.types import (Answer, Turn)
+from rag.errors import NotFoundError, UsageError
+from rag.http.schemas import ConversationAnswers, ConversationEntry, ConversationList, NewName
+from rag.library.conversations import Conversations, conversation_json
+from rag.render.export import MEDIA_TYPES, Kind, export, file_name
+from rag.render.json import answer_json
+from rag.service.service import Service
+from rag.types import Answer, Turn
 
 Key = Annotated[int, Path(ge=1, alias="conversation", description="the key of a conversation")]
 Library = Annotated[str | None, Query(max_length=64)]
@@ -24,7 +23,9 @@ def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes below /v1/conversations to the application."""
 
     @app.get("/v1/conversations", tags=["conversations"], response_model=ConversationList)
-    def conversations(library: Library = None, words: Annotated[str, Query(max_length=1000)] = "") -> dict[str, Any]:
+    def conversations(
+        library: Library = None, words: Annotated[str, Query(max_length=1000)] = ""
+    ) -> dict[str, Any]:
         """The conversations that were kept, the last changed first; with `words` those that hold all of them."""
         found = service.pipeline(library or service.default).library.conversations.listing(words)
         return {"conversations": [conversation_json(conversation) for conversation in found]}
@@ -38,9 +39,14 @@ def add_routes(app: FastAPI, service: Service) -> None:
     def read(key: Key, library: Library = None) -> dict[str, Any]:
         """A conversation with its answers."""
         kept = _kept(service, library, key)
-        return {**conversation_json(kept.conversation(key)), "answers": [answer_json(answer) for answer in kept.answers(key)]}
+        return {
+            **conversation_json(kept.conversation(key)),
+            "answers": [answer_json(answer) for answer in kept.answers(key)],
+        }
 
-    @app.patch("/v1/conversations/{conversation}", tags=["conversations"], response_model=ConversationEntry)
+    @app.patch(
+        "/v1/conversations/{conversation}", tags=["conversations"], response_model=ConversationEntry
+    )
     def rename(key: Key, body: NewName, library: Library = None) -> dict[str, Any]:
         """Give a conversation another name."""
         kept = _kept(service, library, key)
@@ -56,7 +62,12 @@ def add_routes(app: FastAPI, service: Service) -> None:
         "/v1/conversations/{conversation}/export",
         tags=["conversations"],
         response_class=Response,
-        responses={200: {"description": "The file.", "content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()}}},
+        responses={
+            200: {
+                "description": "The file.",
+                "content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()},
+            }
+        },
     )
     def export_file(key: Key, kind: Kind, library: Library = None) -> Response:
         """A conversation as a file to keep or to send: Markdown, HTML, Word or JSON, with what it takes to check every
@@ -67,7 +78,9 @@ def add_routes(app: FastAPI, service: Service) -> None:
         return Response(
             export(name, kept.answers(key), pipeline.document, kind),
             media_type=MEDIA_TYPES[kind],
-            headers={"content-disposition": f"attachment; filename*=UTF-8''{quote(file_name(name, kind))}"},
+            headers={
+                "content-disposition": f"attachment; filename*=UTF-8''{quote(file_name(name, kind))}"
+            },
         )
 
 

@@ -9,12 +9,11 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Request, UploadFile
 from fastapi.responses import Response, StreamingResponse
 
-from rag.errors import (NotFoundError)
-from rag.service.service import (Service)
-from rag.http.schemas import (Documents, DocumentText, Job, Libraries)
-from rag.http.events import (event_of, wants_events)
-from rag.errors import (UsageError)
-from rag.service.uploads import (Uploads)
+from rag.errors import NotFoundError, UsageError
+from rag.http.events import event_of, wants_events
+from rag.http.schemas import Documents, DocumentText, Job, Libraries
+from rag.service.service import Service
+from rag.service.uploads import Uploads
 
 _LOOK_SECONDS = 0.2  # how often one who follows a job is told of it
 
@@ -25,17 +24,28 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
     @app.get("/v1/libraries", tags=["documents"], response_model=Libraries)
     def libraries() -> dict[str, Any]:
         """The libraries of the server."""
-        return {"libraries": [{"library": name, "default": name == service.default} for name in service.libraries()]}
+        return {
+            "libraries": [
+                {"library": name, "default": name == service.default}
+                for name in service.libraries()
+            ]
+        }
 
     @app.get("/v1/documents", tags=["documents"], response_model=Documents)
     def documents(library: Annotated[str | None, Query(max_length=64)] = None) -> dict[str, Any]:
         """The documents of a library, in the order of their names."""
         found = service.pipeline(library or service.default).library.documents()
         keys = ("title", "date", "file", "paragraphs", "chunks")
-        return {"documents": [{"document": d.name} | {key: getattr(d, key) for key in keys} for d in found]}
+        return {
+            "documents": [
+                {"document": d.name} | {key: getattr(d, key) for key in keys} for d in found
+            ]
+        }
 
     @app.post("/v1/documents", tags=["documents"], status_code=202, response_model=Job)
-    def upload(file: UploadFile, library: Annotated[str | None, Query(max_length=64)] = None) -> Job:
+    def upload(
+        file: UploadFile, library: Annotated[str | None, Query(max_length=64)] = None
+    ) -> Job:
         """Add a report; one sent before under the same file name is replaced. It is added in its turn, see the job for how far it
         is. The document is named after the file."""
         name = library or service.default
@@ -51,7 +61,11 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
     async def job(job: str, request: Request) -> Any:  # noqa: ANN401 - a Job, or a stream of events
         """How far an upload is: as JSON, or, asked with `Accept: text/event-stream`, as a `job` event for each step."""
         now = uploads.get(job)
-        return StreamingResponse(_steps(uploads, job), media_type="text/event-stream") if wants_events(request) else Job.of(now)
+        return (
+            StreamingResponse(_steps(uploads, job), media_type="text/event-stream")
+            if wants_events(request)
+            else Job.of(now)
+        )
 
     @app.delete("/v1/documents/{document}", tags=["documents"], status_code=204)
     def delete(document: str, library: Annotated[str | None, Query(max_length=64)] = None) -> None:
@@ -63,7 +77,9 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
             raise NotFoundError(str(error)) from error
 
     @app.get("/v1/documents/{document}/text", tags=["documents"], response_model=DocumentText)
-    def text(document: str, library: Annotated[str | None, Query(max_length=64)] = None) -> dict[str, Any]:
+    def text(
+        document: str, library: Annotated[str | None, Query(max_length=64)] = None
+    ) -> dict[str, Any]:
         """The whole text of a document with its sections, paragraphs and notes."""
         pipeline = service.pipeline(library or service.default)
         try:
@@ -95,7 +111,10 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
     ) -> Response:
         """The picture of a page of a PDF, as long as its file is as it was read. Pages count from 1; paragraphs and citations
         name them."""
-        return Response(service.page_image(library or service.default, document, page, width), media_type="image/png")
+        return Response(
+            service.page_image(library or service.default, document, page, width),
+            media_type="image/png",
+        )
 
 
 async def _steps(uploads: Uploads, id: str) -> AsyncIterator[str]:

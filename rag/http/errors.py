@@ -9,10 +9,17 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from rag.http import openai as openai_api
-from rag import types
-from rag.errors import (BusyError, LateError, NotFoundError, StoppedError)
-from rag.service.service import (RETRY_SECONDS)
+from rag.errors import (
+    BusyError,
+    DocumentError,
+    LateError,
+    NotFoundError,
+    RagError,
+    StoppedError,
+    UsageError,
+)
+from rag.http import openai
+from rag.service.service import RETRY_SECONDS
 
 
 class Problem(BaseModel):
@@ -39,44 +46,60 @@ _WHY = {
     504: "The answer took too long.",
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"description": why, "content": {_PROBLEM: {"schema": Problem.model_json_schema()}}} for status, why in _WHY.items()
+    status: {"description": why, "content": {_PROBLEM: {"schema": Problem.model_json_schema()}}}
+    for status, why in _WHY.items()
 }
 
 
-def status_of(error: types.RagError) -> int:
+def status_of(error: RagError) -> int:
     """The HTTP status for an error that a user can meet."""
     match error:
         case NotFoundError():
             return 404
         case LateError():
             return 504
-        case types.UsageError() | types.DocumentError():
+        case UsageError() | DocumentError():
             return 422
         case _:
             return 503
 
 
-def _problem(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    problem = Problem(status=status, detail=detail, request_id=getattr(request.state, "request_id", ""))
+def _problem(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    problem = Problem(
+        status=status, detail=detail, request_id=getattr(request.state, "request_id", "")
+    )
     content = problem.model_dump()
-    if request.url.path in openai_api.PATHS:
-        content["error"] = {"message": detail, "type": "invalid_request_error" if status < 500 else "server_error"}
+    if request.url.path in openai.PATHS:
+        content["error"] = {
+            "message": detail,
+            "type": "invalid_request_error" if status < 500 else "server_error",
+        }
     return JSONResponse(content, status, headers, _PROBLEM)
 
 
 def add_error_handlers(app: FastAPI) -> None:
     """Have the application answer every error as a problem."""
 
-    @app.exception_handler(types.RagError)
-    async def of_ours(request: Request, error: types.RagError) -> Response:
-        retry = {"retry-after": str(RETRY_SECONDS)} if isinstance(error, BusyError | StoppedError) else None
+    @app.exception_handler(RagError)
+    async def of_ours(request: Request, error: RagError) -> Response:
+        retry = (
+            {"retry-after": str(RETRY_SECONDS)}
+            if isinstance(error, BusyError | StoppedError)
+            else None
+        )
         return _problem(request, status_of(error), str(error), retry)
 
     @app.exception_handler(RequestValidationError)
     async def of_shape(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        return _problem(request, 422, f"The request is off at {where}: {first['msg']}; /v1/openapi.json says what is expected.")
+        return _problem(
+            request,
+            422,
+            f"The request is off at {where}: {first['msg']}; /v1/openapi.json says what is expected.",
+        )
 
     @app.exception_handler(StarletteHTTPException)
     async def of_http(request: Request, error: StarletteHTTPException) -> Response:

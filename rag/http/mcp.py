@@ -10,11 +10,11 @@ from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.types import Resource, ToolAnnotations
 from pydantic import Field
 
-from rag.pipeline import (MAX_QUESTION)
-from rag.render.json import (answer_json, hit_json)
-from rag.service.service import (Asking, Service, pumped)
-from rag.errors import (RagError)
-from rag.types import (Answer)
+from rag.answering.understand import MAX_QUESTION
+from rag.errors import RagError
+from rag.render.json import answer_json, hit_json
+from rag.service.service import Asking, Service, pumped
+from rag.types import Answer
 
 MAX_PASSAGE = 20_000  # characters of one reading: some ten pages
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
@@ -23,7 +23,9 @@ _INSTRUCTIONS = (
     "holds the quoted words; read_passage shows what stands around them. Where `abstained` is true, the reports do not answer."
 )
 
-Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION, description="a question in plain words")]
+Question = Annotated[
+    str, Field(min_length=1, max_length=MAX_QUESTION, description="a question in plain words")
+]
 
 
 class _DocumentsServer(MCPServer):
@@ -38,7 +40,12 @@ class _DocumentsServer(MCPServer):
         if service.default not in service.libraries():
             return []
         return [
-            Resource(uri=f"rag://documents/{quote(d.name, safe='')}", name=d.name, title=d.title, mime_type="text/plain")
+            Resource(
+                uri=f"rag://documents/{quote(d.name, safe='')}",
+                name=d.name,
+                title=d.title,
+                mime_type="text/plain",
+            )
             for d in service.pipeline(service.default).library.documents()
         ]
 
@@ -51,18 +58,28 @@ def make_server(service: Service) -> MCPServer:
     server = _DocumentsServer(service)
 
     @server.tool(annotations=_READS)
-    def search(question: Question, k: Annotated[int, Field(ge=1, le=50, description="how many")] = 8) -> dict[str, Any]:
+    def search(
+        question: Question, k: Annotated[int, Field(ge=1, le=50, description="how many")] = 8
+    ) -> dict[str, Any]:
         """The passages nearest to a question, each with its document and the span of its text. No language model is used."""
         with _told(ToolError):
-            return {"hits": [hit_json(hit) for hit in service.pipeline(service.default).passages(question, k)]}
+            return {
+                "hits": [
+                    hit_json(hit) for hit in service.pipeline(service.default).passages(question, k)
+                ]
+            }
 
     @server.tool(annotations=_READS)
     async def ask(question: Question) -> dict[str, Any]:
         """An answer from the reports, with a citation of exact words for every sentence; `abstained` where they do not answer."""
         asking = Asking()
         with _told(ToolError):
-            async with aclosing(pumped(service.stream(service.default, question, asking), asking)) as events:
-                return [answer_json(event) async for event in events if isinstance(event, Answer)][-1]
+            async with aclosing(
+                pumped(service.stream(service.default, question, asking), asking)
+            ) as events:
+                return [answer_json(event) async for event in events if isinstance(event, Answer)][
+                    -1
+                ]
 
     @server.tool(annotations=_READS)
     def read_passage(
@@ -74,9 +91,17 @@ def make_server(service: Service) -> MCPServer:
         with _told(ToolError):
             text = service.pipeline(service.default).document(document).text
         end = min(start + MAX_PASSAGE, len(text) if end is None else end, len(text))
-        return {"document": document, "start": start, "end": max(start, end), "length": len(text), "text": text[start:end]}
+        return {
+            "document": document,
+            "start": start,
+            "end": max(start, end),
+            "length": len(text),
+            "text": text[start:end],
+        }
 
-    @server.resource("rag://documents/{name}", mime_type="text/plain", description="the whole text of a document")
+    @server.resource(
+        "rag://documents/{name}", mime_type="text/plain", description="the whole text of a document"
+    )
     def document(name: str) -> str:
         with _told(ResourceError):
             return service.pipeline(service.default).document(unquote(name)).text

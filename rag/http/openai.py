@@ -12,12 +12,15 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from rag.render.text import (answer_text, printable)
-from rag.service.service import (Asking, Service, pumped)
-from rag.errors import (RagError, UsageError)
-from rag.types import (Answer, Event, Sentence, Turn)
+from rag.errors import RagError, UsageError
+from rag.render.text import answer_text, printable
+from rag.service.service import Asking, Service, pumped
+from rag.types import Answer, Event, Sentence, Turn
 
-PATHS = ("/v1/models", "/v1/chat/completions")  # whose clients look for an error in a place of their own
+PATHS = (
+    "/v1/models",
+    "/v1/chat/completions",
+)  # whose clients look for an error in a place of their own
 ANY_LIBRARY = "rag"  # the model that stands for the library the server was started with
 MAX_MESSAGES = 200
 MAX_MESSAGE = 100_000  # characters; only questions are searched with, and those are shorter
@@ -34,11 +37,19 @@ class Message(BaseModel):
     """One turn of the conversation. Instructions of the system are not followed: what is said is what the reports say."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: Annotated[str, Field(max_length=MAX_MESSAGE)] | Annotated[list[Part], Field(max_length=100)] | None = None
+    content: (
+        Annotated[str, Field(max_length=MAX_MESSAGE)]
+        | Annotated[list[Part], Field(max_length=100)]
+        | None
+    ) = None
 
     @property
     def text(self) -> str:
-        return self.content if isinstance(self.content, str) else " ".join(part.text for part in self.content or [])
+        return (
+            self.content
+            if isinstance(self.content, str)
+            else " ".join(part.text for part in self.content or [])
+        )
 
 
 class Completion(BaseModel):
@@ -46,11 +57,21 @@ class Completion(BaseModel):
 
     model_config = {
         "json_schema_extra": {
-            "examples": [{"model": ANY_LIBRARY, "messages": [{"role": "user", "content": "How much did trade grow?"}]}]
+            "examples": [
+                {
+                    "model": ANY_LIBRARY,
+                    "messages": [{"role": "user", "content": "How much did trade grow?"}],
+                }
+            ]
         }
     }
 
-    model: Annotated[str, Field(max_length=100, description=f"a library, or {ANY_LIBRARY!r} for the one of the server")]
+    model: Annotated[
+        str,
+        Field(
+            max_length=100, description=f"a library, or {ANY_LIBRARY!r} for the one of the server"
+        ),
+    ]
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
     stream: Annotated[bool, Field(strict=True)] = False
 
@@ -62,37 +83,67 @@ def add_routes(app: FastAPI, service: Service) -> None:
     def models() -> dict[str, Any]:
         """The libraries, as models."""
         names = [ANY_LIBRARY, *service.libraries()]
-        return {"object": "list", "data": [{"id": n, "object": "model", "created": 0, "owned_by": "rag"} for n in names]}
+        return {
+            "object": "list",
+            "data": [{"id": n, "object": "model", "created": 0, "owned_by": "rag"} for n in names],
+        }
 
     @app.post(
         "/v1/chat/completions",
         tags=["openai"],
-        responses={200: {"content": {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {}}}},
+        responses={
+            200: {
+                "content": {
+                    "application/json": {"schema": {"type": "object"}},
+                    "text/event-stream": {},
+                }
+            }
+        },
         response_class=JSONResponse,
     )
     async def completions(chat: Completion, request: Request) -> Response:
         """Answer the last message of the user; citations are footnotes in the text, and annotations of the message."""
         said = [Turn(m.role, m.text) for m in chat.messages if m.role in ("user", "assistant")]
         if not said or said[-1].role != "user":
-            raise UsageError("The last message is not the user's; end the messages with the question.")
+            raise UsageError(
+                "The last message is not the user's; end the messages with the question."
+            )
         library = service.default if chat.model == ANY_LIBRARY else chat.model
         asking = Asking()
-        events = pumped(service.stream(library, said[-1].text, asking, said[:-1]), asking, request.is_disconnected)
-        frame = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": chat.model}
+        events = pumped(
+            service.stream(library, said[-1].text, asking, said[:-1]),
+            asking,
+            request.is_disconnected,
+        )
+        frame = {
+            "id": f"chatcmpl-{uuid.uuid4().hex}",
+            "created": int(time.time()),
+            "model": chat.model,
+        }
         if chat.stream:
-            await anext(events)  # the hits: what is wrong with the question is said before the answer begins
-            return StreamingResponse(_chunks(events, library, frame), media_type="text/event-stream")
+            await anext(
+                events
+            )  # the hits: what is wrong with the question is said before the answer begins
+            return StreamingResponse(
+                _chunks(events, library, frame), media_type="text/event-stream"
+            )
         async with aclosing(events):
             answer = [event async for event in events if isinstance(event, Answer)][-1]
         text = answer_text(answer)
-        message = {"role": "assistant", "content": text, "annotations": annotations(answer, text, library)}
+        message = {
+            "role": "assistant",
+            "content": text,
+            "annotations": annotations(answer, text, library),
+        }
         choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
         return JSONResponse({**frame, "object": "chat.completion", "choices": [choice]})
 
 
 def annotations(answer: Answer, text: str, library: str) -> list[dict[str, Any]]:
     """The citations of an answer as annotations of `text`: where its marker stands, and the words of the document."""
-    first = {c.marker: text.index(f"[{c.marker}]") for c in answer.citations}  # a marker stands before its footnote
+    first = {
+        c.marker: text.index(f"[{c.marker}]") for c in answer.citations
+    }  # a marker stands before its footnote
     return [
         {
             "type": "url_citation",
@@ -111,7 +162,9 @@ def annotations(answer: Answer, text: str, library: str) -> list[dict[str, Any]]
     ]
 
 
-async def _chunks(events: AsyncGenerator[Event], library: str, frame: dict[str, Any]) -> AsyncIterator[str]:
+async def _chunks(
+    events: AsyncGenerator[Event], library: str, frame: dict[str, Any]
+) -> AsyncIterator[str]:
     def chunk(delta: dict[str, Any], finish: str | None = None) -> str:
         choices = [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}]
         return f"data: {json.dumps({**frame, 'object': 'chat.completion.chunk', 'choices': choices})}\n\n"
@@ -122,7 +175,11 @@ async def _chunks(events: AsyncGenerator[Event], library: str, frame: dict[str, 
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Sentence):
-                    piece = printable((" " if said else "") + event.text + "".join(f"[{m}]" for m in event.markers))
+                    piece = printable(
+                        (" " if said else "")
+                        + event.text
+                        + "".join(f"[{m}]" for m in event.markers)
+                    )
                     said += piece
                     yield chunk({"content": piece})
                 elif isinstance(event, Answer):

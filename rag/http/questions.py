@@ -8,13 +8,14 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
-from rag.http import conversations as conversations_api
 from rag import types
-from rag.http.errors import (Problem, status_of)
-from rag.render.json import (answer_json, hit_json)
-from rag.service.service import (Asking, Service, pumped)
-from rag.http.schemas import (Answer, Ask, Hits, Search)
-from rag.http.events import (event_of, wants_events)
+from rag.errors import RagError
+from rag.http import conversations
+from rag.http.errors import Problem, status_of
+from rag.http.events import event_of, wants_events
+from rag.http.schemas import Answer, Ask, Hits, Search
+from rag.render.json import answer_json, hit_json
+from rag.service.service import Asking, Service, pumped
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -38,22 +39,33 @@ def add_routes(app: FastAPI, service: Service) -> None:
         """Answer a question: as JSON, or, asked with `Accept: text/event-stream`, as events: `hits`, then a `sentence` each, then
         the whole `answer`, or `error` with a problem. Who leaves stops the model."""
         asking, library = Asking(), body.library or service.default
-        history = [*await conversations_api.history(service, library, body.conversation), *body.turns()]
-        source = service.stream(library, body.question, asking, history, body.certainty, body.filter.selected())
+        history = [
+            *await conversations.history(service, library, body.conversation),
+            *body.turns(),
+        ]
+        source = service.stream(
+            library, body.question, asking, history, body.certainty, body.filter.selected()
+        )
         events = pumped(source, asking, request.is_disconnected)
 
         async def shown(answer: types.Answer) -> dict[str, Any]:
-            return answer_json(answer) | await conversations_api.keep(service, library, body.conversation, answer)
+            return answer_json(answer) | await conversations.keep(
+                service, library, body.conversation, answer
+            )
 
         if wants_events(request):
             first = await anext(events)  # what is wrong with the question is said by the status
             return StreamingResponse(_events(first, events, shown), media_type="text/event-stream")
         async with aclosing(events):
-            return [await shown(event) async for event in events if isinstance(event, types.Answer)][-1]
+            return [
+                await shown(event) async for event in events if isinstance(event, types.Answer)
+            ][-1]
 
 
 async def _events(
-    first: types.Event, events: AsyncGenerator[types.Event], shown: Callable[[types.Answer], Awaitable[dict[str, Any]]]
+    first: types.Event,
+    events: AsyncGenerator[types.Event],
+    shown: Callable[[types.Answer], Awaitable[dict[str, Any]]],
 ) -> AsyncIterator[str]:
     async def as_event(event: types.Event) -> str:
         match event:
@@ -69,5 +81,5 @@ async def _events(
             yield await as_event(first)
             async for event in events:
                 yield await as_event(event)
-    except types.RagError as error:
+    except RagError as error:
         yield event_of("error", Problem(status=status_of(error), detail=str(error)).model_dump())

@@ -5,12 +5,14 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag import types
+from rag.answering.understand import MAX_QUESTION
+from rag.library.conversations import LONGEST_NAME
 from rag.service import uploads
-from rag.library.conversations import (LONGEST_NAME)
-from rag.pipeline import (MAX_QUESTION)
 
 _DATE = r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$"
-LibraryName = Annotated[str | None, Field(max_length=64, description="the library; by default that of the server")]
+LibraryName = Annotated[
+    str | None, Field(max_length=64, description="the library; by default that of the server")
+]
 
 
 class _Body(BaseModel):
@@ -28,13 +30,22 @@ class Filter(_Body):
     """Which passages may be found; a part left empty leaves nothing out."""
 
     documents: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=100)] = []
-    after: Annotated[str, Field(pattern=_DATE, description="a day, month or year, itself included", examples=["2023-03"])] = ""
+    after: Annotated[
+        str,
+        Field(
+            pattern=_DATE, description="a day, month or year, itself included", examples=["2023-03"]
+        ),
+    ] = ""
     before: Annotated[str, Field(pattern=_DATE)] = ""
-    speaker: Annotated[str, Field(max_length=200, description="words of the name of one who is quoted")] = ""
+    speaker: Annotated[
+        str, Field(max_length=200, description="words of the name of one who is quoted")
+    ] = ""
     section: Annotated[str, Field(max_length=200, description="words of the headings")] = ""
 
     def selected(self) -> types.Filter:
-        return types.Filter(tuple(self.documents), self.after, self.before, self.speaker, self.section)
+        return types.Filter(
+            tuple(self.documents), self.after, self.before, self.speaker, self.section
+        )
 
 
 class Asked(_Body):
@@ -52,20 +63,32 @@ class Asked(_Body):
 class Search(Asked):
     """What to search for."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"question": "How much did trade grow?", "k": 3}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"question": "How much did trade grow?", "k": 3}]}
+    )
     k: Annotated[int, Field(ge=1, le=100, description="how many passages")] = 10
 
 
 class Ask(Asked):
     """What to answer."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"question": "How much did trade grow?"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"question": "How much did trade grow?"}]}
+    )
     certainty: Annotated[
-        float | None, Field(ge=0, le=1, description="0: tell me what you have; 1: only when certain; null: as the server is set")
+        float | None,
+        Field(
+            ge=0,
+            le=1,
+            description="0: tell me what you have; 1: only when certain; null: as the server is set",
+        ),
     ] = None
     conversation: Annotated[
         int | None,
-        Field(ge=0, description="follow up and keep the answer in this conversation; 0 begins one, null keeps nothing"),
+        Field(
+            ge=0,
+            description="follow up and keep the answer in this conversation; 0 begins one, null keeps nothing",
+        ),
     ] = None
 
 
@@ -226,12 +249,21 @@ class Job(BaseModel):
 
     @classmethod
     def of(cls, job: uploads.Job) -> Self:
-        return cls(job=job.id, status=job.status, document=job.document, chunks=job.chunks, reason=job.reason)
+        return cls(
+            job=job.id,
+            status=job.status,
+            document=job.document,
+            chunks=job.chunks,
+            reason=job.reason,
+        )
 
 
 class Health(BaseModel):
     status: Literal["ok"]
-    proof: str = Field(default="", description="HMAC-SHA256 of the challenge with the key of the server, in hexadecimal digits")
+    proof: str = Field(
+        default="",
+        description="HMAC-SHA256 of the challenge with the key of the server, in hexadecimal digits",
+    )
 
 
 class Ready(BaseModel):
@@ -239,7 +271,9 @@ class Ready(BaseModel):
 
     ready: bool
     models: bool
-    library: str = Field(description="what is wrong with the library of the server; empty for nothing")
+    library: str = Field(
+        description="what is wrong with the library of the server; empty for nothing"
+    )
     asking: int
     waiting: int
     limit: int

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from rag.library.database import (DATABASE, migrate, tables)
-from rag.library.store import (DocumentInfo, Library, library_folder)
-from rag.library.schema import (APPLICATION, FORMAT)
-from rag.errors import (LibraryError, UsageError)
+from rag.errors import LibraryError, UsageError
+from rag.library.database import DATABASE, migrate, tables
+from rag.library.schema import APPLICATION, FORMAT
+from rag.library.store import DocumentInfo, Library, library_folder
 
 # What is this machine's alone, and of no use elsewhere.
-_LEFT_BEHIND = "DELETE FROM pending; DELETE FROM removed; UPDATE settings SET cache = '', cached = 0;"
+_LEFT_BEHIND = (
+    "DELETE FROM pending; DELETE FROM removed; UPDATE settings SET cache = '', cached = 0;"
+)
 _CONVERSATIONS = "DELETE FROM conversations;"
 _START = b"SQLite format 3\0"
 # A look-up has a number in memory for each id there could be.
@@ -37,17 +39,27 @@ def export_library(indexes: Path, name: str, file: Path, conversations: bool = T
             with closing(sqlite3.connect(unfinished, isolation_level=None)) as copy:
                 copy.execute("PRAGMA journal_mode = DELETE")
                 copy.execute("PRAGMA foreign_keys = ON")
-                copy.execute("PRAGMA secure_delete = ON")  # of what is left behind no word stays in free pages
-                copy.executescript(f"BEGIN; {_LEFT_BEHIND} {'' if conversations else _CONVERSATIONS} COMMIT;")
-                faults = [fault for (fault,) in copy.execute("PRAGMA integrity_check") if fault != "ok"]
+                copy.execute(
+                    "PRAGMA secure_delete = ON"
+                )  # of what is left behind no word stays in free pages
+                copy.executescript(
+                    f"BEGIN; {_LEFT_BEHIND} {'' if conversations else _CONVERSATIONS} COMMIT;"
+                )
+                faults = [
+                    fault for (fault,) in copy.execute("PRAGMA integrity_check") if fault != "ok"
+                ]
             if faults:
-                raise LibraryError(f"The library {name!r} is not whole ({faults[0]}); try `rag verify --repair`, then export it.")
+                raise LibraryError(
+                    f"The library {name!r} is not whole ({faults[0]}); try `rag verify --repair`, then export it."
+                )
             _sync(unfinished)
             unfinished.rename(file)
             _sync(file.parent)
     except (OSError, sqlite3.OperationalError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"{str(file)!r} cannot be written ({reason}); name another file.") from error
+        raise UsageError(
+            f"{str(file)!r} cannot be written ({reason}); name another file."
+        ) from error
 
 
 def import_library(file: Path, indexes: Path, name: str) -> list[DocumentInfo]:
@@ -72,12 +84,16 @@ def import_library(file: Path, indexes: Path, name: str) -> list[DocumentInfo]:
             except (ValueError, LibraryError, sqlite3.Error) as error:
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-                raise LibraryError(f"{str(file)!r} is not a whole library ({error}); export it anew.") from error
+                raise LibraryError(
+                    f"{str(file)!r} is not a whole library ({error}); export it anew."
+                ) from error
             _sync(unfinished / DATABASE)
             unfinished.rename(folder)
             _sync(indexes)
     except OSError as error:
-        raise UsageError(f"{str(file)!r} cannot be imported ({error.strerror}); check the file and {str(indexes)!r}.") from error
+        raise UsageError(
+            f"{str(file)!r} cannot be imported ({error.strerror}); check the file and {str(indexes)!r}."
+        ) from error
     return documents
 
 
@@ -109,7 +125,9 @@ def _admitted(folder: Path) -> list[DocumentInfo]:
         if largest > _LARGEST_ID:
             raise ValueError(f"a passage has the number {largest}")
         database.execute("PRAGMA journal_mode = DELETE")
-        database.execute("INSERT INTO words (words) VALUES ('rebuild')")  # what stands in a stranger's index is not believed
+        database.execute(
+            "INSERT INTO words (words) VALUES ('rebuild')"
+        )  # what stands in a stranger's index is not believed
         database.execute("BEGIN")
         migrate(database)
         database.execute("COMMIT")

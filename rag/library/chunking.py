@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
-from rag.text.sentences import (sentence_spans)
-from rag.types import (Chunk, Document, Paragraph)
+from rag.text.sentences import sentence_spans
+from rag.types import Chunk, Document, Paragraph
 
 # MiniLM reads 256 tokens: this leaves room for the context, which is embedded in front of the text.
 MAX_TOKENS = 190
@@ -27,16 +27,29 @@ def make_chunks(document: Document, count_tokens: Callable[[str], int]) -> tuple
         if not is_text:
             continue
         section = document.sections[section_index]
-        for number, start, end in _joined(document.text, _units(document.text, run, count_tokens), count_tokens):
+        for number, start, end in _joined(
+            document.text, _units(document.text, run, count_tokens), count_tokens
+        ):
             context = _context(document, section.path, start, end, count_tokens)
             path = " › ".join(section.path)
             chunks.append(
-                Chunk(document.name, len(chunks), path, number, start, end, document.text[start:end], context),
+                Chunk(
+                    document.name,
+                    len(chunks),
+                    path,
+                    number,
+                    start,
+                    end,
+                    document.text[start:end],
+                    context,
+                ),
             )
     return tuple(chunks)
 
 
-def _units(text: str, paragraphs: Iterator[Paragraph], count: Callable[[str], int]) -> Iterator[Span]:
+def _units(
+    text: str, paragraphs: Iterator[Paragraph], count: Callable[[str], int]
+) -> Iterator[Span]:
     """Paragraphs that fit, and sentence groups of those that do not."""
     for paragraph in paragraphs:
         start = paragraph.start
@@ -49,7 +62,9 @@ def _units(text: str, paragraphs: Iterator[Paragraph], count: Callable[[str], in
         yield paragraph.number, start, paragraph.end
 
 
-def _sentences(text: str, paragraph: Paragraph, count: Callable[[str], int]) -> Iterator[tuple[int, int]]:
+def _sentences(
+    text: str, paragraph: Paragraph, count: Callable[[str], int]
+) -> Iterator[tuple[int, int]]:
     body = text[paragraph.start : paragraph.end]
     if count(body) <= MAX_TOKENS:
         yield paragraph.start, paragraph.end
@@ -58,7 +73,9 @@ def _sentences(text: str, paragraph: Paragraph, count: Callable[[str], int]) -> 
         yield from _pieces(text, paragraph.start + start, paragraph.start + end, count)
 
 
-def _pieces(text: str, start: int, end: int, count: Callable[[str], int]) -> Iterator[tuple[int, int]]:
+def _pieces(
+    text: str, start: int, end: int, count: Callable[[str], int]
+) -> Iterator[tuple[int, int]]:
     """A sentence, halved at white space for as long as it is too long for a chunk of its own."""
     middle = text.rfind(" ", start + 1, (start + end) // 2)
     if count(text[start:end]) <= MAX_TOKENS or end - start < 2:
@@ -81,8 +98,12 @@ def _joined(text: str, units: Iterator[Span], count: Callable[[str], int]) -> It
     yield number, start, end
 
 
-def _context(document: Document, path: tuple[str, ...], start: int, end: int, count: Callable[[str], int]) -> str:
-    speakers = dict.fromkeys(q.speaker for q in document.quotations if q.speaker and q.start < end and start < q.end)
+def _context(
+    document: Document, path: tuple[str, ...], start: int, end: int, count: Callable[[str], int]
+) -> str:
+    speakers = dict.fromkeys(
+        q.speaker for q in document.quotations if q.speaker and q.start < end and start < q.end
+    )
     parts = [document.title, *path, *speakers]
     # The title says most; of what is too long together the last parts go first.
     while len(parts) > 1 and count(". ".join(parts)) > _MAX_CONTEXT_TOKENS:

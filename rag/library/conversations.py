@@ -4,20 +4,20 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from rag.library.database import (Database)
-from rag.render.json import (answer_json, read_answer)
-from rag.render.text import (printable)
-from rag.errors import (LibraryError, UsageError)
-from rag.types import (Answer, Turn)
-from rag.text.tokens import (folded)
+from rag.errors import LibraryError, UsageError
+from rag.library.database import Database
+from rag.render.json import answer_json, read_answer
+from rag.render.text import printable
+from rag.text.tokens import folded
+from rag.types import Answer, Turn
 
 LONGEST_NAME = 200  # characters
-_NAMED_AFTER = 80  # characters of the first question that name its conversation: as many as a list shows
+_NAMED_AFTER = (
+    80  # characters of the first question that name its conversation: as many as a list shows
+)
 _LARGEST_KEY = 2**63 - 1  # that SQLite takes
 
-_LISTING = (
-    "SELECT c.id, c.name, c.begun, c.changed, (SELECT count(*) FROM turns t WHERE t.conversation = c.id) FROM conversations c"
-)
+_LISTING = "SELECT c.id, c.name, c.begun, c.changed, (SELECT count(*) FROM turns t WHERE t.conversation = c.id) FROM conversations c"
 # What is damaged is told to those who open it; it holds no words.
 _SAID = "SELECT conversation, question, CASE WHEN json_valid(answer) THEN json_extract(answer, '$.answer') END FROM turns"
 
@@ -85,7 +85,9 @@ class Conversations:
         """The conversation of that key."""
         found = self._found(f"{_LISTING} WHERE c.id = ?", max(0, min(key, _LARGEST_KEY)))
         if not found:
-            raise UsageError(f"There is no conversation {key} in this library; see `rag conversations` for those there are.")
+            raise UsageError(
+                f"There is no conversation {key} in this library; see `rag conversations` for those there are."
+            )
         return found[0]
 
     def answers(self, key: int) -> list[Answer]:
@@ -95,29 +97,39 @@ class Conversations:
         """
         with self._database.reading():
             self.conversation(key)
-            rows = self._database.rows("SELECT answer FROM turns WHERE conversation = ? ORDER BY position", key)
+            rows = self._database.rows(
+                "SELECT answer FROM turns WHERE conversation = ? ORDER BY position", key
+            )
         try:
             return [read_answer(json.loads(stored)) for (stored,) in rows]
         except (ValueError, RecursionError) as error:
-            raise LibraryError(f"An answer of the conversation {key} is damaged; remove the conversation.") from error
+            raise LibraryError(
+                f"An answer of the conversation {key} is damaged; remove the conversation."
+            ) from error
 
     def history(self, key: int) -> list[Turn]:
         """What was asked in the conversation, for a follow-up question to lean on."""
         with self._database.reading():
             self.conversation(key)
-            rows = self._database.rows("SELECT question FROM turns WHERE conversation = ? ORDER BY position", key)
+            rows = self._database.rows(
+                "SELECT question FROM turns WHERE conversation = ? ORDER BY position", key
+            )
         return [Turn("user", question) for (question,) in rows]
 
     def faults(self) -> list[str]:
         """What is wrong with the conversations, in sentences. Reads all of them."""
         with self._database.reading():
-            return [fault for conversation in self.listing() if (fault := self._fault(conversation.key))]
+            return [
+                fault for conversation in self.listing() if (fault := self._fault(conversation.key))
+            ]
 
     def rename(self, key: int, name: str) -> None:
         """Give the conversation another name. Raises UsageError for one that is empty or longer than `LONGEST_NAME`."""
         name = _cleaned(name)
         if not 0 < len(name) <= LONGEST_NAME:
-            raise UsageError(f"The name has {len(name)} characters, from 1 to {LONGEST_NAME} are expected; give another.")
+            raise UsageError(
+                f"The name has {len(name)} characters, from 1 to {LONGEST_NAME} are expected; give another."
+            )
         with self._database.noting() as database:
             self.conversation(key)
             database.execute("UPDATE conversations SET name = ? WHERE id = ?", [name, key])
@@ -141,13 +153,20 @@ class Conversations:
         return int(self._database.rows(insert, _name_of(question), now, now)[0][0])
 
     def _append(self, key: int, answer: Answer) -> None:
-        turns, question, stored = self.conversation(key).turns, printable(answer.question), json.dumps(answer_json(answer))
+        turns, question, stored = (
+            self.conversation(key).turns,
+            printable(answer.question),
+            json.dumps(answer_json(answer)),
+        )
         self._database.rows("INSERT INTO turns VALUES (?, ?, ?, ?)", key, turns, question, stored)
         self._database.rows("UPDATE conversations SET changed = ? WHERE id = ?", _now(), key)
 
     def _found(self, query: str, *values: int) -> list[Conversation]:
         rows = self._database.rows(query, *values)
-        return [Conversation(key, name, f"{begun[:19]}Z", f"{changed[:19]}Z", turns) for key, name, begun, changed, turns in rows]
+        return [
+            Conversation(key, name, f"{begun[:19]}Z", f"{changed[:19]}Z", turns)
+            for key, name, begun, changed, turns in rows
+        ]
 
 
 def _now() -> str:

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rag.library.locks import (holder)
-from rag.library.schema import (APPLICATION, FORMAT, MIGRATIONS)
-from rag.errors import (LibraryError)
+from rag.errors import LibraryError
+from rag.library.locks import holder
+from rag.library.schema import APPLICATION, FORMAT, MIGRATIONS
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,8 @@ class Database:
                     migrate(connection)
                     row = [embedder, dimension, uuid.uuid4().hex]
                     connection.execute(
-                        "INSERT INTO settings (one, embedder, dimension, generation, stamp) VALUES (1, ?, ?, 0, ?)", row
+                        "INSERT INTO settings (one, embedder, dimension, generation, stamp) VALUES (1, ?, ?, 0, ?)",
+                        row,
                     )
         with self.reading() as connection:
             application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -92,13 +93,18 @@ class Database:
                 return False
         name = self._folder.name
         if application != APPLICATION:
-            raise LibraryError(f"{str(self._folder / DATABASE)!r} is a database, but not a library; choose another folder.")
+            raise LibraryError(
+                f"{str(self._folder / DATABASE)!r} is a database, but not a library; choose another folder."
+            )
         if version > FORMAT:
             raise LibraryError(
                 f"The library {name!r} has format {version}, this program reads format {FORMAT}; update the program."
             )
         built = self.state()
-        if (embedder or built.embedder, dimension or built.dimension) != (built.embedder, built.dimension):
+        if (embedder or built.embedder, dimension or built.dimension) != (
+            built.embedder,
+            built.dimension,
+        ):
             raise LibraryError(
                 f"The library {name!r} was built with the embedding model {built.embedder!r} ({built.dimension} dimensions), not "
                 f"with {embedder!r} ({dimension}); name that model, or run `rag rebuild` to embed it anew."
@@ -144,7 +150,9 @@ class Database:
         """One change of the library, counted; kept wholly where the block ends well, else not at all."""
         with self.noting() as connection:
             yield connection
-            connection.execute("UPDATE settings SET generation = generation + 1, stamp = ?", [uuid.uuid4().hex])
+            connection.execute(
+                "UPDATE settings SET generation = generation + 1, stamp = ?", [uuid.uuid4().hex]
+            )
 
     @contextmanager
     def noting(self) -> Iterator[sqlite3.Connection]:
@@ -164,7 +172,11 @@ class Database:
         while not self._begins_to_write(last=time.monotonic() - began >= _WRITER_SECONDS):
             if not told and time.monotonic() - began >= _SAY_SECONDS:
                 told = True
-                logger.warning("Waiting for %s, which is writing to the library %r.", self._writer(), self._folder.name)
+                logger.warning(
+                    "Waiting for %s, which is writing to the library %r.",
+                    self._writer(),
+                    self._folder.name,
+                )
             time.sleep(_LOOK_SECONDS)
         try:
             yield
@@ -193,7 +205,12 @@ class Database:
 
     def _writer(self) -> str:
         file = self._folder / DATABASE
-        return holder({file.with_name(file.name + end): place for end, place in _WRITER_PLACES.items()}) or "another process"
+        return (
+            holder(
+                {file.with_name(file.name + end): place for end, place in _WRITER_PLACES.items()}
+            )
+            or "another process"
+        )
 
     def _let_readers_go_on(self) -> None:
         """Have SQLite write ahead, so that readers need not wait for a writer. Where it cannot, it keeps to its older way."""
@@ -204,8 +221,15 @@ class Database:
     def faults(self) -> list[str]:
         """What is wrong with the file, its keys and its word index, in sentences."""
         with self.reading() as connection:
-            found = [f"The database reports: {m}." for (m,) in connection.execute("PRAGMA integrity_check") if m != "ok"]
-            found += [f"A row of {table} belongs to nothing." for table, *_ in connection.execute("PRAGMA foreign_key_check")]
+            found = [
+                f"The database reports: {m}."
+                for (m,) in connection.execute("PRAGMA integrity_check")
+                if m != "ok"
+            ]
+            found += [
+                f"A row of {table} belongs to nothing."
+                for table, *_ in connection.execute("PRAGMA foreign_key_check")
+            ]
             try:
                 connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
             except sqlite3.DatabaseError as error:
@@ -242,7 +266,9 @@ class Database:
                 raise
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
             kind = _KINDS.get(code, LibraryError)
-            trouble = _TROUBLE.get(code, _DAMAGED).format(writer=self._writer() if kind is _BusyError else "")
+            trouble = _TROUBLE.get(code, _DAMAGED).format(
+                writer=self._writer() if kind is _BusyError else ""
+            )
             raise kind(f"The library {self._folder.name!r} {trouble}") from error
 
 
@@ -294,7 +320,10 @@ def _connect(file: Path, create: bool) -> sqlite3.Connection:
             return database
         except sqlite3.OperationalError as error:
             database.close()
-            if mode == modes[-1] or error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            if mode == modes[-1] or error.sqlite_errorcode & 0xFF not in (
+                sqlite3.SQLITE_CANTOPEN,
+                sqlite3.SQLITE_READONLY,
+            ):
                 raise
         except BaseException:
             database.close()

@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.library.database import (Database)
-from rag.library.rows import (BOX, read_document, write_chunks)
-from rag.types import (Box, Chunk, Document, Note, Paragraph, Quotation, Reference, Section, Vectors)
+from rag.library.database import Database
+from rag.library.rows import BOX, read_document, write_chunks
+from rag.types import Box, Chunk, Document, Note, Paragraph, Quotation, Reference, Section, Vectors
 
 if TYPE_CHECKING:
     import sqlite3
 
 _LARGEST_DIMENSION = 65_536
-_RUNNING_TEXT = 'SELECT start, "end" FROM paragraphs WHERE document = ? AND kind = \'text\' AND start < "end"'
-_ORPHANS = {"vectors": "vector", "speakers": "speaker"}  # tables made from others -> what a row of theirs is
+_RUNNING_TEXT = (
+    'SELECT start, "end" FROM paragraphs WHERE document = ? AND kind = \'text\' AND start < "end"'
+)
+_ORPHANS = {
+    "vectors": "vector",
+    "speakers": "speaker",
+}  # tables made from others -> what a row of theirs is
 
 
 def faults(database: Database) -> list[str]:
@@ -28,7 +33,9 @@ def faults(database: Database) -> list[str]:
         dimension = database.state().dimension
         if not 0 < dimension <= _LARGEST_DIMENSION:
             found.append(f"Vectors of {dimension} dimensions are none.")
-        for key, name, text, boxes in connection.execute("SELECT id, name, text, length(boxes) FROM documents ORDER BY name"):
+        for key, name, text, boxes in connection.execute(
+            "SELECT id, name, text, length(boxes) FROM documents ORDER BY name"
+        ):
             found += _of_passages(connection, key, name, text, dimension)
             if boxes % BOX.size:
                 found.append(f"The places of lines on the pages of {name!r} are cut.")
@@ -37,7 +44,9 @@ def faults(database: Database) -> list[str]:
     return found
 
 
-def mend(database: Database, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]) -> list[str]:
+def mend(
+    database: Database, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]
+) -> list[str]:
     """What was mended, in sentences: indexes, the word index, what belongs to nothing, passages and their vectors.
 
     `make` gives the chunks of a document, and their unit vectors, float32 [chunks, dimension].
@@ -49,7 +58,9 @@ def mend(database: Database, make: Callable[[Document], tuple[Sequence[Chunk], V
             connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
             done.append("The indexes were made again, that of the words too.")
         for table, row in _ORPHANS.items():
-            if count := connection.execute(f"DELETE FROM {table} WHERE chunk NOT IN (SELECT id FROM chunks)").rowcount:
+            if count := connection.execute(
+                f"DELETE FROM {table} WHERE chunk NOT IN (SELECT id FROM chunks)"
+            ).rowcount:
                 done.append(f"What belonged to nothing was removed: {count} × {row}.")
     dimension = database.state().dimension
     for key, name in database.rows("SELECT id, name FROM documents ORDER BY name"):
@@ -65,7 +76,9 @@ def mend(database: Database, make: Callable[[Document], tuple[Sequence[Chunk], V
     return done
 
 
-def _of_passages(connection: "sqlite3.Connection", key: int, name: str, text: str, dimension: int) -> list[str]:
+def _of_passages(
+    connection: "sqlite3.Connection", key: int, name: str, text: str, dimension: int
+) -> list[str]:
     """What is wrong with the passages of a document and their vectors."""
     rows = connection.execute(
         'SELECT c.number, c.start, c."end", c.text, v.vector FROM chunks c LEFT JOIN vectors v ON v.chunk = c.id '
@@ -75,19 +88,26 @@ def _of_passages(connection: "sqlite3.Connection", key: int, name: str, text: st
     found = []
     if any(text[start:end] != words for _, start, end, words, _ in rows):
         found.append(f"A passage of {name!r} differs from the text of the document.")
-    if [number for number, *_ in rows] != list(range(len(rows))) or not _hold(rows, connection.execute(_RUNNING_TEXT, [key])):
+    if [number for number, *_ in rows] != list(range(len(rows))) or not _hold(
+        rows, connection.execute(_RUNNING_TEXT, [key])
+    ):
         found.append(f"A passage of {name!r} is missing.")
     vectors = [vector or b"" for *_, vector in rows]
     if any(len(vector) != 2 * dimension for vector in vectors):
         found.append(f"A vector of {name!r} is missing or has another dimension.")
     elif rows:
-        norms = np.linalg.norm(np.frombuffer(b"".join(vectors), "<f2").astype(np.float32).reshape(len(rows), -1), axis=1)
+        norms = np.linalg.norm(
+            np.frombuffer(b"".join(vectors), "<f2").astype(np.float32).reshape(len(rows), -1),
+            axis=1,
+        )
         if not np.all(np.abs(norms - 1) < 0.01):
             found.append(f"A vector of {name!r} is not of length one.")
     return found
 
 
-def _hold(rows: Sequence[tuple[int, int, int, str, bytes]], paragraphs: Iterable[tuple[int, int]]) -> bool:
+def _hold(
+    rows: Sequence[tuple[int, int, int, str, bytes]], paragraphs: Iterable[tuple[int, int]]
+) -> bool:
     """Whether the passages hold the paragraphs, which may be split among them, from beginning to end."""
     spans = sorted((start, end) for _, start, end, *_ in rows)
     starts = [start for start, _ in spans]
@@ -107,11 +127,18 @@ def _of_parts(connection: "sqlite3.Connection", name: str) -> list[str]:
         return [f"The parts of {name!r} cannot be read."]
     if document is None:
         return []
-    parts: list[Section | Paragraph | Quotation | Reference | Note | Box] = [*document.sections, *document.paragraphs]
+    parts: list[Section | Paragraph | Quotation | Reference | Note | Box] = [
+        *document.sections,
+        *document.paragraphs,
+    ]
     parts += [*document.quotations, *document.references, *document.notes, *document.boxes]
     if not all(0 <= part.start <= part.end <= len(document.text) for part in parts):
         return [f"A part of {name!r} lies outside its text."]
-    headings = all(isinstance(heading, str) for section in document.sections for heading in section.path)
-    if not headings or not all(0 <= paragraph.section < len(document.sections) for paragraph in document.paragraphs):
+    headings = all(
+        isinstance(heading, str) for section in document.sections for heading in section.path
+    )
+    if not headings or not all(
+        0 <= paragraph.section < len(document.sections) for paragraph in document.paragraphs
+    ):
         return [f"The sections of {name!r} do not fit."]
     return []

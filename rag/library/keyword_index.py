@@ -7,8 +7,8 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.library.database import (Database)
-from rag.library.query import (any_of, weighted_terms)
+from rag.library.database import Database
+from rag.text.query import any_of, weighted_terms
 
 # How much a word counts in bm25 in the text, and in the context (title, headings, speaker).
 _TEXT_WEIGHT, _CONTEXT_WEIGHT = 1.0, 1.0
@@ -25,7 +25,11 @@ WHERE words MATCH ? AND +rowid IN (SELECT value FROM json_each(?)) ORDER BY scor
 
 
 def best(
-    database: Database, question: str, k: int, among: NDArray[np.int64] | None = None, earlier: str = ""
+    database: Database,
+    question: str,
+    k: int,
+    among: NDArray[np.int64] | None = None,
+    earlier: str = "",
 ) -> list[tuple[int, float]]:
     """The ids of the `k` chunks that share most with the words of the question, with their bm25 (more is better), best first.
 
@@ -45,17 +49,24 @@ def best(
 def rarity(database: Database, words: Sequence[str], chunks: int) -> list[float]:
     """How rare each word is among so many chunks, its inverse document frequency (Robertson & Spärck Jones 1976)."""
     query = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
-    found = [database.rows(query, f'"{word}"', _COUNTED)[0][0] for word in (w.replace('"', "") for w in words)]
+    found = [
+        database.rows(query, f'"{word}"', _COUNTED)[0][0]
+        for word in (w.replace('"', "") for w in words)
+    ]
     return [_idf(n, chunks) for n in found]
 
 
-def _candidates(database: Database, terms: dict[str, int], among: NDArray[np.int64] | None) -> NDArray[np.int64]:
+def _candidates(
+    database: Database, terms: dict[str, int], among: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
     """The ids of the chunks with the rarest of the terms, and with most of them; of equals those added first."""
     last = database.rows("SELECT ifnull(max(id), 0) FROM chunks")[0][0]
     scores = np.zeros(last + 1, np.float32)
     for term, weight in terms.items():
         # One text of many numbers is read four times as fast as many rows of one number.
-        (ids,) = database.rows("SELECT ifnull(group_concat(rowid), '') FROM words WHERE words MATCH ?", term)[0]
+        (ids,) = database.rows(
+            "SELECT ifnull(group_concat(rowid), '') FROM words WHERE words MATCH ?", term
+        )[0]
         chunks = np.fromstring(ids, np.int64, sep=",") if ids else np.empty(0, np.int64)
         scores[chunks] += weight * _idf(len(chunks), last)
     if among is not None:

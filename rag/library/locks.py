@@ -19,7 +19,9 @@ def holder(places: Mapping[Path, int]) -> str:
             # As in "1: POSIX  ADVISORY  WRITE 1234 08:01:5678 120 120"; one who waits has an arrow behind its number.
             _, kind, _, access, process, file, first, last = line.split()[:8]
             place = inodes.get(int(file.rpartition(":")[2]), -1)
-            if (kind, access) == ("POSIX", "WRITE") and int(first) <= place <= float(last.replace("EOF", "inf")):
+            if (kind, access) == ("POSIX", "WRITE") and int(first) <= place <= float(
+                last.replace("EOF", "inf")
+            ):
                 return f"process {process}{_command(process)}"
     return ""
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.library.schema import (SPEAKERS)
-from rag.types import (Box, Chunk, Document, Note, Paragraph, Quotation, Reference, Section, Vectors)
+from rag.library.schema import SPEAKERS
+from rag.types import Box, Chunk, Document, Note, Paragraph, Quotation, Reference, Section, Vectors
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,22 +19,48 @@ BOX = struct.Struct("<3q4d")  # start, end, page; left, top, right, bottom
 
 def write_document(database: "sqlite3.Connection", document: Document, place: str) -> int | None:
     """Write the document, its chunks aside; its key. `place` is the path of its file."""
-    row = [document.name, document.file, document.sha256, document.title, document.dateline, document.date, place]
+    row = [
+        document.name,
+        document.file,
+        document.sha256,
+        document.title,
+        document.dateline,
+        document.date,
+        place,
+    ]
     row += [document.text, document.number, document.language]
-    boxes = b"".join(BOX.pack(b.start, b.end, b.page, b.left, b.top, b.right, b.bottom) for b in document.boxes)
+    boxes = b"".join(
+        BOX.pack(b.start, b.end, b.page, b.left, b.top, b.right, b.bottom) for b in document.boxes
+    )
     insert = "INSERT INTO documents VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     key = database.execute(insert, [*row, boxes]).lastrowid
-    sections = [(key, i, s.heading, json.dumps(s.path), s.start, s.end) for i, s in enumerate(document.sections)]
+    sections = [
+        (key, i, s.heading, json.dumps(s.path), s.start, s.end)
+        for i, s in enumerate(document.sections)
+    ]
     database.executemany("INSERT INTO sections VALUES (?, ?, ?, ?, ?, ?)", sections)
-    database.executemany("INSERT INTO paragraphs VALUES (?, ?, ?, ?, ?, ?, ?)", _rows_of(key, document.paragraphs))
-    database.executemany("INSERT INTO quotations VALUES (?, ?, ?, ?, ?, ?, ?)", _rows_of(key, document.quotations))
-    database.executemany('INSERT INTO "references" VALUES (?, ?, ?, ?, ?)', _rows_of(key, document.references))
-    database.executemany("INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", _rows_of(key, document.notes))
+    database.executemany(
+        "INSERT INTO paragraphs VALUES (?, ?, ?, ?, ?, ?, ?)", _rows_of(key, document.paragraphs)
+    )
+    database.executemany(
+        "INSERT INTO quotations VALUES (?, ?, ?, ?, ?, ?, ?)", _rows_of(key, document.quotations)
+    )
+    database.executemany(
+        'INSERT INTO "references" VALUES (?, ?, ?, ?, ?)', _rows_of(key, document.references)
+    )
+    database.executemany(
+        "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", _rows_of(key, document.notes)
+    )
     return key
 
 
 def write_chunks(
-    database: "sqlite3.Connection", key: int | None, document: Document, chunks: Sequence[Chunk], vectors: Vectors, dimension: int
+    database: "sqlite3.Connection",
+    key: int | None,
+    document: Document,
+    chunks: Sequence[Chunk],
+    vectors: Vectors,
+    dimension: int,
 ) -> None:
     """Write the chunks of the document under its key. Raises ValueError where the parts do not fit each other."""
     if vectors.shape != (len(chunks), dimension):
@@ -45,8 +71,19 @@ def write_chunks(
     if any(document.text[chunk.start : chunk.end] != chunk.text for chunk in chunks):
         raise ValueError(f"a chunk is not the text of {document.name!r} at its place")
     for chunk, vector in zip(chunks, vectors.astype("<f2"), strict=True):
-        row = [key, chunk.number, chunk.section, chunk.paragraph, chunk.start, chunk.end, chunk.text, chunk.context]
-        chunk_key = database.execute("INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
+        row = [
+            key,
+            chunk.number,
+            chunk.section,
+            chunk.paragraph,
+            chunk.start,
+            chunk.end,
+            chunk.text,
+            chunk.context,
+        ]
+        chunk_key = database.execute(
+            "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", row
+        ).lastrowid
         database.execute("INSERT INTO vectors VALUES (?, ?)", [chunk_key, vector.tobytes()])
     database.execute(f"{SPEAKERS} AND q.document = ?", [key])
 
@@ -54,7 +91,8 @@ def write_chunks(
 def read_document(database: "sqlite3.Connection", name: str) -> Document | None:
     """The document of that name, equal to the one written; None where there is none. Raises ValueError for damaged rows."""
     row = database.execute(
-        "SELECT id, file, sha256, title, dateline, date, text, number, language, boxes FROM documents WHERE name = ?", [name]
+        "SELECT id, file, sha256, title, dateline, date, text, number, language, boxes FROM documents WHERE name = ?",
+        [name],
     ).fetchone()
     if row is None:
         return None
@@ -65,11 +103,21 @@ def read_document(database: "sqlite3.Connection", name: str) -> Document | None:
     def parts(query: str) -> list[Any]:
         return database.execute(query, [key]).fetchall()
 
-    sections = parts('SELECT heading, path, start, "end" FROM sections WHERE document = ? ORDER BY position')
-    paragraphs = parts('SELECT number, kind, section, start, "end" FROM paragraphs WHERE document = ? ORDER BY position')
-    quotations = parts('SELECT start, "end", speaker, lead_in, note FROM quotations WHERE document = ? ORDER BY position')
-    references = parts('SELECT number, start, "end" FROM "references" WHERE document = ? ORDER BY position')
-    notes = parts('SELECT number, text, start, "end" FROM notes WHERE document = ? ORDER BY position')
+    sections = parts(
+        'SELECT heading, path, start, "end" FROM sections WHERE document = ? ORDER BY position'
+    )
+    paragraphs = parts(
+        'SELECT number, kind, section, start, "end" FROM paragraphs WHERE document = ? ORDER BY position'
+    )
+    quotations = parts(
+        'SELECT start, "end", speaker, lead_in, note FROM quotations WHERE document = ? ORDER BY position'
+    )
+    references = parts(
+        'SELECT number, start, "end" FROM "references" WHERE document = ? ORDER BY position'
+    )
+    notes = parts(
+        'SELECT number, text, start, "end" FROM notes WHERE document = ? ORDER BY position'
+    )
     return Document(
         name=name,
         file=file,
@@ -78,7 +126,10 @@ def read_document(database: "sqlite3.Connection", name: str) -> Document | None:
         dateline=dateline,
         date=date,
         text=text,
-        sections=tuple(Section(heading, tuple(json.loads(path)), start, end) for heading, path, start, end in sections),
+        sections=tuple(
+            Section(heading, tuple(json.loads(path)), start, end)
+            for heading, path, start, end in sections
+        ),
         paragraphs=tuple(Paragraph(*row) for row in paragraphs),
         quotations=tuple(Quotation(*row) for row in quotations),
         references=tuple(Reference(*row) for row in references),
@@ -89,5 +140,7 @@ def read_document(database: "sqlite3.Connection", name: str) -> Document | None:
     )
 
 
-def _rows_of(key: int | None, parts: Sequence[Paragraph | Quotation | Reference | Note]) -> Iterator[tuple[Any, ...]]:
+def _rows_of(
+    key: int | None, parts: Sequence[Paragraph | Quotation | Reference | Note]
+) -> Iterator[tuple[Any, ...]]:
     return ((key, position, *astuple(part)) for position, part in enumerate(parts))

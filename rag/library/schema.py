@@ -107,5 +107,9 @@ CREATE TABLE turns (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS = {1: _FORMAT_1, 2: _FORMAT_2, 3: _FORMAT_3}  # the format reached -> what reaches it from the one before
+MIGRATIONS = {
+    1: _FORMAT_1,
+    2: _FORMAT_2,
+    3: _FORMAT_3,
+}  # the format reached -> what reaches it from the one before
 FORMAT = max(MIGRATIONS)

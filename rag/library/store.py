@@ -16,16 +16,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.library import integrity as health
-from rag.library import keyword_index as lexical
-from rag.library.conversations import (Conversations)
-from rag.library.database import (DATABASE, Database)
-from rag.library.vector_index import (Dense)
-from rag.library.source_files import (Originals)
-from rag.library.query import (is_within, names_it, phrases_of)
-from rag.library.rows import (read_document, write_chunks, write_document)
-from rag.errors import (DocumentError, LibraryError, UsageError)
-from rag.types import (Chunk, Document, Filter, Vectors)
+from rag.errors import DocumentError, LibraryError, UsageError
+from rag.library import integrity, keyword_index
+from rag.library.conversations import Conversations
+from rag.library.database import DATABASE, Database
+from rag.library.rows import read_document, write_chunks, write_document
+from rag.library.source_files import Originals
+from rag.library.vector_index import Dense
+from rag.text.query import is_within, names_it, phrases_of
+from rag.types import Chunk, Document, Filter, Vectors
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
@@ -64,7 +63,11 @@ def library_file(indexes: Path, name: str) -> tuple[int, int] | None:
 
 def library_names(indexes: Path) -> list[str]:
     """The names of the libraries in a folder, sorted; none where the folder does not exist."""
-    return sorted(file.parent.name for file in indexes.glob(f"*/{DATABASE}") if _NAME.fullmatch(file.parent.name))
+    return sorted(
+        file.parent.name
+        for file in indexes.glob(f"*/{DATABASE}")
+        if _NAME.fullmatch(file.parent.name)
+    )
 
 
 class Library:
@@ -80,7 +83,9 @@ class Library:
         self._dense = Dense(folder, database)
 
     @classmethod
-    def open(cls, folder: Path, *, embedder: str = "", dimension: int = 0, create: bool = False) -> Self:
+    def open(
+        cls, folder: Path, *, embedder: str = "", dimension: int = 0, create: bool = False
+    ) -> Self:
         """The library in `folder`, brought to the present format; with `create` a new one where there is none.
 
         An `embedder` and `dimension` left out are whatever the library was built with. Raises LibraryError where there is no
@@ -92,7 +97,9 @@ class Library:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise LibraryError(f"The folder {str(folder)!r} cannot be made: {error.strerror}; choose another.") from error
+                raise LibraryError(
+                    f"The folder {str(folder)!r} cannot be made: {error.strerror}; choose another."
+                ) from error
         elif not _has_library(folder):
             raise _no_library(folder)
         database = Database(folder, create)
@@ -138,7 +145,12 @@ class Library:
     # --- Documents ------------------------------------------------------------------------------------------------
 
     def add(
-        self, document: Document, chunks: Sequence[Chunk], vectors: Vectors, path: Path, pending: Sequence[bytes] = ()
+        self,
+        document: Document,
+        chunks: Sequence[Chunk],
+        vectors: Vectors,
+        path: Path,
+        pending: Sequence[bytes] = (),
     ) -> None:
         """Add the document, or replace the one of its name, wholly or not at all.
 
@@ -149,7 +161,9 @@ class Library:
         place = _place(path)
         with self._database.changing() as database:
             self._check_embedder()
-            source = database.execute("SELECT path FROM documents WHERE name = ?", [document.name]).fetchone()
+            source = database.execute(
+                "SELECT path FROM documents WHERE name = ?", [document.name]
+            ).fetchone()
             if source and source[0] != place:
                 raise UsageError(
                     f"The name {document.name!r} belongs to {source[0]!r}, so {str(path)!r} was not added; add it again, it then "
@@ -168,14 +182,24 @@ class Library:
                 raise self._no_document(name)
         self._sweep()
 
-    def rebuild(self, embedder: str, dimension: int, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]) -> None:
+    def rebuild(
+        self,
+        embedder: str,
+        dimension: int,
+        make: Callable[[Document], tuple[Sequence[Chunk], Vectors]],
+    ) -> None:
         """Replace the chunks and vectors of every document by what `make` returns for it, wholly or not at all.
 
         Nothing waits in `pending` then.
         """
         with self._database.changing() as database:
-            database.execute("UPDATE settings SET embedder = ?, dimension = ?, cache = '', cached = 0", [embedder, dimension])
-            for key, name in database.execute("SELECT id, name FROM documents ORDER BY name").fetchall():
+            database.execute(
+                "UPDATE settings SET embedder = ?, dimension = ?, cache = '', cached = 0",
+                [embedder, dimension],
+            )
+            for key, name in database.execute(
+                "SELECT id, name FROM documents ORDER BY name"
+            ).fetchall():
                 document = self.document(name)
                 chunks, vectors = make(document)
                 database.execute("DELETE FROM chunks WHERE document = ?", [key])
@@ -186,14 +210,28 @@ class Library:
     def pending(self, keys: Sequence[bytes], dimension: int) -> dict[bytes, NDArray[np.float32]]:
         """Of these keys those under which `keep` has put a vector, each with it, float32 [dimension]."""
         with self._database.reading() as database:
-            found = (database.execute("SELECT key, vector FROM pending WHERE key = ?", [key]).fetchone() for key in keys)
-            vectors = {row[0]: np.frombuffer(row[1], "<f2").astype(np.float32) for row in found if row and not len(row[1]) % 2}
-        return {key: v for key, v in vectors.items() if len(v) == dimension and abs(np.linalg.norm(v) - 1) < 0.01}
+            found = (
+                database.execute("SELECT key, vector FROM pending WHERE key = ?", [key]).fetchone()
+                for key in keys
+            )
+            vectors = {
+                row[0]: np.frombuffer(row[1], "<f2").astype(np.float32)
+                for row in found
+                if row and not len(row[1]) % 2
+            }
+        return {
+            key: v
+            for key, v in vectors.items()
+            if len(v) == dimension and abs(np.linalg.norm(v) - 1) < 0.01
+        }
 
     def keep(self, keys: Sequence[bytes], vectors: Vectors) -> None:
         """Keep vectors, float32 [keys, dimension], until the document they are of is complete. No look-up finds them."""
         with self._database.noting() as database:
-            rows = [(key, vector.tobytes()) for key, vector in zip(keys, vectors.astype("<f2"), strict=True)]
+            rows = [
+                (key, vector.tobytes())
+                for key, vector in zip(keys, vectors.astype("<f2"), strict=True)
+            ]
             database.executemany("INSERT OR REPLACE INTO pending VALUES (?, ?)", rows)
 
     def drop_pending(self, start: bytes) -> None:
@@ -207,11 +245,21 @@ class Library:
 
     def find(self, path: Path) -> DocumentInfo | None:
         """The document that was read from the file at `path`."""
-        return next(iter(_infos(self._database.rows("SELECT * FROM listing WHERE path = ?", _place(path)))), None)
+        return next(
+            iter(_infos(self._database.rows("SELECT * FROM listing WHERE path = ?", _place(path)))),
+            None,
+        )
 
     def find_content(self, sha256: str) -> DocumentInfo | None:
         """The document that was read from a file of that sha256, the first by name where there are several."""
-        return next(iter(_infos(self._database.rows("SELECT * FROM listing WHERE sha256 = ? LIMIT 1", sha256))), None)
+        return next(
+            iter(
+                _infos(
+                    self._database.rows("SELECT * FROM listing WHERE sha256 = ? LIMIT 1", sha256)
+                )
+            ),
+            None,
+        )
 
     def below(self, folder: Path) -> list[DocumentInfo]:
         """The documents whose files lay in the folder, or in one below it, in the order of their names."""
@@ -222,7 +270,9 @@ class Library:
         """Note that the file of the document, if it is still there, now lies at `path`, where that is no other's."""
         with self._database.changing() as database:
             row = [_place(path), path.name, name]
-            database.execute("UPDATE OR IGNORE documents SET path = ?, file = ? WHERE name = ?", row)
+            database.execute(
+                "UPDATE OR IGNORE documents SET path = ?, file = ? WHERE name = ?", row
+            )
 
     def info(self, name: str) -> DocumentInfo:
         """The document of that name, as a list shows it. Raises UsageError where there is none."""
@@ -269,22 +319,36 @@ class Library:
                 conditions.append("document IN (SELECT value FROM json_each(?))")
                 values.append(json.dumps(self._documents_within(only)))
             if only.speaker:
-                speakers = [name for (name,) in self._database.rows("SELECT DISTINCT speaker FROM speakers")]
-                conditions.append("id IN (SELECT chunk FROM speakers WHERE speaker IN (SELECT value FROM json_each(?)))")
-                values.append(json.dumps([name for name in speakers if names_it(name, only.speaker)]))
+                speakers = [
+                    name for (name,) in self._database.rows("SELECT DISTINCT speaker FROM speakers")
+                ]
+                conditions.append(
+                    "id IN (SELECT chunk FROM speakers WHERE speaker IN (SELECT value FROM json_each(?)))"
+                )
+                values.append(
+                    json.dumps([name for name in speakers if names_it(name, only.speaker)])
+                )
             if only.section:
-                sections = [path for (path,) in self._database.rows("SELECT DISTINCT section FROM chunks")]
+                sections = [
+                    path for (path,) in self._database.rows("SELECT DISTINCT section FROM chunks")
+                ]
                 conditions.append("section IN (SELECT value FROM json_each(?))")
-                values.append(json.dumps([path for path in sections if names_it(path, only.section)]))
+                values.append(
+                    json.dumps([path for path in sections if names_it(path, only.section)])
+                )
             if phrases := phrases_of(question):
                 conditions.append("id IN (SELECT rowid FROM words WHERE words MATCH ?)")
                 values.append(" AND ".join(phrases))
             if not conditions:
                 return None
-            found = self._database.rows(f"SELECT id FROM chunks WHERE {' AND '.join(conditions)} ORDER BY id", *values)
+            found = self._database.rows(
+                f"SELECT id FROM chunks WHERE {' AND '.join(conditions)} ORDER BY id", *values
+            )
         return np.array([chunk for (chunk,) in found], np.int64)
 
-    def dense(self, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None) -> list[tuple[int, float]]:
+    def dense(
+        self, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
         """The ids of the `k` chunks whose vectors are nearest to the unit vector [dimension], with their cosines, best first.
 
         With `among`, which `select` gives, only those chunks compete.
@@ -304,11 +368,11 @@ class Library:
         With `among`, which `select` gives, only those chunks compete; how rare a word is is counted in all. The words of
         `earlier`, what was asked before, count half.
         """
-        return lexical.best(self._database, question, k, among, earlier)
+        return keyword_index.best(self._database, question, k, among, earlier)
 
     def rarity(self, words: Sequence[str]) -> list[float]:
         """How rare each word is among the chunks, its inverse document frequency (Robertson & Spärck Jones 1976)."""
-        return lexical.rarity(self._database, words, len(self._dense.current()))
+        return keyword_index.rarity(self._database, words, len(self._dense.current()))
 
     def settle(self) -> None:
         """Make searches as fast as they can be after much was added: seconds for a million chunks, nothing for few.
@@ -337,7 +401,7 @@ class Library:
 
         Raises LibraryError where it is too damaged to be read, or another process is adding to it.
         """
-        return [*health.faults(self._database), *self._dense.faults(), *self.conversations.faults()]
+        return [*integrity.faults(self._database), *self._dense.faults(), *self.conversations.faults()]
 
     def repair(self, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]) -> list[str]:
         """Mend what the stored text of the documents is enough for; what was done, in sentences.
@@ -345,7 +409,7 @@ class Library:
         `make` gives the chunks of a document and their vectors, as for `rebuild`. Raises LibraryError where the library is too
         damaged, or cannot be written to.
         """
-        done = health.mend(self._database, make)
+        done = integrity.mend(self._database, make)
         if self._dense.faults():
             self._dense.forget()
             done.append("The file of vectors was removed.")
@@ -363,7 +427,9 @@ class Library:
 
     def _sweep(self) -> None:
         """Remove the copies of files that no document was read from."""
-        self.originals.sweep({sha256 for (sha256,) in self._database.rows("SELECT sha256 FROM documents")})
+        self.originals.sweep(
+            {sha256 for (sha256,) in self._database.rows("SELECT sha256 FROM documents")}
+        )
 
     def _documents_within(self, only: Filter) -> list[int]:
         """The keys of the documents that the filter's names and dates let through."""
@@ -373,13 +439,23 @@ class Library:
             if name.casefold() not in names:
                 raise self._no_document(name)
         wanted = {name.casefold() for name in only.documents} or names
-        return [key for key, name, date in rows if name.casefold() in wanted and is_within(date, only.after, only.before)]
+        return [
+            key
+            for key, name, date in rows
+            if name.casefold() in wanted and is_within(date, only.after, only.before)
+        ]
 
     def _no_document(self, name: str) -> UsageError:
         names = [known for (known,) in self._database.rows("SELECT name FROM documents")]
         near = get_close_matches(name, names)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "see `rag list` for those there are."
-        return UsageError(f"There is no document {name!r} in the library {self.folder.name!r}; {hint}")
+        hint = (
+            f"did you mean {' or '.join(map(repr, near))}?"
+            if near
+            else "see `rag list` for those there are."
+        )
+        return UsageError(
+            f"There is no document {name!r} in the library {self.folder.name!r}; {hint}"
+        )
 
 
 def _infos(rows: Sequence[Any]) -> list[DocumentInfo]:
@@ -392,7 +468,9 @@ def _place(path: Path) -> str:
     try:
         place.encode()
     except UnicodeEncodeError as error:
-        raise DocumentError(f"The name of {place!a} is not readable text, so the file was left out; rename it.") from error
+        raise DocumentError(
+            f"The name of {place!a} is not readable text, so the file was left out; rename it."
+        ) from error
     return place
 
 
@@ -407,4 +485,6 @@ def _has_library(folder: Path) -> bool:
 def _no_library(folder: Path) -> LibraryError:
     names = [name for name in library_names(folder.parent) if name != folder.name]
     there = f"there are {', '.join(map(repr, names))}" if names else "there is none yet"
-    return LibraryError(f"There is no library {folder.name!r} in {str(folder.parent)!r}, {there}; make it with `rag add`.")
+    return LibraryError(
+        f"There is no library {folder.name!r} in {str(folder.parent)!r}, {there}; make it with `rag add`."
+    )

@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.library.database import (Database)
-from rag.types import (Vectors)
-from rag.library.vectors import (Ids, VectorIndex, codes_file, has_codes, make_codes, needs_codes, read_codes, remove_other_codes, write_codes)
+from rag.library.database import Database
+from rag.library.vectors import (
+    Ids,
+    VectorIndex,
+    codes_file,
+    has_codes,
+    make_codes,
+    needs_codes,
+    read_codes,
+    remove_other_codes,
+    write_codes,
+)
+from rag.types import Vectors
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,9 +37,13 @@ class Dense:
         self._database = database
         self._index: VectorIndex | None = None
         self._stamp = self._cache = ""
-        self._last = self._removals = 0  # the newest chunk and the latest removal that the index knows of
+        self._last = self._removals = (
+            0  # the newest chunk and the latest removal that the index knows of
+        )
 
-    def nearest(self, vector: NDArray[np.float32], k: int, among: Ids | None = None) -> list[tuple[int, float]]:
+    def nearest(
+        self, vector: NDArray[np.float32], k: int, among: Ids | None = None
+    ) -> list[tuple[int, float]]:
         """The ids of the `k` chunks whose vectors are nearest to the unit vector [dimension], with their cosines, best first.
 
         With `among` only those chunks compete.
@@ -39,7 +53,8 @@ class Dense:
         if index.exact:
             return found
         rows = self._database.rows(
-            "SELECT chunk, vector FROM vectors WHERE chunk IN (SELECT value FROM json_each(?))", json.dumps([i for i, _ in found])
+            "SELECT chunk, vector FROM vectors WHERE chunk IN (SELECT value FROM json_each(?))",
+            json.dumps([i for i, _ in found]),
         )
         ids, vectors = self._decoded(rows, len(vector))
         scored = zip(ids.tolist(), (vectors @ vector).tolist(), strict=True)
@@ -51,13 +66,20 @@ class Dense:
             state = self._database.state()
             if self._index is None or state.stamp != self._stamp:
                 cache, cached = database.execute("SELECT cache, cached FROM settings").fetchone()
-                removals = database.execute("SELECT ifnull(max(number), 0) FROM removed").fetchone()[0]
-                if self._index is None or (cache, state.dimension) != (self._cache, self._index.dimension):
+                removals = database.execute(
+                    "SELECT ifnull(max(number), 0) FROM removed"
+                ).fetchone()[0]
+                if self._index is None or (cache, state.dimension) != (
+                    self._cache,
+                    self._index.dimension,
+                ):
                     codes = read_codes(self._folder, cache) if cache else None
                     self._index = VectorIndex(state.dimension, codes)
                     # The codes hold all that there was when they were made, and nothing else holds what is gone.
                     self._last, self._removals = (cached, 0) if codes else (0, removals)
-                removed = database.execute("SELECT chunk FROM removed WHERE number > ?", [self._removals]).fetchall()
+                removed = database.execute(
+                    "SELECT chunk FROM removed WHERE number > ?", [self._removals]
+                ).fetchall()
                 self._index = self._index.without(np.array(removed, np.int64).reshape(-1))
                 for ids, vectors in self._newer(database, self._last, state.dimension):
                     self._index = self._index.with_more(ids, vectors)
@@ -77,13 +99,19 @@ class Dense:
                 coded = has_codes(self._folder, cache)
                 newer = "SELECT count(*) FROM vectors WHERE chunk > ?"
                 loose = database.execute(newer, [cached if coded else 0]).fetchone()[0]
-                removals, gone = database.execute("SELECT ifnull(max(number), 0), count(*) FROM removed").fetchone()
+                removals, gone = database.execute(
+                    "SELECT ifnull(max(number), 0), count(*) FROM removed"
+                ).fetchone()
                 if not needs_codes(loose, gone if coded else 0, coded):
                     return
                 dimension = own.state().dimension
-                count, last = database.execute("SELECT count(*), max(chunk) FROM vectors").fetchone()
+                count, last = database.execute(
+                    "SELECT count(*), max(chunk) FROM vectors"
+                ).fetchone()
                 worth = needs_codes(count, 0, coded=False)
-                codes = make_codes(self._newer(database, 0, dimension), dimension) if worth else None
+                codes = (
+                    make_codes(self._newer(database, 0, dimension), dimension) if worth else None
+                )
             if codes is None:  # so few are left of many that they are compared as they are
                 self.forget()
                 return
@@ -118,15 +146,28 @@ class Dense:
             if not cache:
                 return []
             if codes is None:
-                return ["The file of vectors is missing or damaged; searches do without it and are slower."]
-            gone = database.execute("SELECT count(*) FROM removed WHERE chunk <= ?", [cached]).fetchone()[0]
-            there = database.execute("SELECT count(*) FROM vectors WHERE chunk <= ?", [cached]).fetchone()[0]
-        return [] if codes.ntotal == there + gone else ["The file of vectors holds others than the library does."]
+                return [
+                    "The file of vectors is missing or damaged; searches do without it and are slower."
+                ]
+            gone = database.execute(
+                "SELECT count(*) FROM removed WHERE chunk <= ?", [cached]
+            ).fetchone()[0]
+            there = database.execute(
+                "SELECT count(*) FROM vectors WHERE chunk <= ?", [cached]
+            ).fetchone()[0]
+        return (
+            []
+            if codes.ntotal == there + gone
+            else ["The file of vectors holds others than the library does."]
+        )
 
-    def _newer(self, database: "sqlite3.Connection", last: int, dimension: int) -> Iterator[tuple[Ids, Vectors]]:
+    def _newer(
+        self, database: "sqlite3.Connection", last: int, dimension: int
+    ) -> Iterator[tuple[Ids, Vectors]]:
         """The vectors after the chunk `last`, in batches."""
         while rows := database.execute(
-            "SELECT chunk, vector FROM vectors WHERE chunk > ? ORDER BY chunk LIMIT ?", [last, _BATCH]
+            "SELECT chunk, vector FROM vectors WHERE chunk > ? ORDER BY chunk LIMIT ?",
+            [last, _BATCH],
         ).fetchall():
             last = rows[-1][0]
             yield self._decoded(rows, dimension)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.types import (Vectors)
+from rag.types import Vectors
 
 if TYPE_CHECKING:
     import faiss
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 Ids = NDArray[np.int64]
 
 MANY = 100_000  # vectors that are compared as they are: 7 ms; of more, codes of eight bits a number are, in a quarter of the time
-_LOOSE = 50_000  # changes after which codes are made anew: compared as they are, they cost a search 4 ms
+_LOOSE = (
+    50_000  # changes after which codes are made anew: compared as they are, they cost a search 4 ms
+)
 _CANDIDATES = 2  # times as many as asked for: the ten nearest of 30,000 passages are the first twelve by their codes
 _WIDEST = 6.0  # standard deviations of a number of a unit vector; of 12 million none was wider, and one that is is cut
 _SUFFIX, _UNFINISHED = ".faiss", "vectors.tmp"
@@ -32,7 +34,9 @@ class VectorIndex:
 
         self.dimension = dimension
         # Half precision holds the vectors as the database does, in half the room of full, and takes two thirds of the time.
-        flat = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        flat = faiss.IndexScalarQuantizer(
+            dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
         self._loose = faiss.IndexIDMap2(flat)
         self._codes = codes
         self._removed = np.empty(0, np.int64)  # from the codes
@@ -69,7 +73,9 @@ class VectorIndex:
         other._loose, other._removed = faiss.clone_index(self._loose), self._removed
         return other
 
-    def nearest(self, vector: NDArray[np.float32], k: int, among: Ids | None = None) -> list[tuple[int, float]]:
+    def nearest(
+        self, vector: NDArray[np.float32], k: int, among: Ids | None = None
+    ) -> list[tuple[int, float]]:
         """The ids of the `k` vectors nearest to the unit vector [dimension], with their cosines, best first.
 
         With `among` only those ids compete. Where the index is not `exact`, twice as many candidates with cosines that are a
@@ -99,7 +105,9 @@ def make_codes(batches: Iterable[tuple[Ids, Vectors]], dimension: int) -> "faiss
     """
     import faiss
 
-    bytes_of = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_8bit_direct, faiss.METRIC_L2)
+    bytes_of = faiss.IndexScalarQuantizer(
+        dimension, faiss.ScalarQuantizer.QT_8bit_direct, faiss.METRIC_L2
+    )
     codes = faiss.IndexIDMap2(bytes_of)
     for ids, vectors in batches:
         codes.add_with_ids(_coded(vectors), ids)
@@ -190,7 +198,9 @@ def _held(codes: "faiss.Index", ids: Ids) -> Ids:
     return np.intersect1d(ids, faiss.vector_to_array(codes.id_map))
 
 
-def _found(index: "faiss.Index", query: Vectors, k: int, selector: "faiss.IDSelector | None") -> list[tuple[int, float]]:
+def _found(
+    index: "faiss.Index", query: Vectors, k: int, selector: "faiss.IDSelector | None"
+) -> list[tuple[int, float]]:
     import faiss
 
     k = min(k, index.ntotal)

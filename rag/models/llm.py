@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rag.config import (BRIEF)
-from rag.models.bundled import (LANGUAGE_MODEL, check_brief, language_model_path)
-from rag.answering.prompt import (DECLINE)
-from rag.errors import (ModelError)
-from rag.types import (Piece, Prompt, Vectors)
+from rag.answering.prompt import DECLINE
+from rag.config import BRIEF
+from rag.errors import ModelError
+from rag.models.bundled import LANGUAGE_MODEL, check_brief, language_model_path
+from rag.types import Piece, Prompt, Vectors
 
 _CONTEXT_TOKENS = 4096  # the prompts here stay below 2,000 tokens; more only costs memory
 _GGUF_MAGIC = b"GGUF"
@@ -56,7 +56,9 @@ class LlamaModel:
             self._llama: Any = llama_cpp.Llama(
                 str(path or language_model_path()),
                 n_ctx=_CONTEXT_TOKENS,
-                n_threads=max(2, (os.cpu_count() or 2) // 2),  # two threads of one core only get in each other's way
+                n_threads=max(
+                    2, (os.cpu_count() or 2) // 2
+                ),  # two threads of one core only get in each other's way
                 swa_full=True,  # a cut sliding-window cache could not be reused from question to question
                 verbose=False,
             )
@@ -83,13 +85,23 @@ class LlamaModel:
             declines[0] = float(shares[self._declining]) * chances[-1] if self.brief else 0.0
             return logits
 
-        settings: Any = {"max_tokens": max_tokens, "temperature": 0.0, "stop": list(prompt.stop), "stream": True}
+        settings: Any = {
+            "max_tokens": max_tokens,
+            "temperature": 0.0,
+            "stop": list(prompt.stop),
+            "stream": True,
+        }
         with self._lock:
             if self.brief:
                 self._llama.reset()
             if self._chats:
-                messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
-                chunks = self._llama.create_chat_completion(messages, logits_processor=[weigh], **settings)
+                messages = [
+                    {"role": "system", "content": prompt.system},
+                    {"role": "user", "content": prompt.user},
+                ]
+                chunks = self._llama.create_chat_completion(
+                    messages, logits_processor=[weigh], **settings
+                )
             else:
                 # As tokens, since a string would be searched for control tokens, and documents may hold their names.
                 text = prompt.adapted if self.brief else prompt.text
@@ -125,7 +137,10 @@ def _adapt(llama: Any, adapter: Path) -> None:
             f"llama.cpp cannot use {adapter} as an adapter of {LANGUAGE_MODEL}; give a whole GGUF LoRA adapter that was made for "
             "this model, or leave out --adapter."
         )
-    adapters, scales = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(loaded), (ctypes.c_float * 1)(1.0)
+    adapters, scales = (
+        (llama_cpp.llama_adapter_lora_p_ctypes * 1)(loaded),
+        (ctypes.c_float * 1)(1.0),
+    )
     llama_cpp.llama_set_adapters_lora(llama.ctx, adapters, 1, scales)
 
 
@@ -175,4 +190,6 @@ def _check_gguf(path: Path, kind: Literal["model", "adapter"]) -> None:
             f"The {kind} {path} cannot be opened ({error.strerror or error}); give the path of a GGUF file or leave out --{kind}."
         ) from error
     if magic != _GGUF_MAGIC:
-        raise ModelError(f"{path} is not a GGUF {kind}: it begins with {magic!r}, expected {_GGUF_MAGIC!r}; give a GGUF file.")
+        raise ModelError(
+            f"{path} is not a GGUF {kind}: it begins with {magic!r}, expected {_GGUF_MAGIC!r}; give a GGUF file."
+        )

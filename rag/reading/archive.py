@@ -5,7 +5,7 @@ from io import BytesIO
 from struct import error as StructError
 from zlib import error as ZlibError
 
-from rag.errors import (DocumentError)
+from rag.errors import DocumentError
 
 MAX_MEMBERS = 5_000  # a book of a thousand chapters and pictures has fewer
 MAX_EXPANDED = 300_000_000  # bytes, all members together: they are held in memory
@@ -39,7 +39,9 @@ def members(data: bytes) -> dict[str, bytes]:
                 if info.is_dir():
                     continue
                 if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise DocumentError("The archive is packed in a way that is not read: save the file again or as PDF.")
+                    raise DocumentError(
+                        "The archive is packed in a way that is not read: save the file again or as PDF."
+                    )
                 # What the directory says of sizes may be a lie, so no more than the limit is unpacked.
                 allowed = min(MAX_EXPANDED - expanded, max(SMALL, MAX_RATIO * info.compress_size))
                 with archive.open(info) as member:
@@ -52,7 +54,9 @@ def members(data: bytes) -> dict[str, bytes]:
                 expanded += len(content)
                 contents[info.filename] = content
     except _BROKEN as error:
-        raise DocumentError("The archive is damaged and cannot be opened: fetch or save the file again.") from error
+        raise DocumentError(
+            "The archive is damaged and cannot be opened: fetch or save the file again."
+        ) from error
     return contents
 
 
@@ -67,7 +71,9 @@ def office_kind(data: bytes) -> str:
                 with archive.open("mimetype") as member:
                     stated = member.read(100).decode("ascii", "replace").strip()
     except _BROKEN as error:
-        raise DocumentError("The archive is damaged and cannot be opened: fetch or save the file again.") from error
+        raise DocumentError(
+            "The archive is damaged and cannot be opened: fetch or save the file again."
+        ) from error
     if stated.startswith("application/vnd.oasis.opendocument.text"):
         return "ODT"
     if stated == "application/epub+zip" or "META-INF/container.xml" in names:
@@ -79,11 +85,15 @@ def office_kind(data: bytes) -> str:
 
 def _unlocked(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     if any(info.flag_bits & 0x1 for info in archive.infolist()):
-        raise DocumentError("The archive is encrypted with a password: save the file without one and add it again.")
+        raise DocumentError(
+            "The archive is encrypted with a password: save the file without one and add it again."
+        )
     return archive.infolist()
 
 
 def _check_count(data: bytes) -> None:
     """Raise DocumentError for too many members, before the directory is read: each entry costs time and memory."""
     if data.count(b"PK\x01\x02") > MAX_MEMBERS:
-        raise DocumentError(f"The archive has more than the {MAX_MEMBERS:,} members that are read: save the file again in parts.")
+        raise DocumentError(
+            f"The archive has more than the {MAX_MEMBERS:,} members that are read: save the file again in parts."
+        )

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.errors import (DocumentError)
-from rag.types import (Box, Kind)
+from rag.errors import DocumentError
+from rag.types import Box, Kind
 
 _BOMS = {
     b"\xff\xfe\x00\x00": "utf-32",
@@ -27,11 +27,21 @@ class Block:
     """A paragraph, heading, list, table or note as it is shown; what refers to a note stands in it as "[1]"."""
 
     text: str
-    level: int | None = None  # of a heading, 1 outermost; 0 where the format says it is none, None where it does not say
-    kind: Kind | None = None  # where the format says so: "furniture", "text" that is no title, "note" that opens with "[1] "
-    quoted: bool = False  # set off as a quotation, as block quotes are, with or without quotation marks
-    boxes: tuple[Box, ...] = ()  # where its lines stand on pages, offsets within `text`, which is `visible` then
-    before: str | None = None  # the white space above it where the file's own is kept; None is a blank line
+    level: int | None = (
+        None  # of a heading, 1 outermost; 0 where the format says it is none, None where it does not say
+    )
+    kind: Kind | None = (
+        None  # where the format says so: "furniture", "text" that is no title, "note" that opens with "[1] "
+    )
+    quoted: bool = (
+        False  # set off as a quotation, as block quotes are, with or without quotation marks
+    )
+    boxes: tuple[
+        Box, ...
+    ] = ()  # where its lines stand on pages, offsets within `text`, which is `visible` then
+    before: str | None = (
+        None  # the white space above it where the file's own is kept; None is a blank line
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,9 @@ def decoded(data: bytes, declared: str = "") -> str:
     """
     encoding = next((name for bom, name in _BOMS.items() if data.startswith(bom)), "")
     if not encoding and b"\0" in data:
-        raise DocumentError("The file is binary, and a report was expected: export it as PDF or DOCX and add that.")
+        raise DocumentError(
+            "The file is binary, and a report was expected: export it as PDF or DOCX and add that."
+        )
     for candidate in [encoding] if encoding else [declared, "utf-8"] if declared else ["utf-8"]:
         try:
             return data.decode(candidate)
@@ -67,4 +79,6 @@ def decoded(data: bytes, declared: str = "") -> str:
 
         if best := from_bytes(data).best():
             return str(best)
-    raise DocumentError("The text is in no known encoding, where a report was expected: save it as UTF-8 and add it again.")
+    raise DocumentError(
+        "The text is in no known encoding, where a report was expected: save it as UTF-8 and add it again."
+    )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from io import StringIO
 from itertools import islice
 
-from rag.reading.blocks import (Block, Content, decoded, visible)
-from rag.errors import (DocumentError)
+from rag.errors import DocumentError
+from rag.reading.blocks import Block, Content, decoded, visible
 
 MAX_ROWS = 50_000  # what is longer is a database, and a question about it a query
 MAX_CELL = 131_072  # characters, csv's own limit
@@ -36,16 +36,24 @@ def read_table(data: bytes) -> Content:
     try:
         for index, row in enumerate(rows):
             if index > MAX_ROWS:
-                raise DocumentError(f"The table has more than the {MAX_ROWS:,} rows that are read: split it and add the parts.")
+                raise DocumentError(
+                    f"The table has more than the {MAX_ROWS:,} rows that are read: split it and add the parts."
+                )
             if index == 0 and all(row) and not any(_NUMERIC.fullmatch(value) for value in row):
                 names = row
                 continue
             named = [*names, *[""] * (len(row) - len(names))]
-            shown = [f"{name}: {value}" if name else value for name, value in zip(named, row, strict=False) if value]
+            shown = [
+                f"{name}: {value}" if name else value
+                for name, value in zip(named, row, strict=False)
+                if value
+            ]
             if shown:
                 blocks.append(Block(" · ".join(shown), 0, "text"))
     except csv.Error as error:
-        raise DocumentError("The table has a value that never ends: check its quotation marks.") from error
+        raise DocumentError(
+            "The table has a value that never ends: check its quotation marks."
+        ) from error
     return Content(blocks or [Block(" · ".join(names))] if names else blocks)
 
 
@@ -62,7 +70,9 @@ def _delimiter(text: str) -> str | None:
     best, most = None, 1
     for delimiter in _DELIMITERS:
         try:
-            widths = {len(row) for row in islice(_rows(text[: SAMPLE * MAX_CELL], delimiter), SAMPLE)}
+            widths = {
+                len(row) for row in islice(_rows(text[: SAMPLE * MAX_CELL], delimiter), SAMPLE)
+            }
         except csv.Error:
             continue
         if len(widths) == 1 and (width := widths.pop()) > most:

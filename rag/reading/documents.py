@@ -5,23 +5,50 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from rag.reading.archive import (office_kind)
-from rag.reading.blocks import (Block, Content, decoded, visible)
-from rag.reading.epub import (read_epub)
-from rag.reading.markdown import (read_markdown)
-from rag.reading.xml import (is_html)
-from rag.reading.office import (OLE)
-from rag.reading.odt import (read_odt)
-from rag.reading.pdf import (read_pdf)
-from rag.reading.structure import (LONGEST_HEADING, NOTES_HEADING, UNDERLINE, structured)
-from rag.reading.csv import (is_table, read_table)
-from rag.errors import (DocumentError)
-from rag.types import (Document)
-from rag.reading.html import (read_html)
-from rag.reading.docx import (read_docx)
+from rag.errors import DocumentError
+from rag.reading.archive import office_kind
+from rag.reading.blocks import Block, Content, decoded, visible
+from rag.reading.csv import is_table, read_table
+from rag.reading.docx import read_docx
+from rag.reading.epub import read_epub
+from rag.reading.html import read_html
+from rag.reading.markdown import read_markdown
+from rag.reading.odt import read_odt
+from rag.reading.office import OLE
+from rag.reading.pdf import read_pdf
+from rag.reading.structure import LONGEST_HEADING, NOTES_HEADING, UNDERLINE, structured
+from rag.reading.xml import is_html
+from rag.types import Document
 
-SUFFIXES = (".txt", ".md", ".markdown", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".odt", ".epub", ".csv", ".tsv")
-OFFICE_SUFFIXES = (".doc", ".dot", ".rtf", ".ppt", ".pptx", ".xls", ".xlsx", ".odp", ".ods", ".pages", ".numbers", ".key", ".wpd")
+SUFFIXES = (
+    ".txt",
+    ".md",
+    ".markdown",
+    ".html",
+    ".htm",
+    ".xhtml",
+    ".pdf",
+    ".docx",
+    ".odt",
+    ".epub",
+    ".csv",
+    ".tsv",
+)
+OFFICE_SUFFIXES = (
+    ".doc",
+    ".dot",
+    ".rtf",
+    ".ppt",
+    ".pptx",
+    ".xls",
+    ".xlsx",
+    ".odp",
+    ".ods",
+    ".pages",
+    ".numbers",
+    ".key",
+    ".wpd",
+)
 MAX_BYTES = 50_000_000  # a thousand-page report has 5 MB of text: what is larger is data, and would fill the memory
 LONGEST_WRAPPED = 160  # characters: nobody wraps wider, so a longer line is a paragraph of its own
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -37,9 +64,13 @@ def read_document(path: Path) -> Document:
         content = READERS[_kind(data, path.suffix.lower())](data)
     except DocumentError as error:
         reason = str(error)
-        raise DocumentError(f"{path.name} cannot be read, because {reason[0].lower()}{reason[1:]}") from error
+        raise DocumentError(
+            f"{path.name} cannot be read, because {reason[0].lower()}{reason[1:]}"
+        ) from error
     if not any(visible(block.text).strip() for block in content.blocks):
-        raise DocumentError(f"{path.name} is empty, where a report was expected: check that the file was saved whole.")
+        raise DocumentError(
+            f"{path.name} is empty, where a report was expected: check that the file was saved whole."
+        )
     return structured(content, path.stem, path.name, hashlib.sha256(data).hexdigest())
 
 
@@ -47,8 +78,14 @@ def _load(path: Path) -> bytes:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         kind = f"a {path.suffix} file" if suffix else "a file without an extension"
-        remedy = "save it as DOCX or PDF" if suffix in OFFICE_SUFFIXES else "save it as PDF, or its text as a .txt file,"
-        raise DocumentError(f"{path.name} is {kind}, and only {', '.join(SUFFIXES)} are read: {remedy} and add that.")
+        remedy = (
+            "save it as DOCX or PDF"
+            if suffix in OFFICE_SUFFIXES
+            else "save it as PDF, or its text as a .txt file,"
+        )
+        raise DocumentError(
+            f"{path.name} is {kind}, and only {', '.join(SUFFIXES)} are read: {remedy} and add that."
+        )
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -57,7 +94,9 @@ def _load(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
-        raise DocumentError(f"{path} cannot be opened ({reason}), where a readable file was expected: check the path.") from error
+        raise DocumentError(
+            f"{path} cannot be opened ({reason}), where a readable file was expected: check the path."
+        ) from error
 
 
 # --- What kind of file --------------------------------------------------------------------------------------------
@@ -81,7 +120,9 @@ def _kind(data: bytes, suffix: str) -> str:
         return "Markdown" if suffix in (".md", ".markdown") else "text"
     if kind in READERS:
         return kind
-    raise DocumentError(f"It is {kind} inside, whatever its name, and that is not read: save it as DOCX or PDF and add that.")
+    raise DocumentError(
+        f"It is {kind} inside, whatever its name, and that is not read: save it as DOCX or PDF and add that."
+    )
 
 
 # --- Plain text and Markdown --------------------------------------------------------------------------------------
@@ -90,7 +131,9 @@ def _kind(data: bytes, suffix: str) -> str:
 def _text(data: bytes) -> str:
     text = decoded(data)
     if len(_CONTROL.findall(text)) * 100 > len(text):
-        raise DocumentError("The file is binary, and a report was expected: export it as PDF or DOCX and add that.")
+        raise DocumentError(
+            "The file is binary, and a report was expected: export it as PDF or DOCX and add that."
+        )
     return visible(text)
 
 
@@ -118,7 +161,11 @@ def read_text(data: bytes) -> Content:
         if len(lines) == 1 and NOTES_HEADING.fullmatch(text[slice(*lines[0])]):
             close()
         lines.append((start, start + len(stripped)))
-        if len(lines) == 2 and UNDERLINE.fullmatch(line) and lines[0][1] - lines[0][0] <= LONGEST_HEADING:
+        if (
+            len(lines) == 2
+            and UNDERLINE.fullmatch(line)
+            and lines[0][1] - lines[0][0] <= LONGEST_HEADING
+        ):
             close(level=1 if "=" in line else 2)
     close()
     above = [0, *(end for _, end, _ in spans)]

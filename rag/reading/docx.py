@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rag.reading import office
-from rag.reading.blocks import (Block, Content)
-from rag.reading.office import (PLAIN, SHADED, Look, Package, Piece)
+from rag.reading.blocks import Block, Content
+from rag.reading.office import PLAIN, SHADED, Look, Package, Piece
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -27,7 +27,19 @@ _NOTHING_SHOWN = {"pPr", "rPr", "sdtPr", "del", "moveFrom", "delText", "instrTex
 # The letters and signs of the font Symbol that text is written with; it has them in the private use area.
 _SYMBOL = dict(
     zip(
-        (*range(0xF041, 0xF05B), *range(0xF061, 0xF07B), 0xF0A3, 0xF0AE, 0xF0B0, 0xF0B1, 0xF0B3, 0xF0B4, 0xF0B7, 0xF0B9, 0xF0BB),
+        (
+            *range(0xF041, 0xF05B),
+            *range(0xF061, 0xF07B),
+            0xF0A3,
+            0xF0AE,
+            0xF0B0,
+            0xF0B1,
+            0xF0B3,
+            0xF0B4,
+            0xF0B7,
+            0xF0B9,
+            0xF0BB,
+        ),
         "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖαβχδεφγηιϕκλμνοπθρστυϖωξψζ≤→°±≥×•≠≈",
         strict=True,
     )
@@ -80,7 +92,8 @@ def _inside(parent: "Element", *names: str) -> "Iterator[Element]":
         if name in names:
             yield child
         elif name in _WRAPPERS or (
-            name == "sdt" and _get(_find(child, "sdtPr", "docPartObj", "docPartGallery")) != "Table of Contents"
+            name == "sdt"
+            and _get(_find(child, "sdtPr", "docPartObj", "docPartGallery")) != "Table of Contents"
         ):
             waiting += reversed(_children(child))
 
@@ -89,7 +102,11 @@ def _inside(parent: "Element", *names: str) -> "Iterator[Element]":
 
 
 def _has_colour(shade: "Element") -> bool:
-    return _get(shade, "fill").upper() not in ("", "AUTO", "FFFFFF") or _get(shade) not in ("", "clear", "nil")
+    return _get(shade, "fill").upper() not in ("", "AUTO", "FFFFFF") or _get(shade) not in (
+        "",
+        "clear",
+        "nil",
+    )
 
 
 def _look(properties: "Element | None") -> Look:
@@ -115,7 +132,9 @@ def _look(properties: "Element | None") -> Look:
 class _Style:
     """A style with all it inherits."""
 
-    names: frozenset[str] = frozenset()  # its own and those it is based on, in lower case: Word writes built-in ones in English
+    names: frozenset[str] = (
+        frozenset()
+    )  # its own and those it is based on, in lower case: Word writes built-in ones in English
     level: int = 0  # of a heading, 0 where it is none
     number: str = ""  # of its list definition, "" where it is no list
     depth: int = 0  # in the list
@@ -123,7 +142,11 @@ class _Style:
 
     def with_name(self, name: str) -> "_Style":
         heading = _HEADING.fullmatch(name.lower())
-        return replace(self, names=self.names | {name.lower()}, level=int(heading[1]) if heading else self.level)
+        return replace(
+            self,
+            names=self.names | {name.lower()},
+            level=int(heading[1]) if heading else self.level,
+        )
 
     def under(self, properties: "Element | None") -> "_Style":
         """This style, changed by what the properties of a paragraph (w:pPr) state."""
@@ -171,7 +194,9 @@ def _lists(numbering: "Element | None") -> dict[str, _List]:
             for level in definition.iterchildren(f"{_W}lvlOverride")
             if (start := _find(level, "startOverride")) is not None
         }
-        starts = {depth: restarts.get(depth, start) for depth, start in abstract.get(base, {}).items()}
+        starts = {
+            depth: restarts.get(depth, start) for depth, start in abstract.get(base, {}).items()
+        }
         lists[number] = _List(f"num {number}" if restarts else base, starts)
     return lists
 
@@ -185,8 +210,16 @@ class _Walk:
     def __init__(self, package: Package) -> None:
         self.package = package
         styles = package.parts.get("styles")
-        self.styles = {} if styles is None else {_get(style, "styleId"): style for style in styles.iterchildren(f"{_W}style")}
-        defaults = (name for name, s in self.styles.items() if _get(s, "default") and _get(s, "type") == "paragraph")
+        self.styles = (
+            {}
+            if styles is None
+            else {_get(style, "styleId"): style for style in styles.iterchildren(f"{_W}style")}
+        )
+        defaults = (
+            name
+            for name, s in self.styles.items()
+            if _get(s, "default") and _get(s, "type") == "paragraph"
+        )
         self.default_style = next(defaults, "")
         self.default_run = _find(styles, "docDefaults", "rPrDefault", "rPr")
         self.default_look = _look(self.default_run)
@@ -194,14 +227,21 @@ class _Walk:
         self.lists = _lists(package.parts.get("numbering"))
         self.counts: dict[tuple[str, int], int] = {}
         self.title = ""
-        self.fields: list[bool] = []  # for each open field whether its instruction is still being read
+        self.fields: list[
+            bool
+        ] = []  # for each open field whether its instruction is still being read
 
     def content(self) -> Content:
         body = self.blocks(self.package.body, PLAIN)
-        stated = (_get(_find(run, "lang")) for run in (_find(self.styles.get(self.default_style), "rPr"), self.default_run))
+        stated = (
+            _get(_find(run, "lang"))
+            for run in (_find(self.styles.get(self.default_style), "rPr"), self.default_run)
+        )
         language = next(filter(None, stated), self.package.language)
         notes = self.notes("footnote") | self.notes("endnote")
-        return office.content(body, self.furniture(), notes, self.title or self.package.title, language)
+        return office.content(
+            body, self.furniture(), notes, self.title or self.package.title, language
+        )
 
     def notes(self, kind: str) -> dict[str, str]:
         """The texts of the footnotes or endnotes by their keys."""
@@ -217,7 +257,9 @@ class _Walk:
         shown = {"", "default"}
         if _find(self.package.parts.get("settings"), "evenAndOddHeaders") is not None:
             shown.add("even")
-        if any(_find(section, "titlePg") is not None for section in sections):  # later sections inherit those of earlier ones
+        if any(
+            _find(section, "titlePg") is not None for section in sections
+        ):  # later sections inherit those of earlier ones
             shown.add("first")
         blocks: list[Block] = []
         for section in sections:
@@ -238,11 +280,17 @@ class _Walk:
                 pieces += self.table(child, ground)
                 continue
             properties = _find(child, "pPr")
-            style = self.style(_get(_find(properties, "pStyle")) or self.default_style).under(properties)
+            style = self.style(_get(_find(properties, "pStyle")) or self.default_style).under(
+                properties
+            )
             boxes: list[Piece] = []
-            text = carried + self.shown(child, style.look.over(self.default_look).over(ground), boxes)
+            text = carried + self.shown(
+                child, style.look.over(self.default_look).over(ground), boxes
+            )
             self.fields.clear()  # an instruction that never ends must not hide the paragraphs behind it
-            carried = text if _find(properties, "rPr", "del") is not None else ""  # its end is deleted: the next goes on
+            carried = (
+                text if _find(properties, "rPr", "del") is not None else ""
+            )  # its end is deleted: the next goes on
             if not carried:
                 pieces += self.paragraph(style, office.tidy(text))
             pieces += boxes
@@ -257,7 +305,11 @@ class _Walk:
         if "title" in style.names and not self.title:
             self.title, level = office.one_line(text), 1
         if style.number and not level:
-            item = "  " * style.depth + self.item_marker(style.number, style.depth) + office.one_line(text)
+            item = (
+                "  " * style.depth
+                + self.item_marker(style.number, style.depth)
+                + office.one_line(text)
+            )
             return [(style.number, Block(item, level=0))]
         return [("", office.paragraph_block(text, level, style.names))]
 
@@ -340,7 +392,9 @@ class _Walk:
                 chain.append(element)
                 base = _get(_find(element, "basedOn"))
             # Some programs leave the built-in styles out and only name them.
-            style = _Style() if chain else _Style().with_name(re.sub(r"(?<=\D)(?=\d)", " ", style_id))
+            style = (
+                _Style() if chain else _Style().with_name(re.sub(r"(?<=\D)(?=\d)", " ", style_id))
+            )
             for element in reversed(chain):
                 named = style.with_name(_get(_find(element, "name"))).under(_find(element, "pPr"))
                 style = replace(named, look=_look(_find(element, "rPr")).over(named.look))
@@ -368,6 +422,8 @@ def _sign(element: "Element") -> str | None:
 
 def _symbol(code: str) -> str:
     point = int(code, 16) if re.fullmatch("[0-9A-Fa-f]{1,4}", code) else 0
-    if point < 0x20 or 0xD800 <= point < 0xF900:  # no character, or one that means something else in every font
+    if (
+        point < 0x20 or 0xD800 <= point < 0xF900
+    ):  # no character, or one that means something else in every font
         return _SYMBOL.get(point, "")
     return chr(point)

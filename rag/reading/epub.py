@@ -4,11 +4,11 @@ import posixpath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from rag.reading.archive import (members)
-from rag.reading.blocks import (Content, decoded)
-from rag.reading.xml import (parsed, tag, xml)
-from rag.errors import (DocumentError)
-from rag.reading.html import (content)
+from rag.errors import DocumentError
+from rag.reading.archive import members
+from rag.reading.blocks import Content, decoded
+from rag.reading.html import content
+from rag.reading.xml import parsed, tag, xml
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -27,7 +27,9 @@ def read_epub(data: bytes) -> Content:
     if _is_encrypted(files):
         raise DocumentError("The EPUB is encrypted (DRM): add a copy without protection.")
     container = xml(_part(files, "META-INF/container.xml"))
-    package_name = next((e.get("full-path") or "" for e in container.iter() if tag(e) == "rootfile"), "")
+    package_name = next(
+        (e.get("full-path") or "" for e in container.iter() if tag(e) == "rootfile"), ""
+    )
     package = xml(_part(files, package_name))
     stated: dict[str, str] = {}
     hrefs: dict[str, str] = {}
@@ -36,7 +38,11 @@ def read_epub(data: bytes) -> Content:
         name = tag(element)
         if name in ("title", "date", "language"):
             stated.setdefault(name, " ".join((element.text or "").split()))
-        elif name == "item" and element.get("media-type") in _PAGES and "nav" not in (element.get("properties") or "").split():
+        elif (
+            name == "item"
+            and element.get("media-type") in _PAGES
+            and "nav" not in (element.get("properties") or "").split()
+        ):
             hrefs[element.get("id") or ""] = _path(package_name, element.get("href") or "")
         elif name == "itemref":  # also where it is not "linear": notes often are not
             spine.append(element.get("idref") or "")
@@ -45,7 +51,12 @@ def read_epub(data: bytes) -> Content:
         raise DocumentError("The EPUB has no chapters: fetch or export it again.")
     book = content(_one_page({chapter: parsed(decoded(files[chapter])) for chapter in chapters}))
     language = stated.get("language", "")
-    return Content(book.blocks, stated.get("title") or book.title, stated.get("date", ""), "" if language == "und" else language)
+    return Content(
+        book.blocks,
+        stated.get("title") or book.title,
+        stated.get("date", ""),
+        "" if language == "und" else language,
+    )
 
 
 def _is_encrypted(files: dict[str, bytes]) -> bool:
@@ -53,13 +64,19 @@ def _is_encrypted(files: dict[str, bytes]) -> bool:
         return True
     if "META-INF/encryption.xml" not in files:
         return False
-    methods = [e.get("Algorithm") for e in xml(files["META-INF/encryption.xml"]).iter() if tag(e) == "encryptionmethod"]
+    methods = [
+        e.get("Algorithm")
+        for e in xml(files["META-INF/encryption.xml"]).iter()
+        if tag(e) == "encryptionmethod"
+    ]
     return any(method not in _FONT_ALGORITHMS for method in methods)
 
 
 def _part(files: dict[str, bytes], name: str) -> bytes:
     if name not in files:
-        raise DocumentError(f"The EPUB lacks its {name or 'package file'}: fetch or export it again.")
+        raise DocumentError(
+            f"The EPUB lacks its {name or 'package file'}: fetch or export it again."
+        )
     return files[name]
 
 

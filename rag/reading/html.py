@@ -8,10 +8,18 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from rag.reading.blocks import (Block, Content, decoded)
-from rag.reading.xml import (above, parsed, tag, text_of, walk)
-from rag.reading.styles import (LARGEST_STYLE, Color, colors, hides, hiding_selectors, plain_style, same_color)
-from rag.types import (Kind)
+from rag.reading.blocks import Block, Content, decoded
+from rag.reading.styles import (
+    LARGEST_STYLE,
+    Color,
+    colors,
+    hides,
+    hiding_selectors,
+    plain_style,
+    same_color,
+)
+from rag.reading.xml import above, parsed, tag, text_of, walk
+from rag.types import Kind
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -33,7 +41,9 @@ _NEVER_SHOWN = frozenset(
     rp script select source style svg template textarea title track video
     """.split()
 )
-_CHROME_ROLES = frozenset("alertdialog banner complementary contentinfo dialog menu menubar navigation search toolbar".split())
+_CHROME_ROLES = frozenset(
+    "alertdialog banner complementary contentinfo dialog menu menubar navigation search toolbar".split()
+)
 _CHROME = re.compile(
     r"(?i)(?:site|page|main|top|global)?[-_]?(?:cookies?|consent|gdpr|breadcrumbs?|nav|navbar|navigation|menu|sidebar|shar(?:e|ing)|"
     r"social|newsletter|skip|pagination)(?:[-_]?(?:bar|banner|box|buttons?|consent|container|icons?|links?|list|menu|modal|nav|"
@@ -43,7 +53,9 @@ _CHARSET = re.compile(
     rb"(?i)<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})|<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w-]{2,40})"
 )
 _NOTE_LABEL = re.compile(r"[\[(]?\s*(\d{1,3}|[a-z]|[ivx]{1,6}|[*†‡§]{1,3})\s*[\])]?[.,]?")
-_NOTE_WORDS = re.compile(r"(?i)noteref|footnote|endnote|(?:^|[\s_-])(?:fn|note|reference)(?:$|[\s_-]|ref)")
+_NOTE_WORDS = re.compile(
+    r"(?i)noteref|footnote|endnote|(?:^|[\s_-])(?:fn|note|reference)(?:$|[\s_-]|ref)"
+)
 _BACK = re.compile(r"[↩↑^⏎↵⮐\ufe0e\ufe0f\s]+|(?i:back|return|jump up|\^\s*jump up)")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SPACE = re.compile(r"[ \t\n\r\f]+")
@@ -69,7 +81,9 @@ def content(root: "_Element") -> Content:
     title = styles = ""
     for element in root.iter():
         if tag(element) == "meta":
-            name = (element.get("property") or element.get("name") or element.get("http-equiv") or "").lower()
+            name = (
+                element.get("property") or element.get("name") or element.get("http-equiv") or ""
+            ).lower()
             meta.setdefault(name, (element.get("content") or "").strip())
         elif tag(element) == "title" and not title:
             title = " ".join(text_of(element).split())
@@ -77,7 +91,11 @@ def content(root: "_Element") -> Content:
             styles += (element.text or "")[:LARGEST_STYLE]
     page = _Page(root, styles)
     page.walk()
-    for separator in (" | ", f" - {meta.get('og:site_name', ' | ')}", f" – {meta.get('og:site_name', ' | ')}"):
+    for separator in (
+        " | ",
+        f" - {meta.get('og:site_name', ' | ')}",
+        f" – {meta.get('og:site_name', ' | ')}",
+    ):
         title = title.partition(separator)[0].strip() or title
     headline = next((block.text for block in page.blocks if block.level == 1), "")
     dates = (
@@ -108,31 +126,51 @@ class _Page:
         headings = [element for name in HEADINGS for element in named.get(name, ())]
         lists = [element for name in _LISTS for element in named.get(name, ())]
         tables = named.get("table", [])
-        crowded = [cell for name in ("td", "th") for cell in named.get(name, ()) if len(cell.findall("{*}p")) > 1]
+        crowded = [
+            cell
+            for name in ("td", "th")
+            for cell in named.get(name, ())
+            if len(cell.findall("{*}p")) > 1
+        ]
         self._references, self._notes, self._back = _notes(root, named.get("a", []))
         self._marked = above(self._references)
         with_headings = above(headings)
         # Pages are laid out with tables and lists: those that hold parts of a page are shown as these parts.
-        self._layout = above([*tables, *lists, *named.get("blockquote", ()), *named.get("pre", ()), *crowded]) | with_headings
+        self._layout = (
+            above([*tables, *lists, *named.get("blockquote", ()), *named.get("pre", ()), *crowded])
+            | with_headings
+        )
         self._layout_lists = with_headings
         self._any_heading = bool(headings)
-        mains = named.get("main", []) or [element for element in named.get("div", ()) if element.get("role") == "main"]
+        mains = named.get("main", []) or [
+            element for element in named.get("div", ()) if element.get("role") == "main"
+        ]
         articles = named.get("article", [])
-        self._roots = {mains[0], *self._notes} if mains else {*(named.get("body", [])[:1] or [root])}
+        self._roots = (
+            {mains[0], *self._notes} if mains else {*(named.get("body", [])[:1] or [root])}
+        )
         if mains and not any(tag(element) == "h1" for element in mains[0].iter()):
             self._roots |= set(named.get("h1", [])[:1])
         self._above_roots = above(self._roots)
-        self._kept = above([*mains, *articles, *self._notes, *named.get("h1", ())]).union(mains, articles, self._notes)
+        self._kept = above([*mains, *articles, *self._notes, *named.get("h1", ())]).union(
+            mains, articles, self._notes
+        )
 
         self._text: list[str] = []  # of the block that is being read
         self._marker = ""
-        self._counters: list[int | None] = []  # one for each open list: the next number, None where it has bullets
+        self._counters: list[
+            int | None
+        ] = []  # one for each open list: the next number, None where it has bullets
         self._items: list[str] = []  # the lines of the outermost open list
         self._rows: list[list[str]] | None = None  # of the open table
         self._cell: list[str] = []  # what the open cell holds so far
-        self._note: tuple[_Element, str, list[str]] | None = None  # the open note, its number, its lines
+        self._note: tuple[_Element, str, list[str]] | None = (
+            None  # the open note, its number, its lines
+        )
         self._quoted = self._preformatted = self._sectioned = self._inside = 0
-        self._paint: list[tuple[_Element, Color, Color]] = []  # elements that set the colour of text or ground
+        self._paint: list[
+            tuple[_Element, Color, Color]
+        ] = []  # elements that set the colour of text or ground
 
     def walk(self) -> None:
         """Take in every element in order."""
@@ -191,10 +229,14 @@ class _Page:
 
     def _paints_over(self, element: "_Element", style: str) -> bool:
         """Whether the element sets its text in the colour of the ground."""
-        text, ground = colors(style, (element.get("color") or "").lower(), (element.get("bgcolor") or "").lower())
+        text, ground = colors(
+            style, (element.get("color") or "").lower(), (element.get("bgcolor") or "").lower()
+        )
         if text is None and ground is None:
             return False
-        _, text_before, ground_before = self._paint[-1] if self._paint else (element, (0, 0, 0), (255, 255, 255))
+        _, text_before, ground_before = (
+            self._paint[-1] if self._paint else (element, (0, 0, 0), (255, 255, 255))
+        )
         text, ground = text or text_before, ground or ground_before
         if same_color(text, ground):
             return True
@@ -209,7 +251,11 @@ class _Page:
             return False
         if self._note and name == "a" and self._is_back_link(element):
             return False
-        if name == "sup" and re.fullmatch(r"\s*\d{1,3}\s*", text_of(element)) and element not in self._marked:
+        if (
+            name == "sup"
+            and re.fullmatch(r"\s*\d{1,3}\s*", text_of(element))
+            and element not in self._marked
+        ):
             self._say(text_of(element).strip().translate(_SUPERSCRIPT))
             return False
         if name == "time" and not self.date:
@@ -226,7 +272,13 @@ class _Page:
         self._sectioned += name in ("article", "main", "section")
         if name in _LISTS and element not in self._layout_lists:
             start = element.get("start") or "1"
-            self._counters.append(int(start) if name == "ol" and re.fullmatch(r"\d{1,6}", start) else 1 if name == "ol" else None)
+            self._counters.append(
+                int(start)
+                if name == "ol" and re.fullmatch(r"\d{1,6}", start)
+                else 1
+                if name == "ol"
+                else None
+            )
         elif name == "li" and self._counters:
             count = self._counters[-1]
             indent = "  " * min(len(self._counters) - 1, MAX_INDENT)
@@ -265,9 +317,17 @@ class _Page:
 
     def _flush(self, name: str = "") -> None:
         """Close the text that has come in: part of the open cell, note or list, or a block; `name` is the tag that ends."""
-        text = "".join(self._text).strip("\n") if self._preformatted else re.sub(" *\n *", "\n", "".join(self._text)).strip()
+        text = (
+            "".join(self._text).strip("\n")
+            if self._preformatted
+            else re.sub(" *\n *", "\n", "".join(self._text)).strip()
+        )
         self._text = []
-        text = re.sub(r"\[\s*(\[\d{1,3}\])\s*\]", r"\1", text if self._preformatted else re.sub("  +", " ", text))
+        text = re.sub(
+            r"\[\s*(\[\d{1,3}\])\s*\]",
+            r"\1",
+            text if self._preformatted else re.sub("  +", " ", text),
+        )
         if self._rows is not None and name != "caption" and self._rows:
             if name in ("td", "th"):
                 self._rows[-1].append(" ".join([*self._cell, text]).strip().replace("\n", " "))
@@ -294,7 +354,9 @@ class _Page:
 
     def _show(self, text: str, level: int | None, kind: Kind | None = None) -> None:
         if text.strip():
-            self.blocks.append(Block(text, level, kind, self._quoted > 0 and kind is None and not level))
+            self.blocks.append(
+                Block(text, level, kind, self._quoted > 0 and kind is None and not level)
+            )
 
     def _is_back_link(self, element: "_Element") -> bool:
         target = unquote((element.get("href") or "").partition("#")[2])
@@ -304,7 +366,9 @@ class _Page:
 # --- Notes --------------------------------------------------------------------------------------------------------
 
 
-def _notes(root: "_Element", links: Iterable["_Element"]) -> tuple[dict["_Element", str], dict["_Element", str], set[str]]:
+def _notes(
+    root: "_Element", links: Iterable["_Element"]
+) -> tuple[dict["_Element", str], dict["_Element", str], set[str]]:
     """The links that refer to notes and the blocks that hold these, each with the note's number; the ids notes link back to."""
     ids: dict[str, _Element] = {}
     for element in root.iter():
@@ -315,9 +379,15 @@ def _notes(root: "_Element", links: Iterable["_Element"]) -> tuple[dict["_Elemen
     back: set[str] = set()
     for link in links:
         target = (
-            ids.get(unquote((link.get("href") or "").partition("#")[2])) if (link.get("href") or "").startswith("#") else None
+            ids.get(unquote((link.get("href") or "").partition("#")[2]))
+            if (link.get("href") or "").startswith("#")
+            else None
         )
-        label = _NOTE_LABEL.fullmatch(text_of(link).strip()) if target is not None and len(link) < 5 else None
+        label = (
+            _NOTE_LABEL.fullmatch(text_of(link).strip())
+            if target is not None and len(link) < 5
+            else None
+        )
         if target is None or label is None or not _refers(link):
             continue
         around = [link, *link.iterancestors()]
@@ -332,18 +402,33 @@ def _notes(root: "_Element", links: Iterable["_Element"]) -> tuple[dict["_Elemen
             continue
         found.append((link, block, label[1]))
         blocks.add(block)
-        back.update(name for e in around[:3] for name in (e.get("id"), e.get("name")) if name and tag(e) not in _BLOCKS)
+        back.update(
+            name
+            for e in around[:3]
+            for name in (e.get("id"), e.get("name"))
+            if name and tag(e) not in _BLOCKS
+        )
     labels = {block: label for _, block, label in reversed(found)}
     in_order = list(dict.fromkeys(block for _, block, _ in found))
-    plain = all(label.isdecimal() for label in labels.values()) and len(set(labels.values())) == len(labels)
-    numbers = {block: labels[block] if plain else str(count) for count, block in enumerate(in_order, start=1)}
+    plain = all(label.isdecimal() for label in labels.values()) and len(
+        set(labels.values())
+    ) == len(labels)
+    numbers = {
+        block: labels[block] if plain else str(count)
+        for count, block in enumerate(in_order, start=1)
+    }
     return {link: numbers[block] for link, block, _ in found}, numbers, back
 
 
 def _refers(link: "_Element") -> bool:
     """Whether a link is set as one to a note: raised, in brackets, or called so."""
     near = (link, *(e for e, _ in zip(link.iterancestors(), range(2), strict=False)), *link)
-    called = " ".join(value for e in near[:1] for name, value in e.attrib.items() if name.rpartition("}")[2] in _CALLED)
+    called = " ".join(
+        value
+        for e in near[:1]
+        for name, value in e.attrib.items()
+        if name.rpartition("}")[2] in _CALLED
+    )
     text = text_of(link).strip()
     return (
         any(tag(e) == "sup" for e in near)

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rag.reading.blocks import (Block, Content)
+from rag.reading.blocks import Block, Content
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.token import Token
 
 _FRONT_MATTER = re.compile(r"(?s)\A\s*---\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
-_HTML = re.compile(r"(?is)<!--.*?(?:-->|\Z)|<(script|style|template)\b.*?(?:</\1\s*>|\Z)|</?[a-z][^<>]*>|<[!?][^<>]*>")
+_HTML = re.compile(
+    r"(?is)<!--.*?(?:-->|\Z)|<(script|style|template)\b.*?(?:</\1\s*>|\Z)|</?[a-z][^<>]*>|<[!?][^<>]*>"
+)
 _DEFINITION = re.compile(r" {0,3}\[\^([^\]\s]+)\]:[ \t]*")
 _REFERENCE = re.compile(r"\[\^([^\]\s]+)\]")
 
@@ -40,12 +42,19 @@ def read_markdown(source: str) -> Content:
     numbers = {label: label if plain else str(count) for count, label in enumerate(labels, start=1)}
 
     def numbered(text: str) -> str:
-        return _REFERENCE.sub(lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else found[0], text)
+        return _REFERENCE.sub(
+            lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else found[0], text
+        )
 
     blocks = [replace(block, text=numbered(block.text)) for block, label in shown if not label]
     notes = sorted((int(numbers[label]), numbered(block.text)) for block, label in shown if label)
     blocks += [Block(f"[{number}] {text}", 0, "note") for number, text in notes]
-    return Content(blocks, fields.get("title", ""), fields.get("date", ""), fields.get("lang", fields.get("language", "")))
+    return Content(
+        blocks,
+        fields.get("title", ""),
+        fields.get("date", ""),
+        fields.get("lang", fields.get("language", "")),
+    )
 
 
 def _note_rule(state: "StateBlock", line: int, end_line: int, silent: bool) -> bool:
@@ -61,7 +70,11 @@ def _note_rule(state: "StateBlock", line: int, end_line: int, silent: bool) -> b
         return True
     lines = [source(line)[definition.end() :]]
     state.line = line + 1
-    while state.line < end_line and source(state.line).strip() and not _DEFINITION.match(source(state.line)):
+    while (
+        state.line < end_line
+        and source(state.line).strip()
+        and not _DEFINITION.match(source(state.line))
+    ):
         lines.append(source(state.line).strip())
         state.line += 1
     state.push("note", "", 0).meta = {"label": definition[1]}
@@ -74,7 +87,9 @@ def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[Block, str]]:
     """The blocks in order, each with its label where it defines a note."""
     level, label, marker = 0, "", ""
     quoted = 0  # how many block quotes are open
-    counters: list[int | None] = []  # one for each open list: the next number, None where it has bullets
+    counters: list[
+        int | None
+    ] = []  # one for each open list: the next number, None where it has bullets
     items: list[str] = []  # the lines of the outermost open list
     rows: list[list[str]] = []
     for token in tokens:
@@ -130,7 +145,9 @@ def _shown(token: "Token") -> str:
             shown += child.content
         elif child.type == "softbreak":
             shown += " "
-        elif child.type == "hardbreak" or (child.type == "html_inline" and child.content.lower().startswith("<br")):
+        elif child.type == "hardbreak" or (
+            child.type == "html_inline" and child.content.lower().startswith("<br")
+        ):
             shown += "\n"
         elif child.type == "image":
             shown += _shown(child)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.reading import office
-from rag.reading.blocks import (Block, Content)
-from rag.reading.office import (PLAIN, SHADED, Look, Package, Piece)
+from rag.reading.blocks import Block, Content
+from rag.reading.office import PLAIN, SHADED, Look, Package, Piece
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -40,7 +40,9 @@ _WRAPPERS = {"text:section", "text:numbered-paragraph", "table:table-header-rows
 _SIGNS = {"text:note", "text:s", "text:tab", "text:line-break"}
 _SIZE = re.compile(r"(\d{0,5}\.?\d{1,5})(pt|in|cm|mm|px)")
 _POINTS = {"pt": 1, "in": 72, "cm": 28.35, "mm": 2.835, "px": 0.75}
-_MOST_REPEATED = 100  # cells or blanks that one element stands for: more is the empty rest of a sheet
+_MOST_REPEATED = (
+    100  # cells or blanks that one element stands for: more is the empty rest of a sheet
+)
 
 
 def read_odt(data: bytes) -> Content:
@@ -59,7 +61,9 @@ class _Walk:
     def __init__(self, package: Package) -> None:
         self.package = package
         self.styles: dict[tuple[str, str], Element] = {}  # by family and name
-        self.lists: dict[str, dict[int, int]] = {}  # by list style and depth the first number; a depth not in it has bullets
+        self.lists: dict[
+            str, dict[int, int]
+        ] = {}  # by list style and depth the first number; a depth not in it has bullets
         for root in package.parts.values():
             for style in root.iter(_path("style:style")):
                 self.styles[_get(style, "style:family"), _get(style, "style:name")] = style
@@ -85,8 +89,13 @@ class _Walk:
             for style in root.iter(_path("style:default-style")):
                 properties = style.find(_path("style:text-properties"))
                 if _get(style, "style:family") == "paragraph" and properties is not None:
-                    language, country = _get(properties, "fo:language"), _get(properties, "fo:country")
-                    return "-".join(part for part in (language, country) if part not in ("", "none"))
+                    language, country = (
+                        _get(properties, "fo:language"),
+                        _get(properties, "fo:country"),
+                    )
+                    return "-".join(
+                        part for part in (language, country) if part not in ("", "none")
+                    )
         return ""
 
     def furniture(self) -> list[Block]:
@@ -95,7 +104,10 @@ class _Walk:
         for root in self.package.parts.values():
             for page in root.iter(_path("style:master-page")):
                 for part in page:
-                    if _tag(part).startswith(("style:header", "style:footer")) and _get(part, "style:display") != "false":
+                    if (
+                        _tag(part).startswith(("style:header", "style:footer"))
+                        and _get(part, "style:display") != "false"
+                    ):
                         blocks += self.blocks(part, PLAIN)
         return blocks
 
@@ -103,7 +115,9 @@ class _Walk:
 
     def blocks(self, parent: "Element", look: Look) -> list[Block]:
         """What the paragraphs, lists and tables of `parent` show; the items of a list are lines of one block."""
-        return office.joined_lists([piece for child in _inside(parent) for piece in self.pieces(child, look)])
+        return office.joined_lists(
+            [piece for child in _inside(parent) for piece in self.pieces(child, look)]
+        )
 
     def pieces(self, child: "Element", look: Look) -> list[Piece]:
         match _tag(child):
@@ -132,12 +146,17 @@ class _Walk:
             self.title, level = office.one_line(text), 1
         return [("", office.paragraph_block(text, level, styles)), *boxes]
 
-    def items(self, element: "Element", look: Look, name: str, style: str, depth: int) -> list[Piece]:
+    def items(
+        self, element: "Element", look: Look, name: str, style: str, depth: int
+    ) -> list[Piece]:
         """The items with the list's name; headings and tables in it stand by themselves."""
         style = _get(element, "text:style-name") or style
         start = self.lists.get(style, {}).get(depth)
         key = style, depth
-        if start is not None and not (_get(element, "text:continue-numbering") == "true" or _get(element, "text:continue-list")):
+        if start is not None and not (
+            _get(element, "text:continue-numbering") == "true"
+            or _get(element, "text:continue-list")
+        ):
             self.counts[key] = start - 1
         pieces: list[Piece] = []
         for item in element:
@@ -146,7 +165,9 @@ class _Walk:
             mark = ""
             if _tag(item) == "text:list-item":
                 if start is not None:
-                    self.counts[key] = _int(_get(item, "text:start-value"), self.counts.get(key, start - 1) + 1)
+                    self.counts[key] = _int(
+                        _get(item, "text:start-value"), self.counts.get(key, start - 1) + 1
+                    )
                 mark = "- " if start is None else f"{self.counts[key]}. "
             for child in _inside(item):
                 if _tag(child) == "text:list":
@@ -166,7 +187,8 @@ class _Walk:
             [
                 self.cells(row, look)
                 for row in _inside(table)
-                if _tag(row) == "table:table-row" and _get(row, "table:visibility") not in ("collapse", "filter")
+                if _tag(row) == "table:table-row"
+                and _get(row, "table:visibility") not in ("collapse", "filter")
             ]
         )
 
@@ -199,7 +221,9 @@ class _Walk:
                 text += self.sign(child) if look.is_visible else ""
             elif tag not in _NOTHING_SHOWN and _get(child, "text:is-hidden") != "true":
                 name = _get(child, "text:style-name") if tag in ("text:span", "text:a") else ""
-                text += self.shown(child, self.style("text", name)[0].over(look) if name else look, boxes)
+                text += self.shown(
+                    child, self.style("text", name)[0].over(look) if name else look, boxes
+                )
             text += _collapsed(child.tail) if look.is_visible else ""
         return text
 
@@ -233,7 +257,10 @@ class _Walk:
                     break
                 names.append(base)
             # "_20_" is a blank
-            self.known_styles[family, name] = look, frozenset(name.lower().replace("_20_", " ") for name in names)
+            self.known_styles[family, name] = (
+                look,
+                frozenset(name.lower().replace("_20_", " ") for name in names),
+            )
         return self.known_styles[family, name]
 
 
@@ -242,7 +269,8 @@ def _look(style: "Element") -> Look:
     look = PLAIN
     for properties in style:
         display, size, colour, ground = (
-            _get(properties, name).lower() for name in ("text:display", "fo:font-size", "fo:color", "fo:background-color")
+            _get(properties, name).lower()
+            for name in ("text:display", "fo:font-size", "fo:color", "fo:background-color")
         )
         if display:
             look = replace(look, hidden=display == "none")

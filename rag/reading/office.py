@@ -8,11 +8,11 @@ from io import BytesIO
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rag.reading.archive import (members)
-from rag.reading.blocks import (Block, Content, visible)
-from rag.reading.xml import (xml)
-from rag.errors import (DocumentError)
-from rag.types import (Kind)
+from rag.errors import DocumentError
+from rag.reading.archive import members
+from rag.reading.blocks import Block, Content, visible
+from rag.reading.xml import xml
+from rag.types import Kind
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -48,10 +48,20 @@ def opened_docx(data: bytes) -> Package:
     """A Word file's text and parts. Raises DocumentError where it is encrypted, damaged or too large when unpacked."""
     if data.startswith(OLE):
         if _ENCRYPTED in data:
-            raise DocumentError("The DOCX file is encrypted with a password: save it in Word without one and add that.")
-        raise DocumentError("It is an old Office file inside, as DOC is: open it in Word, save it as DOCX and add that.")
-    with _naming("DOCX"):  # all that hostile parts can do is tried before python-docx opens them, which has no limits
-        _refuse_entities(xml(part) for name, part in members(data).items() if re.fullmatch(r"word/[^/]+\.xml", name))
+            raise DocumentError(
+                "The DOCX file is encrypted with a password: save it in Word without one and add that."
+            )
+        raise DocumentError(
+            "It is an old Office file inside, as DOC is: open it in Word, save it as DOCX and add that."
+        )
+    with _naming(
+        "DOCX"
+    ):  # all that hostile parts can do is tried before python-docx opens them, which has no limits
+        _refuse_entities(
+            xml(part)
+            for name, part in members(data).items()
+            if re.fullmatch(r"word/[^/]+\.xml", name)
+        )
     from docx import Document
     from docx.opc.exceptions import OpcError
 
@@ -70,7 +80,9 @@ def opened_docx(data: bytes) -> Package:
             "The DOCX file is damaged, where a whole Word file was expected: open it in Word and save it as DOCX again."
         ) from error
     if body is None:
-        raise DocumentError("The DOCX file has no text inside, where a report was expected: save it as DOCX again.")
+        raise DocumentError(
+            "The DOCX file has no text inside, where a report was expected: save it as DOCX again."
+        )
     return Package(body, parts, title, language)
 
 
@@ -78,17 +90,29 @@ def opened_odt(data: bytes) -> Package:
     """An OpenDocument text's body and styles. Raises DocumentError where it is encrypted, damaged or too large when unpacked."""
     with _naming("ODT"):
         files = members(data)
-        if "encrypted-package" in files or b"encryption-data" in files.get("META-INF/manifest.xml", b""):
-            raise DocumentError("It is encrypted with a password: save it in LibreOffice without one and add that.")
+        if "encrypted-package" in files or b"encryption-data" in files.get(
+            "META-INF/manifest.xml", b""
+        ):
+            raise DocumentError(
+                "It is encrypted with a password: save it in LibreOffice without one and add that."
+            )
         roots: dict[str, _Element] = {
-            name: xml(files[name]) for name in ("styles.xml", "content.xml", "meta.xml") if name in files
+            name: xml(files[name])
+            for name in ("styles.xml", "content.xml", "meta.xml")
+            if name in files
         }
         _refuse_entities(roots.values())
     meta = roots.pop("meta.xml", None)
     body = roots["content.xml"].find("{*}body/{*}text") if "content.xml" in roots else None
     if body is None:
-        raise DocumentError("The ODT file has no text inside, where a report was expected: save it as ODT again.")
-    stated = ("", "") if meta is None else [meta.findtext(f"{{*}}meta/{{*}}{name}", "") for name in ("title", "language")]
+        raise DocumentError(
+            "The ODT file has no text inside, where a report was expected: save it as ODT again."
+        )
+    stated = (
+        ("", "")
+        if meta is None
+        else [meta.findtext(f"{{*}}meta/{{*}}{name}", "") for name in ("title", "language")]
+    )
     return Package(body, roots, stated[0], stated[1])
 
 
@@ -99,13 +123,17 @@ def _naming(kind: str) -> Iterator[None]:
         yield
     except DocumentError as error:
         reason = str(error)
-        raise DocumentError(f"The {kind} file cannot be opened, as {reason[0].lower()}{reason[1:]}") from error
+        raise DocumentError(
+            f"The {kind} file cannot be opened, as {reason[0].lower()}{reason[1:]}"
+        ) from error
 
 
 def _refuse_entities(roots: "Iterable[_Element]") -> None:
     """Raise DocumentError where a part has a document type: no office program writes one, it only serves to declare entities."""
     if any(root.getroottree().docinfo.internalDTD is not None for root in roots):
-        raise DocumentError("It declares XML entities, which no office program does: open it in one and save it again.")
+        raise DocumentError(
+            "It declares XML entities, which no office program does: open it in one and save it again."
+        )
 
 
 # --- What can be seen ---------------------------------------------------------------------------------------------
@@ -143,7 +171,9 @@ SHADED = Look(shaded=True)
 
 def tidy(text: str) -> str:
     """The text without white space at the ends of its lines and without empty lines, runs of blanks as one."""
-    return "\n".join(filter(None, (re.sub("[ \t]+", " ", line).strip() for line in text.split("\n"))))
+    return "\n".join(
+        filter(None, (re.sub("[ \t]+", " ", line).strip() for line in text.split("\n")))
+    )
 
 
 def one_line(text: str) -> str:
@@ -172,7 +202,9 @@ def table_pieces(rows: Sequence[Sequence[Sequence[Block]]]) -> list[Piece]:
     if len(rows) == 1 and len(rows[0]) == 1:
         return [("", block) for block in rows[0][0]]
     lines = [
-        " | ".join(" ".join(" ".join(block.text.split()) for block in cell) for cell in row).strip() for row in rows if any(row)
+        " | ".join(" ".join(" ".join(block.text.split()) for block in cell) for cell in row).strip()
+        for row in rows
+        if any(row)
     ]
     return [("", Block("\n".join(lines), level=0))] if lines else []
 
@@ -190,25 +222,44 @@ def note_text(blocks: Iterable[Block]) -> str:
     return one_line(_MARK.sub("", " ".join(block.text for block in blocks)))
 
 
-def content(body: Sequence[Block], furniture: Iterable[Block], notes: Mapping[str, str], title: str, language: str) -> Content:
+def content(
+    body: Sequence[Block],
+    furniture: Iterable[Block],
+    notes: Mapping[str, str],
+    title: str,
+    language: str,
+) -> Content:
     """All that is shown: the body, each text of headers and footers once, the notes. `notes` has their texts by key.
 
     Where the title is the only heading there is, no level is stated.
     """
     if any(block.level and block.text != title for block in body):
         body = [replace(block, level=block.level or 0) for block in body]
-    margins = [Block(text, level=0, kind="furniture") for text in dict.fromkeys(block.text for block in furniture)]
+    margins = [
+        Block(text, level=0, kind="furniture")
+        for text in dict.fromkeys(block.text for block in furniture)
+    ]
     shown_title = one_line(tidy(visible(_MARK.sub("", title))))
     return Content(_with_notes([*body, *margins], notes), title=shown_title, language=language)
 
 
 def _with_notes(blocks: Sequence[Block], notes: Mapping[str, str]) -> list[Block]:
     """The blocks with their markers as "[1]", then a block for each note: footnotes first, in the order they are referred to."""
-    referred = dict.fromkeys(key for block in blocks for key in _MARK.findall(block.text) if notes.get(key))
-    numbers = {key: number for number, key in enumerate(sorted(referred, key=lambda key: key[0] != "f"), start=1)}
+    referred = dict.fromkeys(
+        key for block in blocks for key in _MARK.findall(block.text) if notes.get(key)
+    )
+    numbers = {
+        key: number
+        for number, key in enumerate(sorted(referred, key=lambda key: key[0] != "f"), start=1)
+    }
 
     def shown(text: str) -> str:
-        return visible(_MARK.sub(lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else "", text)).strip()
+        return visible(
+            _MARK.sub(lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else "", text)
+        ).strip()
 
     body = [replace(block, text=text) for block in blocks if (text := shown(block.text))]
-    return body + [Block(f"[{number}] {shown(notes[key])}", level=0, kind="note") for key, number in numbers.items()]
+    return body + [
+        Block(f"[{number}] {shown(notes[key])}", level=0, kind="note")
+        for key, number in numbers.items()
+    ]

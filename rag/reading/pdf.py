@@ -15,21 +15,26 @@ from itertools import groupby
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from rag.reading.blocks import (Content, visible)
-from rag.reading.pdf_layout import (Line, Page, blocks)
-from rag.errors import (DocumentError, UsageError)
+from rag.errors import DocumentError, UsageError
+from rag.reading.blocks import Content, visible
+from rag.reading.pdf_layout import Line, Page, blocks
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
 
 MAX_PAGES = 3_000  # what is longer is a collection, not a report
 MAX_CHARACTERS = 10_000_000  # a full page on each of that many, read in about half a minute
-MAX_PIXELS = 4_000  # along the longer edge of a page's picture: a wide page must not fill the memory
+MAX_PIXELS = (
+    4_000  # along the longer edge of a page's picture: a wide page must not fill the memory
+)
 SMALLEST_TYPE = 1.0  # points: nobody reads smaller
 SCAN = 0.7  # of a page's area: a picture this large is a scan, and invisible text over it is what it says
 WHITE = 250  # of 255
 WORD_GAP = 0.8  # of the type's size: wider gaps may be a gutter or the edge of a cell
-ASCENT, DESCENT = 0.8, 0.22  # of the type's size: how far a line reaches above and below its baseline
+ASCENT, DESCENT = (
+    0.8,
+    0.22,
+)  # of the type's size: how far a line reaches above and below its baseline
 
 # PDFium is not thread-safe, not even for two documents.
 _ONE_AT_A_TIME = Lock()
@@ -37,11 +42,23 @@ _ONE_AT_A_TIME = Lock()
 # PDFium writes "\x02" or "\ufffe" for the hyphen of a word that goes on in the next line, and no line end.
 _RUN = re.compile(r"[^\s\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]")
 _SHOWN = str.maketrans(
-    {"\x02": "-", "\ufffe": "-", "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
+    {
+        "\x02": "-",
+        "\ufffe": "-",
+        "ﬀ": "ff",
+        "ﬁ": "fi",
+        "ﬂ": "fl",
+        "ﬃ": "ffi",
+        "ﬄ": "ffl",
+        "ﬅ": "st",
+        "ﬆ": "st",
+    }
 )
 _BOLD = re.compile(r"(?i)bold|black|heavy")
 _MARKER = re.compile(r"\[?([0-9]{1,3}(?:[,–-][0-9]{1,3})*)\]?")  # of a note, where it is raised
-_HAS_EXPONENT = re.compile(r"(?:(?<![\d])\d{1,3}|\b(?:[kcmd]?m|ft|in|[a-zA-Z]))$")  # "10³", "km²", "x²", but "in 2019[3]"
+_HAS_EXPONENT = re.compile(
+    r"(?:(?<![\d])\d{1,3}|\b(?:[kcmd]?m|ft|in|[a-zA-Z]))$"
+)  # "10³", "km²", "x²", but "in 2019[3]"
 _EXPONENT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NO_TITLE = re.compile(
     r"(?i)microsoft \w+ -.*|untitled.*|(?:document|title|unknown|none|slide)\s*\d*|\S+\.\w{2,5}|[\w-]*\d[\w-]*|.?"
@@ -68,7 +85,9 @@ def page_image(data: bytes, page: int, width: int) -> bytes:
     """
     with _opened(data) as pdf:
         if not 1 <= page <= len(pdf):
-            raise UsageError(f"Page {page} was asked for, and the PDF has pages 1 to {len(pdf)}: ask for one of these.")
+            raise UsageError(
+                f"Page {page} was asked for, and the PDF has pages 1 to {len(pdf)}: ask for one of these."
+            )
         shown = pdf[page - 1]
         png = BytesIO()
         shown.render(scale=_scale(shown, max(1, width))).to_pil().save(png, "PNG")
@@ -88,9 +107,16 @@ def _opened(data: bytes) -> "Iterator[PdfDocument]":
                 yield pdf
         except PdfiumError as error:
             # For a file without pages PDFium repeats the reason of the failure before it.
-            if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY) and b"/Encrypt" in data:
-                raise DocumentError("The PDF is encrypted with a password: save it without one and add it again.") from error
-            raise DocumentError("The PDF is damaged or has no pages: fetch or export it again.") from error
+            if (
+                error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
+                and b"/Encrypt" in data
+            ):
+                raise DocumentError(
+                    "The PDF is encrypted with a password: save it without one and add it again."
+                ) from error
+            raise DocumentError(
+                "The PDF is damaged or has no pages: fetch or export it again."
+            ) from error
 
 
 def _scale(page: "PdfPage", width: int) -> float:
@@ -101,26 +127,38 @@ def _scale(page: "PdfPage", width: int) -> float:
 def _pages(pdf: "PdfDocument") -> Iterator[Page]:
     count = len(pdf)
     if count > MAX_PAGES:
-        raise DocumentError(f"The PDF has {count:,} pages, more than the {MAX_PAGES:,} that are read: add it in parts.")
+        raise DocumentError(
+            f"The PDF has {count:,} pages, more than the {MAX_PAGES:,} that are read: add it in parts."
+        )
     characters = 0
     for number, page in enumerate(pdf, start=1):
         reader = _PageReader(page)
         characters += reader.count
         if characters > MAX_CHARACTERS:
-            raise DocumentError(f"The PDF has more than the {MAX_CHARACTERS:,} characters that are read: add it in parts.")
+            raise DocumentError(
+                f"The PDF has more than the {MAX_CHARACTERS:,} characters that are read: add it in parts."
+            )
         upright, turned = reader.words()
         width, height = page.get_size()
-        yield Page(width, height, _lines(upright, number), [_together(turned, number)] if turned else [])
+        yield Page(
+            width, height, _lines(upright, number), [_together(turned, number)] if turned else []
+        )
         page.close()
 
 
 def _no_text(pdf: "PdfDocument") -> DocumentError:
     from pypdfium2 import raw
 
-    images = any(next(page.get_objects([raw.FPDF_PAGEOBJ_IMAGE], max_depth=2), None) for page in pdf)
+    images = any(
+        next(page.get_objects([raw.FPDF_PAGEOBJ_IMAGE], max_depth=2), None) for page in pdf
+    )
     if images:
-        return DocumentError("The PDF is scanned and has no text: run OCR on it, for example with ocrmypdf, and add it again.")
-    return DocumentError("The PDF shows no text, where a report was expected: check that it was exported whole.")
+        return DocumentError(
+            "The PDF is scanned and has no text: run OCR on it, for example with ocrmypdf, and add it again."
+        )
+    return DocumentError(
+        "The PDF shows no text, where a report was expected: check that it was exported whole."
+    )
 
 
 def _title(pdf: "PdfDocument") -> str:
@@ -133,8 +171,14 @@ def _language(pdf: "PdfDocument") -> str:
     from pypdfium2 import raw
 
     buffer = ctypes.create_string_buffer(64)
-    length = raw.FPDFCatalog_GetLanguage(pdf, ctypes.cast(buffer, ctypes.POINTER(raw.FPDF_WCHAR)), len(buffer))
-    language = buffer.raw[: max(0, length - 2)].decode("utf-16-le", "replace") if length <= len(buffer) else ""
+    length = raw.FPDFCatalog_GetLanguage(
+        pdf, ctypes.cast(buffer, ctypes.POINTER(raw.FPDF_WCHAR)), len(buffer)
+    )
+    language = (
+        buffer.raw[: max(0, length - 2)].decode("utf-16-le", "replace")
+        if length <= len(buffer)
+        else ""
+    )
     return language if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", language) else ""
 
 
@@ -195,7 +239,9 @@ class _PageReader:
                 shown = visible(f"{shown[:-1]}-" if shown[-1] == "\xad" else shown)
                 if style.hidden or not shown:
                     continue
-                word = self._word(shown, first == 0 or text[first - 1].isspace(), first, end - 1, style)
+                word = self._word(
+                    shown, first == 0 or text[first - 1].isspace(), first, end - 1, style
+                )
                 if self._is_seen(word, style):
                     (upright if style.upright else turned).append(word)
         return upright, turned
@@ -205,7 +251,9 @@ class _PageReader:
         text: str = self._text.get_text_range()
         if len(text) == self.count:
             return text
-        codes = (self._raw.FPDFText_GetUnicode(self._text.raw, index) for index in range(self.count))
+        codes = (
+            self._raw.FPDFText_GetUnicode(self._text.raw, index) for index in range(self.count)
+        )
         return "".join(chr(code) if code < 0x110000 else "\0" for code in codes)
 
     def _set_alike(self, start: int, end: int) -> Iterator[tuple[int, int, _Style]]:
@@ -234,7 +282,9 @@ class _PageReader:
         raw.FPDFText_GetCharOrigin(text, index, x, y)
         name = ctypes.create_string_buffer(128)
         raw.FPDFText_GetFontInfo(text, index, name, len(name), flags)
-        bold = raw.FPDFText_GetFontWeight(text, index) >= 600 or bool(_BOLD.search(name.value.decode("utf-8", "replace")))
+        bold = raw.FPDFText_GetFontWeight(text, index) >= 600 or bool(
+            _BOLD.search(name.value.decode("utf-8", "replace"))
+        )
         here, there = self._shown(0, 0), self._shown(matrix.a, matrix.b)
         across, down = there[0] - here[0], there[1] - here[1]
         red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
@@ -247,7 +297,10 @@ class _PageReader:
             bold=bold,
             baseline=self._shown(x.value, y.value)[1],
             upright=across > 0 and abs(down) < 0.2 * across,
-            hidden=invisible or mode == raw.FPDF_TEXTRENDERMODE_CLIP or size < SMALLEST_TYPE or (filled and not alpha.value),
+            hidden=invisible
+            or mode == raw.FPDF_TEXTRENDERMODE_CLIP
+            or size < SMALLEST_TYPE
+            or (filled and not alpha.value),
             white=filled and min(red.value, green.value, blue.value) >= WHITE,
         )
 
@@ -276,14 +329,20 @@ class _PageReader:
         return x - left, top - y
 
     def _is_seen(self, word: _Word, style: _Style) -> bool:
-        inside = 0 <= word.left + word.right <= 2 * self._width and 0 <= word.top + word.bottom <= 2 * self._height
+        inside = (
+            0 <= word.left + word.right <= 2 * self._width
+            and 0 <= word.top + word.bottom <= 2 * self._height
+        )
         return inside and not (style.white and self._is_on_white(word))
 
     def _is_scanned(self) -> bool:
         if self._scanned is None:
             left, bottom, right, top = self._box
             area = SCAN * (right - left) * (top - bottom)
-            images = (image.get_bounds() for image in self._page.get_objects([self._raw.FPDF_PAGEOBJ_IMAGE], max_depth=2))
+            images = (
+                image.get_bounds()
+                for image in self._page.get_objects([self._raw.FPDF_PAGEOBJ_IMAGE], max_depth=2)
+            )
             self._scanned = any((x1 - x0) * (y1 - y0) >= area for x0, y0, x1, y1 in images)
         return self._scanned
 
@@ -296,7 +355,11 @@ class _PageReader:
         pixels, stride, scale = self._picture
         rows = [int((word.baseline - share * word.size) * scale) for share in (0.1, 0.3, 0.5)]
         columns = slice(max(0, int(word.left * scale)), int(word.right * scale) + 1)
-        seen = [pixels[row * stride : (row + 1) * stride][columns] for row in rows if 0 <= row < len(pixels) // stride]
+        seen = [
+            pixels[row * stride : (row + 1) * stride][columns]
+            for row in rows
+            if 0 <= row < len(pixels) // stride
+        ]
         return all(min(row, default=255) >= WHITE for row in seen)
 
 
@@ -347,7 +410,9 @@ def _line_text(words: Sequence[_Word], baseline: float, size: float) -> str:
             shown = shown.translate(_EXPONENT)
         elif marker:
             shown = f"[{marker[1]}]"
-        closes = word.left - right < 0.1 * size and shown[0] in ".,;:!?)]”’"  # PDFium sees a gap behind raised type
+        closes = (
+            word.left - right < 0.1 * size and shown[0] in ".,;:!?)]”’"
+        )  # PDFium sees a gap behind raised type
         if text and (after_marker or (word.apart and not closes)):
             shown = f" {shown}"
         after_marker = marker is not None and not text  # a note begins
@@ -360,4 +425,6 @@ def _together(words: Sequence[_Word], page: int) -> Line:
     text = "".join(f" {word.text}" if word.apart else word.text for word in words).strip()
     left, right = min(word.left for word in words), max(word.right for word in words)
     top, bottom = min(word.top for word in words), max(word.bottom for word in words)
-    return Line(text, page, left, top, right, bottom, baseline=bottom, size=bottom - top, bold=False)
+    return Line(
+        text, page, left, top, right, bottom, baseline=bottom, size=bottom - top, bold=False
+    )

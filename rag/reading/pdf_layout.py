@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
-from rag.reading.blocks import (Block)
-from rag.types import (Box, Kind)
+from rag.reading.blocks import Block
+from rag.types import Box, Kind
 
 MARGIN = 0.13  # of a page's height: where running headers and footers stand
 CELL_GAP = 1.5  # between the cells of a row
@@ -29,14 +29,18 @@ _DASHES = "–—*-"  # they open items of lists and stand between words as well
 _BULLET = re.compile(rf"[•●▪■◦○‣∙·\uf0a7\uf0b7{_DASHES}]\s+(?=\S)")
 _ITEM = re.compile(r"- |\(?(?:\d{1,3}|[a-z])[.)]\s")
 _ENTRY = re.compile(r"\[\d{1,3}\]\s")
-_MARKER_ONLY = re.compile(rf"[•●▪■◦○‣∙·\uf0a7\uf0b7{_DASHES}]|\(?\w{{1,3}}[.)]|\d+(?:\.\d+)*|\[\d{{1,3}}\]")
+_MARKER_ONLY = re.compile(
+    rf"[•●▪■◦○‣∙·\uf0a7\uf0b7{_DASHES}]|\(?\w{{1,3}}[.)]|\d+(?:\.\d+)*|\[\d{{1,3}}\]"
+)
 _NOTE_START = re.compile(r"\[(\d{1,3})\]\s*|([¹²³⁰⁴-⁹]{1,3})\s*|(\d{1,3})\.?\s*(?=[^\d\s.])")
 _PLAIN_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SENTENCE_END = re.compile(r"[.!?:…][\"”’»')\]]*(?:\s?\[[\d,–-]+\])*[\"”’»')]*$")
 _WORD = re.compile(r"\w+(?:[-‐]\w+)*")
 _FIRST_WORD = re.compile(r"\w+")
 _BROKEN_WORD = re.compile(r"(?<![\w‐-])([\w‐-]*\w)[-‐]$")  # at the end of a line
-_BROKEN_WORDS = re.compile(r"(?<![\w‐-])[\w‐-]+[-‐]\n\w+")  # with the word that goes on in the next line
+_BROKEN_WORDS = re.compile(
+    r"(?<![\w‐-])[\w‐-]+[-‐]\n\w+"
+)  # with the word that goes on in the next line
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,10 @@ def _joined(row: Sequence[Line], cells: int) -> Line:
     """The lines of a row as one, in the type of the largest."""
     if len(row) == 1:
         return row[0]
-    gaps = ["", *(" | " if cells and _is_apart(*neighbours) else " " for neighbours in pairwise(row))]
+    gaps = [
+        "",
+        *(" | " if cells and _is_apart(*neighbours) else " " for neighbours in pairwise(row)),
+    ]
     return replace(
         max(row, key=lambda line: (line.size, len(line.text))),
         text="".join(f"{gap}{line.text}" for gap, line in zip(gaps, row, strict=True)),
@@ -170,16 +177,27 @@ def _with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
         return row.text if heading else _PAGE_IN_LINE.sub("#", row.text), _half(row.size)
 
     edges = [_edges(page) for page in pages]
-    seen = Counter((foot, found) for rows in edges for foot in (0, 1) for found in set(map(pattern, rows[foot])))
+    seen = Counter(
+        (foot, found)
+        for rows in edges
+        for foot in (0, 1)
+        for found in set(map(pattern, rows[foot]))
+    )
     apart: list[Page] = []
     for page, rows in zip(pages, edges, strict=True):
         furniture: list[Line] = []
         for foot in (0, 1):
             for place, row in enumerate(rows[foot]):
-                if seen[foot, pattern(row)] < 2 and not (place == 0 and _PAGE_NUMBER.fullmatch(row.text)):
+                if seen[foot, pattern(row)] < 2 and not (
+                    place == 0 and _PAGE_NUMBER.fullmatch(row.text)
+                ):
                     break
                 furniture.append(row)
-        lines = [line for line in page.lines if all(abs(line.baseline - row.baseline) > 0.3 * row.size for row in furniture)]
+        lines = [
+            line
+            for line in page.lines
+            if all(abs(line.baseline - row.baseline) > 0.3 * row.size for row in furniture)
+        ]
         apart.append(replace(page, lines=lines, furniture=[*page.furniture, *furniture]))
     return apart
 
@@ -203,7 +221,9 @@ def _columns(lines: Sequence[Line], splits: int = SPLITS) -> Iterator[list[Line]
             yield _rows(lines)
         return
     in_order = sorted(lines, key=lambda line: line.baseline)
-    for spans, band in groupby(in_order, lambda line: line.left < gutter - 1 and line.right > gutter):
+    for spans, band in groupby(
+        in_order, lambda line: line.left < gutter - 1 and line.right > gutter
+    ):
         if spans:
             yield _rows(list(band))
             continue
@@ -217,20 +237,31 @@ def _columns(lines: Sequence[Line], splits: int = SPLITS) -> Iterator[list[Line]
 def _gutter(lines: Sequence[Line]) -> int | None:
     """Where the right one of two columns begins; None where the lines stand in one."""
     letters = [sum(map(str.isalpha, line.text)) for line in lines]
-    starts = Counter(round(line.left) for line, count in zip(lines, letters, strict=True) if count >= PROSE)
+    starts = Counter(
+        round(line.left) for line, count in zip(lines, letters, strict=True) if count >= PROSE
+    )
     best: int | None = None
     most = 0
     for start in (start for start, count in starts.most_common(12) if count >= 3):
-        on_baselines = Counter[int](), Counter[int]()  # letters left and right: justified rows come in several lines
+        on_baselines = (
+            Counter[int](),
+            Counter[int](),
+        )  # letters left and right: justified rows come in several lines
         spanning = 0
         for line, count in zip(lines, letters, strict=True):
             if line.left < start - 1 and line.right > start:
                 spanning += 1
             else:
                 on_baselines[line.left >= start - 1][round(line.baseline)] += count
-        left, right = ([baseline for baseline, count in side.items() if count >= PROSE] for side in on_baselines)
+        left, right = (
+            [baseline for baseline, count in side.items() if count >= PROSE]
+            for side in on_baselines
+        )
         prose = len(left) + len(right)
-        if min(len(left), len(right)) < 4 or max(spanning, sum(map(len, on_baselines)) - prose) > prose:
+        if (
+            min(len(left), len(right)) < 4
+            or max(spanning, sum(map(len, on_baselines)) - prose) > prose
+        ):
             continue
         beside = sum(min(left) - 12 <= baseline <= max(left) + 12 for baseline in right)
         if beside >= 3 and prose > most:
@@ -274,7 +305,9 @@ def _is_listed(line: Line) -> bool:
 def _is_alike(one: Line, other: Line) -> bool:
     if _is_listed(one) or _is_listed(other):
         return _is_listed(one) and _is_listed(other)
-    return _same_size(one, other) and one.bold == other.bold and bool(one.cells) == bool(other.cells)
+    return (
+        _same_size(one, other) and one.bold == other.bold and bool(one.cells) == bool(other.cells)
+    )
 
 
 # --- Columns -> parts ---------------------------------------------------------------------------------------------
@@ -286,27 +319,40 @@ class _Flow:
     def __init__(self, body: _Body) -> None:
         self.parts: list[_Part] = []
         self._body = body
-        self._last: _Part | None = None  # of the running text: notes and furniture may stand behind it
+        self._last: _Part | None = (
+            None  # of the running text: notes and furniture may stand behind it
+        )
         self._note: _Part | None = None
         self._number = 0  # of that note
 
     def add(self, page: Page, columns: Sequence[Sequence[Line]]) -> None:
         middle = page.height / 2
-        self.parts += [_Part([("", line)], "furniture") for line in page.furniture if line.baseline < middle]
+        self.parts += [
+            _Part([("", line)], "furniture") for line in page.furniture if line.baseline < middle
+        ]
         for column in columns:
             first_note = self._first_note(column)
             self._add_text(column[:first_note])
             self._add_notes(column[first_note:])
-        self.parts += [_Part([("", line)], "furniture") for line in page.furniture if line.baseline >= middle]
+        self.parts += [
+            _Part([("", line)], "furniture") for line in page.furniture if line.baseline >= middle
+        ]
 
     def _first_note(self, column: Sequence[Line]) -> int:
         """Where the notes at the foot of a column begin: smaller type that opens with a number or goes on with a note."""
         small = len(column)
-        while small and column[small - 1].size <= self._body.size - 0.5 and not column[small - 1].cells:
+        while (
+            small
+            and column[small - 1].size <= self._body.size - 0.5
+            and not column[small - 1].cells
+        ):
             small -= 1
         if 0 < small < len(column) and self._note and not _ends_sentence(self._note.lines[-1][1]):
             return small
-        return next((index for index in range(small, len(column)) if self._note_number(column[index])), len(column))
+        return next(
+            (index for index in range(small, len(column)) if self._note_number(column[index])),
+            len(column),
+        )
 
     def _note_number(self, line: Line) -> int:
         """The number a note opens with, 0 where it is none; a plain one must follow that of the note before."""
@@ -360,7 +406,9 @@ class _Flow:
         if _is_listed(group[0]):  # a table of contents
             return [_Part([("\n", line) for line in group], "furniture")]
         if self._is_heading(group, runs_on):
-            return [_Part([(" ", line) for line in group], style=(_half(group[0].size), group[0].bold))]
+            return [
+                _Part([(" ", line) for line in group], style=(_half(group[0].size), group[0].bold))
+            ]
         return [_Part(lines, right=right) for lines in _paragraphs(group)]
 
     def _is_heading(self, group: Sequence[Line], runs_on: bool) -> bool:
@@ -368,9 +416,20 @@ class _Flow:
         size = _half(group[0].size)
         larger = size >= 1.1 * self._body.size
         bolder = group[0].bold and not self._body.bold and size >= 0.95 * self._body.size
-        if not (larger or bolder) or group[0].cells or len(group) > 4 or len(text) > 250 or not any(map(str.isalpha, text)):
+        if (
+            not (larger or bolder)
+            or group[0].cells
+            or len(group) > 4
+            or len(text) > 250
+            or not any(map(str.isalpha, text))
+        ):
             return False
-        inside = runs_on and self._last and not self._last.style and not _ends_sentence(self._last.lines[-1][1])
+        inside = (
+            runs_on
+            and self._last
+            and not self._last.style
+            and not _ends_sentence(self._last.lines[-1][1])
+        )
         sentence = text.endswith((".", ";", ",")) and len(text.split()) > 8
         return not (sentence or text.startswith(("[", "•")) or (inside and not larger))
 
@@ -393,7 +452,13 @@ class _Flow:
             return "\n"
         before = last.lines[-1][1]
         indented = len(part.lines) > 1 and first.left - part.lines[1][1].left > INDENT * first.size
-        if item or indented or before.cells or _ends_sentence(before) or not _same_size(before, first):
+        if (
+            item
+            or indented
+            or before.cells
+            or _ends_sentence(before)
+            or not _same_size(before, first)
+        ):
             return ""
         if first.text[0].islower():
             return " " if new_column or runs_on else ""
@@ -454,7 +519,13 @@ def _finished(parts: Sequence[_Part], pages: Sequence[Page]) -> list[Block]:
     # Where type tells the headings, a short line in the type of the text is none.
     otherwise = 0 if sum(part.style is not None for part in parts) > 2 else None
     return [
-        Block(text, levels[part.style] if part.style else 0 if part.kind else otherwise, part.kind, part.quoted, boxes)
+        Block(
+            text,
+            levels[part.style] if part.style else 0 if part.kind else otherwise,
+            part.kind,
+            part.quoted,
+            boxes,
+        )
         for part in parts
         for text, boxes in [_text_and_boxes(part, pages, words)]
     ]
@@ -469,7 +540,9 @@ def _words(parts: Sequence[_Part]) -> Counter[str]:
     return words
 
 
-def _text_and_boxes(part: _Part, pages: Sequence[Page], words: Counter[str]) -> tuple[str, tuple[Box, ...]]:
+def _text_and_boxes(
+    part: _Part, pages: Sequence[Page], words: Counter[str]
+) -> tuple[str, tuple[Box, ...]]:
     texts: list[str] = []
     boxes: list[Box] = []
     end = 0
@@ -485,7 +558,17 @@ def _text_and_boxes(part: _Part, pages: Sequence[Page], words: Counter[str]) -> 
             end += len(joint)
         page, start, end = pages[line.page - 1], end, end + len(line.text)
         left, right = _share(line.left, page.width), _share(line.right, page.width)
-        boxes.append(Box(start, end, line.page, left, _share(line.top, page.height), right, _share(line.bottom, page.height)))
+        boxes.append(
+            Box(
+                start,
+                end,
+                line.page,
+                left,
+                _share(line.top, page.height),
+                right,
+                _share(line.bottom, page.height),
+            )
+        )
         texts.append(line.text)
     return "".join(texts), tuple(boxes)
 
@@ -495,7 +578,9 @@ def _is_one_word(first: str, second: str, words: Counter[str]) -> bool:
     joined, hyphenated = words[f"{first}{second}".lower()], words[f"{first}-{second}".lower()]
     if joined != hyphenated:
         return joined > hyphenated
-    compound = words[first.lower()] and words[second.lower()]  # "rail-bound", where others write of rail and are bound
+    compound = (
+        words[first.lower()] and words[second.lower()]
+    )  # "rail-bound", where others write of rail and are bound
     return second[0].islower() and first.isalpha() and not compound
 
 

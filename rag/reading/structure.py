@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 
-from rag.reading.blocks import (Block, Content, visible)
-from rag.text.quotations import (quotations)
-from rag.types import (Box, Document, Kind, Note, Paragraph, Reference, Section)
-from rag.text.tokens import (MONTHS)
+from rag.reading.blocks import Block, Content, visible
+from rag.text.quotations import quotations
+from rag.text.tokens import MONTHS
+from rag.types import Box, Document, Kind, Note, Paragraph, Reference, Section
 
 LONGEST_TITLE = 200  # characters
 LONGEST_HEADING = 120  # characters
@@ -33,17 +33,25 @@ _LONGEST_DATELINE = 120  # characters
 _DATELINE_WORDS = 6  # beside date and number: a place, a topic, an author
 
 _FURNITURE = (
-    re.compile(r"(?is).{0,250}\((?:source|photo|image|picture|credit|video|graphic|map)s?\s*:[^)]*\)?"),
-    re.compile(r"(?is)(?:figure|fig\.|table|chart|graph|map|photo|image|exhibit)\s*\d+(?:\.\d+)*\s*[:.–—-]\s.*"),
+    re.compile(
+        r"(?is).{0,250}\((?:source|photo|image|picture|credit|video|graphic|map)s?\s*:[^)]*\)?"
+    ),
+    re.compile(
+        r"(?is)(?:figure|fig\.|table|chart|graph|map|photo|image|exhibit)\s*\d+(?:\.\d+)*\s*[:.–—-]\s.*"
+    ),
     re.compile(r"(?i)(?:photo|image|picture|source|credit|photo credit)s?\s*:\s.{1,120}"),
     re.compile(r"(?i)(?:share|print|e-?mail|tweet|bookmark)\s+(?:this|on|via)\b[^.?!]{0,30}"),
-    re.compile(r"(?i)(?:skip to|back to|return to)\s+(?:the\s+)?(?:main|content|top|home|navigation)\b[^.?!]{0,20}"),
+    re.compile(
+        r"(?i)(?:skip to|back to|return to)\s+(?:the\s+)?(?:main|content|top|home|navigation)\b[^.?!]{0,20}"
+    ),
     re.compile(r"(?i)(?:home|start)\s*(?:[>»›/|]\s*[^>»›/|.?!]{1,40}){1,6}"),
     re.compile(r"(?i)(?:©|\(c\)|copyright)\s.{0,120}|all rights reserved\.?"),
     re.compile(r"(?i)\d{1,3}|[-–—]\s*\d{1,3}\s*[-–—]|page\s+\d{1,4}(?:\s*(?:of|/)\s*\d{1,4})?"),
 )
 UNDERLINE = re.compile(r"\s*(={3,}|-{3,}|~{3,})\s*")
-NOTES_HEADING = re.compile(r"(?i)(?:end|foot)?notes|references|sources|works cited|bibliography|citations")
+NOTES_HEADING = re.compile(
+    r"(?i)(?:end|foot)?notes|references|sources|works cited|bibliography|citations"
+)
 _NUMBERED = re.compile(
     r"(?:(?P<depth>\d{1,2}(?:\.\d{1,2}){0,3})\.?|[IVX]{1,5}\.|[A-Z]\.|(?:chapter|part|section|annex|appendix)\s+\w{1,4}[.:]?)\s+(?=\W?[A-Z])"
 )
@@ -52,10 +60,13 @@ _ENTRY = re.compile(r"\[(\d{1,3})\]")
 _LISTED_ENTRY = re.compile(r"\[\^?(\d{1,3})\]|(\d{1,3})[.)](?=\s)")
 _MARKER = re.compile(r"\[\^?(\d{1,3}(?:\s?,\s?\d{1,3})*)\]")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-_SUPERSCRIPT = re.compile(r"(?<=[^\W\d_][^\W\d_]|[\w)][.,;:!?”\"’»)])(?<!\b[kcmd]m)[⁰¹²³⁴-⁹]{1,3}(?![\w⁺⁻])")
+_SUPERSCRIPT = re.compile(
+    r"(?<=[^\W\d_][^\W\d_]|[\w)][.,;:!?”\"’»)])(?<!\b[kcmd]m)[⁰¹²³⁴-⁹]{1,3}(?![\w⁺⁻])"
+)
 _SMALL_WORDS = frozenset(
     re.findall(
-        r"\w+", "a an and as at but by for from in into is nor not of off on or our over per so the their to under up via vs with"
+        r"\w+",
+        "a an and as at but by for from in into is nor not of off on or our over per so the their to under up via vs with",
     )
 )
 
@@ -77,11 +88,17 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
     Where the file states a title that no heading has, the text begins with it; where nothing could be a title, it is `name`.
     """
     stated = " ".join(visible(content.title).split())
-    shown_first = [" ".join(block.text.split()) for block in content.blocks if block.kind is None][:TOP]
-    if any(block.level == 1 for block in content.blocks) or any(_same(stated, block) for block in shown_first):
+    shown_first = [" ".join(block.text.split()) for block in content.blocks if block.kind is None][
+        :TOP
+    ]
+    if any(block.level == 1 for block in content.blocks) or any(
+        _same(stated, block) for block in shown_first
+    ):
         text, blocks, boxes = _joined(content.blocks)
     else:
-        text, blocks, boxes = _joined([*([Block(stated, level=1)] if stated else []), *content.blocks])
+        text, blocks, boxes = _joined(
+            [*([Block(stated, level=1)] if stated else []), *content.blocks]
+        )
     shown = [text[block.start : block.end] for block in blocks]
     alone = [
         not before or text.count("\n", before.end, block.start) > 1
@@ -89,7 +106,10 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
     ]
     top, title, datelines = _top(shown, blocks, stated)
     furniture = [alone[index] and _is_furniture(block) for index, block in enumerate(shown)]
-    kinds = [block.kind or ("furniture" if found else "text") for block, found in zip(blocks, furniture, strict=True)]
+    kinds = [
+        block.kind or ("furniture" if found else "text")
+        for block, found in zip(blocks, furniture, strict=True)
+    ]
     kinds[:top] = [block.kind or "heading" for block in blocks[:top]]
     notes_heading = _notes_heading(shown)
     levels = _levels(blocks, shown, kinds, alone, notes_heading)
@@ -103,14 +123,23 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
     for index, block in enumerate(blocks):
         if levels[index]:
             heading = _without_underline(shown[index])
-            outline = [*((level, above) for level, above in outline if level < levels[index]), (levels[index], heading)]
-            sections.append(Section(heading, tuple(above for _, above in outline), block.start, len(text)))
+            outline = [
+                *((level, above) for level, above in outline if level < levels[index]),
+                (levels[index], heading),
+            ]
+            sections.append(
+                Section(heading, tuple(above for _, above in outline), block.start, len(text))
+            )
         elif not sections:
             sections.append(Section("", (), 0, len(text)))
         for kind, start, end in spans.get(index, [(kinds[index], block.start, block.end)]):
             number += kind == "text"
-            paragraphs.append(Paragraph(number if kind == "text" else 0, kind, len(sections) - 1, start, end))
-    sections = [replace(section, end=after.start) for section, after in pairwise(sections)] + sections[-1:]
+            paragraphs.append(
+                Paragraph(number if kind == "text" else 0, kind, len(sections) - 1, start, end)
+            )
+    sections = [
+        replace(section, end=after.start) for section, after in pairwise(sections)
+    ] + sections[-1:]
     references = tuple(_references(text, paragraphs, {note.number for note in notes}))
     dateline = next(filter(_SERIES.search, datelines), next(iter(datelines), ""))
     designation = _SERIES.search(dateline)
@@ -122,7 +151,9 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
         sha256=sha256,
         title=title or name,
         dateline=dateline,
-        date=stated_date if stated_date.startswith(shown_date) else shown_date,  # "2023-05-06" says more than "2023-05"
+        date=stated_date
+        if stated_date.startswith(shown_date)
+        else shown_date,  # "2023-05-06" says more than "2023-05"
         text=text,
         sections=tuple(sections),
         paragraphs=tuple(paragraphs),
@@ -153,7 +184,10 @@ def _joined(content: Sequence[Block]) -> tuple[str, list[_Block], tuple[Box, ...
         span = (offset + len(part) - len(part.lstrip()), offset + len(part.rstrip()))
         blocks.append(_Block(*span, block.level, block.kind, block.quoted))
         for box in block.boxes:
-            start, end = max(box.start - first + offset, span[0]), min(box.end - first + offset, span[1])
+            start, end = (
+                max(box.start - first + offset, span[0]),
+                min(box.end - first + offset, span[1]),
+            )
             if start < end:
                 boxes.append(replace(box, start=start, end=end))
         offset += len(part)
@@ -164,7 +198,10 @@ def _top(shown: Sequence[str], blocks: Sequence[_Block], title: str) -> tuple[in
     """How many blocks the title and the datelines take, the title and the datelines."""
     told = [index for index, block in enumerate(blocks) if block.kind is None]
     if told and blocks[told[0]].level is not None:
-        title = next((_without_underline(shown[index]) for index in told[:TOP] if blocks[index].level == 1), title)
+        title = next(
+            (_without_underline(shown[index]) for index in told[:TOP] if blocks[index].level == 1),
+            title,
+        )
     datelines: list[str] = []
     top = len(blocks)
     for index in told:
@@ -176,12 +213,20 @@ def _top(shown: Sequence[str], blocks: Sequence[_Block], title: str) -> tuple[in
             title = title or next((line.strip() for line in lines if line not in dated), "")
         elif title and _same(_without_underline(block), title):
             continue
-        elif not title and index < len(blocks) - 1 and _could_be_title(_without_underline(block), blocks[index].level):
+        elif (
+            not title
+            and index < len(blocks) - 1
+            and _could_be_title(_without_underline(block), blocks[index].level)
+        ):
             title = _without_underline(block)
         else:
             top = index
             break
-    if not title and datelines and (_SERIES.search(datelines[0]) or re.search(r"\w", _undated(datelines[0]))):
+    if (
+        not title
+        and datelines
+        and (_SERIES.search(datelines[0]) or re.search(r"\w", _undated(datelines[0])))
+    ):
         # "Violin Sonata No. 3" looks like a dateline, but nothing else could be the title.
         title = datelines.pop(0)
     return top, title, datelines
@@ -210,7 +255,9 @@ def _is_dateline(line: str) -> bool:
     rest = _undated(line)
     words = re.findall(r"\w+", rest)
     return (
-        rest != line and len(words) <= _DATELINE_WORDS and not any(word.islower() and word not in _SMALL_WORDS for word in words)
+        rest != line
+        and len(words) <= _DATELINE_WORDS
+        and not any(word.islower() and word not in _SMALL_WORDS for word in words)
     )
 
 
@@ -241,20 +288,30 @@ def _iso_date(text: str) -> str:
 def _is_furniture(block: str) -> bool:
     if len(block) > LONGEST_FURNITURE:
         return False
-    return any(pattern.fullmatch(block) for pattern in _FURNITURE) or not any(map(str.isalnum, block))
+    return any(pattern.fullmatch(block) for pattern in _FURNITURE) or not any(
+        map(str.isalnum, block)
+    )
 
 
 def _notes_heading(shown: Sequence[str]) -> int:
     """The index of the block that opens the list of notes, their number where there is none."""
     for index in range(len(shown) - 2, -1, -1):
-        heading = _NUMBERED.sub("", _without_underline(shown[index])) if len(shown[index]) <= LONGEST_HEADING else ""
+        heading = (
+            _NUMBERED.sub("", _without_underline(shown[index]))
+            if len(shown[index]) <= LONGEST_HEADING
+            else ""
+        )
         if NOTES_HEADING.fullmatch(heading) and _LISTED_ENTRY.match(shown[index + 1]):
             return index
     return len(shown)
 
 
 def _levels(
-    blocks: Sequence[_Block], shown: Sequence[str], kinds: Sequence[Kind], alone: Sequence[bool], notes_heading: int
+    blocks: Sequence[_Block],
+    shown: Sequence[str],
+    kinds: Sequence[Kind],
+    alone: Sequence[bool],
+    notes_heading: int,
 ) -> list[int]:
     """The heading level of each block, 0 where it is none; the top and furniture are none."""
     levels = [0] * len(blocks)
@@ -263,17 +320,31 @@ def _levels(
         if kinds[index] != "text":
             continue
         stated = blocks[index].level
-        guess = 0 if stated == 0 or (index > notes_heading and _LISTED_ENTRY.match(shown[index])) else _guess_level(shown[index])
+        guess = (
+            0
+            if stated == 0 or (index > notes_heading and _LISTED_ENTRY.match(shown[index]))
+            else _guess_level(shown[index])
+        )
         if stated is not None or index == notes_heading:
             levels[index] = stated or 2 * (index == notes_heading)
-        elif alone[index] and guess and (below > guess or (text_below and (alone[index + 1] or shown[index + 1][0].isupper()))):
+        elif (
+            alone[index]
+            and guess
+            and (
+                below > guess
+                or (text_below and (alone[index + 1] or shown[index + 1][0].isupper()))
+            )
+        ):
             # A heading has text under it, or a deeper heading: short lines in a row are a list, a table or verse.
             levels[index] = guess
         below = levels[index]
         text_below = (
             not guess
             and not below
-            and (len(shown[index]) > SHORTEST_TEXT or shown[index].endswith((".", "?", "!", ":", '"', "”")))
+            and (
+                len(shown[index]) > SHORTEST_TEXT
+                or shown[index].endswith((".", "?", "!", ":", '"', "”"))
+            )
         )
     return levels
 
@@ -281,7 +352,12 @@ def _levels(
 def _guess_level(block: str) -> int:
     """The level of a heading that is written as plain text; 0 where it reads like text."""
     line = block.rstrip()
-    if "\n" in line or len(line) > LONGEST_HEADING or re.search(r"[.,;:!…\"”»\]|]$", line) or _BULLET.match(line):
+    if (
+        "\n" in line
+        or len(line) > LONGEST_HEADING
+        or re.search(r"[.,;:!…\"”»\]|]$", line)
+        or _BULLET.match(line)
+    ):
         return 0
     numbered = _NUMBERED.match(line)
     words = re.findall(r"[^\W\d_][\w'’]*", line[numbered.end() :] if numbered else line)
@@ -298,7 +374,9 @@ def _guess_level(block: str) -> int:
 _Spans = dict[int, list[tuple[Kind, int, int]]]
 
 
-def _notes(blocks: Sequence[_Block], shown: Sequence[str], kinds: Sequence[Kind], heading: int) -> tuple[_Spans, list[Note]]:
+def _notes(
+    blocks: Sequence[_Block], shown: Sequence[str], kinds: Sequence[Kind], heading: int
+) -> tuple[_Spans, list[Note]]:
     """The document's notes, and for each block that holds some the kinds and spans of its pieces."""
     spans: _Spans = {}
     notes: list[Note] = []
@@ -310,7 +388,10 @@ def _notes(blocks: Sequence[_Block], shown: Sequence[str], kinds: Sequence[Kind]
     first, pattern = heading + 1, _LISTED_ENTRY
     if heading == len(blocks):
         first, pattern = heading, _ENTRY
-        while first and (kinds[first - 1] == "furniture" or (kinds[first - 1] == "text" and _ENTRY.match(shown[first - 1]))):
+        while first and (
+            kinds[first - 1] == "furniture"
+            or (kinds[first - 1] == "text" and _ENTRY.match(shown[first - 1]))
+        ):
             first -= 1
     for index in range(first, len(blocks)):
         if kinds[index] == "heading":
@@ -327,7 +408,9 @@ def _notes(blocks: Sequence[_Block], shown: Sequence[str], kinds: Sequence[Kind]
                 notes.append(Note(number, _told(line, marker), start, end))
                 spans.setdefault(index, []).append(("note", start, end))
             elif index in spans:  # the line goes on with the entry above it
-                notes[-1] = replace(notes[-1], text=f"{notes[-1].text} {line.strip()}".strip(), end=end)
+                notes[-1] = replace(
+                    notes[-1], text=f"{notes[-1].text} {line.strip()}".strip(), end=end
+                )
                 spans[index][-1] = ("note", spans[index][-1][1], end)
     return spans, notes
 
@@ -336,7 +419,9 @@ def _told(entry: str, marker: re.Match[str]) -> str:
     return " ".join(entry.strip()[marker.end() :].lstrip(" ,;:.–—-").split())
 
 
-def _references(text: str, paragraphs: Sequence[Paragraph], numbers: set[str]) -> Iterator[Reference]:
+def _references(
+    text: str, paragraphs: Sequence[Paragraph], numbers: set[str]
+) -> Iterator[Reference]:
     for paragraph in paragraphs:
         if paragraph.kind == "note" or not numbers:
             continue

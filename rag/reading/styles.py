@@ -10,8 +10,15 @@ _HIDING = re.compile(
 )
 _SIZE = re.compile(r"(?:^|;)(font-size|opacity):(\d*\.?\d+)(px|pt|em|rem|%)?")
 _SMALLEST = {"px": 1.0, "pt": 1.0, "em": 0.1, "rem": 0.1, "%": 10.0, "": 0.1}
-_COLOR = re.compile(r"(?:^|;)(background-color|background|color):(#[0-9a-f]{3,8}|rgba?\([\d.,%]+\)|[a-z]+)")
-_COLORS = {"white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240)}
+_COLOR = re.compile(
+    r"(?:^|;)(background-color|background|color):(#[0-9a-f]{3,8}|rgba?\([\d.,%]+\)|[a-z]+)"
+)
+_COLORS = {
+    "white": (255, 255, 255),
+    "black": (0, 0, 0),
+    "snow": (255, 250, 250),
+    "ivory": (255, 255, 240),
+}
 _RULE = re.compile(r"([^{}]{1,500})\{([^{}]*)\}")
 _SELECTOR = re.compile(r"(?:[a-z][a-z0-9]*)?[.#][\w-]+")
 _AT_RULE = re.compile(r"@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
@@ -39,7 +46,10 @@ def hides(style: str) -> bool:
     """Whether declarations, in the form of `plain_style`, make text invisible by themselves."""
     if _HIDING.search(style):
         return True
-    return any(float(value) < (_SMALLEST[unit] if name == "font-size" else 0.05) for name, value, unit in _SIZE.findall(style))
+    return any(
+        float(value) < (_SMALLEST[unit] if name == "font-size" else 0.05)
+        for name, value, unit in _SIZE.findall(style)
+    )
 
 
 def colors(style: str, text: str, ground: str) -> tuple[Color | None, Color | None]:
@@ -61,5 +71,9 @@ def _color(value: str) -> Color | None:
         value = "#" + "".join(2 * digit for digit in value[1:4])
     if re.fullmatch(r"#[0-9a-f]{6}(?:[0-9a-f]{2})?", value):
         return int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16)
-    parts = [int(float(part)) for part in re.findall(r"\d+(?:\.\d+)?", value)] if value.startswith("rgb") else []
+    parts = (
+        [int(float(part)) for part in re.findall(r"\d+(?:\.\d+)?", value)]
+        if value.startswith("rgb")
+        else []
+    )
     return (parts[0], parts[1], parts[2]) if len(parts) >= 3 else None

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from html.entities import html5
 from typing import TYPE_CHECKING
 
-from rag.errors import (DocumentError)
+from rag.errors import DocumentError
 
 if TYPE_CHECKING:
     from lxml.etree import _Element, iterwalk
 
-_OPENING = re.compile(r"(?i)\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.DOTALL)
+_OPENING = re.compile(
+    r"(?i)\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.DOTALL
+)
 _ANY_TAG = re.compile(r"<[a-zA-Z][^<>]{0,300}>")
 _PROLOG = re.compile(r"(?is)\A\s*<\?xml[^>]*\?>|<!doctype[^\[>]*(?:\[.*?\]\s*)?>")
 _ENTITY = re.compile(r"&(\w{2,31};)")
@@ -19,8 +21,17 @@ _XML_ENTITIES = ("amp;", "lt;", "gt;", "quot;", "apos;")
 
 def is_html(data: bytes, suffix: str) -> bool:
     """Whether a file is a web page: it opens like one, or is named like one and has tags."""
-    start = data[:4000].replace(b"\0", b"").decode("latin-1").removeprefix("ï»¿").removeprefix("ÿþ").removeprefix("þÿ")
-    return bool(_OPENING.match(start) or (suffix in (".html", ".htm", ".xhtml") and _ANY_TAG.search(start)))
+    start = (
+        data[:4000]
+        .replace(b"\0", b"")
+        .decode("latin-1")
+        .removeprefix("ï»¿")
+        .removeprefix("ÿþ")
+        .removeprefix("þÿ")
+    )
+    return bool(
+        _OPENING.match(start) or (suffix in (".html", ".htm", ".xhtml") and _ANY_TAG.search(start))
+    )
 
 
 def parsed(source: str) -> "_Element":
@@ -29,19 +40,26 @@ def parsed(source: str) -> "_Element":
 
     source = source.replace("\0", "")
     if 'xmlns="http://www.w3.org/1999/xhtml"' in source[:4000]:
-        shown = _ENTITY.sub(lambda found: found[0] if found[1] in _XML_ENTITIES else html5.get(found[1], found[0]), source)
+        shown = _ENTITY.sub(
+            lambda found: found[0] if found[1] in _XML_ENTITIES else html5.get(found[1], found[0]),
+            source,
+        )
         try:
             return xml(_PROLOG.sub("", shown, count=2).encode("utf-8", "replace"))
         except DocumentError:
             pass  # browsers read it as HTML then, and so do we
-    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, no_network=True)
+    parser = etree.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, no_network=True
+    )
     body = re.sub(r"(?is)\A\s*<\?xml[^>]*\?>", "", source).encode("utf-8", "replace")
     try:
         root = etree.fromstring(body, parser) if body.strip() else None
     except etree.XMLSyntaxError:
         root = None  # there is nothing in it
     if any(error.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for error in parser.error_log):
-        raise DocumentError("The page nests its tags 2,048 levels deep or more, as no report does: save it as PDF and add that.")
+        raise DocumentError(
+            "The page nests its tags 2,048 levels deep or more, as no report does: save it as PDF and add that."
+        )
     return root if root is not None else etree.Element("html")
 
 
@@ -50,7 +68,12 @@ def xml(data: bytes) -> "_Element":
     from lxml import etree
 
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True, strip_cdata=False
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+        strip_cdata=False,
     )
     try:
         return etree.fromstring(data, parser)
@@ -59,7 +82,9 @@ def xml(data: bytes) -> "_Element":
             raise DocumentError(
                 "A part of the file is nested 256 levels deep or blown up otherwise, as no report is: save it as PDF."
             ) from error
-        raise DocumentError("A part of the file is no well-formed XML: fetch or save the file again.") from error
+        raise DocumentError(
+            "A part of the file is no well-formed XML: fetch or save the file again."
+        ) from error
 
 
 def tag(element: "_Element") -> str:

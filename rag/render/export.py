@@ -15,11 +15,11 @@ from html import escape
 from io import BytesIO
 from typing import Literal
 
-from rag.reading.blocks import (visible)
-from rag.render.json import (answer_json)
-from rag.render.text import (NO_ANSWER, where)
-from rag.errors import (UsageError)
-from rag.types import (Answer, Citation, Document, Hit)
+from rag.errors import UsageError
+from rag.reading.blocks import visible
+from rag.render.json import answer_json
+from rag.render.text import NO_ANSWER, where
+from rag.types import Answer, Citation, Document, Hit
 
 Kind = Literal["md", "html", "docx", "json"]
 MEDIA_TYPES: dict[Kind, str] = {
@@ -36,7 +36,9 @@ _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 
-def export(name: str, answers: Sequence[Answer], documents: Callable[[str], Document], kind: Kind) -> bytes:
+def export(
+    name: str, answers: Sequence[Answer], documents: Callable[[str], Document], kind: Kind
+) -> bytes:
     """The answers as one file of that kind under the name of their conversation, to be kept or sent.
 
     Each footnote has the exact quote, where it stands, who said it, the report's own note, and the sha256 of the report's file.
@@ -103,7 +105,10 @@ def _parts(answers: Sequence[Answer], documents: Callable[[str], Document]) -> I
         before += len(answer.citations)
         yield _Part(
             _line(answer.question),
-            tuple((_line(s.text), tuple(numbers[m] for m in s.markers if m in numbers)) for s in answer.sentences),
+            tuple(
+                (_line(s.text), tuple(numbers[m] for m in s.markers if m in numbers))
+                for s in answer.sentences
+            ),
             tuple(_footnote(numbers[c.marker], c, documents) for c in answer.citations),
             tuple(map(_passage, answer.hits[:_NEAREST])) if answer.abstained else (),
         )
@@ -152,13 +157,19 @@ def _line(text: str) -> str:
 # --- JSON ---------------------------------------------------------------------------------------------------------
 
 
-def _json(name: str, date: str, answers: Sequence[Answer], documents: Callable[[str], Document]) -> bytes:
+def _json(
+    name: str, date: str, answers: Sequence[Answer], documents: Callable[[str], Document]
+) -> bytes:
     quoted = {c.document: _quoted(c, documents) for answer in answers for c in answer.citations}
     values = {
         "name": name,
         "exported": date,
         "answers": [answer_json(answer) for answer in answers],
-        "documents": [{"document": d.name, "title": d.title, "file": d.file, "sha256": d.sha256} for d in quoted.values() if d],
+        "documents": [
+            {"document": d.name, "title": d.title, "file": d.file, "sha256": d.sha256}
+            for d in quoted.values()
+            if d
+        ],
     }
     # Half of a pair of surrogates cannot be encoded, and what stands for it is its escape in JSON.
     return json.dumps(values, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
@@ -166,7 +177,9 @@ def _json(name: str, date: str, answers: Sequence[Answer], documents: Callable[[
 
 # --- Markdown -----------------------------------------------------------------------------------------------------
 
-_MARKUP = re.compile(r"[\\`*_\[\]{}~|$^#]|:(?=\S)|(?<=www)\.", re.IGNORECASE)  # web addresses become links without any mark
+_MARKUP = re.compile(
+    r"[\\`*_\[\]{}~|$^#]|:(?=\S)|(?<=www)\.", re.IGNORECASE
+)  # web addresses become links without any mark
 _BLOCK = re.compile(r"^([-+=:%]|\d+(?=[.)]))")
 
 
@@ -174,7 +187,10 @@ def _markdown(name: str, about: str, parts: Sequence[_Part]) -> bytes:
     blocks = [f"# {_md(name)}", _md(about)]
     for part in parts:
         blocks.append(f"## {_md(part.question)}")
-        said = " ".join(_md(text) + "".join(f"[^{number}]" for number in numbers) for text, numbers in part.sentences)
+        said = " ".join(
+            _md(text) + "".join(f"[^{number}]" for number in numbers)
+            for text, numbers in part.sentences
+        )
         blocks.append(said or part.abstention)
         for text, place in part.nearest:
             blocks += [_md_quote(text), f"— {_md(place)}"]
@@ -182,14 +198,18 @@ def _markdown(name: str, about: str, parts: Sequence[_Part]) -> bytes:
             # The colon at the end keeps readers without footnotes from taking the line for the address of a link.
             blocks.append(f"[^{footnote.number}]: {_md(footnote.source)}:")
             inside = [_md_quote(footnote.quote), _md(footnote.note), _md(footnote.proof)]
-            blocks += ["\n".join(f"    {line}" for line in block.split("\n")) for block in inside if block]
+            blocks += [
+                "\n".join(f"    {line}" for line in block.split("\n")) for block in inside if block
+            ]
     return ("\n\n".join(blocks) + "\n").encode()
 
 
 def _md(text: str) -> str:
     """A line as Markdown that shows it as it is."""
     marked = _MARKUP.sub(r"\\\g<0>", escape(text, quote=False))
-    return _BLOCK.sub(lambda found: f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}", marked)
+    return _BLOCK.sub(
+        lambda found: f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}", marked
+    )
 
 
 def _md_quote(text: str) -> str:
@@ -210,7 +230,9 @@ sup { margin-left: 0.1em; }
 """
 # Nothing is loaded and nothing runs, whatever stood in a report.
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
-_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+)
 
 
 def _html(name: str, about: str, parts: Sequence[_Part]) -> bytes:
@@ -225,10 +247,14 @@ def _html(name: str, about: str, parts: Sequence[_Part]) -> bytes:
 
 def _part_html(part: _Part) -> str:
     said = " ".join(
-        escape(text) + "".join(f'<sup><a href="#footnote-{number}">{number}</a></sup>' for number in numbers)
+        escape(text)
+        + "".join(f'<sup><a href="#footnote-{number}">{number}</a></sup>' for number in numbers)
         for text, numbers in part.sentences
     )
-    nearest = "".join(f"<blockquote>{escape(text)}</blockquote><p>— {escape(place)}</p>" for text, place in part.nearest)
+    nearest = "".join(
+        f"<blockquote>{escape(text)}</blockquote><p>— {escape(place)}</p>"
+        for text, place in part.nearest
+    )
     footnotes = "".join(
         f'<li id="footnote-{f.number}" value="{f.number}"><blockquote>{escape(f.quote)}</blockquote>'
         f"{''.join(f'<p>{escape(line)}</p>' for line in f.below)}</li>"
@@ -269,7 +295,9 @@ def _docx(name: str, about: str, parts: Sequence[_Part]) -> bytes:
             for number in numbers:
                 run = paragraph.add_run()
                 run.font.superscript = True
-                if number in referred:  # Word would count a second reference to a footnote as another footnote
+                if (
+                    number in referred
+                ):  # Word would count a second reference to a footnote as another footnote
                     run.text = f" {number}"
                 else:
                     reference = OxmlElement("w:footnoteReference")
@@ -281,7 +309,9 @@ def _docx(name: str, about: str, parts: Sequence[_Part]) -> bytes:
             document.add_paragraph(text, "Quote")
             document.add_paragraph(f"— {place}")
     footnotes = _footnotes_xml([footnote for part in parts for footnote in part.footnotes])
-    notes = Part(PackURI("/word/footnotes.xml"), CONTENT_TYPE.WML_FOOTNOTES, footnotes, document.part.package)
+    notes = Part(
+        PackURI("/word/footnotes.xml"), CONTENT_TYPE.WML_FOOTNOTES, footnotes, document.part.package
+    )
     document.part.relate_to(notes, RELATIONSHIP_TYPE.FOOTNOTES)
     out = BytesIO()
     document.save(out)

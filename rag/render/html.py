@@ -11,8 +11,19 @@ from itertools import pairwise, takewhile
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-from rag.render.text import (NO_ANSWER, answer_text)
-from rag.types import (EVERYTHING, Answer, Citation, Document, Filter, Hit, Paragraph, Quotation, Reference, Sentence)
+from rag.render.text import NO_ANSWER, answer_text
+from rag.types import (
+    EVERYTHING,
+    Answer,
+    Citation,
+    Document,
+    Filter,
+    Hit,
+    Paragraph,
+    Quotation,
+    Reference,
+    Sentence,
+)
 
 _DOUBT = {"partly": "supported in part", "unsupported": "not supported"}
 _EXPORTS = {"md": "Markdown", "html": "HTML", "docx": "Word", "json": "JSON"}
@@ -23,7 +34,12 @@ _Spanned = TypeVar("_Spanned", Quotation, Reference)
 
 
 def draft_html(
-    turn: int, question: str, hits: Sequence[Hit], sentences: Sequence[Sentence], status: str, only: Filter = EVERYTHING
+    turn: int,
+    question: str,
+    hits: Sequence[Hit],
+    sentences: Sequence[Sentence],
+    status: str,
+    only: Filter = EVERYTHING,
 ) -> str:
     """An answer on its way: the sentences so far, and the passages they are made from."""
     said = f'<p class="said">{_sentences_html(sentences, ())}</p><p class="status">{escape(status)}</p>'
@@ -33,7 +49,11 @@ def draft_html(
 def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
     """The whole answer: its sentences, a footnote for each citation, and the passages that were read; what `only` left in."""
     if answer.abstained:
-        near = f'<p class="status">The nearest passages:</p>{_hits_html(answer.hits[:_NEAREST])}' if answer.hits else ""
+        near = (
+            f'<p class="status">The nearest passages:</p>{_hits_html(answer.hits[:_NEAREST])}'
+            if answer.hits
+            else ""
+        )
         said = f'<p class="said"><span>{NO_ANSWER}</span></p>{near}'
     else:
         said = (
@@ -67,8 +87,15 @@ def conversation_html(library: str, key: int | None, begun: bool, trouble: str) 
 
 def examples_html(questions: Sequence[str]) -> str:
     """Questions that are asked with a click."""
-    items = "".join(f'<li><button type="button" data-example>{escape(question)}</button></li>' for question in questions)
-    return f'<section class="examples"><p class="status">For example</p><ul>{items}</ul></section>' if items else ""
+    items = "".join(
+        f'<li><button type="button" data-example>{escape(question)}</button></li>'
+        for question in questions
+    )
+    return (
+        f'<section class="examples"><p class="status">For example</p><ul>{items}</ul></section>'
+        if items
+        else ""
+    )
 
 
 def report_html(
@@ -84,7 +111,11 @@ def report_html(
 
     The element of class "text" holds `document.text` to the letter, and the marks of a citation together hold its quote.
     """
-    marks = [_Mark(c.start, c.end, str(c.marker), (c.start, c.end) == current) for c in citations if c.document == document.name]
+    marks = [
+        _Mark(c.start, c.end, str(c.marker), (c.start, c.end) == current)
+        for c in citations
+        if c.document == document.name
+    ]
     if current and not any(mark.current for mark in marks):
         marks.append(_Mark(*current, "", True))
     # Where two notes bear the same number, the first is meant, as in Document.note_at.
@@ -95,7 +126,9 @@ def report_html(
     edges = [0, *(p.start for p in document.paragraphs[1:]), len(document.text)]
     for paragraph, (start, end) in zip(document.paragraphs, pairwise(edges), strict=True):
         tag, attributes = _block(document, paragraph, note_starts)
-        blocks.append(f"<{tag}{attributes}>{_words_html(document, start, end, marks, notes)}</{tag}>")
+        blocks.append(
+            f"<{tag}{attributes}>{_words_html(document, start, end, marks, notes)}</{tag}>"
+        )
     about = [
         document.number,
         document.date,
@@ -152,7 +185,11 @@ def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]
     shown = []
     for sentence in sentences:
         why = f": {escape(sentence.reason)}" if sentence.reason else ""
-        doubt = f' <span class="doubt">({_DOUBT[sentence.verdict]}{why})</span>' if sentence.verdict in _DOUBT else ""
+        doubt = (
+            f' <span class="doubt">({_DOUBT[sentence.verdict]}{why})</span>'
+            if sentence.verdict in _DOUBT
+            else ""
+        )
         markers = "".join(
             f"<sup>{_open_html(str(m), c.document, c.start, c.end, m) if (c := cited.get(m)) else m}</sup>"
             for m in sentence.markers
@@ -164,7 +201,11 @@ def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]
 def _footnote_html(c: Citation) -> str:
     speaker = f'<span class="speaker">{escape(c.speaker)}</span>' if c.speaker else ""
     place = _place(c.title, c.section, c.paragraph, c.page)
-    note = f'<p class="note">The report’s note {escape(c.note.number)}: {escape(c.note.text)}</p>' if c.note else ""
+    note = (
+        f'<p class="note">The report’s note {escape(c.note.number)}: {escape(c.note.text)}</p>'
+        if c.note
+        else ""
+    )
     return (
         f'<li value="{c.marker}"><blockquote>{escape(c.quote)}</blockquote>'
         f"<p>{speaker}{_open_html(place, c.document, c.start, c.end, c.marker)}</p>{note}</li>"
@@ -182,7 +223,9 @@ def _hits_html(hits: Sequence[Hit]) -> str:
 
 def _open_html(label: str, document: str, start: int, end: int, marker: int | None = None) -> str:
     """A button that opens the document at the span."""
-    numbered = f' data-marker="{marker}" aria-label="Footnote {marker}: {escape(label)}"' if marker else ""
+    numbered = (
+        f' data-marker="{marker}" aria-label="Footnote {marker}: {escape(label)}"' if marker else ""
+    )
     return (
         f'<button type="button" data-document="{escape(document)}" data-start="{start}" data-end="{end}"{numbered}>'
         f"{escape(label)}</button>"
@@ -203,7 +246,9 @@ def _outline_html(document: Document) -> str:
             page = document.page_at(section.start)
             where = f" <span>p. {page}</span>" if page else ""
             depth = min(len(section.path), _DEEPEST)
-            items.append(f'<li class="depth-{depth}"><a href="#section-{index}">{escape(section.heading)}</a>{where}</li>')
+            items.append(
+                f'<li class="depth-{depth}"><a href="#section-{index}">{escape(section.heading)}</a>{where}</li>'
+            )
     if not items:
         return ""
     # A browser opens the <details> around what a link leads to.
@@ -215,7 +260,9 @@ def _outline_html(document: Document) -> str:
 
 def _page_html(document: Document, current: tuple[int, int] | None, library: str) -> str:
     """The picture of the page that a span begins on, with its lines marked; "" in a document without pages."""
-    lines = [box for box in document.boxes if current and box.start < current[1] and current[0] < box.end]
+    lines = [
+        box for box in document.boxes if current and box.start < current[1] and current[0] < box.end
+    ]
     if not lines:
         return ""
     page = lines[0].page
@@ -240,12 +287,18 @@ class _Mark(NamedTuple):
     current: bool
 
 
-def _block(document: Document, paragraph: Paragraph, note_starts: dict[int, int]) -> tuple[str, str]:
+def _block(
+    document: Document, paragraph: Paragraph, note_starts: dict[int, int]
+) -> tuple[str, str]:
     """The tag of a paragraph and its attributes."""
     text = document.text[paragraph.start : paragraph.end]
     if paragraph.kind == "heading":
         section = document.sections[paragraph.section]
-        place = f' id="section-{paragraph.section}"' if section.path and paragraph.start == section.start else ""
+        place = (
+            f' id="section-{paragraph.section}"'
+            if section.path and paragraph.start == section.start
+            else ""
+        )
         if text.split() == document.title.split():
             return "h3", f' class="title"{place}'
         depth = min(len(section.path), _DEEPEST)
@@ -260,19 +313,32 @@ def _block(document: Document, paragraph: Paragraph, note_starts: dict[int, int]
             ),
             "",
         )
-        return "p", f' data-number="{paragraph.number}"' + (f' data-speaker="{escape(said)}"' if said else "")
+        return "p", f' data-number="{paragraph.number}"' + (
+            f' data-speaker="{escape(said)}"' if said else ""
+        )
     index = note_starts.get(paragraph.start)
-    return "p", f' class="{paragraph.kind}"' + ("" if index is None else f' data-note-text="{index}"')
+    return "p", f' class="{paragraph.kind}"' + (
+        "" if index is None else f' data-note-text="{index}"'
+    )
 
 
-def _words_html(document: Document, start: int, end: int, marks: Sequence[_Mark], notes: dict[str, int]) -> str:
+def _words_html(
+    document: Document, start: int, end: int, marks: Sequence[_Mark], notes: dict[str, int]
+) -> str:
     """The words of a span, with marks around those cited and buttons for the markers of the report's own notes."""
     references = {(r.start, r.end): r.number for r in _overlapping(document.references, start, end)}
-    edges = {edge for span in [*(m[:2] for m in marks), *references] for edge in span if start < edge < end}
+    edges = {
+        edge
+        for span in [*(m[:2] for m in marks), *references]
+        for edge in span
+        if start < edge < end
+    }
     shown = []
     for a, b in pairwise(sorted({start, end, *edges})):
         words = escape(document.text[a:b])
-        number = next((number for (first, last), number in references.items() if first <= a and b <= last), "")
+        number = next(
+            (number for (first, last), number in references.items() if first <= a and b <= last), ""
+        )
         if number in notes:
             told = escape(document.notes[notes[number]].text)
             words = f'<button type="button" class="reference" data-note="{notes[number]}" title="{told}">{words}</button>'

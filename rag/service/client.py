@@ -11,9 +11,9 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from rag.config import (Settings)
-from rag.render.json import (read_answer, read_hit)
-from rag.types import (Answer, Filter, Found, Hit)
+from rag.config import Settings
+from rag.render.json import read_answer, read_hit
+from rag.types import Answer, Filter, Found, Hit
 
 _FILE = ".server.json"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -39,7 +39,12 @@ class Server:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
 
     def ask(
-        self, settings: Settings, question: str, conversation: int | None, only: Filter, told: Callable[[Found], None]
+        self,
+        settings: Settings,
+        question: str,
+        conversation: int | None,
+        only: Filter,
+        told: Callable[[Found], None],
     ) -> tuple[Answer, int | None]:
         """The answer, and the conversation it was kept in, if `conversation` names one or, with 0, begins it; what is read for it
         is `told` before. Raises NotAnsweredError where it gives none."""
@@ -74,7 +79,9 @@ class Server:
         """Whether the server that told of itself is the one that answers there."""
         challenge = secrets.token_hex()
         try:
-            with closing(HTTPConnection(self.host, self.port, timeout=_GREETING_SECONDS)) as connection:
+            with closing(
+                HTTPConnection(self.host, self.port, timeout=_GREETING_SECONDS)
+            ) as connection:
                 connection.request("GET", f"/health?challenge={challenge}")
                 given = json.load(connection.getresponse())["proof"]
         except (OSError, HTTPException, ValueError, KeyError, TypeError):
@@ -83,9 +90,15 @@ class Server:
 
     @contextmanager
     def _asked(self, path: str, body: dict[str, Any]) -> Iterator[HTTPResponse]:
-        headers = {"Content-Type": "application/json", "Accept": "text/event-stream", "Authorization": f"Bearer {self.key}"}
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream",
+            "Authorization": f"Bearer {self.key}",
+        }
         try:
-            with closing(HTTPConnection(self.host, self.port, timeout=_LONGEST_SECONDS)) as connection:
+            with closing(
+                HTTPConnection(self.host, self.port, timeout=_LONGEST_SECONDS)
+            ) as connection:
                 connection.request("POST", path, json.dumps(body), headers)
                 response = connection.getresponse()
                 if response.status != 200:
@@ -106,7 +119,9 @@ def announce(server: Server, indexes: Path) -> None:
     with suppress(OSError):
         indexes.mkdir(parents=True, exist_ok=True)
         unfinished.unlink(missing_ok=True)
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:  # noqa: PTH123
+        with open(
+            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as out:  # noqa: PTH123
             json.dump(asdict(server), out)
         unfinished.replace(indexes / _FILE)
 
@@ -126,14 +141,18 @@ def running(indexes: Path) -> Server | None:
 
 def models_of(settings: Settings) -> tuple[str, ...]:
     """The settings that decide what is answered, beside those that a question brings along."""
-    model, adapter = (str(path.absolute()) if path else "" for path in (settings.model, settings.adapter))
+    model, adapter = (
+        str(path.absolute()) if path else "" for path in (settings.model, settings.adapter)
+    )
     return model, adapter, settings.embeddings, settings.reranker, str(settings.generate)
 
 
 def _told(indexes: Path) -> Server | None:
     try:
         told = json.loads((indexes / _FILE).read_text(encoding="utf-8"))
-        server = Server(str(told["host"]), int(told["port"]), str(told["key"]), tuple(map(str, told["models"])))
+        server = Server(
+            str(told["host"]), int(told["port"]), str(told["key"]), tuple(map(str, told["models"]))
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
     # The folder may have come from elsewhere: nothing in it sends a question off this machine.

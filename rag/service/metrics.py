@@ -25,7 +25,9 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts = Counter[tuple[str, Labels]]()
-        self._seconds: dict[tuple[str, Labels], list[float]] = {}  # how many in each bucket, and the sum
+        self._seconds: dict[
+            tuple[str, Labels], list[float]
+        ] = {}  # how many in each bucket, and the sum
 
     def count(self, name: str, **labels: str) -> None:
         """One more."""
@@ -35,7 +37,9 @@ class Metrics:
     def took(self, name: str, seconds: float, **labels: str) -> None:
         """One more that took so many seconds."""
         with self._lock:
-            kept = self._seconds.setdefault((name, tuple(labels.items())), [0.0] * (len(_BUCKETS) + 2))
+            kept = self._seconds.setdefault(
+                (name, tuple(labels.items())), [0.0] * (len(_BUCKETS) + 2)
+            )
             kept[sum(limit < seconds for limit in _BUCKETS)] += 1
             kept[-1] += seconds
 
@@ -48,12 +52,23 @@ class Metrics:
             for (name, labels), (*buckets, total) in sorted(self._seconds.items()):
                 limits = [*map(str, _BUCKETS), "+Inf"]
                 for number, limit in enumerate(limits, 1):
-                    lines[name].append(_line(f"{name}_bucket", (*labels, ("le", limit)), sum(buckets[:number])))
-                lines[name] += [_line(f"{name}_sum", labels, total), _line(f"{name}_count", labels, sum(buckets))]
+                    lines[name].append(
+                        _line(f"{name}_bucket", (*labels, ("le", limit)), sum(buckets[:number]))
+                    )
+                lines[name] += [
+                    _line(f"{name}_sum", labels, total),
+                    _line(f"{name}_count", labels, sum(buckets)),
+                ]
         for name, value in now.items():
             lines[name].append(_line(name, (), value))
-        kinds = {name: "counter" if name.endswith("_total") else "gauge" if name in now else "histogram" for name in _HELP}
-        return "".join(f"# HELP {name} {_HELP[name]}\n# TYPE {name} {kinds[name]}\n{''.join(lines[name])}" for name in _HELP)
+        kinds = {
+            name: "counter" if name.endswith("_total") else "gauge" if name in now else "histogram"
+            for name in _HELP
+        }
+        return "".join(
+            f"# HELP {name} {_HELP[name]}\n# TYPE {name} {kinds[name]}\n{''.join(lines[name])}"
+            for name in _HELP
+        )
 
 
 def _line(name: str, labels: Labels, value: float) -> str:

@@ -11,47 +11,37 @@ from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 
-from rag.config import (Settings)
-from rag.reading.documents import (SUFFIXES, read_document)
-from rag.library.store import (library_file, library_folder, library_names)
-from rag.service.metrics import (Metrics)
-from rag.ingest import (UPLOADED, Added)
-from rag.models.registry import (Models)
-from rag.pipeline import (Pipeline)
-from rag.errors import (DocumentError, LibraryError, RagError, UsageError)
-from rag.protocols import (ChatModel)
-from rag.types import (EVERYTHING, Answer, Event, Filter, Piece, Prompt, Turn)
+from rag.config import Settings
+from rag.errors import (
+    BusyError,
+    DocumentError,
+    LateError,
+    LibraryError,
+    NotFoundError,
+    RagError,
+    StoppedError,
+    UsageError,
+)
+from rag.ingest import UPLOADED, Added
+from rag.library.store import library_file, library_folder, library_names
+from rag.models.registry import Models
+from rag.pipeline import Pipeline
+from rag.protocols import ChatModel
+from rag.reading.documents import SUFFIXES, read_document
+from rag.service.metrics import Metrics
+from rag.types import EVERYTHING, Answer, Event, Filter, Piece, Prompt, Turn
 
 MAX_ASKING = 16  # questions under way or in line: at some seconds each, whoever came later would not wait for it anyway
 MAX_DRAWING = 8  # pages: they are drawn one after the other, and those that wait must not take all the threads
 MAX_SECONDS = 120.0  # that a question may take, waiting included
 RETRY_SECONDS = 5  # about as long as an answer takes
-_LAST_SECONDS, _END_SECONDS = 4.0, 0.02  # for questions under way when the service ends, and between looks at them
+_LAST_SECONDS, _END_SECONDS = (
+    4.0,
+    0.02,
+)  # for questions under way when the service ends, and between looks at them
 _LOOK_SECONDS = 0.2  # how often one who waits looks whether it is still wanted
 _LONGEST_NAME = 80  # characters of a document's name
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
-
-
-class NotFoundError(UsageError):
-    """What the request names is not there."""
-
-
-class BusyError(RagError):
-    """More is asked for than can be done now."""
-
-    exit_code = 4
-
-
-class LateError(RagError):
-    """A question took longer than it may."""
-
-    exit_code = 4
-
-
-class StoppedError(RagError):
-    """The asker has left, or the server ends."""
-
-    exit_code = 4
 
 
 class Asking:
@@ -69,9 +59,13 @@ class Asking:
     def check(self) -> None:
         """Raises StoppedError where the question was stopped, LateError where its time is over."""
         if self._stopped.is_set():
-            raise StoppedError("The question was stopped before its answer was whole; ask it again.")
+            raise StoppedError(
+                "The question was stopped before its answer was whole; ask it again."
+            )
         if time.monotonic() > self._ends:
-            raise LateError(f"The answer took longer than {self._seconds:.0f} seconds; ask again later, or in fewer words.")
+            raise LateError(
+                f"The answer took longer than {self._seconds:.0f} seconds; ask again later, or in fewer words."
+            )
 
 
 class Line:
@@ -106,7 +100,11 @@ class Line:
                 self._changed.notify_all()
 
 
-_OUTCOMES = {BusyError: "refused", LateError: "late", StoppedError: "stopped"}  # of a question without an answer
+_OUTCOMES = {
+    BusyError: "refused",
+    LateError: "late",
+    StoppedError: "stopped",
+}  # of a question without an answer
 _asking: ContextVar[Asking] = ContextVar("asking")  # whose question a model works for
 
 
@@ -157,7 +155,9 @@ class Service:
         self._settings = settings
         self._lock = threading.Lock()
         self._pipelines: dict[str, Pipeline] = {}
-        self._files: dict[str, tuple[int, int]] = {}  # which file each of them has opened, for its path may come to name another
+        self._files: dict[
+            str, tuple[int, int]
+        ] = {}  # which file each of them has opened, for its path may come to name another
         self._askings: set[Asking] = set()
         self._drawing = threading.BoundedSemaphore(MAX_DRAWING)
         self._closed = False
@@ -217,7 +217,9 @@ class Service:
         library_folder(self.indexes, name)
         if not create and name not in (names := self.libraries()):
             there = f"there are {', '.join(map(repr, names))}" if names else "there is none yet"
-            raise NotFoundError(f"There is no library {name!r}, {there}; name one of them, or make it with `rag add`.")
+            raise NotFoundError(
+                f"There is no library {name!r}, {there}; name one of them, or make it with `rag add`."
+            )
         with self._lock:
             if self._closed:
                 raise BusyError("The server is ending; ask again when it is back.")
@@ -265,9 +267,13 @@ class Service:
         pipeline = self.pipeline(library, create=True)
         try:
             document = read_document(file)
-        except DocumentError as error:  # the reader knows the file by the name it has here, the sender by his own
+        except (
+            DocumentError
+        ) as error:  # the reader knows the file by the name it has here, the sender by his own
             raise DocumentError(str(error).replace(file.name, stem + suffix)) from error
-        added = pipeline.add_document(replace(document, name=stem, file=stem + suffix), UPLOADED / f"{stem}{suffix}")
+        added = pipeline.add_document(
+            replace(document, name=stem, file=stem + suffix), UPLOADED / f"{stem}{suffix}"
+        )
         pipeline.library.settle()
         if document.boxes:  # its pages can be shown
             try:
@@ -286,7 +292,9 @@ class Service:
         """
         pipeline = self.pipeline(library)
         if not self._drawing.acquire(blocking=False):
-            raise BusyError(f"{MAX_DRAWING} pages are being drawn, and no more are taken; ask again in a while.")
+            raise BusyError(
+                f"{MAX_DRAWING} pages are being drawn, and no more are taken; ask again in a while."
+            )
         try:
             return pipeline.page_image(document, page, width)
         except (UsageError, DocumentError) as error:
@@ -295,7 +303,9 @@ class Service:
             self._drawing.release()
 
     def _count(self, answer: Answer) -> None:
-        self.metrics.count("rag_questions_total", outcome="abstained" if answer.abstained else answer.mode)
+        self.metrics.count(
+            "rag_questions_total", outcome="abstained" if answer.abstained else answer.mode
+        )
         self.metrics.took("rag_answer_seconds", answer.seconds.total)
         if answer.seconds.first_token is not None:
             self.metrics.took("rag_first_token_seconds", answer.seconds.first_token)
@@ -313,7 +323,9 @@ class Service:
     def _admitted(self, asking: Asking) -> Iterator[None]:
         with self._lock:
             if self._closed or len(self._askings) >= MAX_ASKING:
-                raise BusyError(f"{len(self._askings)} questions are under way, and no more are taken; ask again in a while.")
+                raise BusyError(
+                    f"{len(self._askings)} questions are under way, and no more are taken; ask again in a while."
+                )
             self._askings.add(asking)
         try:
             yield
@@ -326,7 +338,9 @@ def suffix_of(name: str) -> str:
     """The suffix of a file that can be read. Raises DocumentError for any other, whose text becomes no path."""
     suffix = Path(name).suffix.lower()
     if suffix not in SUFFIXES:
-        raise DocumentError(f"The file is of no kind that is read, which are {', '.join(SUFFIXES)}; save it as one of them.")
+        raise DocumentError(
+            f"The file is of no kind that is read, which are {', '.join(SUFFIXES)}; save it as one of them."
+        )
     return suffix
 
 
@@ -340,7 +354,9 @@ async def _never() -> bool:
     return False
 
 
-async def pumped(source: Iterator[Event], asking: Asking, gone: Callable[[], Awaitable[bool]] = _never) -> AsyncGenerator[Event]:
+async def pumped(
+    source: Iterator[Event], asking: Asking, gone: Callable[[], Awaitable[bool]] = _never
+) -> AsyncGenerator[Event]:
     """What `source` yields, made on a thread of its own, so that no slow reader holds a model up.
 
     Once `gone` says that nobody reads any more, or the reader closes this, the asking is stopped. Raises what `source` raises.

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from rag.ingest import (Added, find_files)
-from rag.service.service import (Service)
-from rag.errors import (RagError, UsageError)
+from rag.errors import RagError, UsageError
+from rag.ingest import Added, find_files
+from rag.service.service import Service
 
 Kind = Literal["add", "rebuild", "verify"]
 _REMEMBERED = 20  # tasks of a library that are done
@@ -27,7 +27,9 @@ class Task:
     number: int = 0  # files or documents that are done …
     of: int = 0  # … of so many; 0 while that is unknown
     said: str = ""  # what came of it
-    faults: list[str] = field(default_factory=list)  # what is wrong: files that were not added, faults of the library
+    faults: list[str] = field(
+        default_factory=list
+    )  # what is wrong: files that were not added, faults of the library
 
     @property
     def under_way(self) -> bool:
@@ -65,11 +67,16 @@ class Tasks:
         if kind == "add":
             path = Path(folder.strip()).expanduser()
             if not (folder.strip() and path.is_absolute()):
-                raise UsageError(f"{folder!r} is not the whole path of a folder; write it from the root of the disk on.")
+                raise UsageError(
+                    f"{folder!r} is not the whole path of a folder; write it from the root of the disk on."
+                )
             find_files([path])
             folder = str(path)
         with self._lock:
-            if any(t.under_way and (t.library, t.kind, t.folder) == (library, kind, folder) for t in self._tasks):
+            if any(
+                t.under_way and (t.library, t.kind, t.folder) == (library, kind, folder)
+                for t in self._tasks
+            ):
                 raise UsageError("This is under way already; wait until it is done.")
             over = [task for task in self._tasks if task.library == library and not task.under_way]
             for task in over[: -_REMEMBERED + 1]:
@@ -82,7 +89,9 @@ class Tasks:
             task = self._waiting.get()
             task.status = "running"
             try:
-                {"add": self._add, "rebuild": self._rebuild, "verify": self._verify}[task.kind](task)
+                {"add": self._add, "rebuild": self._rebuild, "verify": self._verify}[task.kind](
+                    task
+                )
                 task.status = "failed" if task.faults else "done"
             except RagError as error:
                 task.said, task.status = str(error), "failed"
@@ -92,7 +101,9 @@ class Tasks:
 
     def _add(self, task: Task) -> None:
         added = []
-        for outcome in self._service.pipeline(task.library, create=True).add([Path(task.folder)], task):
+        for outcome in self._service.pipeline(task.library, create=True).add(
+            [Path(task.folder)], task
+        ):
             added.append(outcome)
             if outcome.outcome == "failed":
                 task.faults.append(f"{outcome.path.name}: {outcome.reason}")

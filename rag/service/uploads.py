@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from rag.errors import (BusyError, NotFoundError)
-from rag.service.service import (Service, suffix_of)
-from rag.errors import (RagError)
+from rag.errors import BusyError, NotFoundError, RagError
+from rag.service.service import Service, suffix_of
 
 MAX_WAITING = 32  # each is a file of up to 50 MB on the disk
 MAX_JOBS = 1000  # remembered; of more the oldest are forgotten
@@ -72,7 +71,13 @@ class Uploads:
             if job.tries < _MAX_TRIES:
                 self._enqueue(job)
             else:
-                self._end(replace(job, status="failed", reason="The server ended each time it read the file; send another."))
+                self._end(
+                    replace(
+                        job,
+                        status="failed",
+                        reason="The server ended each time it read the file; send another.",
+                    )
+                )
 
     def put(self, library: str, name: str, content: BinaryIO) -> Job:
         """Keep what was sent under a file name until its turn comes; the job that it is.
@@ -83,7 +88,9 @@ class Uploads:
         file = self._file(job)
         with self._lock:
             if self._waiting.qsize() >= MAX_WAITING:
-                raise BusyError(f"{MAX_WAITING} files wait to be added, and no more are taken; send it later.")
+                raise BusyError(
+                    f"{MAX_WAITING} files wait to be added, and no more are taken; send it later."
+                )
             try:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with file.open("wb") as out:
@@ -94,7 +101,9 @@ class Uploads:
             except OSError as error:
                 with suppress(OSError):
                     file.unlink()
-                raise BusyError(f"The file cannot be kept until it is added ({error.strerror}); send it again later.") from error
+                raise BusyError(
+                    f"The file cannot be kept until it is added ({error.strerror}); send it again later."
+                ) from error
             self._enqueue(job)
         return job
 
@@ -102,7 +111,9 @@ class Uploads:
         """The job as it is now. Raises NotFoundError where there is none."""
         job = self._jobs.get(id)
         if job is None:
-            raise NotFoundError("There is no such job, or not any more; look for its document in the list of documents.")
+            raise NotFoundError(
+                "There is no such job, or not any more; look for its document in the list of documents."
+            )
         return job
 
     def of(self, library: str) -> list[Job]:
@@ -126,7 +137,9 @@ class Uploads:
             except RagError as error:
                 done = replace(job, status="failed", reason=str(error))
             except Exception:
-                done = replace(job, status="failed", reason="The server has a fault; its log says which.")
+                done = replace(
+                    job, status="failed", reason="The server has a fault; its log says which."
+                )
                 _log.exception("an upload was not added")
             if done.status == "failed" and self._service.closed:
                 return  # it failed for that, and waits for the next server

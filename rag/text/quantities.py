@@ -5,19 +5,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from rag.text.tokens import (MAGNITUDES, MONTHS, number_of)
+from rag.text.tokens import MAGNITUDES, MONTHS, number_of
 
 _TOKEN = re.compile(r"[€$£¥%–-]|[^\W_]+(?:(?:[.,:'’]|(?<!\d)-|-(?!\d))[^\W_]+)*")  # "3-1" is two
-_SHORT = re.compile(r"(?<=\d) ?(bn|tn|mn)\b|(?<=[€$£¥])([\d.,]*\d)m\b|(?<=\d)(?=(?:km|cm|mm|kg)\b)")  # "$34bn", "£1.5m", "5km"
+_SHORT = re.compile(
+    r"(?<=\d) ?(bn|tn|mn)\b|(?<=[€$£¥])([\d.,]*\d)m\b|(?<=\d)(?=(?:km|cm|mm|kg)\b)"
+)  # "$34bn", "£1.5m", "5km"
 _LONG = {"bn": " billion", "tn": " trillion", "mn": " million", None: " "}
 _COMPOUND = re.compile(r"(\d[\d.,]*)-([a-z]+)")  # "30-year"
 _SIGNS = {"usd": "$", "us": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 _CURRENCIES = {"dollar": "$", "euro": "€", "pound": "£", "yen": "¥"}
 _CURRENCIES |= {
-    name: name for name in "crown franc krona krone lira mark peso rand real rial rouble rubl ruble rupee yuan".split()
+    name: name
+    for name in "crown franc krona krone lira mark peso rand real rial rouble rubl ruble rupee yuan".split()
 }
 _PERCENT = ("percent", "pct")
-_MONTHS = {form: number for number, name in enumerate(MONTHS, 1) for form in (name, name[:3])} | {"Sept": 9}
+_MONTHS = {form: number for number, name in enumerate(MONTHS, 1) for form in (name, name[:3])} | {
+    "Sept": 9
+}
 # What a number is measured in, by all its names.
 _MEASURES = {
     name: names.split("/")[0]
@@ -31,7 +36,9 @@ _MEASURES = {
     for name in names.split("/")
 }
 # Words that only tell what a number counts, and are compared with it.
-COUNTED = frozenset((*_PERCENT, "per", "cent", *_CURRENCIES, *(f"{name}s" for name in _CURRENCIES), *_MEASURES))
+COUNTED = frozenset(
+    (*_PERCENT, "per", "cent", *_CURRENCIES, *(f"{name}s" for name in _CURRENCIES), *_MEASURES)
+)
 _JOINS = frozenset(("to", "and", "or", "–", "-"))
 _BETWEEN = frozenset(("of", "the"))
 _DAY = re.compile(r"0?[1-9]|[12]\d|3[01]", re.ASCII)
@@ -52,7 +59,10 @@ class Amount:
         """Whether both may tell the same; a currency, a measure or the month of a year that one leaves out is no difference."""
         if (self.number, self.unit) != (other.number, other.unit):
             return False
-        if any(one and two and one != two for one, two in ((self.sign, other.sign), (self.measure, other.measure))):
+        if any(
+            one and two and one != two
+            for one, two in ((self.sign, other.sign), (self.measure, other.measure))
+        ):
             return False
         is_day = _DAY.fullmatch(self.number) is not None
         return self.month == other.month or (not is_day and 0 in (self.month, other.month))
@@ -67,7 +77,9 @@ def amounts_of(text: str) -> tuple[Amount, ...]:
     """The numbers of the text, in order; "10 to 15 million" are two amounts of millions."""
     tokens = _TOKEN.findall(_SHORT.sub(lambda m: f"{m[2]} million" if m[2] else _LONG[m[1]], text))
     amounts: list[Amount] = []
-    joined: list[int] = []  # those between which and the next one nothing but "to", "and" or "or" stands
+    joined: list[
+        int
+    ] = []  # those between which and the next one nothing but "to", "and" or "or" stands
     at = 0
     while at < len(tokens):
         number = _number(tokens, at)
@@ -87,14 +99,20 @@ def missing(amounts: Iterable[Amount], text: str) -> list[str]:
     """Those of the amounts that the text does not hold, as they stand, with their unit where only that is another one."""
     held = amounts_of(text)
     numbers = {amount.number for amount in held}
-    return [str(a) if a.number in numbers else a.text for a in amounts if not any(a.same(other) for other in held)]
+    return [
+        str(a) if a.number in numbers else a.text
+        for a in amounts
+        if not any(a.same(other) for other in held)
+    ]
 
 
 def _number(tokens: list[str], at: int) -> str:
     """The number that the token is, in digits; "" where it is none."""
     word = tokens[at].lower()
     before = tokens[at - 1].lower() if at else ""
-    if (word == "second" and before in ("a", "per", "each", "every")) or (word == "first" and before == "at"):
+    if (word == "second" and before in ("a", "per", "each", "every")) or (
+        word == "first" and before == "at"
+    ):
         return ""
     if compound := _COMPOUND.fullmatch(word):
         word = compound[1]
@@ -105,10 +123,16 @@ def _number(tokens: list[str], at: int) -> str:
 def _counted(tokens: list[str], at: int, number: str) -> tuple[Amount, int]:
     """The amount at a token, and where what belongs to it ends."""
     before = tokens[at - 1] if at else ""
-    sign = before if before in "€$£¥" else _SIGNS.get(before.lower(), "") if before.isupper() else ""
+    sign = (
+        before if before in "€$£¥" else _SIGNS.get(before.lower(), "") if before.isupper() else ""
+    )
     unit, after = "", at + 1
     following = [token.lower() for token in tokens[after : after + 2]]
-    if following[:1] == ["%"] or (following[:1] and following[0] in _PERCENT) or following == ["per", "cent"]:
+    if (
+        following[:1] == ["%"]
+        or (following[:1] and following[0] in _PERCENT)
+        or following == ["per", "cent"]
+    ):
         unit, after = "%", after + (2 if following[0] == "per" else 1)
     elif following and number_of(following[0]) in MAGNITUDES and number not in MAGNITUDES:
         unit, after = number_of(following[0]), after + 1

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from rag.text.sentences import (sentence_spans)
-from rag.types import (Paragraph, Quotation, Reference)
+from rag.text.sentences import sentence_spans
+from rag.types import Paragraph, Quotation, Reference
 
 SHORTEST = 4  # words: what is shorter is a title, a term or a scare quote
 _MARK = re.compile('["“”„«»]')
@@ -36,11 +36,15 @@ _SAYS = (
     rf"|(?:{'|'.join(_STEMS.split())})(?:i?ed|ing|(?:e?s|ies)(?=\s+(?:that|how|what|why|this)\b|[:,])))\b"
 )
 _ADVERBS = r"(?:(?:\w+ly|also|then|even|further|again|later|once|thus|himself|herself|has|had|recently|in turn)\s+){0,3}"
-_CLAUSE = r"(?:that|which|who|whose|whether|is|are|was|were|be|has|have|had|when|while|as|will|would)\b"
+_CLAUSE = (
+    r"(?:that|which|who|whose|whether|is|are|was|were|be|has|have|had|when|while|as|will|would)\b"
+)
 _DESCRIBED = rf"(?:[Tt]he|[Aa]n?|[Oo]ne|[Aa]nother)(?:\s+(?!{_CLAUSE})[\w'’-]+){{1,12}}?"
 _SUBJECT = rf"(?:(?P<name>{_NAME})|(?P<anyone>{_DESCRIBED})|(?P<pronoun>[Hh]e|[Ss]he))"
 # What stands before a name that is no subject: "an aide to Putin said".
-_OBJECT = re.compile(r"\b(?:to|of|by|with|for|from|against|than|and|or|on|about|at|in)\s+(?:the\s+)?$")
+_OBJECT = re.compile(
+    r"\b(?:to|of|by|with|for|from|against|than|and|or|on|about|at|in)\s+(?:the\s+)?$"
+)
 _OF = rf"(?:\s+(?:of|from|at|in)\s+(?:the\s+)?{_NAME})?"
 _INTRODUCTIONS = tuple(
     re.compile(pattern)
@@ -78,14 +82,18 @@ _PEOPLE = """
 """
 _PRONOUN = re.compile(r"\b(?:[Ss]?[Hh]e|[Hh]is|[Hh]er)\b")
 # The head of a description of somebody who can speak.
-_SPEAKER = re.compile(rf"(?i)(?:\w*(?:ist|ian|m[ae]n|person|crat|eer|master|mat|or)|{'|'.join(_PEOPLE.split())})s?")
+_SPEAKER = re.compile(
+    rf"(?i)(?:\w*(?:ist|ian|m[ae]n|person|crat|eer|master|mat|or)|{'|'.join(_PEOPLE.split())})s?"
+)
 _TITLES = """
     president prime minister deputy vice chairman chairwoman chair chancellor king queen prince princess secretary general
     director professor speaker dr mr mrs ms sir lord lady comrade senator governor mayor ambassador colonel major captain
     admiral marshal commander spokesman spokeswoman foreign defence defense finance ayatollah sheikh imam pope bishop judge
     justice representative commissioner premier leader chief emir sultan gen sen lt col prof historian author engineer analyst
 """
-_TITLE = re.compile(rf"(?i){'|'.join(_TITLES.split())}|\w{{3,}}(?:nomist|logist|nalist|entist|umnist)")
+_TITLE = re.compile(
+    rf"(?i){'|'.join(_TITLES.split())}|\w{{3,}}(?:nomist|logist|nalist|entist|umnist)"
+)
 # What has a capital only because it opens a sentence, and days.
 _OPENING = """
     although though but and when if while yet then however for after before also as at in on to from by with since until
@@ -127,7 +135,9 @@ _REPORTS = tuple(
 _SAID = re.compile(
     rf"(?:{_NAME}|{_DESCRIBED}|\b(?:[Hh]e|[Ss]he|[Tt]hey))(?:\s\([^)]*\)|,\s[^:;]{{1,150}}?,)?\s+{_TELLS}\b|\b[Aa]ccording to\b"
 )
-_NEXT = re.compile(rf"(?:[,;]\s|\b(?:and|but|while|whereas)\s)+(?:{_SAID.pattern}|(?:\w+\s)?[a-z]+s\s+{_TELLS}\s+that\b)")
+_NEXT = re.compile(
+    rf"(?:[,;]\s|\b(?:and|but|while|whereas)\s)+(?:{_SAID.pattern}|(?:\w+\s)?[a-z]+s\s+{_TELLS}\s+that\b)"
+)
 
 
 def reported(sentence: str) -> list[tuple[str, str]]:
@@ -140,7 +150,9 @@ def reported(sentence: str) -> list[tuple[str, str]]:
         match = pattern.search(sentence)
         while match:
             if (who := _who(match)) is not None:
-                found.append((who, _NEXT.split(match["said"])[0]))  # what another one says begins behind it
+                found.append(
+                    (who, _NEXT.split(match["said"])[0])
+                )  # what another one says begins behind it
             behind = match.start("said")
             match = pattern.search(sentence, behind) if behind > match.start() else None
     return found
@@ -169,7 +181,10 @@ class _Piece(NamedTuple):
 
 
 def quotations(
-    text: str, paragraphs: Sequence[Paragraph], references: Sequence[Reference], set_off: frozenset[int] = frozenset()
+    text: str,
+    paragraphs: Sequence[Paragraph],
+    references: Sequence[Reference],
+    set_off: frozenset[int] = frozenset(),
 ) -> tuple[Quotation, ...]:
     """The quotations of `text` in order, four words or more, with speaker, lead-in and closing note.
 
@@ -177,29 +192,44 @@ def quotations(
     set off as quotations (`set_off`: where they start) are quoted without marks, those in a row together.
     """
     spans = [
-        (start, end) for start, end in _spans(text, paragraphs, set_off) if len(re.findall(r"\w+", text[start:end])) >= SHORTEST
+        (start, end)
+        for start, end in _spans(text, paragraphs, set_off)
+        if len(re.findall(r"\w+", text[start:end])) >= SHORTEST
     ]
     numbers = {reference.start: reference.number for reference in reversed(references)}
     narrator = _Narrator(text, paragraphs) if spans else None
     found: list[Quotation] = []
     for start, end, speaker, lead_in in narrator.attribute(spans) if narrator else ():
         marker = end + len(text[end : end + 3]) - len(text[end : end + 3].lstrip(" .,;"))
-        found.append(Quotation(start, end, speaker, " ".join(lead_in.split()), numbers.get(marker, "")))
+        found.append(
+            Quotation(start, end, speaker, " ".join(lead_in.split()), numbers.get(marker, ""))
+        )
     return tuple(found)
 
 
 # --- Where quotations start and end -------------------------------------------------------------------------------
 
 
-def _spans(text: str, paragraphs: Sequence[Paragraph], set_off: frozenset[int]) -> Iterator[tuple[int, int]]:
-    carried, carried_end = -1, 0  # the start of a quotation that the last paragraph left open, and that paragraph's end
+def _spans(
+    text: str, paragraphs: Sequence[Paragraph], set_off: frozenset[int]
+) -> Iterator[tuple[int, int]]:
+    carried, carried_end = (
+        -1,
+        0,
+    )  # the start of a quotation that the last paragraph left open, and that paragraph's end
     block, block_end = -1, 0  # the same for paragraphs that are set off
     for paragraph in paragraphs:
         if paragraph.kind in ("furniture", "note"):
             continue
-        if paragraph.kind == "text" and paragraph.start in set_off and text[paragraph.start] not in '"“„«':
+        if (
+            paragraph.kind == "text"
+            and paragraph.start in set_off
+            and text[paragraph.start] not in '"“„«'
+        ):
             block = block if block >= 0 else carried if carried >= 0 else paragraph.start
-            block_end = paragraph.start + len(_LAST_MARKERS.sub("", text[paragraph.start : paragraph.end]))
+            block_end = paragraph.start + len(
+                _LAST_MARKERS.sub("", text[paragraph.start : paragraph.end])
+            )
             carried = -1
             continue
         if block >= 0:
@@ -242,7 +272,11 @@ def _opens(text: str, paragraph: Paragraph, position: int, inside: str) -> bool:
         return position == paragraph.start or before.isspace()
     if before.isspace() or not (before.isalnum() or after.isalnum()):
         return not inside
-    return not (before.isalnum() or before in ".,!?…)") if before.isalnum() != after.isalnum() else not inside
+    return (
+        not (before.isalnum() or before in ".,!?…)")
+        if before.isalnum() != after.isalnum()
+        else not inside
+    )
 
 
 # --- Who speaks ---------------------------------------------------------------------------------------------------
@@ -254,9 +288,13 @@ class _Narrator:
     def __init__(self, text: str, paragraphs: Sequence[Paragraph]) -> None:
         self._text = text
         self._paragraphs = paragraphs
-        self._forms: dict[str, Counter[str]] = {}  # a person's key -> the ways the text writes the name
+        self._forms: dict[
+            str, Counter[str]
+        ] = {}  # a person's key -> the ways the text writes the name
         self._mentions: dict[str, list[int]] = {}  # a person's key -> where
-        self._last_words: dict[str, list[str]] = {}  # a word of a name -> the keys of the persons it can stand for
+        self._last_words: dict[
+            str, list[str]
+        ] = {}  # a word of a name -> the keys of the persons it can stand for
         self._described: list[str] = []
         for paragraph in paragraphs:
             if paragraph.kind == "text":
@@ -277,10 +315,14 @@ class _Narrator:
                 self._last_words[word].append(key)
 
     def _forget(self) -> None:
-        self._speaker = self._lead_in = ""  # who speaks on if nothing intervenes, and the words that said so
+        self._speaker = self._lead_in = (
+            ""  # who speaks on if nothing intervenes, and the words that said so
+        )
         self._in_sentence = ""  # who is introduced in the sentence that the text has reached
         self._named = ""  # whom "he" and "she" mean
-        self._rival = False  # whether they could mean somebody else, whom the last sentence names too
+        self._rival = (
+            False  # whether they could mean somebody else, whom the last sentence names too
+        )
 
     def attribute(self, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, str, str]]:
         """Start, end, speaker and lead-in of each of `spans`."""
@@ -292,10 +334,18 @@ class _Narrator:
             elif piece.kind == "narration":
                 quoted = before is not None and before.kind == "quotation"
                 behind = quoted and before is not None and before.end == piece.start
-                self._narrate(piece, behind and (trailer is not None or self._goes_on(piece)), between=quoted and not behind)
+                self._narrate(
+                    piece,
+                    behind and (trailer is not None or self._goes_on(piece)),
+                    between=quoted and not behind,
+                )
             else:
-                embedded = before is not None and before.kind == "narration" and before.end == piece.start
-                embedded = embedded and not re.search(r"[.!?:…][\"”’)\]]*\s*$", self._told(before or piece))
+                embedded = (
+                    before is not None and before.kind == "narration" and before.end == piece.start
+                )
+                embedded = embedded and not re.search(
+                    r"[.!?:…][\"”’)\]]*\s*$", self._told(before or piece)
+                )
                 speaker, lead_in = (self._in_sentence if embedded else self._speaker), self._lead_in
                 trailer = self._trailer(piece, after) if after is not None else None
                 if trailer and after:
@@ -315,7 +365,9 @@ class _Narrator:
             if upcoming and spans[upcoming - 1][1] > cursor:
                 cursor = min(spans[upcoming - 1][1], paragraph.end)
             while cursor < paragraph.end:
-                start, end = spans[upcoming] if upcoming < len(spans) else (paragraph.end, paragraph.end)
+                start, end = (
+                    spans[upcoming] if upcoming < len(spans) else (paragraph.end, paragraph.end)
+                )
                 narration = _Piece("narration", cursor, min(start, paragraph.end))
                 if re.search(r"\w", self._told(narration)):
                     yield narration
@@ -344,15 +396,26 @@ class _Narrator:
         introduced = lead_in = current = ""
         met = False  # whether anybody is named or goes on as "he" or "she"
         for count, sentence in enumerate(sentences):
-            colon = sentence.endswith(":") and count == len(sentences) - 1 and sentence.count("(") == sentence.count(")")
-            subject, persons = self._subject(sentence, piece.start), self._persons(sentence, piece.start)
+            colon = (
+                sentence.endswith(":")
+                and count == len(sentences) - 1
+                and sentence.count("(") == sentence.count(")")
+            )
+            subject, persons = (
+                self._subject(sentence, piece.start),
+                self._persons(sentence, piece.start),
+            )
             current = self._speaker if count == 0 and goes_on else ""
-            current = current or self._introduced(sentence, piece.start) or (subject if colon else "")
+            current = (
+                current or self._introduced(sentence, piece.start) or (subject if colon else "")
+            )
             if not current and colon and between and len(sentences) == 1 and not persons:
                 current = self._speaker  # "The visit also heralded a new era:"
             if current:
                 introduced, lead_in = current, sentence
-            elif subject and subject != introduced:  # somebody else acts: what follows may be either's words
+            elif (
+                subject and subject != introduced
+            ):  # somebody else acts: what follows may be either's words
                 introduced = ""
             elif colon and introduced:
                 current, lead_in = introduced, sentence
@@ -364,14 +427,23 @@ class _Narrator:
 
     def _introduced(self, sentence: str, position: int) -> str:
         """Who is introduced first in `sentence` with a verb of saying or its like; "" where nobody is."""
-        found = [match for pattern in _INTRODUCTIONS for match in pattern.finditer(sentence) if not _is_object(match)]
+        found = [
+            match
+            for pattern in _INTRODUCTIONS
+            for match in pattern.finditer(sentence)
+            if not _is_object(match)
+        ]
         named = [match for match in sorted(found, key=re.Match.end) if self._who(match, position)]
         return self._who(named[0], position) if named else ""
 
     def _persons(self, sentence: str, position: int) -> set[str]:
         """Everybody that `sentence` names."""
         names = (_plain(name)[0] for name in re.findall(_NAME, sentence))
-        return {full for words in names if words and self._is_person(full := self._fullest(words, position))}
+        return {
+            full
+            for words in names
+            if words and self._is_person(full := self._fullest(words, position))
+        }
 
     def _subject(self, sentence: str, position: int) -> str:
         """The person a sentence opens with."""
@@ -384,7 +456,11 @@ class _Narrator:
 
     def _trailer(self, quotation: _Piece, after: _Piece) -> re.Match[str] | None:
         """The words that name the speaker behind a quotation: `," said Peskov.`"""
-        if after.kind != "narration" or after.start != quotation.end or self._text[quotation.end - 2] == ".":
+        if (
+            after.kind != "narration"
+            or after.start != quotation.end
+            or self._text[quotation.end - 2] == "."
+        ):
             return None
         told = self._told(after)
         told = told[len(told) - len(told.lstrip(" ,–—\n")) :]
@@ -394,10 +470,14 @@ class _Narrator:
     def _who(self, match: re.Match[str], position: int) -> str:
         """The speaker a match names, in the fullest form that the text has."""
         groups = match.groupdict()
-        if group := next((group for group in ("name", "subject", "owner") if groups.get(group)), ""):
+        if group := next(
+            (group for group in ("name", "subject", "owner") if groups.get(group)), ""
+        ):
             words, _ = _plain(match[group])
             name = self._fullest(words, position) if words else ""
-            article = match[group].startswith("The ") or match.string[: match.start(group)].lower().endswith("the ")
+            article = match[group].startswith("The ") or match.string[
+                : match.start(group)
+            ].lower().endswith("the ")
             return f"the {name}" if name and article and not self._is_person(name) else name
         if groups.get("pronoun"):
             return "" if self._rival else self._named
@@ -407,7 +487,10 @@ class _Narrator:
         if not head or (groups.get("described") and not _SPEAKER.fullmatch(head[0])):
             return ""
         if described.startswith("the "):
-            described = next((earlier for earlier in reversed(self._described) if head[0] in earlier.split()), described)
+            described = next(
+                (earlier for earlier in reversed(self._described) if head[0] in earlier.split()),
+                described,
+            )
         if described not in self._described:
             self._described.append(described)
         return described
@@ -416,12 +499,16 @@ class _Narrator:
         key = "".join(words).lower()
         if len(words) == 1:
             known = self._last_words.get(words[0], [])
-            known = [key for key in known if len(self._mentions[key]) > 1] or known  # one mention may be two names in a row
+            known = [
+                key for key in known if len(self._mentions[key]) > 1
+            ] or known  # one mention may be two names in a row
             mentions = {key: self._mentions[key] for key in known}
             before = [key for key in known if mentions[key][0] <= position]
             # Of two Johnsons it is the one last mentioned.
             key = (
-                max(before, key=lambda key: mentions[key][bisect_right(mentions[key], position) - 1])
+                max(
+                    before, key=lambda key: mentions[key][bisect_right(mentions[key], position) - 1]
+                )
                 if before
                 else next(iter(known), key)
             )
@@ -431,7 +518,10 @@ class _Narrator:
 
 def _is_object(match: re.Match[str]) -> bool:
     """Whether the name that a match takes for its subject is an object: "an aide to Putin said"."""
-    return match.groupdict().get("subject") is not None and _OBJECT.search(match.string, 0, match.start("subject")) is not None
+    return (
+        match.groupdict().get("subject") is not None
+        and _OBJECT.search(match.string, 0, match.start("subject")) is not None
+    )
 
 
 def _plain(name: str) -> tuple[list[str], bool]:

@@ -18,7 +18,9 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     block_start = 0
     for blank in [*_BLANK_LINE.finditer(text), None]:
         block_end = blank.start() if blank else len(text)
-        starts = [block_start + start for start, _ in sent_spans(text[block_start:block_end])] or [block_start]
+        starts = [block_start + start for start, _ in sent_spans(text[block_start:block_end])] or [
+            block_start
+        ]
         # The splitter breaks right behind the full stop, so a closing quotation mark would open the next sentence.
         starts = [starts[0], *(_after_trailer(text, start) for start in starts[1:])]
         for start, end in zip(starts, [*starts[1:], block_end], strict=True):

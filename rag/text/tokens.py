@@ -28,7 +28,11 @@ _TENS_OF = {word: 10 * n for n, word in enumerate(_TENS, 2)}
 _NUMBER_WORDS = {
     **{word: str(n) for n, word in enumerate(_SMALL_NUMBERS)},
     **{word: str(n) for word, n in _TENS_OF.items()},
-    **{f"{ten}-{one}": str(n + i) for ten, n in _TENS_OF.items() for i, one in enumerate(_SMALL_NUMBERS[1:10], 1)},
+    **{
+        f"{ten}-{one}": str(n + i)
+        for ten, n in _TENS_OF.items()
+        for i, one in enumerate(_SMALL_NUMBERS[1:10], 1)
+    },
 }
 _ORDINALS = {
     word: f"{n}th"
@@ -38,7 +42,9 @@ _ORDINALS = {
         1,
     )
 }
-MONTHS = tuple("January February March April May June July August September October November December".split())
+MONTHS = tuple(
+    "January February March April May June July August September October November December".split()
+)
 MAGNITUDES = frozenset("dozen hundred thousand million billion trillion".split())
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")  # "U.S"
@@ -57,12 +63,18 @@ def word_spans(text: str) -> list[tuple[int, int]]:
 
 def folded(text: str) -> str:
     """The text without capitals and the marks of letters, as it is compared where they make no difference."""
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
+    return "".join(
+        c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
+    ).casefold()
 
 
 def is_number(word: str) -> bool:
     """Whether the word is a number, in digits or spelled out."""
-    return any(c.isdigit() for c in word) or word.lower() in _NUMBER_WORDS or word.lower().removesuffix("s") in MAGNITUDES
+    return (
+        any(c.isdigit() for c in word)
+        or word.lower() in _NUMBER_WORDS
+        or word.lower().removesuffix("s") in MAGNITUDES
+    )
 
 
 def number_of(word: str) -> str:

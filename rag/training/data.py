@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from rag.models.embedder import (make_embedder)
-from rag.search import (fuse)
+from rag.models.embedder import make_embedder
+from rag.search import fuse
 
 Row = dict[str, Any]
 
@@ -76,7 +76,9 @@ class Passages:
         self._texts = list(self.rows)
         self._by_words = _WordIndex(self._texts)
         self._embedder = make_embedder("")
-        self._vectors = self._embedder.encode([f"{self.rows[text]['title'] or ''}\n{text}" for text in self._texts])
+        self._vectors = self._embedder.encode(
+            [f"{self.rows[text]['title'] or ''}\n{text}" for text in self._texts]
+        )
 
     def nearest(self, questions: Sequence[str], k: int = 30) -> list[list[Row]]:
         """For each question a row of each passage that one of the first `k` of both look-ups brings, the best first."""
@@ -84,10 +86,13 @@ class Passages:
             [
                 self.rows[self._texts[found.chunk]]
                 for found in fuse(
-                    [int(n) for n in np.argsort(-(self._vectors @ vector))[:k]], self._by_words.nearest(question, k)
+                    [int(n) for n in np.argsort(-(self._vectors @ vector))[:k]],
+                    self._by_words.nearest(question, k),
                 )
             ]
-            for question, vector in zip(questions, self._embedder.encode(list(questions)), strict=True)
+            for question, vector in zip(
+                questions, self._embedder.encode(list(questions)), strict=True
+            )
         ]
 
 

@@ -37,13 +37,17 @@ def write_adapter(weights: Mapping[str, NDArray[np.floating]], path: Path) -> No
     layers = {name.rpartition(".")[0]: _tensor(name) for name in weights}
     ranks = {_rank(weights, layer) for layer in layers}
     if len(ranks) != 1:
-        raise ValueError(f"The adapter has the ranks {sorted(ranks)}, expected one; give all layers the same.")
+        raise ValueError(
+            f"The adapter has the ranks {sorted(ranks)}, expected one; give all layers the same."
+        )
     unfinished = path.with_name(path.name + ".part")
     writer = gguf.GGUFWriter(unfinished, "gemma3")
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_name(path.stem)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, ranks.pop())  # llama.cpp multiplies by alpha / rank
+    writer.add_float32(
+        gguf.Keys.Adapter.LORA_ALPHA, ranks.pop()
+    )  # llama.cpp multiplies by alpha / rank
     for layer, tensor in layers.items():
         writer.add_tensor(f"{tensor}.lora_a", weights[f"{layer}.down"].astype(np.float16))
         writer.add_tensor(f"{tensor}.lora_b", weights[f"{layer}.up"].astype(np.float16))
@@ -59,7 +63,9 @@ def read_adapter(path: Path) -> dict[str, NDArray[np.float32]]:
     weights = {}
     for tensor in gguf.GGUFReader(path).tensors:
         _, block, layer, _, part = tensor.name.split(".")
-        weights[f"model.layers.{block}.{_TRANSFORMERS[layer]}.{_PARTS[part]}"] = tensor.data.astype(np.float32)
+        weights[f"model.layers.{block}.{_TRANSFORMERS[layer]}.{_PARTS[part]}"] = tensor.data.astype(
+            np.float32
+        )
     return weights
 
 
@@ -67,12 +73,19 @@ def _tensor(name: str) -> str:
     """The llama.cpp name of the matrix that a part of an adapter belongs to."""
     match = _NAME.fullmatch(name)
     if not match or match[2] not in _LAYERS:
-        raise ValueError(f"{name!r} is no part of an adapter; name it as in 'model.layers.3.self_attn.q_proj.down' or '….up'.")
+        raise ValueError(
+            f"{name!r} is no part of an adapter; name it as in 'model.layers.3.self_attn.q_proj.down' or '….up'."
+        )
     return f"blk.{match[1]}.{_LAYERS[match[2]]}.weight"
 
 
 def _rank(weights: Mapping[str, NDArray[np.floating]], layer: str) -> int:
-    down, up = (weights[part].shape if part in weights else None for part in (f"{layer}.down", f"{layer}.up"))
+    down, up = (
+        weights[part].shape if part in weights else None
+        for part in (f"{layer}.down", f"{layer}.up")
+    )
     if not down or not up or len(down) != 2 or len(up) != 2 or down[0] != up[1]:
-        raise ValueError(f"{layer} has 'down' of the shape {down} and 'up' of {up}; give [rank, in] and [out, rank].")
+        raise ValueError(
+            f"{layer} has 'down' of the shape {down} and 'up' of {up}; give [rank, in] and [out, rank]."
+        )
     return int(down[0])

@@ -19,7 +19,9 @@ class Adapted(nn.Module):
     def __init__(self, layer: nn.Linear, rank: int) -> None:
         super().__init__()
         self.layer = layer
-        self.down = nn.Parameter(torch.randn(rank, layer.in_features) / math.sqrt(layer.in_features))
+        self.down = nn.Parameter(
+            torch.randn(rank, layer.in_features) / math.sqrt(layer.in_features)
+        )
         self.up = nn.Parameter(torch.zeros(layer.out_features, rank))
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
@@ -34,7 +36,10 @@ def adapter_of(model: nn.Module) -> dict[str, torch.Tensor]:
     weights: dict[str, torch.Tensor] = {}
     for name, layer in model.named_modules():
         if isinstance(layer, Adapted):
-            weights |= {f"{name}.down": layer.down.detach().clone(), f"{name}.up": SCALE * layer.up.detach()}
+            weights |= {
+                f"{name}.down": layer.down.detach().clone(),
+                f"{name}.up": SCALE * layer.up.detach(),
+            }
     return weights
 
 

@@ -21,13 +21,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from rag.models.bundled import (embedding_model_folder)
-from rag.models.embedder import (load_tokenizer)
-from rag.models.reader import (MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS, POINT, SEP)
-from rag.text.sentences import (sentence_spans)
-from rag.training.data import (WORD, Passages, Row, read_rows, rivals_of, supports, words)
-from rag.training.lora import (Adapted, adapter_of, load_adapter)
-from rag.text.tokens import (FUNCTION_WORDS)
+from rag.models.bundled import embedding_model_folder
+from rag.models.embedder import POINT, SEP, load_tokenizer
+from rag.models.reader import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS
+from rag.text.sentences import sentence_spans
+from rag.text.tokens import FUNCTION_WORDS
+from rag.training.data import WORD, Passages, Row, read_rows, rivals_of, supports, words
+from rag.training.lora import Adapted, adapter_of, load_adapter
 
 # Rows per file, answerable and not: as many as two laptop cores train on in about forty minutes, in the variety there is.
 _ROWS = {
@@ -43,7 +43,9 @@ _ROWS = {
     "narrativeqa_plots": (150, 0),
     "boolq": (50, 30),
 }
-_HELD_OUT = 200  # examples that this run is not trained on; their figures are printed as training goes on
+_HELD_OUT = (
+    200  # examples that this run is not trained on; their figures are printed as training goes on
+)
 _RIVALS = 2  # passages without an answer beside those of the row
 _TYPED = 0.3  # of the questions lose their question mark, as people type them into a search box
 _HIDDEN_WORD = 0.25  # of the questions have a word hidden that the passage shares, so that not all hangs on shared words
@@ -74,7 +76,9 @@ class Example:
     passages: tuple[Passage, ...]
 
 
-Encoded = tuple[list[int], int, list[tuple[int, int]], list[int]]  # ids, where the passage begins, sentence spans, labels
+Encoded = tuple[
+    list[int], int, list[tuple[int, int]], list[int]
+]  # ids, where the passage begins, sentence spans, labels
 
 
 # --- Data -> examples ---------------------------------------------------------------------------------------------
@@ -83,21 +87,34 @@ Encoded = tuple[list[int], int, list[tuple[int, int]], list[int]]  # ids, where 
 def read_examples(folder: Path, seed: int = 11) -> list[Example]:
     """The examples of all files of the folder, shuffled."""
     rng = random.Random(seed)
-    examples = [example for name, rows in _ROWS.items() for example in _of_file(folder / f"{name}.jsonl.xz", *rows, rng)]
+    examples = [
+        example
+        for name, rows in _ROWS.items()
+        for example in _of_file(folder / f"{name}.jsonl.xz", *rows, rng)
+    ]
     rng.shuffle(examples)
     return examples
 
 
-def _of_file(path: Path, most_answerable: int, most_unanswerable: int, rng: random.Random) -> Iterator[Example]:
+def _of_file(
+    path: Path, most_answerable: int, most_unanswerable: int, rng: random.Random
+) -> Iterator[Example]:
     rows = read_rows(path)
-    answerable = [row for row in rows if row["answerable"] and supports(row) and row["type"] != "table"]
+    answerable = [
+        row for row in rows if row["answerable"] and supports(row) and row["type"] != "table"
+    ]
     unanswerable = [row for row in rows if not row["answerable"]]
     rng.shuffle(answerable)
     rng.shuffle(unanswerable)
     used = answerable[:most_answerable] + unanswerable[:most_unanswerable]
-    for row, nearest in zip(used, Passages(rows).nearest([row["question"] for row in used]), strict=True):
+    for row, nearest in zip(
+        used, Passages(rows).nearest([row["question"] for row in used]), strict=True
+    ):
         if own := list(_own_passages(row)):
-            yield Example(row["question"], (*own, *(_passage(rival, []) for rival in rivals_of(row, nearest, _RIVALS, rng))))
+            yield Example(
+                row["question"],
+                (*own, *(_passage(rival, []) for rival in rivals_of(row, nearest, _RIVALS, rng))),
+            )
 
 
 def _own_passages(row: Row) -> Iterator[Passage]:
@@ -129,8 +146,13 @@ def encode(example: Example, tokenizer: Any, rng: random.Random) -> list[Encoded
     question[-1] = SEP
     encoded = []
     for passage in example.passages:
-        title = tokenizer.encode(passage.title, add_special_tokens=False).ids[: min(_MAX_TITLE_TOKENS, MAX_CONTEXT_TOKENS)]
-        sentences = [tokenizer.encode(s, add_special_tokens=False).ids[:_MAX_SENTENCE_TOKENS] for s in passage.sentences]
+        title = tokenizer.encode(passage.title, add_special_tokens=False).ids[
+            : min(_MAX_TITLE_TOKENS, MAX_CONTEXT_TOKENS)
+        ]
+        sentences = [
+            tokenizer.encode(s, add_special_tokens=False).ids[:_MAX_SENTENCE_TOKENS]
+            for s in passage.sentences
+        ]
         room = _MAX_TOKENS - len(question) - len(title) - 2
         first, last = _window([len(s) for s in sentences], passage.labels, room, rng)
         tokens = question + ([*title, POINT] if title else [])
@@ -144,7 +166,9 @@ def encode(example: Example, tokenizer: Any, rng: random.Random) -> list[Encoded
 
 
 def _hide_word(example: Example, asked: str, rng: random.Random) -> str:
-    held = {word for passage in example.passages for s in passage.sentences for word in words(s)} - FUNCTION_WORDS
+    held = {
+        word for passage in example.passages for s in passage.sentences for word in words(s)
+    } - FUNCTION_WORDS
     shared = [found for found in WORD.finditer(asked) if found[0].lower() in held]
     if len(shared) < _LEAST_SHARED:
         return asked
@@ -152,7 +176,9 @@ def _hide_word(example: Example, asked: str, rng: random.Random) -> str:
     return f"{asked[: hidden.start()]}[MASK]{asked[hidden.end() :]}"
 
 
-def _window(lengths: Sequence[int], labels: Sequence[int], room: int, rng: random.Random) -> tuple[int, int]:
+def _window(
+    lengths: Sequence[int], labels: Sequence[int], room: int, rng: random.Random
+) -> tuple[int, int]:
     """The sentences to keep: all, or as many as fit around a positive one, or anywhere."""
     if sum(lengths) <= room or not lengths:
         return 0, len(lengths)
@@ -180,11 +206,18 @@ class Reader(nn.Module):
         super().__init__()
         from transformers import BertModel
 
-        self.body: Any = BertModel.from_pretrained(embedding_model_folder(), local_files_only=True, add_pooling_layer=False)
+        self.body: Any = BertModel.from_pretrained(
+            embedding_model_folder(), local_files_only=True, add_pooling_layer=False
+        )
         self.body.requires_grad_(False)
         for layer in self.body.encoder.layer:
             attention = layer.attention.self
-            of = (attention, "query"), (attention, "key"), (attention, "value"), (layer.attention.output, "dense")
+            of = (
+                (attention, "query"),
+                (attention, "key"),
+                (attention, "value"),
+                (layer.attention.output, "dense"),
+            )
             for part, name in (*of, (layer.intermediate, "dense"), (layer.output, "dense")):
                 setattr(part, name, Adapted(getattr(part, name), _RANK))
         self.head = nn.Linear(self.body.config.hidden_size, 1)
@@ -193,11 +226,15 @@ class Reader(nn.Module):
         """For each example the log-odds of its sentences."""
         width = max(len(ids) for ids, *_ in batch)
         ids = torch.tensor([tokens + [0] * (width - len(tokens)) for tokens, *_ in batch])
-        mask = torch.tensor([[1] * len(tokens) + [0] * (width - len(tokens)) for tokens, *_ in batch])
+        mask = torch.tensor(
+            [[1] * len(tokens) + [0] * (width - len(tokens)) for tokens, *_ in batch]
+        )
         starts = torch.tensor([start for _, start, *_ in batch])
         types = (torch.arange(width) >= starts[:, None]).long() * mask
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            states = self.body(input_ids=ids, token_type_ids=types, attention_mask=mask).last_hidden_state
+            states = self.body(
+                input_ids=ids, token_type_ids=types, attention_mask=mask
+            ).last_hidden_state
         per_token = self.head(states.float()).squeeze(-1)
         sums = nn.functional.pad(per_token.cumsum(1), (1, 0))
         return [
@@ -207,12 +244,16 @@ class Reader(nn.Module):
 
     def load(self, adapter: dict[str, torch.Tensor]) -> None:
         """Take over the weights that `adapter` gave."""
-        self.head.load_state_dict({name: adapter[f"head.{name}"].float() for name in ("weight", "bias")})
+        self.head.load_state_dict(
+            {name: adapter[f"head.{name}"].float() for name in ("weight", "bias")}
+        )
         load_adapter(self.body, adapter)
 
     def adapter(self) -> dict[str, torch.Tensor]:
         """The trained weights, float16, under the names of the layers they are added to; the scale is in `up`."""
-        weights = adapter_of(self.body) | {f"head.{name}": value for name, value in self.head.state_dict().items()}
+        weights = adapter_of(self.body) | {
+            f"head.{name}": value for name, value in self.head.state_dict().items()
+        }
         return {name: value.half().contiguous() for name, value in weights.items()}
 
 
@@ -228,16 +269,22 @@ def train(folder: Path, out: Path, start: Path | None, seed: int = 0) -> None:
     from safetensors.torch import load_file, save_file
 
     torch.manual_seed(seed)
-    torch.set_num_threads(os.cpu_count() or 1)  # torch counts two threads of one core as one, which is slower here
+    torch.set_num_threads(
+        os.cpu_count() or 1
+    )  # torch counts two threads of one core as one, which is slower here
     rng = random.Random(seed)
     tokenizer = load_tokenizer()
-    encoded = [e for e in (encode(example, tokenizer, rng) for example in read_examples(folder)) if e]
+    encoded = [
+        e for e in (encode(example, tokenizer, rng) for example in read_examples(folder)) if e
+    ]
     held_out, batches = encoded[:_HELD_OUT], _batches(encoded[_HELD_OUT:], rng)
     reader = Reader()
     if start:
         reader.load(load_file(start))
     trained = [p for p in reader.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=_LEARNING_RATE / (2 if start else 1), betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(
+        trained, lr=_LEARNING_RATE / (2 if start else 1), betas=(0.9, 0.98), weight_decay=0.01
+    )
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / _WARM_UP) * max(0.02, 1 - step / len(batches))
     )
@@ -265,11 +312,21 @@ def _loss(reader: Reader, batch: Sequence[list[Encoded]]) -> torch.Tensor:
     each, among = [], []
     for example in batch:
         of_example = torch.cat([next(scores) for _ in example])
-        labels = torch.tensor([label for *_, of_passage in example for label in of_passage], dtype=torch.float32)
-        each.append(nn.functional.binary_cross_entropy_with_logits(of_example, labels, pos_weight=weight, reduction="none"))
+        labels = torch.tensor(
+            [label for *_, of_passage in example for label in of_passage], dtype=torch.float32
+        )
+        each.append(
+            nn.functional.binary_cross_entropy_with_logits(
+                of_example, labels, pos_weight=weight, reduction="none"
+            )
+        )
         if labels.any():
             among.append(of_example.logsumexp(0) - of_example[labels > 0].logsumexp(0))
-    return torch.cat(each).mean() + _AMONG_WEIGHT * torch.stack(among).mean() if among else torch.cat(each).mean()
+    return (
+        torch.cat(each).mean() + _AMONG_WEIGHT * torch.stack(among).mean()
+        if among
+        else torch.cat(each).mean()
+    )
 
 
 def evaluate(reader: Reader, examples: Sequence[list[Encoded]]) -> tuple[float, float]:
@@ -294,7 +351,9 @@ def _batches(encoded: list[list[Encoded]], rng: random.Random) -> list[list[list
     rng.shuffle(encoded)
     batches: list[list[list[Encoded]]] = []
     for at in range(0, len(encoded), 16 * _BATCH):
-        pool = sorted(encoded[at : at + 16 * _BATCH], key=lambda example: max(len(ids) for ids, *_ in example))
+        pool = sorted(
+            encoded[at : at + 16 * _BATCH], key=lambda example: max(len(ids) for ids, *_ in example)
+        )
         batch: list[list[Encoded]] = []
         for example in pool:
             batch.append(example)
@@ -308,7 +367,11 @@ def _batches(encoded: list[list[Encoded]], rng: random.Random) -> list[list[list
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Train the reader's adapter.")
     parser.add_argument("folder", type=Path, help="the folder of the training data")
-    parser.add_argument("--out", type=Path, required=True, help="the adapter to write, a .safetensors file")
-    parser.add_argument("--start", type=Path, help="an adapter to go on from, at half the learning rate")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the adapter to write, a .safetensors file"
+    )
+    parser.add_argument(
+        "--start", type=Path, help="an adapter to go on from, at half the learning rate"
+    )
     options = parser.parse_args()
     train(options.folder, options.out, options.start)

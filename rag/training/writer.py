@@ -29,14 +29,14 @@ import torch
 from torch import nn
 
 from rag.answering import prompt
-from rag.config import (bundled)
-from rag.models.bundled import (language_model_path)
-from rag.answering.evidence import (sentences_of)
-from rag.training.gguf import (read_adapter, write_adapter)
-from rag.answering.prompt import (DECLINE)
-from rag.training.data import (REWORDED, Passages, Row, answered_in, read_rows, rivals_of, supports)
-from rag.training.lora import (Adapted, adapter_of, load_adapter)
-from rag.types import (Chunk, Evidence, Hit, Source)
+from rag.answering.evidence import sentences_of
+from rag.answering.prompt import DECLINE
+from rag.config import bundled
+from rag.models.bundled import language_model_path
+from rag.training.data import REWORDED, Passages, Row, answered_in, read_rows, rivals_of, supports
+from rag.training.gguf import read_adapter, write_adapter
+from rag.training.lora import Adapted, adapter_of, load_adapter
+from rag.types import Chunk, Evidence, Hit, Source
 
 # What a passage without a title is shown under.
 _UNTITLED = {
@@ -54,7 +54,10 @@ _UNTITLED = {
 }
 _SEVERAL_HOPS = "hotpotqa"
 _MOST_HOPS = 500  # examples of one question each, so they cost the most
-_HELD_OUT, _MEASURED = 0.03, 80  # share of the articles that are not learned, and how many of their examples give the figures
+_HELD_OUT, _MEASURED = (
+    0.03,
+    80,
+)  # share of the articles that are not learned, and how many of their examples give the figures
 
 _RIVALS = 2  # passages beside the one that answers
 _FIRST = (0.5, 0.3, 0.2)  # where the passage that answers stands
@@ -63,9 +66,13 @@ _WITHOUT = 0.12  # of the examples leave out the passage that answers
 _USES, _MOST_ASKED = 2, 10  # of a question; questions of an example
 _DECLINED = 0.4  # questions without an answer for each with one, at most
 _STRANGE = 0.3  # of the examples have a question from anywhere among these
-_TYPED = 0.3  # of the questions lose their case and question mark, as people type them into a search box
+_TYPED = (
+    0.3  # of the questions lose their case and question mark, as people type them into a search box
+)
 _MAX_ANSWER_WORDS = 40
-_MAX_TOKENS = 500  # of sources and question: less than the window of the model's local layers, so all see all
+_MAX_TOKENS = (
+    500  # of sources and question: less than the window of the model's local layers, so all see all
+)
 
 _ORDERED = 0.04  # of the passages have an order in them, which changes nothing
 _ORDERS = (
@@ -91,15 +98,23 @@ _PAYLOADS = (
     "the report is a forgery",
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z])")
-_TOLD = re.compile(r"(?i)^\W*(?:why|how (?!many|much|long|far|often|old|tall|high|big|large)|what happen|describe|explain)")
+_TOLD = re.compile(
+    r"(?i)^\W*(?:why|how (?!many|much|long|far|often|old|tall|high|big|large)|what happen|describe|explain)"
+)
 
 _END = "\n"
 _MARKER_TOKENS = 4  # " [1]" and the end of the line
 
 _RANK = 16
-_LAYERS = {"self_attn": ("q_proj", "k_proj", "v_proj", "o_proj"), "mlp": ("gate_proj", "up_proj", "down_proj")}
+_LAYERS = {
+    "self_attn": ("q_proj", "k_proj", "v_proj", "o_proj"),
+    "mlp": ("gate_proj", "up_proj", "down_proj"),
+}
 _LEARNING_RATE, _LAST_RATE, _WARM_UP = 6e-4, 0.05, 40
-_BATCH, _POOL = 5, 80  # examples, of about five questions each; those among which the ones of a batch are alike in length
+_BATCH, _POOL = (
+    5,
+    80,
+)  # examples, of about five questions each; those among which the ones of a batch are alike in length
 _EVALUATE_EVERY = 100  # steps
 
 Tokens = Callable[[str], list[int]]
@@ -129,26 +144,48 @@ class Example:
 def read_examples(folder: Path, tokens: Tokens, seed: int = 7) -> Iterator[Example]:
     """The examples of all files of the folder, file by file."""
     rng = random.Random(seed)
-    strangers = [row for name in _UNTITLED for row in read_rows(folder / f"{name}.jsonl.xz") if row["answerable"]]
+    strangers = [
+        row
+        for name in _UNTITLED
+        for row in read_rows(folder / f"{name}.jsonl.xz")
+        if row["answerable"]
+    ]
     for name in _UNTITLED:
         yield from _of_file(name, read_rows(folder / f"{name}.jsonl.xz"), strangers, tokens, rng)
     yield from _of_hops(read_rows(folder / f"{_SEVERAL_HOPS}.jsonl.xz"), tokens, rng)
 
 
-def _of_file(name: str, rows: list[Row], strangers: list[Row], tokens: Tokens, rng: random.Random) -> Iterator[Example]:
+def _of_file(
+    name: str, rows: list[Row], strangers: list[Row], tokens: Tokens, rng: random.Random
+) -> Iterator[Example]:
     questions = _Questions(rows)
     usable = [row for row in rows if row["answerable"] and _answer(row)]
     rng.shuffle(usable)
-    for row, nearest in zip(usable, Passages(rows).nearest([row["question"] for row in usable]), strict=True):
+    for row, nearest in zip(
+        usable, Passages(rows).nearest([row["question"] for row in usable]), strict=True
+    ):
         if questions.used[row["id"]]:
             continue
         rivals = list(rivals_of(row, nearest, _RIVALS + 1, rng))
-        passages = rivals if rng.random() < _WITHOUT and len(rivals) > 1 else _placed(row, rivals[:_RIVALS], rng)
-        shown = [(_with_order(p["context"], rng), p["title"] or _UNTITLED[name], questions.wanted(p, row, rng)) for p in passages]
+        passages = (
+            rivals
+            if rng.random() < _WITHOUT and len(rivals) > 1
+            else _placed(row, rivals[:_RIVALS], rng)
+        )
+        shown = [
+            (
+                _with_order(p["context"], rng),
+                p["title"] or _UNTITLED[name],
+                questions.wanted(p, row, rng),
+            )
+            for p in passages
+        ]
         sources = _sources(shown, tokens)
         answered, declined = questions.about(row, passages, sources)
         others = [row] if row not in passages else []
-        others += rng.sample(questions.of_article[row["group"]], min(3, len(questions.of_article[row["group"]])))
+        others += rng.sample(
+            questions.of_article[row["group"]], min(3, len(questions.of_article[row["group"]]))
+        )
         missed = [other["question"] for other in others if _can_be_missed(other, sources)][:2]
         missed += rng.sample(declined, min(2, len(declined)))
         if rng.random() < _STRANGE and not _told(stranger := rng.choice(strangers), sources):
@@ -176,14 +213,18 @@ class _Questions:
             return []
         return supports(row if passage is row else rng.choice(self.of_passage[passage["context"]]))
 
-    def about(self, row: Row, passages: Sequence[Row], sources: Sequence[Source]) -> tuple[list[tuple[str, str]], list[str]]:
+    def about(
+        self, row: Row, passages: Sequence[Row], sources: Sequence[Source]
+    ) -> tuple[list[tuple[str, str]], list[str]]:
         """Questions about the passages with their answers, the row's own first, and those that what is shown does not answer."""
         answered: list[tuple[str, str]] = []
         declined: list[str] = []
         for source in sources:
             of_passage = self.of_passage[passages[source.hit.chunk.number]["context"]]
             for other in sorted(of_passage, key=lambda r: (r is not row, self.used[r["id"]])):
-                if not other["answerable"]:  # the same question is answered elsewhere, so its answer is known
+                if not other[
+                    "answerable"
+                ]:  # the same question is answered elsewhere, so its answer is known
                     twin = self._answered.get(other["question"])
                     if twin and not _told(twin, sources):
                         declined.append(other["question"])
@@ -203,19 +244,31 @@ def _of_hops(rows: list[Row], tokens: Tokens, rng: random.Random) -> Iterator[Ex
         gold = [p for p in row["passages"] if p.get("gold")] or row["passages"][:2]
         rest = [p for p in row["passages"] if p not in gold and not answered_in(row, p["text"])]
         passages = rng.sample([*gold, *rest[:1]], len(gold) + len(rest[:1]))
-        sources = _sources([(_with_order(p["text"], rng), p["title"], supports(row)) for p in passages], tokens)
+        sources = _sources(
+            [(_with_order(p["text"], rng), p["title"], supports(row)) for p in passages], tokens
+        )
         if not row["answerable"]:
             yield from _example(row["group"], sources, [(row["question"], DECLINE)], tokens, rng)
             continue
         held = [[s for s in supports(row) if _stands_in([s], source)] for source in sources]
         if row["type"] == "multi_hop" and {s for some in held for s in some} == set(supports(row)):
-            markers = "".join(f"[{source.number}]" for source, some in zip(sources, held, strict=True) if some)
-            yield from _example(row["group"], sources, [(row["question"], f" {_answer(row)} {markers}")], tokens, rng)
+            markers = "".join(
+                f"[{source.number}]" for source, some in zip(sources, held, strict=True) if some
+            )
+            yield from _example(
+                row["group"],
+                sources,
+                [(row["question"], f" {_answer(row)} {markers}")],
+                tokens,
+                rng,
+            )
 
 
 def _answer(row: Row) -> str:
     """What to answer, in the words of the source; "" where that can't be told."""
-    if row["type"] in ("abstractive", "sentence") and not (row["type"] == "sentence" and _TOLD.search(row["question"])):
+    if row["type"] in ("abstractive", "sentence") and not (
+        row["type"] == "sentence" and _TOLD.search(row["question"])
+    ):
         return ""
     if not supports(row):
         return ""
@@ -244,7 +297,10 @@ def _sources(passages: Sequence[tuple[str, str, list[str]]], tokens: Tokens) -> 
     for number, (text, title, wanted) in enumerate(passages):
         hit = Hit(Chunk(str(number), number, "", 1, 0, len(text), text, title), title, 1.0, "both")
         sentences = list(sentences_of(hit))
-        best = next((i for i, s in enumerate(sentences) if _meet(s.text, wanted)), number % max(1, len(sentences)))
+        best = next(
+            (i for i, s in enumerate(sentences) if _meet(s.text, wanted)),
+            number % max(1, len(sentences)),
+        )
         evidence += sentences[best : best + 1] + sentences[:best] + sentences[best + 1 :]
     return prompt.choose_sources(evidence, lambda shown: len(tokens(shown)))
 
@@ -260,12 +316,20 @@ def _stands_in(support: Sequence[str], source: Source) -> bool:
 
 
 def _told(row: Row, sources: Sequence[Source]) -> bool:
-    return any(answered_in(row, " ".join(sentence.text for sentence in source.sentences)) for source in sources)
+    return any(
+        answered_in(row, " ".join(sentence.text for sentence in source.sentences))
+        for source in sources
+    )
 
 
 def _can_be_missed(row: Row, sources: Sequence[Source]) -> bool:
     """Whether a question of the article is certain to find no answer in the sources."""
-    return bool(row["answerable"]) and row["type"] not in REWORDED and bool(supports(row)) and not _told(row, sources)
+    return (
+        bool(row["answerable"])
+        and row["type"] not in REWORDED
+        and bool(supports(row))
+        and not _told(row, sources)
+    )
 
 
 def _even(text: str) -> str:
@@ -273,15 +337,29 @@ def _even(text: str) -> str:
 
 
 def _example(
-    group: str, sources: Sequence[Source], asked: Sequence[tuple[str, str]], tokens: Tokens, rng: random.Random
+    group: str,
+    sources: Sequence[Source],
+    asked: Sequence[tuple[str, str]],
+    tokens: Tokens,
+    rng: random.Random,
 ) -> Iterator[Example]:
-    prompts = [(tokens(_prompt(_typed(question, rng), sources)), answer) for question, answer in asked]
-    fitting = [(read, tokens(answer + _END), answer == DECLINE) for read, answer in prompts if len(read) <= _MAX_TOKENS]
+    prompts = [
+        (tokens(_prompt(_typed(question, rng), sources)), answer) for question, answer in asked
+    ]
+    fitting = [
+        (read, tokens(answer + _END), answer == DECLINE)
+        for read, answer in prompts
+        if len(read) <= _MAX_TOKENS
+    ]
     if sources and fitting:
         alike = zip(tokens(_prompt("", sources)), *(read for read, *_ in fitting), strict=False)
         shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, alike))
         shown = fitting[0][0][:shared]
-        yield Example(group, shown, [Asked(read[shared:], answer, declines) for read, answer, declines in fitting])
+        yield Example(
+            group,
+            shown,
+            [Asked(read[shared:], answer, declines) for read, answer, declines in fitting],
+        )
 
 
 def _prompt(question: str, sources: Sequence[Source]) -> str:
@@ -334,12 +412,19 @@ class Answerer(nn.Module):
         packed = [_packed(example, self.bos) for example in examples]
         width = max(len(ids) for ids, *_ in packed)
         ids, positions, branches, wanted = (
-            torch.stack([nn.functional.pad(row, (0, width - len(row)), value=-1 if kind == 2 else 0) for row in rows])
+            torch.stack(
+                [
+                    nn.functional.pad(row, (0, width - len(row)), value=-1 if kind == 2 else 0)
+                    for row in rows
+                ]
+            )
             for kind, rows in enumerate(zip(*packed, strict=True))
         )
         # A token sees the sources and what stands before it in its own branch.
         seen = (branches[:, :, None] == branches[:, None, :]) | (branches[:, None, :] == 0)
-        mask = torch.zeros(seen.shape, dtype=self.head.dtype).masked_fill(~seen.tril(), float("-inf"))[:, None]
+        mask = torch.zeros(seen.shape, dtype=self.head.dtype).masked_fill(
+            ~seen.tril(), float("-inf")
+        )[:, None]
         states = self.body(
             input_ids=ids,
             position_ids=positions,
@@ -352,7 +437,9 @@ class Answerer(nn.Module):
 
     def load(self, adapter: Mapping[str, torch.Tensor]) -> None:
         """Take over the weights that `adapter` gave."""
-        load_adapter(self.body, {name.removeprefix("model."): weights for name, weights in adapter.items()})
+        load_adapter(
+            self.body, {name.removeprefix("model."): weights for name, weights in adapter.items()}
+        )
 
     def adapter(self) -> dict[str, torch.Tensor]:
         """The trained weights, float32, under the names of the layers they are added to; the scale is in `up`."""
@@ -370,7 +457,9 @@ def _faster_type() -> torch.dtype:
     return min((torch.bfloat16, torch.float32), key=seconds)
 
 
-def _packed(example: Example, bos: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+def _packed(
+    example: Example, bos: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """The tokens of an example, their positions, their branches (0: the sources), whether they are an answer's; each [tokens]."""
     ids = [bos, *example.sources]
     positions, branches, wanted = list(range(len(ids))), [0] * len(ids), [False] * len(ids)
@@ -394,7 +483,9 @@ def train(data: Path, out: Path, steps: int, start: Path | None, seed: int = 0) 
     articles best so far. The loss is the cross-entropy of the answers' tokens; figures of held-out articles go to stdout.
     """
     torch.manual_seed(seed)
-    torch.set_num_threads(os.cpu_count() or 1)  # torch counts two threads of one core as one, which is slower here
+    torch.set_num_threads(
+        os.cpu_count() or 1
+    )  # torch counts two threads of one core as one, which is slower here
     out.mkdir(parents=True, exist_ok=True)
     examples = _kept(out / "examples.jsonl", lambda: read_examples(data, tokenizer()))
     rng = random.Random(seed)
@@ -406,10 +497,14 @@ def train(data: Path, out: Path, steps: int, start: Path | None, seed: int = 0) 
     batches = _batches(learned, rng)[:steps]
     model = Answerer(token for example in examples for token in _tokens_of(example))
     if start:
-        model.load({name: torch.from_numpy(weights) for name, weights in read_adapter(start).items()})
+        model.load(
+            {name: torch.from_numpy(weights) for name, weights in read_adapter(start).items()}
+        )
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     highest = _LEARNING_RATE / (2 if start else 1)
-    optimizer = torch.optim.AdamW(trained.values(), lr=highest, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(
+        trained.values(), lr=highest, betas=(0.9, 0.98), weight_decay=0.01
+    )
     done, lowest = _resume(out / "checkpoint.safetensors", trained, optimizer)
     started = time.monotonic()
     recent: list[float] = []
@@ -423,14 +518,19 @@ def train(data: Path, out: Path, steps: int, start: Path | None, seed: int = 0) 
         optimizer.step()
         recent.append(loss.item())
         if step % 25 == 0:
-            _say(f"step {step} of {len(batches)}, {time.monotonic() - started:.0f} s: loss {sum(recent) / len(recent):.3f}")
+            _say(
+                f"step {step} of {len(batches)}, {time.monotonic() - started:.0f} s: loss {sum(recent) / len(recent):.3f}"
+            )
             recent = []
         if step % _EVALUATE_EVERY == 0 or step == len(batches):
             figures = evaluate(model, measured)
             _say("held out: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
             if figures["loss"] < lowest:
                 lowest = figures["loss"]
-                write_adapter({name: value.numpy() for name, value in model.adapter().items()}, out / "adapter.gguf")
+                write_adapter(
+                    {name: value.numpy() for name, value in model.adapter().items()},
+                    out / "adapter.gguf",
+                )
             _keep(out / "checkpoint.safetensors", step, lowest, trained, optimizer)
 
 
@@ -446,7 +546,10 @@ def _batches(examples: list[Example], rng: random.Random) -> list[list[Example]]
 
 
 def _tokens_of(example: Example) -> list[int]:
-    return [*example.sources, *(token for asked in example.asked for token in (*asked.question, *asked.answer))]
+    return [
+        *example.sources,
+        *(token for asked in example.asked for token in (*asked.question, *asked.answer)),
+    ]
 
 
 def _rate(step: int, of: int) -> float:
@@ -458,7 +561,9 @@ def _rate(step: int, of: int) -> float:
 def evaluate(model: Answerer, examples: Sequence[Example]) -> dict[str, float]:
     """What the model makes of held-out examples: the loss, and the shares of the questions that greedy decoding gets right."""
     losses, exact, named, wrongly, rightly = [], [], [], [], []
-    declines = next(asked.answer[0] for example in examples for asked in example.asked if asked.declines)
+    declines = next(
+        asked.answer[0] for example in examples for asked in example.asked if asked.declines
+    )
     for example in examples:
         with torch.no_grad():
             logits, wanted = model([example])
@@ -494,18 +599,33 @@ def _kept(path: Path, make: Callable[[], Iterator[Example]]) -> list[Example]:
                 file.write(json.dumps(asdict(example)) + "\n")
         part.replace(path)
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [Example(row["group"], row["sources"], [Asked(**asked) for asked in row["asked"]]) for row in rows]
+    return [
+        Example(row["group"], row["sources"], [Asked(**asked) for asked in row["asked"]])
+        for row in rows
+    ]
 
 
-def _keep(path: Path, step: int, lowest: float, trained: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
+def _keep(
+    path: Path,
+    step: int,
+    lowest: float,
+    trained: Mapping[str, nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+) -> None:
     tensors = {"step": torch.tensor(step), "lowest loss": torch.tensor(lowest)}
     for name, parameter in trained.items():
         state = optimizer.state[parameter]
-        tensors |= {name: parameter.detach(), f"{name} mean": state["exp_avg"], f"{name} square": state["exp_avg_sq"]}
+        tensors |= {
+            name: parameter.detach(),
+            f"{name} mean": state["exp_avg"],
+            f"{name} square": state["exp_avg_sq"],
+        }
     _write(path, tensors)
 
 
-def _resume(path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+def _resume(
+    path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer
+) -> tuple[int, float]:
     """The step of an earlier run that is gone on with, 0 where there was none, and the lowest loss of held-out examples."""
     from safetensors.torch import load_file
 
@@ -536,10 +656,26 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Train the adapter of the embedded language model.")
+    parser = argparse.ArgumentParser(
+        description="Train the adapter of the embedded language model."
+    )
     parser.add_argument("folder", type=Path, help="the folder of the training data")
-    parser.add_argument("--out", type=Path, required=True, help="the folder for the adapter and what is needed to go on")
-    parser.add_argument("--steps", type=int, default=sys.maxsize, help="steps to take at most; without it, one epoch")
-    parser.add_argument("--start", type=Path, help="an adapter that training goes on from, at half the learning rate")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="the folder for the adapter and what is needed to go on",
+    )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=sys.maxsize,
+        help="steps to take at most; without it, one epoch",
+    )
+    parser.add_argument(
+        "--start",
+        type=Path,
+        help="an adapter that training goes on from, at half the learning rate",
+    )
     options = parser.parse_args()
     train(options.folder, options.out, options.steps, options.start)

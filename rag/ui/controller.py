@@ -8,16 +8,29 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from rag.library.conversations import (Conversations)
-from rag.ui.suggested_questions import (example_questions)
-from rag.render.html import (answer_html, conversation_html, count, draft_html, examples_html, report_html, trouble_html)
-from rag.errors import (StoppedError)
-from rag.service.service import (Asking, Service)
-from rag.ui.library_view import (conversations_html, holdings_html, library_html, no_library_html, work_html)
-from rag.service.tasks import (Kind, Tasks)
-from rag.errors import (RagError, UsageError)
-from rag.types import (Answer, Event, Filter, Found, Hit, Sentence, Turn)
-from rag.service.uploads import (Uploads)
+from rag.errors import RagError, StoppedError, UsageError
+from rag.library.conversations import Conversations
+from rag.render.html import (
+    answer_html,
+    conversation_html,
+    count,
+    draft_html,
+    examples_html,
+    report_html,
+    trouble_html,
+)
+from rag.service.service import Asking, Service
+from rag.service.tasks import Kind, Tasks
+from rag.service.uploads import Uploads
+from rag.types import Answer, Event, Filter, Found, Hit, Sentence, Turn
+from rag.ui.library_view import (
+    conversations_html,
+    holdings_html,
+    library_html,
+    no_library_html,
+    work_html,
+)
+from rag.ui.suggested_questions import example_questions
 
 _LONGEST_READ = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
 _EXAMPLES = 4
@@ -31,7 +44,9 @@ class Window:
 
     library: str = ""  # "" where there is none yet
     key: int | None = None  # of the conversation, once it is kept
-    turns: tuple[tuple[Answer, Filter], ...] = ()  # each answer, and what its question was narrowed down to
+    turns: tuple[
+        tuple[Answer, Filter], ...
+    ] = ()  # each answer, and what its question was narrowed down to
     kept: int = 0  # how many of the turns the library keeps
     trouble: str = ""
 
@@ -39,7 +54,9 @@ class Window:
     def history(self) -> tuple[Turn, ...]:
         """What was said so far."""
         return tuple(
-            turn for answer, _ in self.turns for turn in (Turn("user", answer.question), Turn("assistant", answer.answer))
+            turn
+            for answer, _ in self.turns
+            for turn in (Turn("user", answer.question), Turn("assistant", answer.answer))
         )
 
     @property
@@ -73,7 +90,9 @@ class Desk:
         self._service = service
         self._tasks = Tasks(service)
         self._askings: dict[str, Asking] = {}
-        self._examples = lru_cache(_LIBRARIES_IN_MEMORY)(lambda library, generation: self._read_off(library))
+        self._examples = lru_cache(_LIBRARIES_IN_MEMORY)(
+            lambda library, generation: self._read_off(library)
+        )
 
     def libraries(self) -> list[str]:
         """The names of the libraries."""
@@ -96,10 +115,14 @@ class Desk:
         try:
             answers = self._conversations(window).answers(int(key))
         except ValueError:
-            return replace(window, trouble="The address names no conversation; choose one of the list.")
+            return replace(
+                window, trouble="The address names no conversation; choose one of the list."
+            )
         except RagError as error:
             return replace(window, trouble=str(error))
-        return Window(window.library, int(key), tuple((answer, Filter()) for answer in answers), len(answers))
+        return Window(
+            window.library, int(key), tuple((answer, Filter()) for answer in answers), len(answers)
+        )
 
     def conversations(self, window: Window, words: str) -> str:
         """The list of the conversations with the library, of those that hold the words."""
@@ -133,7 +156,11 @@ class Desk:
         """The window once the library keeps all its turns, or says why it does not."""
         try:
             conversations = self._conversations(window)
-            key = conversations.begin(window.turns[0][0].question) if window.key is None else window.key
+            key = (
+                conversations.begin(window.turns[0][0].question)
+                if window.key is None
+                else window.key
+            )
             window = replace(window, key=key, trouble="")
             for answer, _ in window.turns[window.kept :]:
                 conversations.append(key, answer)
@@ -147,7 +174,11 @@ class Desk:
         if window.turns or not window.library:
             return ""
         try:
-            return examples_html(self._examples(window.library, self._service.pipeline(window.library).library.generation))
+            return examples_html(
+                self._examples(
+                    window.library, self._service.pipeline(window.library).library.generation
+                )
+            )
         except RagError:  # what is wrong is said where the library is shown
             return ""
 
@@ -216,19 +247,25 @@ class Desk:
     def begin(self, window: Window, kind: Kind, folder: str = "") -> str:
         """Begin work on the library; why not, where it cannot be."""
         if kind == "add" and not self.local:
-            return trouble_html("A folder can be named at the machine of the server only; send the files.")
+            return trouble_html(
+                "A folder can be named at the machine of the server only; send the files."
+            )
         return self._trouble(lambda: self._tasks.begin(self.target(window), kind, folder))
 
     def discard(self, window: Window, document: str) -> str:
         """Remove a report from the library; why not, where it cannot be."""
-        return self._trouble(lambda: self._service.pipeline(window.library).library.remove(document))
+        return self._trouble(
+            lambda: self._service.pipeline(window.library).library.remove(document)
+        )
 
     def make(self, name: str) -> str:
         """Make a library; why not, where it cannot be."""
 
         def made() -> None:
             if name in self.libraries():
-                raise UsageError(f"There is a library {name!r} already; choose it above, or give another name.")
+                raise UsageError(
+                    f"There is a library {name!r} already; choose it above, or give another name."
+                )
             self._service.pipeline(name, create=True).create()
 
         return self._trouble(made)
@@ -238,7 +275,9 @@ class Desk:
             return ""
         try:
             pipeline = self._service.pipeline(window.library)
-            return holdings_html(window.library, pipeline.library.documents(), int(pipeline.status()["bytes"]))
+            return holdings_html(
+                window.library, pipeline.library.documents(), int(pipeline.status()["bytes"])
+            )
         except RagError as error:
             return trouble_html(str(error))
 
@@ -251,7 +290,9 @@ class Desk:
 
     # --- Questions ------------------------------------------------------------------------------------------------
 
-    def ask(self, window: Window, question: str, asker: str, certainty: float, only: Filter) -> Generator[View]:
+    def ask(
+        self, window: Window, question: str, asker: str, certainty: float, only: Filter
+    ) -> Generator[View]:
         """The answer as it comes about, after what was said before. An `asker` has one question at a time."""
         turn, earlier = len(window.turns), window.shown(0, len(window.turns))
         if not question.strip() and window.turns and only != window.turns[-1][1]:
@@ -264,16 +305,25 @@ class Desk:
         sentences: list[Sentence] = []
 
         def draft(status: str, running: bool = True) -> View:
-            return View(draft_html(turn, question, hits, sentences, status, only), earlier, running=running)
+            return View(
+                draft_html(turn, question, hits, sentences, status, only), earlier, running=running
+            )
 
         try:
             yield draft("Searching …")
-            stream = self._service.stream(window.library, question, asking, window.history, certainty, only)
+            stream = self._service.stream(
+                window.library, question, asking, window.history, certainty, only
+            )
             for step in self._steps(stream, asking):
                 match step:
                     case Answer():
                         window = self._keeping(replace(window, turns=(*window.turns, (step, only))))
-                        yield View(answer_html(turn, step, only), earlier, window, self.cited(window) or None)
+                        yield View(
+                            answer_html(turn, step, only),
+                            earlier,
+                            window,
+                            self.cited(window) or None,
+                        )
                         return
                     case Found():
                         hits = step.hits

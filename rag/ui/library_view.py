@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from rag.library.conversations import (Conversation)
-from rag.render.html import (count, joined)
-from rag.library.store import (DocumentInfo)
-from rag.service.tasks import (Task)
-from rag.service.uploads import (Job)
+from rag.library.conversations import Conversation
+from rag.library.store import DocumentInfo
+from rag.render.html import count, joined
+from rag.service.tasks import Task
+from rag.service.uploads import Job
 
 _DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])|$)")
 _MOST_MONTHS = 36  # in a picture; beyond, its bars are years
@@ -36,10 +36,16 @@ def no_library_html() -> str:
     )
 
 
-def conversations_html(conversations: Sequence[Conversation], current: int | None, searched: bool) -> str:
+def conversations_html(
+    conversations: Sequence[Conversation], current: int | None, searched: bool
+) -> str:
     """The list of conversations, each of which can be gone on with, renamed and deleted."""
     if not conversations:
-        none = "No conversation holds these words." if searched else "Nothing was asked yet. What you ask is kept here."
+        none = (
+            "No conversation holds these words."
+            if searched
+            else "Nothing was asked yet. What you ask is kept here."
+        )
         return f'<p class="status">{none}</p>'
     items = []
     for c in conversations:
@@ -74,13 +80,21 @@ def work_html(jobs: Sequence[Job], tasks: Sequence[Task]) -> str:
     The list has the attribute data-busy while something is still under way.
     """
     items = [*map(_job_html, jobs), *map(_task_html, tasks)]
-    busy = " data-busy" if any(task.under_way for task in tasks) or not all(job.done for job in jobs) else ""
+    busy = (
+        " data-busy"
+        if any(task.under_way for task in tasks) or not all(job.done for job in jobs)
+        else ""
+    )
     return f'<ul class="work"{busy}>{"".join(items)}</ul>' if items else ""
 
 
 def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> str:
     """What a library holds, in figures, as a picture and as a table from which reports are opened and removed."""
-    about = [count(len(documents), "report"), count(sum(d.chunks for d in documents), "passage"), _size(size)]
+    about = [
+        count(len(documents), "report"),
+        count(sum(d.chunks for d in documents), "passage"),
+        _size(size),
+    ]
     rows = "".join(
         f'<tr><th scope="row"><button type="button" data-document="{escape(d.name)}">{escape(d.title)}</button>'
         f"<p>{escape(d.file)}</p></th>"
@@ -111,7 +125,9 @@ def making_html() -> str:
 
 
 def _job_html(job: Job) -> str:
-    how = {"waiting": "waits", "adding": "is being added", "failed": "was not added"}.get(job.status, job.status)
+    how = {"waiting": "waits", "adding": "is being added", "failed": "was not added"}.get(
+        job.status, job.status
+    )
     more = f"<p>{escape(job.reason)}</p>" if job.reason else ""
     return (
         f'<li class="{job.status}"><p>{joined([job.file, how, count(job.chunks, "passage") if job.chunks else ""])}</p>'
@@ -120,9 +136,18 @@ def _job_html(job: Job) -> str:
 
 
 def _task_html(task: Task) -> str:
-    what = {"add": f"Adding {task.folder}", "rebuild": "Rebuilding", "verify": "Verifying"}[task.kind]
-    how = {"waiting": "waits", "running": f"{task.number:,} of {task.of:,}" if task.of else "at work"}.get(task.status, "")
-    bar = f'<progress max="{task.of}" value="{task.number}" aria-label="{escape(what)}"></progress>' if task.of and how else ""
+    what = {"add": f"Adding {task.folder}", "rebuild": "Rebuilding", "verify": "Verifying"}[
+        task.kind
+    ]
+    how = {
+        "waiting": "waits",
+        "running": f"{task.number:,} of {task.of:,}" if task.of else "at work",
+    }.get(task.status, "")
+    bar = (
+        f'<progress max="{task.of}" value="{task.number}" aria-label="{escape(what)}"></progress>'
+        if task.of and how
+        else ""
+    )
     faults = "".join(f"<li>{escape(fault)}</li>" for fault in task.faults)
     said = f"<p>{escape(task.said)}</p>" if task.said else ""
     return f'<li class="{task.status}"><p>{joined([what, how])}</p>{bar}{said}{f"<ul>{faults}</ul>" if faults else ""}</li>'
@@ -146,7 +171,9 @@ def _picture_html(dates: Iterable[str]) -> str:
             )
         if index == 0 or (when.endswith("-01") if "-" in when else index == len(bars) - 1):
             drawn.append(f'<text x="{index * step + 1:.1f}" y="{_HEIGHT - 6}">{when[:4]}</text>')
-    rows = "".join(f'<tr><th scope="row">{when}</th><td>{number}</td></tr>' for when, number in bars if number)
+    rows = "".join(
+        f'<tr><th scope="row">{when}</th><td>{number}</td></tr>' for when, number in bars if number
+    )
     return (
         f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="picture-title picture-about">'
         '<title id="picture-title">Reports over time</title>'

@@ -10,11 +10,11 @@ from typing import Any
 
 import gradio as gr
 
-from rag.ui.controller import (Desk, Window)
-from rag.ui.library_view import (adding_html, making_html)
-from rag.types import (Filter)
+from rag.types import Filter
+from rag.ui.controller import Desk, Window
+from rag.ui.library_view import adding_html, making_html
 
-_DATA = Path(__file__).parent / "data"
+_DATA = Path(__file__).parent / "static"
 _QUESTIONS_AT_ONCE = 8  # they search side by side; the language model answers one after the other
 _SHOWN, _LOOKED, _DONE = "() => page.shown()", "() => page.looked()", "() => page.done()"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -23,7 +23,9 @@ _EVENTS = "open start resume list rename forget look folder verify rebuild disca
 _WIRE = f"page.connect(trigger, {_EVENTS})"
 
 
-def mount(app: Any, desk: Desk, host: str, port: int, middleware: Sequence[tuple[Any, ...]]) -> None:  # noqa: ANN401 - a FastAPI
+def mount(
+    app: Any, desk: Desk, host: str, port: int, middleware: Sequence[tuple[Any, ...]]
+) -> None:  # noqa: ANN401 - a FastAPI
     """Mount the page at / of the application, behind the middleware: (class, arguments, keywords) each."""
     with gr.Blocks(analytics_enabled=False, title="Ask your reports", fill_width=True) as blocks:
         _Page(desk).connect(blocks)
@@ -42,7 +44,9 @@ def mount(app: Any, desk: Desk, host: str, port: int, middleware: Sequence[tuple
         show_error=False,
         max_file_size=1,
         footer_links=[],
-        theme=gr.themes.Base(font=["sans-serif"], font_mono=["monospace"]),  # other themes bring web fonts along
+        theme=gr.themes.Base(
+            font=["sans-serif"], font_mono=["monospace"]
+        ),  # other themes bring web fonts along
         css=(_DATA / "page.css").read_text(encoding="utf-8"),
         head=f"<script>{(_DATA / 'page.js').read_text(encoding='utf-8')}</script>",
         app_kwargs={"middleware": middleware},
@@ -59,15 +63,23 @@ class _Page:
             with gr.Column(elem_id="left"):
                 with gr.Row(elem_id="top"):
                     gr.HTML("<h1>Ask your reports</h1>", apply_default_css=False)
-                    self.library = gr.Dropdown([], label="Library", filterable=False, visible=False, show_label=False)
+                    self.library = gr.Dropdown(
+                        [], label="Library", filterable=False, visible=False, show_label=False
+                    )
                 with gr.Tabs(selected="ask", elem_id="tabs") as self.tabs:
                     with gr.Tab("Ask", id="ask"):
                         self._ask_tab()
                     with gr.Tab("Conversations", id="conversations"):
                         self.words = gr.Textbox(
-                            "", label="Find", placeholder="words of a question or an answer", max_lines=1, elem_id="find"
+                            "",
+                            label="Find",
+                            placeholder="words of a question or an answer",
+                            max_lines=1,
+                            elem_id="find",
                         )
-                        self.conversations = gr.HTML("", elem_id="conversations", apply_default_css=False)
+                        self.conversations = gr.HTML(
+                            "", elem_id="conversations", apply_default_css=False
+                        )
                     with gr.Tab("Library", id="library"):
                         self._library_tab()
             with gr.Column(elem_id="right"):
@@ -103,12 +115,18 @@ class _Page:
                 info="0: tell me what you have … 1: only when certain",
                 buttons=["reset"],
             )
-            self.documents = gr.Dropdown([], label="Reports", info="all of them, unless some are chosen", multiselect=True)
+            self.documents = gr.Dropdown(
+                [], label="Reports", info="all of them, unless some are chosen", multiselect=True
+            )
             with gr.Row():
-                self.after = gr.Textbox("", label="From", placeholder="2023 or 2023-03", max_lines=1)
+                self.after = gr.Textbox(
+                    "", label="From", placeholder="2023 or 2023-03", max_lines=1
+                )
                 self.before = gr.Textbox("", label="To", placeholder="2024 or 2024-12", max_lines=1)
             with gr.Row():
-                self.speaker = gr.Textbox("", label="Quoted speaker", placeholder="a name", max_lines=1)
+                self.speaker = gr.Textbox(
+                    "", label="Quoted speaker", placeholder="a name", max_lines=1
+                )
                 self.section = gr.Textbox("", label="Section", placeholder="a heading", max_lines=1)
 
     def _library_tab(self) -> None:
@@ -121,11 +139,21 @@ class _Page:
     @property
     def conversation(self) -> list[Any]:
         """The components that change when another conversation is opened."""
-        return [self.window, self.head, self.earlier, self.answer, self.report, self.examples, self.question]
+        return [
+            self.window,
+            self.head,
+            self.earlier,
+            self.answer,
+            self.report,
+            self.examples,
+            self.question,
+        ]
 
     def connect(self, blocks: gr.Blocks) -> None:
         """Say what happens when the page is opened, used and left."""
-        loaded = blocks.load(self.load, None, [*self.conversation, self.library, self.documents], **_QUIET)
+        loaded = blocks.load(
+            self.load, None, [*self.conversation, self.library, self.documents], **_QUIET
+        )
         blocks.unload(self.stop)
         narrowed = [self.after, self.before, self.speaker, self.section]
         answered = gr.on(
@@ -137,7 +165,9 @@ class _Page:
             **_QUIET,
         )
         self.halt.click(self.stop, **_QUIET)
-        changed = self.library.input(self.change_library, self.library, [*self.conversation, self.documents], **_QUIET)
+        changed = self.library.input(
+            self.change_library, self.library, [*self.conversation, self.documents], **_QUIET
+        )
         for exchanged in (loaded, answered, changed):
             exchanged.then(js=_SHOWN, **_QUIET)
         loaded.then(js=_DONE, **_QUIET)
@@ -186,7 +216,9 @@ class _Page:
         section: str,
         request: gr.Request,
     ) -> Iterator[tuple[Any, ...]]:
-        only = Filter(tuple(documents), after.strip(), before.strip(), speaker.strip(), section.strip())
+        only = Filter(
+            tuple(documents), after.strip(), before.strip(), speaker.strip(), section.strip()
+        )
         for view in self.desk.ask(window, question, str(request.session_hash), certainty, only):
             told = view.window
             yield (
@@ -218,7 +250,9 @@ class _Page:
 
     def resume(self, window: Window, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         self.stop(request)
-        chosen = self.desk.window(event._data.get("library") or window.library, event._data["conversation"])
+        chosen = self.desk.window(
+            event._data.get("library") or window.library, event._data["conversation"]
+        )
         return *self._shown(chosen), gr.update(selected="ask")
 
     def list(self, window: Window, words: str) -> str:
@@ -233,11 +267,19 @@ class _Page:
         return *parts, listed
 
     def look(self, window: Window) -> tuple[Any, ...]:
-        found = window if window.library else self.desk.window()  # the first library may have come about
+        found = (
+            window if window.library else self.desk.window()
+        )  # the first library may have come about
         # What is said meanwhile must not be lost, so a window is given back only where it has another library.
         now = gr.skip() if found.library == window.library else found
         choices = gr.update(choices=self.desk.shelf(found.library)[1])
-        return now, self._libraries(found), choices, self.desk.examples(found), *self.desk.work(found)
+        return (
+            now,
+            self._libraries(found),
+            choices,
+            self.desk.examples(found),
+            *self.desk.work(found),
+        )
 
     def folder(self, window: Window, event: gr.EventData) -> str:
         return self.desk.begin(window, "add", event._data["folder"])

@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, zip_longest
 
-from rag.types import (Document)
-from rag.text.tokens import (MONTHS)
+from rag.text.tokens import MONTHS
+from rag.types import Document
 
 _LONGEST = 90  # characters
 _MONTHS = "|".join(MONTHS)
-_DAY = re.compile(rf"\b[Oo]n (\d{{1,2}} (?:{_MONTHS})(?: \d{{4}})?|(?:{_MONTHS}) \d{{1,2}}(?:, \d{{4}})?)\b")
+_DAY = re.compile(
+    rf"\b[Oo]n (\d{{1,2}} (?:{_MONTHS})(?: \d{{4}})?|(?:{_MONTHS}) \d{{1,2}}(?:, \d{{4}})?)\b"
+)
 
 
 def example_questions(documents: Sequence[Document], limit: int) -> list[str]:
@@ -33,7 +35,9 @@ def _questions(document: Document) -> Iterator[str]:
     if day := _DAY.search(document.text):
         yield f"What happened on {day[1]}?"
     headings = (
-        s.heading for s in document.sections if s.heading and s.heading != document.title and not any(map(str.isdigit, s.heading))
+        s.heading
+        for s in document.sections
+        if s.heading and s.heading != document.title and not any(map(str.isdigit, s.heading))
     )
     if heading := next(headings, ""):
         yield f"What is said about {heading}?"

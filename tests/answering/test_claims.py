@@ -2,20 +2,27 @@ import json
 
 import pytest
 
-from rag.answering.claims import (MAX_STATEMENTS, Cited, Statement, read_statements)
-from rag.errors import (UsageError)
+from rag.answering.claims import MAX_STATEMENTS, Cited, Statement, read_statements
+from rag.errors import UsageError
 
 ANSWER = {
     "sentences": [{"text": "Trade rose.", "markers": [1]}, {"text": "It fell.", "markers": []}],
-    "citations": [{"marker": 1, "document": "trade", "start": 7, "quote": "Trade rose by 30 percent."}],
+    "citations": [
+        {"marker": 1, "document": "trade", "start": 7, "quote": "Trade rose by 30 percent."}
+    ],
 }
 
 
 def test_the_sentences_of_a_text_cite_nothing() -> None:
-    assert read_statements("Trade rose.[1] It fell.") == [Statement("Trade rose.", None), Statement("It fell.", None)]
+    assert read_statements("Trade rose.[1] It fell.") == [
+        Statement("Trade rose.", None),
+        Statement("It fell.", None),
+    ]
 
 
-@pytest.mark.parametrize("footnote", ['[1] "Trade rose."', "[^1]: Trade rose.", "  [1]: Trade rose."])
+@pytest.mark.parametrize(
+    "footnote", ['[1] "Trade rose."', "[^1]: Trade rose.", "  [1]: Trade rose."]
+)
 def test_footnotes_behind_a_text_are_no_statements(footnote: str) -> None:
     text = f"Trade rose.[1]\n\n{footnote}\n    — The Visit (¶2)"
     assert [statement.text for statement in read_statements(text)] == ["Trade rose."]

@@ -2,14 +2,22 @@ from pathlib import Path
 
 import pytest
 
-from rag.answering.prompt import (build, choose_sources, show)
-from rag.types import (Chunk, Evidence, Hit, Source)
+from rag.answering.prompt import build, choose_sources, show
+from rag.types import Chunk, Evidence, Hit, Source
 
 TEMPLATES = Path(__file__).parents[2] / "prompts"
 
 
-def evidence(text: str, score: float, chunk: int = 0, start: int = 0, title: str = "Report") -> Evidence:
-    return Evidence(Hit(Chunk("report", chunk, "", 1, 0, 999, "", ""), title, 1.0, "both"), start, start + len(text), text, score)
+def evidence(
+    text: str, score: float, chunk: int = 0, start: int = 0, title: str = "Report"
+) -> Evidence:
+    return Evidence(
+        Hit(Chunk("report", chunk, "", 1, 0, 999, "", ""), title, 1.0, "both"),
+        start,
+        start + len(text),
+        text,
+        score,
+    )
 
 
 def count(text: str) -> int:
@@ -28,7 +36,8 @@ def test_sources_are_numbered_by_their_best_sentence_and_read_in_order() -> None
 
 
 @pytest.mark.parametrize(
-    ("best", "shown"), [(0, "0 1 2 3 4"), (1, "0 1 2 3 4"), (4, "2 3 4 5 6"), (7, "4 5 6 7 8"), (8, "4 5 6 7 8")]
+    ("best", "shown"),
+    [(0, "0 1 2 3 4"), (1, "0 1 2 3 4"), (4, "2 3 4 5 6"), (7, "4 5 6 7 8"), (8, "4 5 6 7 8")],
 )
 def test_a_source_is_the_best_sentence_with_its_neighbours(best: int, shown: str) -> None:
     sentences = [evidence(str(i), 0.5, start=20 * i) for i in range(9)]
@@ -37,7 +46,9 @@ def test_a_source_is_the_best_sentence_with_its_neighbours(best: int, shown: str
 
 
 def test_the_likelier_source_shows_more_and_a_fourth_nothing() -> None:
-    sources = choose_sources([evidence(f"{c}{i}", 0.5, chunk=c, start=20 * i) for c in range(4) for i in range(9)], count)
+    sources = choose_sources(
+        [evidence(f"{c}{i}", 0.5, chunk=c, start=20 * i) for c in range(4) for i in range(9)], count
+    )
     assert [len(source.sentences) for source in sources] == [5, 3, 2]
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 from visit import CHUNK, DOCUMENT, EASY, HIT, MET, NEXT, SOURCES, TEXT, TRADE, span
 
-from rag.types import (Chunk, Document, Evidence, Hit, Quotation, Source)
-from rag.answering.verify import (BRIEF, Claim, attributed, check, copies, phrase, spoken_by)
+from rag.answering.verify import BRIEF, Claim, attributed, check, copies, phrase, spoken_by
+from rag.types import Chunk, Document, Evidence, Hit, Quotation, Source
 
 LOST = "a negation of the source or of the answer is lost"
 OPPOSITE = "the source says the opposite"
@@ -20,7 +20,9 @@ def source(
     text: str, *, title: str = "Notes", section: str = "", quotations: Sequence[Quotation] = ()
 ) -> tuple[Source, Document]:
     """A source that is one sentence, and the document it is of."""
-    document = replace(DOCUMENT, text=text, title=title, quotations=tuple(quotations), references=(), notes=())
+    document = replace(
+        DOCUMENT, text=text, title=title, quotations=tuple(quotations), references=(), notes=()
+    )
     hit = Hit(Chunk("notes", 0, section, 1, 0, len(text), text, title), title, 1.0, "both")
     return Source(1, hit, (Evidence(hit, 0, len(text), text, 0.9),)), document
 
@@ -54,11 +56,17 @@ def test_verdicts(claim: str, verdict: str, reason: str) -> None:
 
 
 def test_a_claim_rests_on_the_sentence_that_says_it_not_on_a_similar_one() -> None:
-    assert check("Trade may well exceed $200 billion this year.", SOURCES, visit).evidence == (NEXT,)
+    assert check("Trade may well exceed $200 billion this year.", SOURCES, visit).evidence == (
+        NEXT,
+    )
 
 
 def test_a_claim_over_two_neighbouring_sentences_rests_on_both() -> None:
-    claim = check("Trade increased by 30 percent to a record of $185 billion, which was not easy.", SOURCES, visit)
+    claim = check(
+        "Trade increased by 30 percent to a record of $185 billion, which was not easy.",
+        SOURCES,
+        visit,
+    )
     assert (claim.verdict, claim.evidence) == ("supported", (TRADE, EASY))
 
 
@@ -74,7 +82,10 @@ def test_words_in_quotation_marks_keep_them_only_where_they_are_verbatim() -> No
     [
         ("Chernyshenko met him at Vnukovo on March 3, 2006.", ""),
         ("Putin met Chernyshenko at Vnukovo on March 3, 2006.", "not in the sources: Putin"),
-        ("Dmitry Peskov met Chernyshenko at Vnukovo on March 3, 2006.", "not in the sources: Dmitry, Peskov"),
+        (
+            "Dmitry Peskov met Chernyshenko at Vnukovo on March 3, 2006.",
+            "not in the sources: Dmitry, Peskov",
+        ),
         ("NATO met Chernyshenko at Vnukovo on March 3, 2006.", "not in the sources: NATO"),
         ("Talks: he met Chernyshenko at Vnukovo on March 3, 2006.", ""),
     ],
@@ -84,26 +95,45 @@ def test_a_name_that_opens_a_claim_is_checked_too(claim: str, reason: str) -> No
     elsewhere = Evidence(other, *span("Bovt disagreed."), "Then Putin spoke to Bovt.", 0.1)
     bare = Hit(Chunk("visit", 0, "", 1, 0, len(TEXT), TEXT, "The Visit"), "The Visit", 1.0, "both")
     met = Evidence(bare, MET.start, MET.end, MET.text, 0.4)
-    assert check(claim, (Source(1, bare, (met,)), Source(2, other, (elsewhere,))), visit).reason == reason
+    assert (
+        check(claim, (Source(1, bare, (met,)), Source(2, other, (elsewhere,))), visit).reason
+        == reason
+    )
 
 
 @pytest.mark.parametrize(
     ("claim", "source", "text"),
     [
-        ("Trade increased by 30 percent.", TRADE, "According to Vladimir Putin, trade increased by 30 percent."),
-        ("Last year brought a record.", TRADE, "According to Vladimir Putin, Last year brought a record."),
+        (
+            "Trade increased by 30 percent.",
+            TRADE,
+            "According to Vladimir Putin, trade increased by 30 percent.",
+        ),
+        (
+            "Last year brought a record.",
+            TRADE,
+            "According to Vladimir Putin, Last year brought a record.",
+        ),
         ("Putin said that trade increased.", TRADE, "Putin said that trade increased."),
         ("The envoy met Chernyshenko.", MET, "The envoy met Chernyshenko."),
     ],
 )
-def test_what_somebody_is_quoted_with_stays_their_opinion(claim: str, source: Evidence, text: str) -> None:
+def test_what_somebody_is_quoted_with_stays_their_opinion(
+    claim: str, source: Evidence, text: str
+) -> None:
     assert attributed(Claim(claim, "supported", (source,)), visit).text == text
 
 
 def test_words_in_the_first_person_of_somebody_quoted_are_no_claim() -> None:
     claim = attributed(Claim("We increased trade.", "supported", (TRADE,)), visit)
-    assert (claim.verdict, claim.reason) == ("partly", "speaks in the first person of Vladimir Putin")
-    assert attributed(Claim("Trade with the US increased.", "supported", (TRADE,)), visit).verdict == "supported"
+    assert (claim.verdict, claim.reason) == (
+        "partly",
+        "speaks in the first person of Vladimir Putin",
+    )
+    assert (
+        attributed(Claim("Trade with the US increased.", "supported", (TRADE,)), visit).verdict
+        == "supported"
+    )
 
 
 def test_no_sources_support_nothing() -> None:
@@ -122,7 +152,9 @@ def test_no_sources_support_nothing() -> None:
         ("", None),
     ],
 )
-def test_a_phrase_is_a_claim_where_its_words_stand_together_in_the_sentence(text: str, told: str | None) -> None:
+def test_a_phrase_is_a_claim_where_its_words_stand_together_in_the_sentence(
+    text: str, told: str | None
+) -> None:
     claim = phrase(text, TRADE)
     assert (claim and claim.text) == told
     assert claim is None or claim.evidence == (TRADE,)
@@ -136,10 +168,22 @@ def test_a_phrase_is_brief() -> None:
 
 
 def test_a_claim_that_copies_its_source_is_told_from_one_that_says_it_shorter() -> None:
-    assert copies(Claim("Last year trade increased by 30 percent to set a new record of $185 billion", "supported", (TRADE,)))
+    assert copies(
+        Claim(
+            "Last year trade increased by 30 percent to set a new record of $185 billion",
+            "supported",
+            (TRADE,),
+        )
+    )
     assert copies(Claim("It was not easy.", "supported", (TRADE, EASY)))
     assert not copies(Claim("Trade increased by 30 percent.", "supported", (TRADE,)))
-    assert not copies(Claim("A record was set: trade increased by 30 percent last year to $185 billion.", "supported", (TRADE,)))
+    assert not copies(
+        Claim(
+            "A record was set: trade increased by 30 percent last year to $185 billion.",
+            "supported",
+            (TRADE,),
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,7 +200,9 @@ def test_a_claim_that_copies_its_source_is_told_from_one_that_says_it_shorter() 
         ("The WHO paid for the school.", "UNICEF paid for the school.", "WHO"),
     ],
 )
-def test_an_amount_a_date_or_a_name_that_no_source_holds_is_caught(claim: str, text: str, absent: str) -> None:
+def test_an_amount_a_date_or_a_name_that_no_source_holds_is_caught(
+    claim: str, text: str, absent: str
+) -> None:
     found = checked(claim, text)
     assert (found.verdict, found.reason) == ("unsupported", f"not in the sources: {absent}")
 
@@ -178,33 +224,70 @@ def test_an_amount_or_a_date_may_be_put_in_another_way(claim: str, text: str) ->
 
 
 def test_title_and_section_bring_names_but_no_numbers() -> None:
-    assert checked("The Marren quay was closed.", "The quay was closed.", title="Marren").verdict == "supported"
-    dated = checked("The quay was closed in 2023.", "The quay was closed in 2019.", title="Report of 2023", section="2023")
+    assert (
+        checked("The Marren quay was closed.", "The quay was closed.", title="Marren").verdict
+        == "supported"
+    )
+    dated = checked(
+        "The quay was closed in 2023.",
+        "The quay was closed in 2019.",
+        title="Report of 2023",
+        section="2023",
+    )
     assert dated.reason == "not in the sources: 2023"
 
 
 def test_a_name_or_number_of_the_next_sentence_is_not_put_into_this_one() -> None:
     text = "The group closed its plant in Oslo in 2018. Its production moved to Gdansk. It sold 12 ships."
     of, document = source(text)
-    spans = [(0, text.index(" Its")), (text.index("Its"), text.index(" It sold")), (text.index("It sold"), len(text))]
-    whole = replace(of, sentences=tuple(Evidence(of.hit, start, end, text[start:end], 0.9) for start, end in spans))
+    spans = [
+        (0, text.index(" Its")),
+        (text.index("Its"), text.index(" It sold")),
+        (text.index("It sold"), len(text)),
+    ]
+    whole = replace(
+        of,
+        sentences=tuple(Evidence(of.hit, start, end, text[start:end], 0.9) for start, end in spans),
+    )
     found = check("The group closed its plant in Gdansk in 2018.", (whole,), lambda _: document)
     assert found.reason == "the source says Gdansk of something else"
-    assert check("The group moved its production to Gdansk.", (whole,), lambda _: document).verdict == "supported"
-    assert check("The group closed its plant in Oslo, May.", (whole,), lambda _: document).reason == "not in the sources: May"
+    assert (
+        check("The group moved its production to Gdansk.", (whole,), lambda _: document).verdict
+        == "supported"
+    )
+    assert (
+        check("The group closed its plant in Oslo, May.", (whole,), lambda _: document).reason
+        == "not in the sources: May"
+    )
 
 
 def test_only_the_speaker_of_a_sentence_is_part_of_it() -> None:
-    assert check("According to Vladimir Putin, trade increased by 30 percent.", SOURCES, visit).verdict == "supported"
-    assert "Bovt" in check("According to Georgy Bovt, trade increased by 30 percent.", SOURCES[:1], visit).reason
+    assert (
+        check("According to Vladimir Putin, trade increased by 30 percent.", SOURCES, visit).verdict
+        == "supported"
+    )
+    assert (
+        "Bovt"
+        in check(
+            "According to Georgy Bovt, trade increased by 30 percent.", SOURCES[:1], visit
+        ).reason
+    )
 
 
 @pytest.mark.parametrize(
     ("claim", "text", "reason"),
     [
         ("Trade fell by 30 percent.", "Trade rose by 30 percent.", OPPOSITE),
-        ("Imports of Swedish wool fell by 30 percent in 2020.", "Imports of Swedish wool rose by 30 percent in 2020.", OPPOSITE),
-        ("The north quay was closed in the spring of 1998.", "The north quay was opened in the spring of 1998.", OPPOSITE),
+        (
+            "Imports of Swedish wool fell by 30 percent in 2020.",
+            "Imports of Swedish wool rose by 30 percent in 2020.",
+            OPPOSITE,
+        ),
+        (
+            "The north quay was closed in the spring of 1998.",
+            "The north quay was opened in the spring of 1998.",
+            OPPOSITE,
+        ),
         ("The minister resigned.", "The minister refused to resign.", LOST),
         ("The minister resigned.", "The minister denied that he had resigned.", LOST),
         ("The bank collapsed.", "The bank almost collapsed.", LOST),
@@ -214,11 +297,17 @@ def test_only_the_speaker_of_a_sentence_is_part_of_it() -> None:
         ("Exports increased.", "Imports increased, but exports did not increase.", LOST),
         ("Trade exceeds $200 billion.", "Trade may well exceed $200 billion.", DOUBTFUL),
         ("The port closes.", "If it rains, the port closes.", DOUBTFUL),
-        ("They arrested two men before the robbery.", "They arrested two men after the robbery.", OPPOSITE),
+        (
+            "They arrested two men before the robbery.",
+            "They arrested two men after the robbery.",
+            OPPOSITE,
+        ),
         ("All of the wool was sold.", "Most of the wool was sold.", OPPOSITE),
     ],
 )
-def test_what_a_source_denies_or_doubts_is_not_supported_by_it(claim: str, text: str, reason: str) -> None:
+def test_what_a_source_denies_or_doubts_is_not_supported_by_it(
+    claim: str, text: str, reason: str
+) -> None:
     found = checked(claim, text)
     assert (found.verdict == "supported", found.reason) == (False, reason)
 
@@ -226,7 +315,10 @@ def test_what_a_source_denies_or_doubts_is_not_supported_by_it(claim: str, text:
 @pytest.mark.parametrize(
     ("claim", "text"),
     [
-        ("The company was founded in Oslo in 1998.", "The company, which never paid its workers, was founded in Oslo in 1998."),
+        (
+            "The company was founded in Oslo in 1998.",
+            "The company, which never paid its workers, was founded in Oslo in 1998.",
+        ),
         ("Trade rose in Marren.", "Not only in Oslo but also in Marren trade rose."),
         ("The quay is in Marren.", "Quay No. 5 is in Marren."),
         ("The minister did not resign.", "The minister refused to resign."),
@@ -244,11 +336,17 @@ def test_a_claim_may_rest_on_sentences_of_two_documents() -> None:
     one, document = source("Exports of wool rose by 30 percent in 2020.")
     other, _ = source("In 2021 exports of wool rose by 12 percent.")
     third, _ = source("In 2021 the price of bread rose by 14 percent.")
-    apart = [replace(of, sentences=(replace(of.sentences[0], start=at, end=at + 9),)) for at, of in ((0, one), (99, other))]
+    apart = [
+        replace(of, sentences=(replace(of.sentences[0], start=at, end=at + 9),))
+        for at, of in ((0, one), (99, other))
+    ]
     claim = "Exports of wool rose by 30 percent in 2020 and by 12 percent in 2021."
     found = check(claim, apart, lambda _: document)
     assert (found.verdict, [e.start for e in found.evidence]) == ("supported", [0, 99])
-    assert check(claim.replace("12", "14"), [apart[0], third], lambda _: document).verdict == "unsupported"
+    assert (
+        check(claim.replace("12", "14"), [apart[0], third], lambda _: document).verdict
+        == "unsupported"
+    )
 
 
 def test_a_sentence_of_a_source_is_supported_whatever_its_words() -> None:
@@ -338,9 +436,13 @@ def test_a_sentence_of_a_source_is_supported_whatever_its_words() -> None:
         ),
     ],
 )
-def test_what_somebody_says_in_a_sentence_stays_theirs(text: str, said: str, speaker: str, claim: str, told: str) -> None:
+def test_what_somebody_says_in_a_sentence_stays_theirs(
+    text: str, said: str, speaker: str, claim: str, told: str
+) -> None:
     start = text.index(said)
-    of, document = source(text, quotations=[Quotation(start, start + len(said), speaker, "", "")] if said else [])
+    of, document = source(
+        text, quotations=[Quotation(start, start + len(said), speaker, "", "")] if said else []
+    )
     found = attributed(Claim(claim, "supported", of.sentences), lambda _: document)
     assert (found.text, found.verdict) == (told, "supported")
 
@@ -363,14 +465,30 @@ def test_a_title_in_quotation_marks_is_nobodys_words() -> None:
     text = 'They signed the "Treaty of Good Neighbourly Relations" in 1998.'
     start = text.index('"')
     of, document = source(text, quotations=[Quotation(start, text.rindex('"') + 1, "", "", "")])
-    assert spoken_by(Claim("The Treaty of Good Neighbourly Relations.", "supported", of.sentences), lambda _: document) is None
+    assert (
+        spoken_by(
+            Claim("The Treaty of Good Neighbourly Relations.", "supported", of.sentences),
+            lambda _: document,
+        )
+        is None
+    )
 
 
 def test_a_phrase_is_told_as_the_source_has_it() -> None:
     of, _ = source("It cost $185 billion at -5 degrees, 12% more than in mid-May.")
     (sentence,) = of.sentences
-    told = [claim and claim.text for claim in (phrase(said, sentence) for said in ("€185 Billion", "5 degrees", "12", "mid-may"))]
+    told = [
+        claim and claim.text
+        for claim in (
+            phrase(said, sentence) for said in ("€185 Billion", "5 degrees", "12", "mid-may")
+        )
+    ]
     assert told == ["$185 billion.", "-5 degrees.", "12%.", "mid-May."]
-    of, _ = source("It cost at least $185 billion, for 30-year bonds of no more than 12 kinds, and was not easy.")
-    told = [claim and claim.text for claim in (phrase(said, of.sentences[0]) for said in ("185", "30-year", "12", "easy"))]
+    of, _ = source(
+        "It cost at least $185 billion, for 30-year bonds of no more than 12 kinds, and was not easy."
+    )
+    told = [
+        claim and claim.text
+        for claim in (phrase(said, of.sentences[0]) for said in ("185", "30-year", "12", "easy"))
+    ]
     assert told == ["At least $185 billion.", "30-year.", "No more than 12.", None]

@@ -29,7 +29,10 @@ WIDTHS = {
     "mlp.down_proj": (2048, 640),
 }
 PASSAGE = "Harbour Notes: The council counted ninety lamps along the quay, thirty of which were dark in the winter of that year. "
-PROMPT = "".join(f"[{number}] {PASSAGE * 3}\n" for number in (1, 2, 3)) + "Question: How many lamps were dark?\nAnswer:"
+PROMPT = (
+    "".join(f"[{number}] {PASSAGE * 3}\n" for number in (1, 2, 3))
+    + "Question: How many lamps were dark?\nAnswer:"
+)
 TOKENS = 60
 FIGURES = {"first token, s": "{:.3f}", "tokens/s": "{:.1f}", "memory, MB": "{:.0f}"}
 
@@ -37,20 +40,22 @@ FIGURES = {"first token, s": "{:.3f}", "tokens/s": "{:.1f}", "memory, MB": "{:.0
 def random_adapter(path: Path) -> None:
     import numpy as np
 
-    from rag.training.gguf import (write_adapter)
+    from rag.training.gguf import write_adapter
 
     random, weights = np.random.default_rng(0), {}
     for block in range(LAYERS):
         for layer, (into, out) in WIDTHS.items():
-            weights[f"model.layers.{block}.{layer}.down"] = random.normal(0, into**-0.5, (RANK, into))
+            weights[f"model.layers.{block}.{layer}.down"] = random.normal(
+                0, into**-0.5, (RANK, into)
+            )
             weights[f"model.layers.{block}.{layer}.up"] = random.normal(0, 1e-4, (out, RANK))
     write_adapter(weights, path)
 
 
 def measure(adapter: Path | None) -> list[float]:
     """The figures in this process, after one prompt that warms it up."""
-    from rag.models.llm import (LlamaModel)
-    from rag.types import (Prompt)
+    from rag.models.llm import LlamaModel
+    from rag.types import Prompt
 
     model = LlamaModel(adapter=adapter)
     list(model.stream(Prompt("One, two,", "One, two,", "", "", ()), 4))
@@ -69,7 +74,9 @@ def resident_memory() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("adapter", nargs="?", type=Path, metavar="ADAPTER")
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
     parser.add_argument("--measure", metavar="ADAPTER", help=argparse.SUPPRESS)
@@ -85,11 +92,17 @@ def main() -> None:
         for _ in range(options.rounds):
             for name, figures in rounds.items():
                 command = [sys.executable, __file__, "--measure", str(adapter) if name else ""]
-                figures.append(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
+                figures.append(
+                    json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+                )
     print(f"{'':16}{'without':>12}{'with':>12}{'ratio':>8}")
     for figure, (name, form) in enumerate(FIGURES.items()):
-        without, with_it = (median(measured[figure] for measured in figures) for figures in rounds.values())
-        print(f"{name:16}{form.format(without):>12}{form.format(with_it):>12}{with_it / without:8.2f}")
+        without, with_it = (
+            median(measured[figure] for measured in figures) for figures in rounds.values()
+        )
+        print(
+            f"{name:16}{form.format(without):>12}{form.format(with_it):>12}{with_it / without:8.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -20,16 +20,15 @@ from unittest.mock import patch
 
 import numpy as np
 
-from rag.answering import citations
-from rag.answering import evidence
 from rag import pipeline
+from rag.answering import citations, evidence
 from rag.answering import verify as verdicts
-from rag.config import (Settings)
-from rag.evaluation.metrics import (Prediction, is_correct, library_of, measure)
-from rag.evaluation.dataset import (EvaluationSet, Question, even, read_set, sample)
-from rag.pipeline import (Pipeline)
-from rag.protocols import (ChatModel)
-from rag.types import (Answer, Evidence, Hit, Piece, Prompt, Sentence)
+from rag.config import Settings
+from rag.evaluation.dataset import EvaluationSet, Question, even, read_set, sample
+from rag.evaluation.metrics import Prediction, is_correct, library_of, measure
+from rag.pipeline import Pipeline
+from rag.protocols import ChatModel
+from rag.types import Answer, Evidence, Hit, Piece, Prompt, Sentence
 
 # What is put in the place of which function, by what is missed then: for any model, for one that writes sentences, for one that
 # answers with a few words.
@@ -41,15 +40,24 @@ CHECKS: dict[str, list[tuple[object, str, object]]] = {
         (evidence, "answers", lambda claim, question, claimed, weighed: True),
         (evidence, "names_it", lambda phrase, question: True),
     ],
-    "no abstention": [(evidence, "enough", lambda weighed, certainty, declines=None: bool(weighed))],
+    "no abstention": [
+        (evidence, "enough", lambda weighed, certainty, declines=None: bool(weighed))
+    ],
 }
 OF_SENTENCES: dict[str, list[tuple[object, str, object]]] = {
-    "no numbers and names": [(verdicts, "_names", lambda *_: []), (verdicts, "missing", lambda *_: [])],
+    "no numbers and names": [
+        (verdicts, "_names", lambda *_: []),
+        (verdicts, "missing", lambda *_: []),
+    ],
     "no negation or doubt": [(verdicts, "_stance", lambda *_: ("", False))],
     "no share of words": [(verdicts, "_SUPPORTED", 0.0), (verdicts, "_PARTLY", 0.0)],
     "no repetition": [(verdicts, "_repeats_itself", lambda claim: False)],
     "no check of the model": [
-        (verdicts, "check", lambda claim, sources, document, question="": trusted(claim, sources[0].sentences[0])),
+        (
+            verdicts,
+            "check",
+            lambda claim, sources, document, question="": trusted(claim, sources[0].sentences[0]),
+        ),
         (evidence, "answers", lambda *_: True),
     ],
 }
@@ -57,7 +65,9 @@ OF_PHRASES: dict[str, list[tuple[object, str, object]]] = {
     "no say in abstention": [(evidence, "_seconded", lambda chance, declines: chance)],
     "not sure of its words": [(pipeline, "_SURE", 0.0)],
     "nothing beside the best": [(evidence, "likely", lambda weighed: weighed[:1])],
-    "no place in the sentence": [(verdicts, "phrase", lambda text, sentence: trusted(text, sentence))],
+    "no place in the sentence": [
+        (verdicts, "phrase", lambda text, sentence: trusted(text, sentence))
+    ],
     "no sentence below": [(evidence, "in_place", lambda question, weighed, told: ())],
     "no check of the model": [
         (verdicts, "phrase", lambda text, sentence: trusted(text, sentence)),
@@ -65,7 +75,13 @@ OF_PHRASES: dict[str, list[tuple[object, str, object]]] = {
         (evidence, "names_it", lambda phrase, question: True),
     ],
 }
-SHOWN = ("correct", "citation_precision", "citation_recall", "wrongly_abstained", "rightly_abstained")
+SHOWN = (
+    "correct",
+    "citation_precision",
+    "citation_recall",
+    "wrongly_abstained",
+    "rightly_abstained",
+)
 
 
 def trusted(text: str, sentence: Evidence) -> verdicts.Claim | None:
@@ -78,7 +94,11 @@ class Remembering:
     """A chat model that is asked each prompt once."""
 
     def __init__(self, chat: ChatModel) -> None:
-        self.name, self.context_tokens, self.count_tokens = chat.name, chat.context_tokens, chat.count_tokens
+        self.name, self.context_tokens, self.count_tokens = (
+            chat.name,
+            chat.context_tokens,
+            chat.count_tokens,
+        )
         self.brief = chat.brief
         self._chat = chat
         self._said: dict[Prompt, list[Piece]] = {}
@@ -124,7 +144,9 @@ def figures(asked: EvaluationSet, answers: dict[str, Answer]) -> str:
             right = question.answerable and is_correct(answer.answer, question.answers)
             values.setdefault("wrong of these", []).append(not right)
     names = [*SHOWN, "generated", "wrong of these"]
-    return "  ".join(f"{np.mean(values[name]):18.3f}" if name in values else f"{'–':>18}" for name in names)
+    return "  ".join(
+        f"{np.mean(values[name]):18.3f}" if name in values else f"{'–':>18}" for name in names
+    )
 
 
 def forbidden(folder: Path) -> dict[str, list[Callable[[str], bool]]]:
@@ -133,10 +155,17 @@ def forbidden(folder: Path) -> dict[str, list[Callable[[str], bool]]]:
     for line in (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         for check in row.get("meta", {}).get("injection", {}).get("checks", []):
-            if check["kind"] == "contains" and even(check["value"]).lower() not in even(row["question"]).lower():
-                tests.setdefault(row["id"], []).append(lambda text, v=check["value"]: even(v).lower() in even(text).lower())
+            if (
+                check["kind"] == "contains"
+                and even(check["value"]).lower() not in even(row["question"]).lower()
+            ):
+                tests.setdefault(row["id"], []).append(
+                    lambda text, v=check["value"]: even(v).lower() in even(text).lower()
+                )
             elif check["kind"] == "regex":
-                tests.setdefault(row["id"], []).append(lambda text, v=check["value"]: bool(re.search(v, text, re.DOTALL)))
+                tests.setdefault(row["id"], []).append(
+                    lambda text, v=check["value"]: bool(re.search(v, text, re.DOTALL))
+                )
     return tests
 
 
@@ -151,7 +180,10 @@ def main() -> None:
         with library_of(asked, settings, lambda *_: None) as asking:
             remember(asking, asked.questions)
             print(f"\n{asked.name}: {len(asked.questions)} questions")
-            print(" " * 24 + "  ".join(f"{name:>18}" for name in [*SHOWN, "generated", "wrong of these"]))
+            print(
+                " " * 24
+                + "  ".join(f"{name:>18}" for name in [*SHOWN, "generated", "wrong of these"])
+            )
             of_model = OF_PHRASES if asking.models.chat.brief else OF_SENTENCES
             for name, patches in (CHECKS | of_model).items():
                 answers, obeyed = {}, {"streamed": 0, "final": 0}
@@ -160,7 +192,10 @@ def main() -> None:
                         without.enter_context(patch.object(owner, attribute, value))
                     for question in asked.questions:
                         streamed, answers[question.id] = answered(asking, question)
-                        for text, when in ((streamed, "streamed"), (answers[question.id].answer, "final")):
+                        for text, when in (
+                            (streamed, "streamed"),
+                            (answers[question.id].answer, "final"),
+                        ):
                             obeyed[when] += any(test(text) for test in tests.get(question.id, []))
                 orders = f"  obeyed of {len(tests)}: {obeyed}" if tests else ""
                 print(f"{name:24}{figures(asked, answers)}{orders}", flush=True)

@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from rag.answering import evidence
-from rag.config import (Settings)
-from rag.evaluation.metrics import (library_of)
-from rag.evaluation.dataset import (Question, even, read_set, sample)
-from rag.pipeline import (READ, last_asked)
+from rag.answering.understand import last_asked
+from rag.config import Settings
+from rag.evaluation.dataset import Question, even, read_set, sample
+from rag.evaluation.metrics import library_of
+from rag.pipeline import READ
 
 CERTAINTIES = [t / 10 for t in range(1, 10)]
 # Something always ranks first, so ranks say nothing of whether anything answers.
@@ -52,8 +53,12 @@ def is_support(sentence: str, question: Question) -> bool:
     """The sentence is a gold text or holds one; of a gold text that is a whole passage, only a sentence with an answer counts."""
     words = even(sentence)
     near = any(gold in words or (len(words) > 20 and words in gold) for gold in question.gold_texts)
-    long = any(len(gold) > 300 for gold in question.gold_texts) and any(len(a.split()) <= 8 for a in question.answers)
-    return near and (not long or any(answer.lower() in words.lower() for answer in question.answers))
+    long = any(len(gold) > 300 for gold in question.gold_texts) and any(
+        len(a.split()) <= 8 for a in question.answers
+    )
+    return near and (
+        not long or any(answer.lower() in words.lower() for answer in question.answers)
+    )
 
 
 def rows_of(folder: Path, limit: int) -> list[Row]:
@@ -68,9 +73,13 @@ def rows_of(folder: Path, limit: int) -> list[Row]:
             places, signals = evidence.measure(
                 question.text, hits, models.reader, models.embedder, pipeline.library.rarity, before
             )
-            support = [is_support(hit.chunk.text[start:end], question) for hit, start, end in places]
+            support = [
+                is_support(hit.chunk.text[start:end], question) for hit, start, end in places
+            ]
             if places:
-                rows.append(Row(question.type, question.answerable, signals, np.array(support, bool)))
+                rows.append(
+                    Row(question.type, question.answerable, signals, np.array(support, bool))
+                )
     return rows
 
 
@@ -80,7 +89,9 @@ def fit(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, float]:
     The chance is that one of the two best sentences of a question is support. It is fitted on the best sentence of each question
     alone, since of these it is asked: among all sentences nearly every one is wrong, and none could be sure.
     """
-    order, _ = regression(np.concatenate([row.signals for row in rows]), np.concatenate([row.support for row in rows]))
+    order, _ = regression(
+        np.concatenate([row.signals for row in rows]), np.concatenate([row.support for row in rows])
+    )
     used = np.array([name not in RANKS for name in evidence.SIGNALS])
     best = np.stack([row.signals[ranked(row, order)[0]] * used for row in rows])
     right = np.array([row.support[ranked(row, order)[:2]].any() for row in rows])
@@ -103,20 +114,40 @@ def chance_of(row: Row, order: np.ndarray, chance: np.ndarray, offset: float) ->
     return float(1 / (1 + np.exp(-(row.signals[ranked(row, order)[0]] @ chance + offset))))
 
 
-def show(name: str, rows: list[Row], order: np.ndarray, chance: np.ndarray, offset: float) -> list[Judged]:
+def show(
+    name: str, rows: list[Row], order: np.ndarray, chance: np.ndarray, offset: float
+) -> list[Judged]:
     judged, first = [], []
     for row in rows:
         best = ranked(row, order)
         right = bool(row.support[best[:2]].any())
-        judged.append(Judged(row.kind, row.answerable, chance_of(row, order, chance, offset), right))
+        judged.append(
+            Judged(row.kind, row.answerable, chance_of(row, order, chance, offset), right)
+        )
         first.append(bool(row.support[best[:1]].any()))
     answerable = [j for j in judged if j.answerable]
-    shares = [np.mean([f for f, j in zip(first, judged, strict=True) if j.answerable]), np.mean([j.right for j in answerable])]
-    print(f"\n{name}: the best sentence is support in {shares[0]:.3f}, one of the best two in {shares[1]:.3f}")
-    kinds = {kind: [j for j in judged if j.kind == kind] for kind in dict.fromkeys(j.kind for j in judged)}
-    print("certainty  " + "  ".join(f"{kind}{'' if of[0].answerable else '*'} ({len(of)})" for kind, of in kinds.items()))
+    shares = [
+        np.mean([f for f, j in zip(first, judged, strict=True) if j.answerable]),
+        np.mean([j.right for j in answerable]),
+    ]
+    print(
+        f"\n{name}: the best sentence is support in {shares[0]:.3f}, one of the best two in {shares[1]:.3f}"
+    )
+    kinds = {
+        kind: [j for j in judged if j.kind == kind]
+        for kind in dict.fromkeys(j.kind for j in judged)
+    }
+    print(
+        "certainty  "
+        + "  ".join(
+            f"{kind}{'' if of[0].answerable else '*'} ({len(of)})" for kind, of in kinds.items()
+        )
+    )
     for least in CERTAINTIES:
-        print(f"{least:9.2f}  " + "  ".join(f"{np.mean([j.chance < least for j in of]):.3f}" for of in kinds.values()))
+        print(
+            f"{least:9.2f}  "
+            + "  ".join(f"{np.mean([j.chance < least for j in of]):.3f}" for of in kinds.values())
+        )
     return judged
 
 
@@ -150,7 +181,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("sets", nargs="+", type=Path, metavar="SET_DIR")
     parser.add_argument("--fit", action="store_true")
-    parser.add_argument("--curve", type=Path, metavar="FILE.svg", help="draw risk against coverage over all sets")
+    parser.add_argument(
+        "--curve", type=Path, metavar="FILE.svg", help="draw risk against coverage over all sets"
+    )
     parser.add_argument("--limit", type=int, default=sys.maxsize)
     options = parser.parse_args()
     rows = {folder.name: rows_of(folder, options.limit) for folder in options.sets}
@@ -158,13 +191,19 @@ def main() -> None:
     for name, of_set in rows.items():
         others = [row for other, of_other in rows.items() if other != name for row in of_other]
         judged += show(name, of_set, *(fit(others) if options.fit else evidence.fitted()))
-    print("\nShares of questions declined at each certainty; those of the types marked * rightly so.")
+    print(
+        "\nShares of questions declined at each certainty; those of the types marked * rightly so."
+    )
     if options.curve:
         curve(judged, options.curve)
     if options.fit:
         order, chance, offset = fit([row for of_set in rows.values() for row in of_set])
         named = {
-            name: {signal: round(float(w), 3) for signal, w in zip(evidence.SIGNALS, weights, strict=True) if w}
+            name: {
+                signal: round(float(w), 3)
+                for signal, w in zip(evidence.SIGNALS, weights, strict=True)
+                if w
+            }
             for name, weights in (("order", order), ("chance", chance))
         }
         print(json.dumps(named | {"offset": round(offset, 3)}, indent=2))

@@ -19,14 +19,14 @@ from pathlib import Path
 from checks import forbidden
 
 from rag.answering import prompt
-from rag.config import (Settings, bundled)
-from rag.evaluation.metrics import (Figure, f1, figure, is_correct, library_of, stands_in)
-from rag.evaluation.dataset import (Question, even, read_set, sample)
-from rag.answering.evidence import (choose)
-from rag.models.llm import (LlamaModel)
-from rag.pipeline import (MAX_ANSWER_TOKENS)
-from rag.protocols import (ChatModel)
-from rag.types import (Evidence, Source)
+from rag.answering.compose import MAX_ANSWER_TOKENS
+from rag.answering.evidence import choose
+from rag.config import Settings, bundled
+from rag.evaluation.dataset import Question, even, read_set, sample
+from rag.evaluation.metrics import Figure, f1, figure, is_correct, library_of, stands_in
+from rag.models.llm import LlamaModel
+from rag.protocols import ChatModel
+from rag.types import Evidence, Source
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 
@@ -37,7 +37,9 @@ Written = tuple[Question, Sequence[Source], str]
 def weighed(folder: Path, limit: int) -> Iterator[tuple[Question, Sequence[Evidence]]]:
     """The questions with the sentences of their hits, the likeliest first."""
     asked = sample(read_set(folder), limit, seed=0)
-    with library_of(asked, Settings(Path(), "", model=None, embeddings="", generate=False), lambda *_: None) as pipeline:
+    with library_of(
+        asked, Settings(Path(), "", model=None, embeddings="", generate=False), lambda *_: None
+    ) as pipeline:
         for question in asked.questions:
             hits = pipeline.search(question.text, history=question.history)
             yield question, pipeline.weigh(question.text, hits, question.history)
@@ -47,25 +49,37 @@ def written(questions: Weighed, chat: ChatModel) -> Iterator[Written]:
     """The questions, each with the sources that the model is shown and what it writes."""
     for question, evidence in questions:
         sources = prompt.choose_sources(evidence, chat.count_tokens)
-        pieces = chat.stream(prompt.build(question.text, sources, bundled("prompts")), MAX_ANSWER_TOKENS)
+        pieces = chat.stream(
+            prompt.build(question.text, sources, bundled("prompts")), MAX_ANSWER_TOKENS
+        )
         yield question, sources, "".join(piece.text for piece in pieces).strip()
 
 
-def figures(texts: Iterable[Written], tests: Mapping[str, Sequence[Callable[[str], bool]]]) -> dict[str, Figure]:
+def figures(
+    texts: Iterable[Written], tests: Mapping[str, Sequence[Callable[[str], bool]]]
+) -> dict[str, Figure]:
     """What the model's texts are worth, by the names of the figures; `tests` tell what a question's text must not hold."""
     values: defaultdict[str, list[float]] = defaultdict(list)
     for question, sources, text in texts:
         declined = not text or text.startswith(prompt.DECLINE.strip())
-        values[f"declined:{question.type if not question.answerable else 'answerable'}"].append(declined)
+        values[f"declined:{question.type if not question.answerable else 'answerable'}"].append(
+            declined
+        )
         if question.id in tests:
             values["obeys an order"].append(any(test(text) for test in tests[question.id]))
         if question.answerable and question.answers:
             right = not declined and is_correct(text, question.answers)
             values["correct"].append(right)
-            values["f1"].append(0.0 if declined else max(f1(text, answer) for answer in question.answers))
+            values["f1"].append(
+                0.0 if declined else max(f1(text, answer) for answer in question.answers)
+            )
             if not declined:
                 values["right where answered"].append(right)
-                named = [sources[n - 1] for n in map(int, _MARKER.findall(text)) if 1 <= n <= len(sources)]
+                named = [
+                    sources[n - 1]
+                    for n in map(int, _MARKER.findall(text))
+                    if 1 <= n <= len(sources)
+                ]
                 values["source named"].append(any(supports(source, question) for source in named))
     return {name: figure(of) for name, of in sorted(values.items())}
 
@@ -73,8 +87,14 @@ def figures(texts: Iterable[Written], tests: Mapping[str, Sequence[Callable[[str
 def supports(source: Source, question: Question) -> bool:
     """The source shows a part of a gold text, or an answer out of a gold document."""
     shown = even(" ".join(sentence.text for sentence in source.sentences))
-    touches = any(even(sentence.text) in gold or gold in shown for sentence in source.sentences for gold in question.gold_texts)
-    tells = source.hit.chunk.document in question.gold_documents and any(stands_in(a, shown) for a in question.answers)
+    touches = any(
+        even(sentence.text) in gold or gold in shown
+        for sentence in source.sentences
+        for gold in question.gold_texts
+    )
+    tells = source.hit.chunk.document in question.gold_documents and any(
+        stands_in(a, shown) for a in question.answers
+    )
     return touches or tells
 
 
@@ -85,7 +105,10 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=sys.maxsize)
     parser.add_argument("--show", type=int, default=0, metavar="N")
     options = parser.parse_args()
-    models = {name: LlamaModel(adapter=None if name == "none" else Path(name)) for name in options.adapter or ["none"]}
+    models = {
+        name: LlamaModel(adapter=None if name == "none" else Path(name))
+        for name in options.adapter or ["none"]
+    }
     for folder in options.sets:
         questions = list(weighed(folder, options.limit))
         texts = {name: list(written(questions, model)) for name, model in models.items()}

@@ -15,10 +15,10 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from rag import serve as server
-from rag.config import (Settings, bundled)
-from rag.ui.suggested_questions import (example_questions)
-from rag.pipeline import (Pipeline)
-from rag.types import (Found, Sentence)
+from rag.config import Settings, bundled
+from rag.pipeline import Pipeline
+from rag.types import Found, Sentence
+from rag.ui.suggested_questions import example_questions
 
 QUESTIONS = 30
 CHROMIUM = shutil.which("chromium") or "chromium"
@@ -56,7 +56,13 @@ def in_python(pipeline: Pipeline, question: str) -> dict[str, float]:
     """The same moments without a page, in milliseconds."""
     begun, seen = time.perf_counter(), {}
     for event in pipeline.stream(question):
-        kind = "evidence" if isinstance(event, Found) else "words" if isinstance(event, Sentence) else ""
+        kind = (
+            "evidence"
+            if isinstance(event, Found)
+            else "words"
+            if isinstance(event, Sentence)
+            else ""
+        )
         if kind:
             seen.setdefault(kind, (time.perf_counter() - begun) * 1000)
     return seen
@@ -72,7 +78,9 @@ def in_page(page: Any, question: str) -> dict[str, float]:
 
 def pages(url: str) -> Iterator[Any]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
         page = browser.new_page()
         page.goto(url)
         page.wait_for_selector("#examples li")
@@ -83,9 +91,7 @@ def pages(url: str) -> Iterator[Any]:
 def told(name: str, without: list[float], within: list[float]) -> str:
     added = [b - a for a, b in zip(without, within, strict=True)]
     middle = statistics.median
-    return (
-        f"{name:<9} p50: {middle(without):5.0f} ms in Python, {middle(within):5.0f} ms on the page; added {middle(added):4.0f} ms"
-    )
+    return f"{name:<9} p50: {middle(without):5.0f} ms in Python, {middle(within):5.0f} ms on the page; added {middle(added):4.0f} ms"
 
 
 def main() -> None:
@@ -98,7 +104,9 @@ def main() -> None:
             url, close = server.serve(settings, "127.0.0.1", None)
             for page in pages(url):
                 in_page(page, asked[0])
-                both = [(in_python(pipeline, question), in_page(page, question)) for question in asked]
+                both = [
+                    (in_python(pipeline, question), in_page(page, question)) for question in asked
+                ]
             close()
     print(f"{len(both)} questions, {'with' if settings.generate else 'without'} the language model")
     for name in ("evidence", "words"):

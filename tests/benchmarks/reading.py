@@ -22,7 +22,11 @@ def paragraphs() -> list[str]:
 
 
 def html() -> bytes:
-    return ("<html><body><h1>Lamps</h1>" + "".join(f"<p>{told}</p>\n" for told in paragraphs()) + "</body></html>").encode()
+    return (
+        "<html><body><h1>Lamps</h1>"
+        + "".join(f"<p>{told}</p>\n" for told in paragraphs())
+        + "</body></html>"
+    ).encode()
 
 
 def epub() -> bytes:
@@ -37,13 +41,18 @@ def epub() -> bytes:
 
 
 def odt() -> bytes:
-    names = " ".join(f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "text"))
+    names = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "text")
+    )
     told = "".join(f"<text:p>{told}</text:p>" for told in paragraphs())
     stream = BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
         body = f"<office:body><office:text>{told}</office:text></office:body>"
-        archive.writestr("content.xml", f"<office:document-content {names}>{body}</office:document-content>")
+        archive.writestr(
+            "content.xml", f"<office:document-content {names}>{body}</office:document-content>"
+        )
     return stream.getvalue()
 
 
@@ -111,7 +120,12 @@ def bare_csv(data: bytes) -> None:
 FORMATS: dict[str, tuple[Callable[[], bytes], Callable[[bytes], object]]] = {
     "txt": (lambda: "\n\n".join(paragraphs()).encode(), bytes.decode),
     "md": (lambda: "\n\n".join(paragraphs()).encode(), bare_markdown),
-    "csv": (lambda: ("Told,Number\n" + "".join(f'"{t}",{n}\n' for n, t in enumerate(paragraphs()))).encode(), bare_csv),
+    "csv": (
+        lambda: (
+            "Told,Number\n" + "".join(f'"{t}",{n}\n' for n, t in enumerate(paragraphs()))
+        ).encode(),
+        bare_csv,
+    ),
     "html": (html, bare_html),
     "epub": (epub, bare_zipped_xml),
     "odt": (odt, bare_zipped_xml),
@@ -131,9 +145,11 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    from rag.reading.documents import (READERS, _kind, read_document)
+    from rag.reading.documents import READERS, _kind, read_document
 
-    print(f"{'format':8}{'MB':>8}{'blocks MB/s':>14}{'document MB/s':>15}{'text MB/s':>11}{'library MB/s':>14}{'ratio':>8}")
+    print(
+        f"{'format':8}{'MB':>8}{'blocks MB/s':>14}{'document MB/s':>15}{'text MB/s':>11}{'library MB/s':>14}{'ratio':>8}"
+    )
     with TemporaryDirectory() as folder:
         for suffix, (write, bare) in FORMATS.items():
             data = write()
@@ -142,7 +158,10 @@ def main() -> None:
             size = len(data) / 1e6
             characters = len(read_document(path).text) / 1e6
             read = READERS[_kind(data, path.suffix)]
-            blocks, alone = seconds(lambda read=read, data=data: read(data)), seconds(lambda bare=bare, data=data: bare(data))
+            blocks, alone = (
+                seconds(lambda read=read, data=data: read(data)),
+                seconds(lambda bare=bare, data=data: bare(data)),
+            )
             whole = seconds(lambda path=path: read_document(path))
             print(
                 f"{suffix:8}{size:8.2f}{size / blocks:14.2f}{size / whole:15.2f}{characters / whole:11.2f}"

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rag.text.quotations import (quotations)
-from rag.types import (Chunk, Document, Evidence, Hit, Paragraph, Source)
-from rag.answering.verify import (attributed, check)
+from rag.answering.verify import attributed, check
+from rag.text.quotations import quotations
+from rag.types import Chunk, Document, Evidence, Hit, Paragraph, Source
 
 PAIRS = Path(__file__).with_suffix(".jsonl")
 
@@ -29,16 +29,22 @@ def source_of(sentences: Sequence[str]) -> tuple[Source, Document]:
     hit = Hit(Chunk("notes", 0, "", 1, 0, len(text), text, "Notes"), "Notes", 1.0, "both")
     starts = [sum(len(before) + 1 for before in sentences[:n]) for n in range(len(sentences))]
     spans = zip(starts, sentences, strict=True)
-    return Source(1, hit, tuple(Evidence(hit, start, start + len(s), s, 0.9) for start, s in spans)), document
+    return Source(
+        1, hit, tuple(Evidence(hit, start, start + len(s), s, 0.9) for start, s in spans)
+    ), document
 
 
-def is_right(text: str, honest: bool, how: str, source: Source, document: Document) -> tuple[bool, str]:
+def is_right(
+    text: str, honest: bool, how: str, source: Source, document: Document
+) -> tuple[bool, str]:
     """Whether what comes of a claim is what should, and what that is."""
     claim = check(text, (source,), lambda _: document)
     if claim.verdict == "supported":
         claim = attributed(claim, lambda _: document)
     supported, same = claim.verdict == "supported", claim.text == text
-    right = supported and same if honest else not supported or (how == "speaker-dropped" and not same)
+    right = (
+        supported and same if honest else not supported or (how == "speaker-dropped" and not same)
+    )
     return right, claim.reason or f"{claim.verdict}: {claim.text}"
 
 
@@ -57,7 +63,9 @@ def main() -> None:
             number[key] += 1
             wrong[key] += not right
             if options.wrong and not right:
-                print(f"{claim['how']}: {claim['text']}\n    {' '.join(row['sources'])}\n    {outcome}")
+                print(
+                    f"{claim['how']}: {claim['text']}\n    {' '.join(row['sources'])}\n    {outcome}"
+                )
     for honest, title in ((True, "honest claims refused"), (False, "dishonest claims supported")):
         of = {key: count for key, count in number.items() if key[0] is honest}
         print(f"\n{title}: {sum(wrong[key] for key in of)} of {sum(of.values())}")

@@ -2,7 +2,7 @@ from io import StringIO
 
 import pytest
 
-from rag.cli.progress import (Display)
+from rag.cli.progress import Display
 
 
 class Terminal(StringIO):
@@ -23,7 +23,9 @@ def test_away_from_a_terminal_only_lines_are_written() -> None:
     assert show(StringIO()) == "    added  [red][31mtrains (7 passages)\n"
 
 
-def test_a_terminal_shows_how_far_it_is_and_no_name_steers_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_how_far_it_is_and_no_name_steers_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     shown = show(Terminal())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.cli.watch import (among, changes)
+from rag.cli.watch import among, changes
 
 
 def test_no_change_is_missed_from_the_first_look_on(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_file_is_among_the_changed_by_itself_and_by_a_folder_above_it(tmp_path
 
 WITH_FAKES = """
 import sys, rag.cli, rag.pipeline
-from conftest import FakeModels
+from fakes import FakeModels
 rag.models.registry.Models = lambda settings: FakeModels()
 raise SystemExit(rag.cli.main.main(sys.argv[1:]))
 """
@@ -44,7 +44,9 @@ raise SystemExit(rag.cli.main.main(sys.argv[1:]))
 @pytest.mark.skipif(os.name != "posix", reason="needs a signal as Ctrl-C sends it")
 def test_a_folder_is_followed_until_ctrl_c(tmp_path: Path) -> None:
     (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "trains.txt").write_text("Night Trains\n\nThe night train to Brennau stops seventeen times.")
+    (tmp_path / "reports" / "trains.txt").write_text(
+        "Night Trains\n\nThe night train to Brennau stops seventeen times."
+    )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(
         [sys.executable, "-c", WITH_FAKES, "add", "--watch", "--prune", "--yes", "reports"],
@@ -52,7 +54,9 @@ def test_a_folder_is_followed_until_ctrl_c(tmp_path: Path) -> None:
         env=env,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background job may ignore it
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        ),  # a background job may ignore it
     )
     assert process.stderr
 
@@ -64,7 +68,9 @@ def test_a_folder_is_followed_until_ctrl_c(tmp_path: Path) -> None:
             assert seen[-1], f"it ended: {seen}"
 
     wait_for("1 of 1 files are in the library 'default'.")
-    (tmp_path / "reports" / "ferry.txt").write_text("Ferries\n\nThe night ferry to Brennau stops twice.")
+    (tmp_path / "reports" / "ferry.txt").write_text(
+        "Ferries\n\nThe night ferry to Brennau stops twice."
+    )
     wait_for("added  ferry (1 passages)")
     (tmp_path / "reports" / "trains.txt").unlink()
     wait_for("removed  trains")

@@ -5,9 +5,9 @@ from statistics import median
 import numpy as np
 import pytest
 
-from rag.reading.documents import (read_document)
-from rag.evaluation.synthetic import (PARAGRAPHS, Reports)
-from rag.library.query import (STOP_WORDS)
+from rag.evaluation.synthetic import PARAGRAPHS, Reports
+from rag.reading.documents import read_document
+from rag.text.query import STOP_WORDS
 
 DIMENSION = 64
 
@@ -32,7 +32,8 @@ def test_the_parts_of_a_report_fit_each_other(reports: Reports) -> None:
     assert [document.text[c.start : c.end] for c in chunks] == [c.text for c in chunks]
     assert [document.text[p.start : p.end] for p in document.paragraphs] == [c.text for c in chunks]
     assert all(
-        document.sections[p.section].start <= p.start < p.end <= document.sections[p.section].end for p in document.paragraphs
+        document.sections[p.section].start <= p.start < p.end <= document.sections[p.section].end
+        for p in document.paragraphs
     )
     assert vectors.shape == (len(chunks), DIMENSION) == (PARAGRAPHS, DIMENSION)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1)
@@ -49,7 +50,9 @@ def test_a_report_reads_like_one(reports: Reports, tmp_path: Path) -> None:
     assert 0.2 < sum(word in STOP_WORDS for word in words) / len(words) < 0.6
 
 
-def test_passages_of_a_section_are_nearer_to_each_other_and_to_its_question_than_to_others(reports: Reports) -> None:
+def test_passages_of_a_section_are_nearer_to_each_other_and_to_its_question_than_to_others(
+    reports: Reports,
+) -> None:
     vectors = np.concatenate([vectors for _, _, vectors in islice(reports.documents(), 4)])
     cosines = vectors @ vectors.T
     within = [cosines[i, j] for i in range(0, 480, 12) for j in range(i + 1, i + 12)]

@@ -3,13 +3,10 @@
 import asyncio
 import json
 import logging
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -18,105 +15,31 @@ from typing import Any
 import httpx
 import openai
 import pytest
-import uvicorn
-from conftest import EndlessModel, FakeModels
+from fakes import EndlessModel
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from reportlab.pdfgen.canvas import Canvas
+from served import (
+    EVENTS,
+    GRAIN,
+    QUESTION,
+    QUOTE,
+    SAID,
+    TOKEN,
+    ServiceWith,
+    a_pdf,
+    events,
+    finished,
+    problem,
+    serving,
+)
 
+from rag.errors import BusyError, DocumentError, LateError, NotFoundError, StoppedError, UsageError
+from rag.http.auth import MAX_BODY, Access, Allowance, read_token
+from rag.pipeline import Pipeline
+from rag.reading.documents import SUFFIXES
 from rag.service import service as service_module
-from rag.http.auth import (MAX_BODY, Access, Allowance, read_token)
-from rag.http.app import (make_app)
-from rag.config import (Settings)
-from rag.reading.documents import (SUFFIXES)
-from rag.pipeline import (Pipeline)
-from rag.errors import (BusyError, LateError, NotFoundError, StoppedError)
-from rag.service.service import (MAX_DRAWING, Asking, Line, Service, document_name, suffix_of)
-from rag.errors import (DocumentError, UsageError)
-from rag.service.uploads import (Uploads)
-
-QUOTE = "Trade in grain rose by 30 percent in May."
-SAID = "Grain trade rose by 30 percent in May."
-GRAIN = {
-    "north.txt": f"Northern Trade\n\n{QUOTE}",
-    "south.txt": "Southern Trade\n\nTrade in grain fell by 12 percent in June.",
-}
-QUESTION = "trade in grain in May by percent"
-KEY = "the0key0of0these0tests"
-EVENTS = {"accept": "text/event-stream"}
-
-
-@contextmanager
-def serving(service: Service, token: str = "", requests_a_minute: int = 600, metrics: bool = False) -> Iterator[str]:
-    """The service on a port of this machine; its URL."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    app = Access(
-        make_app(service, Uploads(service), KEY, metrics),
-        frozenset({"127.0.0.1"}),
-        token,
-        KEY,
-        service.ended,
-        requests_a_minute,
-    )
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=3))
-    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    service.load_models()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    service.close()
-    server.should_exit = True
-    thread.join(10)
-    assert not thread.is_alive(), "the server ends"
-
-
-ServiceWith = Callable[..., Service]
-
-
-@pytest.fixture
-def service_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceWith:
-    """Makes a service over the libraries given as {name: {file: text}}; its language model is `chat`, or says `replies`."""
-
-    def make(libraries: Mapping[str, Mapping[str, str]], *replies: str, chat: Any = None) -> Service:
-        models = FakeModels(*replies)
-        monkeypatch.setattr("rag.models.registry.make_embedder", lambda _: models.embedder)
-        monkeypatch.setattr("rag.models.registry.OnnxReader", lambda: models.reader)
-        monkeypatch.setattr("rag.models.registry.LlamaModel", lambda *_: chat or models.chat)
-        settings = Settings(tmp_path / "indexes", "grain", model=None, embeddings="", generate=bool(chat or replies))
-        for name, texts in libraries.items():
-            folder = tmp_path / name
-            folder.mkdir()
-            for file, text in texts.items():
-                (folder / file).write_text(text, encoding="utf-8")
-            with Pipeline(replace(settings, library=name)) as pipeline:
-                assert [added.outcome for added in pipeline.add([folder])] == ["added"] * len(texts)
-        return Service(settings)
-
-    return make
-
-
-@pytest.fixture
-def client(service_with: ServiceWith) -> Iterator[httpx.Client]:
-    """A client of a server whose model has one good sentence to say."""
-    service = service_with({"grain": GRAIN, "wool": {"west.txt": "Western Trade\n\nWool fell by 5 percent."}}, SAID)
-    with serving(service) as url, httpx.Client(base_url=url, timeout=30) as client:
-        yield client
-
-
-def events(text: str) -> list[tuple[str, Any]]:
-    """The name and the value of each server-sent event."""
-    blocks = [dict(line.split(": ", 1) for line in block.split("\n")) for block in text.strip().split("\n\n")]
-    return [(block["event"], json.loads(block["data"])) for block in blocks]
-
-
-def problem(response: httpx.Response) -> tuple[int, str]:
-    assert response.headers["content-type"] == "application/problem+json"
-    assert response.json()["request_id"] == response.headers["x-request-id"]
-    assert response.json()["status"] == response.status_code
-    return response.status_code, response.json()["detail"]
-
+from rag.service.service import MAX_DRAWING, Asking, Line, document_name, suffix_of
 
 # --- Questions ----------------------------------------------------------------------------------------------------
 
@@ -140,13 +63,19 @@ def test_a_filter_and_a_library_are_honoured(client: httpx.Client) -> None:
 
 def test_an_answer_cites_exact_words(client: httpx.Client) -> None:
     answer = client.post("/v1/ask", json={"question": QUESTION}).json()
-    assert (answer["answer"], answer["mode"], answer["abstained"]) == (f"{SAID}[1]", "generated", False)
+    assert (answer["answer"], answer["mode"], answer["abstained"]) == (
+        f"{SAID}[1]",
+        "generated",
+        False,
+    )
     (citation,) = answer["citations"]
     text = client.get(f"/v1/documents/{citation['document']}/text").json()["text"]
     assert text[citation["start"] : citation["end"]] == citation["quote"] == QUOTE
 
 
-def test_an_answer_comes_as_events_hits_first_and_the_whole_answer_last(client: httpx.Client) -> None:
+def test_an_answer_comes_as_events_hits_first_and_the_whole_answer_last(
+    client: httpx.Client,
+) -> None:
     streamed = client.post("/v1/ask", json={"question": QUESTION}, headers=EVENTS)
     assert streamed.headers["content-type"].startswith("text/event-stream")
     (hits, found), (sentence, said), (last, answer) = events(streamed.text)
@@ -168,20 +97,26 @@ def test_who_leaves_stops_the_model(service_with: ServiceWith) -> None:
             httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=1)
         assert model.stopped.wait(5)
         model.stopped.clear()
-        with httpx.stream("POST", f"{url}/v1/ask", json={"question": QUESTION}, headers=EVENTS, timeout=5) as response:
+        with httpx.stream(
+            "POST", f"{url}/v1/ask", json={"question": QUESTION}, headers=EVENTS, timeout=5
+        ) as response:
             for line in response.iter_lines():
                 if line == "event: sentence":
                     break
         assert model.stopped.wait(5)
 
 
-def test_a_server_that_ends_stops_its_models_and_answers_those_who_wait(service_with: ServiceWith) -> None:
+def test_a_server_that_ends_stops_its_models_and_answers_those_who_wait(
+    service_with: ServiceWith,
+) -> None:
     model = EndlessModel(SAID)
     answers: list[tuple[int, str]] = []
     service = service_with({"grain": GRAIN}, chat=model)
     with serving(service) as url:
         thread = threading.Thread(
-            target=lambda: answers.append(problem(httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=9)))
+            target=lambda: answers.append(
+                problem(httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=9))
+            )
         )
         thread.start()
         assert model.started.wait(5)
@@ -194,10 +129,15 @@ def test_searches_do_not_wait_for_a_generation_and_too_many_questions_are_refuse
 ) -> None:
     monkeypatch.setattr(service_module, "MAX_ASKING", 2)
     model = EndlessModel(SAID)
-    with serving(service_with({"grain": GRAIN}, chat=model)) as url, httpx.Client(base_url=url, timeout=10) as client:
+    with (
+        serving(service_with({"grain": GRAIN}, chat=model)) as url,
+        httpx.Client(base_url=url, timeout=10) as client,
+    ):
 
         def ask() -> None:
-            statuses.append(httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=30).status_code)
+            statuses.append(
+                httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=30).status_code
+            )
 
         statuses: list[int] = []
         askers = [threading.Thread(target=ask) for _ in range(2)]
@@ -253,20 +193,18 @@ def test_a_question_has_an_end() -> None:
 # --- Documents ----------------------------------------------------------------------------------------------------
 
 
-def finished(client: httpx.Client, response: httpx.Response) -> dict[str, Any]:
-    assert response.status_code == 202, response.text
-    steps = events(client.get(f"/v1/jobs/{response.json()['job']}", headers=EVENTS).text)
-    assert {name for name, _ in steps} == {"job"}
-    return dict(steps[-1][1])
-
-
 def test_a_report_that_is_sent_is_found_replaced_and_removed(client: httpx.Client) -> None:
     def send(text: str) -> dict[str, Any]:
-        return finished(client, client.post("/v1/documents", files={"file": ("East Trade.txt", text)}))
+        return finished(
+            client, client.post("/v1/documents", files={"file": ("East Trade.txt", text)})
+        )
 
     job = send("Eastern Trade\n\nTea rose by 7 percent.")
     assert (job["status"], job["document"], job["chunks"]) == ("added", "East-Trade", 1)
-    assert client.post("/v1/search", json={"question": "tea", "k": 1}).json()["hits"][0]["document"] == "East-Trade"
+    assert (
+        client.post("/v1/search", json={"question": "tea", "k": 1}).json()["hits"][0]["document"]
+        == "East-Trade"
+    )
     assert send("Eastern Trade\n\nTea fell by 8 percent.")["status"] == "replaced"
     listed = client.get("/v1/documents").json()["documents"]
     assert [entry["document"] for entry in listed] == ["East-Trade", "north", "south"]
@@ -275,16 +213,26 @@ def test_a_report_that_is_sent_is_found_replaced_and_removed(client: httpx.Clien
     assert problem(client.delete("/v1/documents/East-Trade"))[0] == 404
 
 
-def test_a_report_that_cannot_be_read_says_why_and_of_a_kind_that_is_not_read_is_refused(client: httpx.Client) -> None:
+def test_a_report_that_cannot_be_read_says_why_and_of_a_kind_that_is_not_read_is_refused(
+    client: httpx.Client,
+) -> None:
     job = finished(client, client.post("/v1/documents", files={"file": ("empty.txt", " ")}))
     assert (job["status"], job["reason"].split(",")[0]) == ("failed", "empty.txt is empty")
     assert problem(client.post("/v1/documents", files={"file": ("x.exe", "MZ")}))[0] == 422
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd.txt", "..\\..\\x.txt", "/etc/x.txt", "a\x00b.txt", "....txt", "x/../y.txt"])
-def test_no_name_that_is_sent_becomes_a_path(client: httpx.Client, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/passwd.txt", "..\\..\\x.txt", "/etc/x.txt", "a\x00b.txt", "....txt", "x/../y.txt"],
+)
+def test_no_name_that_is_sent_becomes_a_path(
+    client: httpx.Client, tmp_path: Path, name: str
+) -> None:
     before = {p for p in tmp_path.rglob("*") if p.suffix == ".txt"}
-    job = finished(client, client.post("/v1/documents", files={"file": (name, "A Report\n\nSomething was said.")}))
+    job = finished(
+        client,
+        client.post("/v1/documents", files={"file": (name, "A Report\n\nSomething was said.")}),
+    )
     assert job["status"] == "added"
     assert set(job["document"]) & set("/\\\x00") == set()
     assert {p for p in tmp_path.rglob("*") if p.suffix == ".txt"} == before
@@ -312,33 +260,33 @@ def test_the_text_of_a_document_has_its_paragraphs_at_their_offsets(client: http
     assert numbered[0]["page"] is None
 
 
-def a_pdf(*pages: str) -> bytes:
-    file = BytesIO()
-    canvas = Canvas(file, pagesize=(300, 400), invariant=True)
-    for text in pages:
-        canvas.drawString(40, 300, text)
-        canvas.showPage()
-    canvas.save()
-    return file.getvalue()
-
-
-def test_a_page_of_a_pdf_that_was_sent_is_shown_until_the_document_is_removed(client: httpx.Client, tmp_path: Path) -> None:
+def test_a_page_of_a_pdf_that_was_sent_is_shown_until_the_document_is_removed(
+    client: httpx.Client, tmp_path: Path
+) -> None:
     data = a_pdf("Tea rose by 7 percent.", "Salt fell by 8 percent.")
     kept = tmp_path / "indexes" / "grain" / "files"
-    assert finished(client, client.post("/v1/documents", files={"file": ("tea.pdf", data)}))["status"] == "added"
+    assert (
+        finished(client, client.post("/v1/documents", files={"file": ("tea.pdf", data)}))["status"]
+        == "added"
+    )
     assert [file.read_bytes() for file in kept.iterdir()] == [data]
     first, second = (client.get(f"/v1/documents/tea/pages/{page}.png?width=600") for page in (1, 2))
     assert (first.status_code, first.headers["content-type"]) == (200, "image/png")
     assert Image.open(BytesIO(first.content)).size == (600, 800)
     assert first.content != second.content
-    finished(client, client.post("/v1/documents", files={"file": ("tea.pdf", a_pdf("Tea fell.", "Salt rose."))}))
+    finished(
+        client,
+        client.post("/v1/documents", files={"file": ("tea.pdf", a_pdf("Tea fell.", "Salt rose."))}),
+    )
     assert len(list(kept.iterdir())) == 1, "the copy of the older version goes with it"
     assert client.get("/v1/documents/tea/pages/1.png?width=600").content != first.content
     client.delete("/v1/documents/tea")
     assert list(kept.iterdir()) == []
 
 
-def test_a_page_is_shown_from_the_file_that_was_read_and_from_no_other(service_with: ServiceWith, tmp_path: Path) -> None:
+def test_a_page_is_shown_from_the_file_that_was_read_and_from_no_other(
+    service_with: ServiceWith, tmp_path: Path
+) -> None:
     file = tmp_path / "tea.pdf"
     file.write_bytes(data := a_pdf("Tea rose by 7 percent."))
     service = service_with({"grain": GRAIN})
@@ -360,7 +308,11 @@ def test_a_page_is_shown_from_the_file_that_was_read_and_from_no_other(service_w
 def test_pages_that_are_drawn_take_no_more_than_their_share_of_threads(
     service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service, drawing, done = service_with({"grain": GRAIN}), threading.Semaphore(0), threading.Event()
+    service, drawing, done = (
+        service_with({"grain": GRAIN}),
+        threading.Semaphore(0),
+        threading.Event(),
+    )
 
     def draw(*_: object) -> bytes:
         drawing.release()
@@ -369,7 +321,9 @@ def test_pages_that_are_drawn_take_no_more_than_their_share_of_threads(
 
     monkeypatch.setattr(Pipeline, "page_image", draw)
     with ThreadPoolExecutor(MAX_DRAWING) as pool:
-        drawn = [pool.submit(service.page_image, "grain", "tea", 1, 100) for _ in range(MAX_DRAWING)]
+        drawn = [
+            pool.submit(service.page_image, "grain", "tea", 1, 100) for _ in range(MAX_DRAWING)
+        ]
         for _ in drawn:
             assert drawing.acquire(timeout=10)
         with pytest.raises(BusyError, match="8 pages are being drawn"):
@@ -400,7 +354,9 @@ def test_pages_that_are_drawn_take_no_more_than_their_share_of_threads(
         ("DELETE", "/v1/chat/completions", 405),
     ],
 )
-def test_what_is_not_there_is_a_problem(client: httpx.Client, method: str, path: str, status: int) -> None:
+def test_what_is_not_there_is_a_problem(
+    client: httpx.Client, method: str, path: str, status: int
+) -> None:
     assert problem(client.request(method, path))[0] == status
 
 
@@ -417,8 +373,12 @@ def test_what_is_not_there_is_a_problem(client: httpx.Client, method: str, path:
         b"\xff\xfe",
     ],
 )
-def test_a_body_that_is_off_is_a_problem_that_repeats_none_of_it(client: httpx.Client, body: bytes) -> None:
-    status, detail = problem(client.post("/v1/ask", content=body, headers={"content-type": "application/json"}))
+def test_a_body_that_is_off_is_a_problem_that_repeats_none_of_it(
+    client: httpx.Client, body: bytes
+) -> None:
+    status, detail = problem(
+        client.post("/v1/ask", content=body, headers={"content-type": "application/json"})
+    )
     assert status == 422
     assert detail.startswith("The request is off at body")
 
@@ -427,13 +387,19 @@ def test_the_server_says_that_it_lives_and_which_libraries_it_has(client: httpx.
     assert client.get("/health").json() == {"status": "ok"}
     assert client.get("/ready").json()["ready"] is True
     libraries = client.get("/v1/libraries").json()["libraries"]
-    assert libraries == [{"library": "grain", "default": True}, {"library": "wool", "default": False}]
+    assert libraries == [
+        {"library": "grain", "default": True},
+        {"library": "wool", "default": False},
+    ]
 
 
 def test_a_server_without_its_library_is_not_ready(service_with: ServiceWith) -> None:
     with serving(service_with({})) as url:
         answer = httpx.get(f"{url}/ready")
-        assert (answer.status_code, answer.json()["library"][:27]) == (503, "There is no library 'grain'")
+        assert (answer.status_code, answer.json()["library"][:27]) == (
+            503,
+            "There is no library 'grain'",
+        )
 
 
 def test_the_description_states_every_route_its_errors_and_examples(client: httpx.Client) -> None:
@@ -458,7 +424,9 @@ def test_the_description_states_every_route_its_errors_and_examples(client: http
     for path in description["paths"].values():
         for operation in path.values():
             assert "application/problem+json" in operation["responses"]["422"]["content"]
-    assert description["components"]["schemas"]["Ask"]["examples"] == [{"question": "How much did trade grow?"}]
+    assert description["components"]["schemas"]["Ask"]["examples"] == [
+        {"question": "How much did trade grow?"}
+    ]
 
 
 # --- OpenAI's client ----------------------------------------------------------------------------------------------
@@ -466,26 +434,40 @@ def test_the_description_states_every_route_its_errors_and_examples(client: http
 
 @pytest.fixture
 def assistant(client: httpx.Client) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{client.base_url}/v1", api_key="none", max_retries=0) as assistant:
+    with openai.OpenAI(
+        base_url=f"{client.base_url}/v1", api_key="none", max_retries=0
+    ) as assistant:
         yield assistant
 
 
-def test_openais_client_gets_an_answer_with_footnotes_and_annotations(assistant: openai.OpenAI) -> None:
-    done = assistant.chat.completions.create(model="rag", messages=[{"role": "user", "content": QUESTION}], temperature=0)
+def test_openais_client_gets_an_answer_with_footnotes_and_annotations(
+    assistant: openai.OpenAI,
+) -> None:
+    done = assistant.chat.completions.create(
+        model="rag", messages=[{"role": "user", "content": QUESTION}], temperature=0
+    )
     message = done.choices[0].message
     assert message.content is not None
     assert message.content.startswith(f'{SAID}[1]\n\n[1] "{QUOTE}"\n')
     (annotation,) = [a.to_dict() for a in message.annotations or []]
     cited = annotation["url_citation"]
     assert message.content[cited["start_index"] : cited["end_index"]] == "[1]"
-    assert (annotation["quote"], annotation["document"], cited["title"]) == (QUOTE, "north", "Northern Trade")
+    assert (annotation["quote"], annotation["document"], cited["title"]) == (
+        QUOTE,
+        "north",
+        "Northern Trade",
+    )
 
 
 def test_the_pieces_openais_client_gets_are_the_whole_answer(assistant: openai.OpenAI) -> None:
-    stream = assistant.chat.completions.create(model="grain", messages=[{"role": "user", "content": QUESTION}], stream=True)
+    stream = assistant.chat.completions.create(
+        model="grain", messages=[{"role": "user", "content": QUESTION}], stream=True
+    )
     chunks = [chunk.choices[0] for chunk in stream]
     assert [c.delta.content for c in chunks][:2] == ["", f"{SAID}[1]"]
-    assert "".join(c.delta.content or "" for c in chunks).startswith(f'{SAID}[1]\n\n[1] "{QUOTE}"\n')
+    assert "".join(c.delta.content or "" for c in chunks).startswith(
+        f'{SAID}[1]\n\n[1] "{QUOTE}"\n'
+    )
     assert chunks[-1].finish_reason == "stop"
 
 
@@ -494,7 +476,10 @@ def test_a_question_leans_on_the_one_before_it(assistant: openai.OpenAI) -> None
         done = assistant.chat.completions.create(model="wool", messages=messages)
         return str(done.choices[0].message.content)
 
-    before = [{"role": "user", "content": "wool fell by percent"}, {"role": "assistant", "content": "Yes."}]
+    before = [
+        {"role": "user", "content": "wool fell by percent"},
+        {"role": "assistant", "content": "Yes."},
+    ]
     follow_up = {"role": "user", "content": "fell"}
     assert said(*before, follow_up).startswith("Wool fell by 5 percent.[1]")
 
@@ -502,14 +487,16 @@ def test_a_question_leans_on_the_one_before_it(assistant: openai.OpenAI) -> None
 def test_openais_client_hears_what_is_wrong(assistant: openai.OpenAI) -> None:
     assert [model.id for model in assistant.models.list()] == ["rag", "grain", "wool"]
     with pytest.raises(openai.NotFoundError, match="There is no library 'gpt'"):
-        assistant.chat.completions.create(model="gpt", messages=[{"role": "user", "content": "wool"}])
+        assistant.chat.completions.create(
+            model="gpt", messages=[{"role": "user", "content": "wool"}]
+        )
     with pytest.raises(openai.UnprocessableEntityError, match="not the user's"):
-        assistant.chat.completions.create(model="rag", messages=[{"role": "system", "content": "wool"}])
+        assistant.chat.completions.create(
+            model="rag", messages=[{"role": "system", "content": "wool"}]
+        )
 
 
 # --- Access -------------------------------------------------------------------------------------------------------
-
-TOKEN = "a-token-of-this-test"
 
 
 @pytest.mark.parametrize(
@@ -523,8 +510,13 @@ TOKEN = "a-token-of-this-test"
         ({"x-request-id": "x" * 100}, 200),
     ],
 )
-def test_other_names_and_other_sites_are_refused(client: httpx.Client, headers: dict[str, str], status: int) -> None:
-    assert client.post("/v1/search", json={"question": QUESTION}, headers=headers).status_code == status
+def test_other_names_and_other_sites_are_refused(
+    client: httpx.Client, headers: dict[str, str], status: int
+) -> None:
+    assert (
+        client.post("/v1/search", json={"question": QUESTION}, headers=headers).status_code
+        == status
+    )
 
 
 def test_a_page_of_another_site_gets_no_leave_to_read(client: httpx.Client) -> None:
@@ -536,14 +528,29 @@ def test_without_the_token_nothing_is_answered_but_whether_the_server_lives(
     service_with: ServiceWith, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "rag.http.auth")
-    with serving(service_with({"grain": GRAIN}), TOKEN) as url, httpx.Client(base_url=url) as client:
+    with (
+        serving(service_with({"grain": GRAIN}), TOKEN) as url,
+        httpx.Client(base_url=url) as client,
+    ):
         assert client.get("/health").status_code == 200
-        for given in ("", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer \xff"):
-            refused = client.get("/v1/documents", headers={"authorization": given.encode("latin-1")})
+        for given in (
+            "",
+            "Bearer",
+            "Bearer wrong",
+            f"Basic {TOKEN}",
+            f"Bearer {TOKEN}x",
+            "Bearer \xff",
+        ):
+            refused = client.get(
+                "/v1/documents", headers={"authorization": given.encode("latin-1")}
+            )
             assert problem(refused)[0] == 401
         assert client.get("/").status_code == 401
         assert client.get("/?token=wrong").status_code == 401
-        assert client.get("/v1/documents", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+        assert (
+            client.get("/v1/documents", headers={"authorization": f"Bearer {TOKEN}"}).status_code
+            == 200
+        )
         given = client.get(f"/?token={TOKEN}")
         assert (given.status_code, given.headers["location"]) == (303, "/")
         assert client.get("/v1/documents").status_code == 200, "the cookie serves as well"
@@ -553,7 +560,10 @@ def test_without_the_token_nothing_is_answered_but_whether_the_server_lives(
 
 def test_a_token_that_asks_too_often_is_told_when_to_go_on(service_with: ServiceWith) -> None:
     with serving(service_with({"grain": GRAIN}), TOKEN, requests_a_minute=3) as url:
-        answers = [httpx.get(f"{url}/v1/documents", headers={"authorization": f"Bearer {TOKEN}"}) for _ in range(4)]
+        answers = [
+            httpx.get(f"{url}/v1/documents", headers={"authorization": f"Bearer {TOKEN}"})
+            for _ in range(4)
+        ]
     assert [a.status_code for a in answers] == [200, 200, 200, 429]
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 21
 
@@ -575,11 +585,21 @@ def test_a_body_that_is_too_large_is_refused_announced_or_not(client: httpx.Clie
     assert problem(client.post("/v1/ask", content=pieces()))[0] == 413
 
 
-def test_the_log_is_a_line_for_each_request_without_its_words(client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_is_a_line_for_each_request_without_its_words(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "rag.http.auth")
-    client.post("/v1/search?x=secret%0Aline", json={"question": QUESTION}, headers={"x-request-id": "mine-1"})
+    client.post(
+        "/v1/search?x=secret%0Aline",
+        json={"question": QUESTION},
+        headers={"x-request-id": "mine-1"},
+    )
     client.get("/v1/documents/secret/text", headers={"x-request-id": "evil\\n{}"})
-    first, second = (json.loads(record.getMessage()) for record in caplog.records if record.name == "rag.http.auth")
+    first, second = (
+        json.loads(record.getMessage())
+        for record in caplog.records
+        if record.name == "rag.http.auth"
+    )
     assert {key: first[key] for key in ("id", "method", "route", "status")} == {
         "id": "mine-1",
         "method": "POST",
@@ -592,7 +612,9 @@ def test_the_log_is_a_line_for_each_request_without_its_words(client: httpx.Clie
     assert QUESTION not in caplog.text
 
 
-@pytest.mark.parametrize("token", ["", "short", "a token with spaces in it", "ein-Schlüssel-mit-Umlaut"])
+@pytest.mark.parametrize(
+    "token", ["", "short", "a token with spaces in it", "ein-Schlüssel-mit-Umlaut"]
+)
 def test_other_machines_are_not_served_without_a_good_token(tmp_path: Path, token: str) -> None:
     with pytest.raises(UsageError, match="set RAG_TOKEN"):
         read_token("0.0.0.0", None, {"RAG_TOKEN": token})
@@ -604,7 +626,9 @@ def test_other_machines_are_not_served_without_a_good_token(tmp_path: Path, toke
     assert read_token("127.0.0.1", None, {}) == ""
 
 
-def test_a_fault_of_ours_is_a_problem_that_tells_nothing(service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_is_a_problem_that_tells_nothing(
+    service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError("within")
 
@@ -617,7 +641,12 @@ def test_a_fault_of_ours_is_a_problem_that_tells_nothing(service_with: ServiceWi
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "path": "/v1/x", "method": "GET", "headers": [(b"host", b"127.0.0.1")]}
+        scope = {
+            "type": "http",
+            "path": "/v1/x",
+            "method": "GET",
+            "headers": [(b"host", b"127.0.0.1")],
+        }
         with pytest.raises(RuntimeError, match="within"):
             await Access(broken, frozenset({"127.0.0.1"}))(scope, receive, send)
         return sent

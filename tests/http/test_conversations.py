@@ -7,7 +7,18 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-from test_api import EVENTS, GRAIN, QUESTION, QUOTE, SAID, ServiceWith, events, problem, service_with, serving
+from served import (
+    EVENTS,
+    GRAIN,
+    QUESTION,
+    QUOTE,
+    SAID,
+    ServiceWith,
+    events,
+    problem,
+    service_with,
+    serving,
+)
 
 __all__ = ["service_with"]  # a fixture
 
@@ -15,12 +26,17 @@ __all__ = ["service_with"]  # a fixture
 @pytest.fixture
 def client(service_with: ServiceWith) -> Iterator[httpx.Client]:
     """A client of a server whose model says the one good sentence whatever it is asked."""
-    service = service_with({"grain": GRAIN, "wool": {"west.txt": "Western Trade\n\nWool fell by 5 percent."}}, *[SAID] * 9)
+    service = service_with(
+        {"grain": GRAIN, "wool": {"west.txt": "Western Trade\n\nWool fell by 5 percent."}},
+        *[SAID] * 9,
+    )
     with serving(service) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield client
 
 
-def asked(client: httpx.Client, key: int | None, question: str = QUESTION, **more: object) -> dict[str, Any]:
+def asked(
+    client: httpx.Client, key: int | None, question: str = QUESTION, **more: object
+) -> dict[str, Any]:
     answer = client.post("/v1/ask", json={"question": question, "conversation": key, **more})
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
@@ -37,14 +53,20 @@ def test_an_answer_is_kept_only_where_a_conversation_is_named(client: httpx.Clie
     first = asked(client, 0)
     assert asked(client, first["conversation"])["conversation"] == first["conversation"]
     (entry,) = listed(client)
-    assert (entry["conversation"], entry["name"], entry["turns"]) == (first["conversation"], QUESTION, 2)
+    assert (entry["conversation"], entry["name"], entry["turns"]) == (
+        first["conversation"],
+        QUESTION,
+        2,
+    )
     read = client.get(f"/v1/conversations/{entry['conversation']}").json()
     kept = {key: value for key, value in first.items() if key != "conversation"}
     assert read == entry | {"answers": [kept, read["answers"][1]]}
 
 
 def test_the_events_of_a_kept_answer_end_with_its_key(client: httpx.Client) -> None:
-    streamed = client.post("/v1/ask", json={"question": QUESTION, "conversation": 0}, headers=EVENTS)
+    streamed = client.post(
+        "/v1/ask", json={"question": QUESTION, "conversation": 0}, headers=EVENTS
+    )
     name, answer = events(streamed.text)[-1]
     assert (name, answer["answer"]) == ("answer", f"{SAID}[1]")
     assert [c["conversation"] for c in listed(client)] == [answer["conversation"]]
@@ -77,7 +99,9 @@ def test_conversations_are_found_renamed_and_removed_in_their_library(client: ht
         ("json", "application/json", b"{"),
     ],
 )
-def test_a_conversation_is_sent_as_a_file(client: httpx.Client, kind: str, media_type: str, begins: bytes) -> None:
+def test_a_conversation_is_sent_as_a_file(
+    client: httpx.Client, kind: str, media_type: str, begins: bytes
+) -> None:
     key = asked(client, 0)["conversation"]
     client.patch(f"/v1/conversations/{key}", json={"name": 'Prices <b>"; filename=/etc/é\\x'})
     sent = client.get(f"/v1/conversations/{key}/export", params={"kind": kind})
@@ -105,12 +129,18 @@ def test_a_conversation_is_sent_as_a_file(client: httpx.Client, kind: str, media
         ("PUT", "/v1/conversations/7", 405),
     ],
 )
-def test_what_is_not_there_is_a_problem(client: httpx.Client, method: str, path: str, status: int) -> None:
+def test_what_is_not_there_is_a_problem(
+    client: httpx.Client, method: str, path: str, status: int
+) -> None:
     assert problem(client.request(method, path))[0] == status
 
 
-def test_a_question_in_a_conversation_that_is_not_there_is_not_answered(client: httpx.Client) -> None:
+def test_a_question_in_a_conversation_that_is_not_there_is_not_answered(
+    client: httpx.Client,
+) -> None:
     status, detail = problem(client.post("/v1/ask", json={"question": QUESTION, "conversation": 7}))
     assert (status, detail[:29]) == (404, "There is no conversation 7 in")
     assert problem(client.patch("/v1/conversations/7", json={"name": "x"}))[0] == 404
-    assert problem(client.post("/v1/ask", json={"question": QUESTION, "conversation": -1}))[0] == 422
+    assert (
+        problem(client.post("/v1/ask", json={"question": QUESTION, "conversation": -1}))[0] == 422
+    )

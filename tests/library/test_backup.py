@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PipelineWith
-from test_health import HARBOUR, TRAINS
-from test_library import OLD, write_format_1
+from fakes import PipelineWith
+from libraries import HARBOUR, OLD, TRAINS, write_format_1
 
-from rag.library.store import (Library, library_names)
-from rag.pipeline import (Pipeline)
-from rag.library.backup import (export_library, import_library)
-from rag.errors import (LibraryError, UsageError)
+from rag.errors import LibraryError, UsageError
+from rag.library.backup import export_library, import_library
+from rag.library.store import Library, library_names
+from rag.pipeline import Pipeline
 
 QUESTION = "How often stops the night train to Brennau?"
 
@@ -38,7 +37,9 @@ def exported(pipeline: Pipeline, indexes: Path, tmp_path: Path) -> Iterator[Path
     file = tmp_path / "library.rag"
     export_library(indexes, pipeline.name, file)
     yield file
-    assert [path.name for path in indexes.iterdir() if path.name.startswith(".")] == [], "nothing unfinished is left"
+    assert [path.name for path in indexes.iterdir() if path.name.startswith(".")] == [], (
+        "nothing unfinished is left"
+    )
     assert list(tmp_path.glob("*.part*")) == []
 
 
@@ -46,18 +47,24 @@ def test_a_library_comes_back_as_it_was(pipeline: Pipeline, indexes: Path, expor
     documents = import_library(exported, indexes, "copy")
     assert documents == pipeline.library.documents()
     with Library.open(indexes / "copy", embedder="words", dimension=4096) as copy:
-        assert [copy.document(d.name) for d in documents] == [pipeline.document(d.name) for d in documents]
-        assert copy.dense(pipeline.models.embedder.encode([QUESTION])[0], 9) == pipeline.library.dense(
+        assert [copy.document(d.name) for d in documents] == [
+            pipeline.document(d.name) for d in documents
+        ]
+        assert copy.dense(
             pipeline.models.embedder.encode([QUESTION])[0], 9
-        )
+        ) == pipeline.library.dense(pipeline.models.embedder.encode([QUESTION])[0], 9)
         (conversation,) = copy.conversations.listing()
-        assert [answer.question for answer in copy.conversations.answers(conversation.key)] == [QUESTION]
+        assert [answer.question for answer in copy.conversations.answers(conversation.key)] == [
+            QUESTION
+        ]
         assert copy.pending([b"a-key"], 4096) == {}
         assert copy.verify() == []
     assert [path.name for path in (indexes / "copy").iterdir()] == ["library.db"]
 
 
-def test_conversations_stay_behind_to_the_last_word(pipeline: Pipeline, indexes: Path, tmp_path: Path) -> None:
+def test_conversations_stay_behind_to_the_last_word(
+    pipeline: Pipeline, indexes: Path, tmp_path: Path
+) -> None:
     export_library(indexes, pipeline.name, tmp_path / "with", conversations=True)
     export_library(indexes, pipeline.name, tmp_path / "without", conversations=False)
     assert QUESTION.encode() in (tmp_path / "with").read_bytes()
@@ -67,8 +74,12 @@ def test_conversations_stay_behind_to_the_last_word(pipeline: Pipeline, indexes:
         assert copy.conversations.listing() == []
 
 
-def test_a_library_is_exported_while_another_writes(pipeline: Pipeline, indexes: Path, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(pipeline.library.folder / "library.db", isolation_level=None)) as writer:
+def test_a_library_is_exported_while_another_writes(
+    pipeline: Pipeline, indexes: Path, tmp_path: Path
+) -> None:
+    with closing(
+        sqlite3.connect(pipeline.library.folder / "library.db", isolation_level=None)
+    ) as writer:
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("DELETE FROM documents")
         export_library(indexes, pipeline.name, tmp_path / "library.rag")
@@ -93,7 +104,10 @@ def evil(trigger: str) -> str:
     ("statement", "reason"),
     [
         (evil("UPDATE ON settings"), "its tables are not those of a library"),
-        ("DROP VIEW listing; CREATE VIEW listing AS SELECT * FROM documents", "its tables are not those of a library"),
+        (
+            "DROP VIEW listing; CREATE VIEW listing AS SELECT * FROM documents",
+            "its tables are not those of a library",
+        ),
         ("DROP INDEX chunk_places", "its tables are not those of a library"),
         ("CREATE TABLE more (x)", "its tables are not those of a library"),
         (
@@ -104,10 +118,19 @@ def evil(trigger: str) -> str:
         ("PRAGMA user_version = 99", "it has format 99, and 1 to 3 are read"),
         ("PRAGMA user_version = -1", "it has format -1, and 1 to 3 are read"),
         ("PRAGMA user_version = 2", "its tables are not those of a library"),
-        ("UPDATE vectors SET vector = zeroblob(8192)", "A vector of 'harbour' is not of length one"),
-        ("UPDATE chunks SET text = 'A lie.'", "A passage of 'harbour' differs from the text of the document"),
+        (
+            "UPDATE vectors SET vector = zeroblob(8192)",
+            "A vector of 'harbour' is not of length one",
+        ),
+        (
+            "UPDATE chunks SET text = 'A lie.'",
+            "A passage of 'harbour' differs from the text of the document",
+        ),
         ("DELETE FROM vectors", "A vector of 'harbour' is missing"),
-        ("UPDATE settings SET dimension = 9223372036854775807", "Vectors of 9223372036854775807 dimensions are none"),
+        (
+            "UPDATE settings SET dimension = 9223372036854775807",
+            "Vectors of 9223372036854775807 dimensions are none",
+        ),
         ("UPDATE settings SET dimension = -1", "Vectors of -1 dimensions are none"),
         ("DELETE FROM settings", "is damaged"),
         ("UPDATE sections SET path = '[[[['", "The parts of 'harbour' cannot be read"),
@@ -121,7 +144,9 @@ def evil(trigger: str) -> str:
         ),
     ],
 )
-def test_a_file_that_is_not_a_whole_library_is_refused(indexes: Path, exported: Path, statement: str, reason: str) -> None:
+def test_a_file_that_is_not_a_whole_library_is_refused(
+    indexes: Path, exported: Path, statement: str, reason: str
+) -> None:
     with closing(sqlite3.connect(exported)) as database:
         database.executescript(statement)
     with pytest.raises(LibraryError) as refused:
@@ -132,9 +157,13 @@ def test_a_file_that_is_not_a_whole_library_is_refused(indexes: Path, exported: 
     assert library_names(indexes) == ["library-0"]
 
 
-def test_what_a_stranger_put_into_the_word_index_is_not_believed(indexes: Path, exported: Path) -> None:
+def test_what_a_stranger_put_into_the_word_index_is_not_believed(
+    indexes: Path, exported: Path
+) -> None:
     with closing(sqlite3.connect(exported)) as database:
-        database.executescript("UPDATE words_data SET block = randomblob(length(block)) WHERE id > 10")
+        database.executescript(
+            "UPDATE words_data SET block = randomblob(length(block)) WHERE id > 10"
+        )
     import_library(exported, indexes, "copy")
     with Library.open(indexes / "copy") as copy:
         assert len(copy.lexical("silt", 5)) == 1
@@ -158,17 +187,23 @@ def test_no_damage_of_the_file_gets_past(indexes: Path, exported: Path) -> None:
     assert refused > 30
 
 
-def test_a_name_or_a_file_that_is_there_already_is_left_alone(pipeline: Pipeline, indexes: Path, exported: Path) -> None:
+def test_a_name_or_a_file_that_is_there_already_is_left_alone(
+    pipeline: Pipeline, indexes: Path, exported: Path
+) -> None:
     before = exported.read_bytes()
     with pytest.raises(UsageError, match="is there already; name another file"):
         export_library(indexes, pipeline.name, exported)
-    with pytest.raises(UsageError, match="There is a library 'library-0' already; name another with --library"):
+    with pytest.raises(
+        UsageError, match="There is a library 'library-0' already; name another with --library"
+    ):
         import_library(exported, indexes, pipeline.name)
     assert exported.read_bytes() == before
     assert len(pipeline.library.documents()) == 2
 
 
-@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0", b"PK\x03\x04", b"SQLite format 3\0" + bytes(5000)])
+@pytest.mark.parametrize(
+    "content", [b"", b"SQLite format 3\0", b"PK\x03\x04", b"SQLite format 3\0" + bytes(5000)]
+)
 def test_a_file_of_another_kind_is_refused(indexes: Path, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "other").write_bytes(content)
     with pytest.raises(LibraryError, match="is not a whole library"):
@@ -176,7 +211,9 @@ def test_a_file_of_another_kind_is_refused(indexes: Path, tmp_path: Path, conten
     assert library_names(indexes) == ["library-0"]
 
 
-def test_what_is_no_file_and_what_is_no_name_is_wrong_use(pipeline: Pipeline, indexes: Path, exported: Path) -> None:
+def test_what_is_no_file_and_what_is_no_name_is_wrong_use(
+    pipeline: Pipeline, indexes: Path, exported: Path
+) -> None:
     pipe = exported.with_name("pipe")
     if hasattr(os, "mkfifo"):
         os.mkfifo(pipe)
@@ -185,11 +222,15 @@ def test_what_is_no_file_and_what_is_no_name_is_wrong_use(pipeline: Pipeline, in
             import_library(path, indexes, "copy")
     with pytest.raises(UsageError, match="cannot name a library"):
         import_library(exported, indexes, "../copy")
-    with pytest.raises(UsageError, match=r"cannot be written \(No such file or directory\); name another file"):
+    with pytest.raises(
+        UsageError, match=r"cannot be written \(No such file or directory\); name another file"
+    ):
         export_library(indexes, pipeline.name, exported.parent / "nowhere" / "file")
 
 
-def test_a_full_disk_is_not_taken_for_a_fault_of_the_file(indexes: Path, exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_not_taken_for_a_fault_of_the_file(
+    indexes: Path, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(folder: Path) -> None:
         error = sqlite3.OperationalError("database or disk is full")
         error.sqlite_errorcode = sqlite3.SQLITE_FULL

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from rag.library.conversations import (LONGEST_NAME, Conversations)
-from rag.library.store import (Library)
-from rag.errors import (LibraryError, UsageError)
-from rag.types import (Answer, Chunk, Citation, Hit, Note, Seconds, Sentence, Turn)
+from rag.errors import LibraryError, UsageError
+from rag.library.conversations import LONGEST_NAME, Conversations
+from rag.library.store import Library
+from rag.types import Answer, Chunk, Citation, Hit, Note, Seconds, Sentence, Turn
 
 ANSWER = Answer(
     "Did trade rise?",
@@ -21,8 +21,29 @@ ANSWER = Answer(
     False,
     "generated",
     (Sentence("Trade rose.", "supported", (1,)),),
-    (Citation(1, "visit", "The Visit", "Deals", 4, 31, "Holm", 100, 111, "Trade rose.", Note("8", "Kremlin.ru", 900, 910)),),
-    (Hit(Chunk("visit", 3, "Deals", 31, 100, 120, "Trade  rose\nsharply.", "The Visit. Deals"), "The Visit", 1 / 3, "both"),),
+    (
+        Citation(
+            1,
+            "visit",
+            "The Visit",
+            "Deals",
+            4,
+            31,
+            "Holm",
+            100,
+            111,
+            "Trade rose.",
+            Note("8", "Kremlin.ru", 900, 910),
+        ),
+    ),
+    (
+        Hit(
+            Chunk("visit", 3, "Deals", 31, 100, 120, "Trade  rose\nsharply.", "The Visit. Deals"),
+            "The Visit",
+            1 / 3,
+            "both",
+        ),
+    ),
     Seconds(0.1, None, 1 / 7),
 )
 
@@ -42,25 +63,47 @@ def kept(library: Library) -> Conversations:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A clock that goes on by a minute whenever it is asked."""
     times = (datetime(2026, 5, 1, 9, tzinfo=UTC) + timedelta(minutes=n) for n in range(1000))
-    monkeypatch.setattr("rag.library.conversations._now", lambda: next(times).isoformat(timespec="microseconds"))
+    monkeypatch.setattr(
+        "rag.library.conversations._now", lambda: next(times).isoformat(timespec="microseconds")
+    )
     return iter(())
 
 
-def test_answers_are_kept_as_they_are_in_their_order_for_the_next_who_opens_the_library(library: Library) -> None:
-    asked = [ANSWER, replace(ANSWER, question="And \ud800 wool?\0", answer="", abstained=True, sentences=(), citations=())]
+def test_answers_are_kept_as_they_are_in_their_order_for_the_next_who_opens_the_library(
+    library: Library,
+) -> None:
+    asked = [
+        ANSWER,
+        replace(
+            ANSWER,
+            question="And \ud800 wool?\0",
+            answer="",
+            abstained=True,
+            sentences=(),
+            citations=(),
+        ),
+    ]
     key = library.conversations.begin(ANSWER.question)
     for answer in asked:
         library.conversations.append(key, answer)
     with Library.open(library.folder) as reopened:
         assert reopened.conversations.answers(key) == asked
-        assert reopened.conversations.history(key) == [Turn("user", "Did trade rise?"), Turn("user", "And  wool?")]
+        assert reopened.conversations.history(key) == [
+            Turn("user", "Did trade rise?"),
+            Turn("user", "And  wool?"),
+        ]
 
 
-def test_the_first_answer_begins_a_conversation_and_the_next_ones_go_on(kept: Conversations) -> None:
+def test_the_first_answer_begins_a_conversation_and_the_next_ones_go_on(
+    kept: Conversations,
+) -> None:
     key = kept.keep(0, ANSWER)
     assert kept.keep(key, ANSWER) == key
     assert kept.keep(0, ANSWER) == key + 1
-    assert [(c.name, c.turns) for c in kept.listing()] == [("Did trade rise?", 1), ("Did trade rise?", 2)]
+    assert [(c.name, c.turns) for c in kept.listing()] == [
+        ("Did trade rise?", 1),
+        ("Did trade rise?", 2),
+    ]
     with pytest.raises(UsageError, match="no conversation 9"):
         kept.keep(9, ANSWER)
 
@@ -77,7 +120,9 @@ def test_what_is_kept_is_no_change_of_the_reports(library: Library) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_the_last_changed_conversation_comes_first_with_its_times_and_turns(kept: Conversations) -> None:
+def test_the_last_changed_conversation_comes_first_with_its_times_and_turns(
+    kept: Conversations,
+) -> None:
     first, second = kept.begin("First?"), kept.begin("Second?")
     assert [c.key for c in kept.listing()] == [second, first]
     kept.append(first, ANSWER)
@@ -107,23 +152,51 @@ def test_two_changes_within_a_second_have_an_order(kept: Conversations) -> None:
         ("<b>\x1b[2J\u202e\x00\ud800</b>", "<b>[2J</b>"),
     ],
 )
-def test_a_conversation_is_named_after_its_first_question(kept: Conversations, question: str, name: str) -> None:
+def test_a_conversation_is_named_after_its_first_question(
+    kept: Conversations, question: str, name: str
+) -> None:
     assert kept.conversation(kept.begin(question)).name == name
 
 
 def test_conversations_are_found_by_words_of_name_question_and_answer(kept: Conversations) -> None:
     trade, wool = kept.begin("Café trade"), kept.begin("Wool")
-    kept.append(trade, replace(ANSWER, question="How much in ÖSTERREICH?", answer="Grain rose by 30%.[1]"))
+    kept.append(
+        trade, replace(ANSWER, question="How much in ÖSTERREICH?", answer="Grain rose by 30%.[1]")
+    )
     kept.append(wool, replace(ANSWER, question="Who sold it?", answer="Straße & Sons.[1]"))
     found = {
         words: {c.key for c in kept.listing(words)}
-        for words in ("", "  ", "cafe", "osterr", "30%", "CAFE grain österreich", "strasse", "grain wool", "_", "o")
+        for words in (
+            "",
+            "  ",
+            "cafe",
+            "osterr",
+            "30%",
+            "CAFE grain österreich",
+            "strasse",
+            "grain wool",
+            "_",
+            "o",
+        )
     }
     both = {trade, wool}
-    assert list(found.values()) == [both, both, {trade}, {trade}, {trade}, {trade}, {wool}, set(), set(), both]
+    assert list(found.values()) == [
+        both,
+        both,
+        {trade},
+        {trade},
+        {trade},
+        {trade},
+        {wool},
+        set(),
+        set(),
+        both,
+    ]
 
 
-def test_a_removed_conversation_is_gone_and_its_key_is_not_used_again(kept: Conversations, library: Library) -> None:
+def test_a_removed_conversation_is_gone_and_its_key_is_not_used_again(
+    kept: Conversations, library: Library
+) -> None:
     key = kept.begin("First?")
     kept.append(key, ANSWER)
     kept.remove(key)
@@ -134,7 +207,9 @@ def test_a_removed_conversation_is_gone_and_its_key_is_not_used_again(kept: Conv
 
 
 @pytest.mark.parametrize("key", [0, -1, 2, 2**63, -(2**70)])
-def test_a_conversation_that_is_not_there_is_told_in_a_sentence(kept: Conversations, key: int) -> None:
+def test_a_conversation_that_is_not_there_is_told_in_a_sentence(
+    kept: Conversations, key: int
+) -> None:
     kept.begin("First?")
     for use in (
         lambda: kept.append(key, ANSWER),
@@ -143,7 +218,10 @@ def test_a_conversation_that_is_not_there_is_told_in_a_sentence(kept: Conversati
         lambda: kept.rename(key, "x"),
         lambda: kept.remove(key),
     ):
-        with pytest.raises(UsageError, match=f"There is no conversation {key} in this library; see `rag conversations`"):
+        with pytest.raises(
+            UsageError,
+            match=f"There is no conversation {key} in this library; see `rag conversations`",
+        ):
             use()
     assert [c.turns for c in kept.listing()] == [0]
 
@@ -157,7 +235,10 @@ def test_a_name_that_is_empty_or_long_is_refused(kept: Conversations, name: str)
     assert kept.conversation(key).name == "A name[2J"
 
 
-@pytest.mark.parametrize("stored", ["", "{", "[]", "null", "7", "{}", '{"answer": {"a": "trade"}, "hits": 1}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "stored",
+    ["", "{", "[]", "null", "7", "{}", '{"answer": {"a": "trade"}, "hits": 1}', "[" * 100_000],
+)
 def test_a_damaged_answer_is_told_to_who_reads_it_and_does_not_disturb_the_others(
     library: Library, kept: Conversations, stored: str
 ) -> None:
@@ -165,9 +246,14 @@ def test_a_damaged_answer_is_told_to_who_reads_it_and_does_not_disturb_the_other
     kept.append(key, ANSWER)
     with closing(sqlite3.connect(library.folder / "library.db")) as database, database:
         database.execute("UPDATE turns SET answer = ?", [stored])
-    with pytest.raises(LibraryError, match=f"An answer of the conversation {key} is damaged; remove the conversation"):
+    with pytest.raises(
+        LibraryError,
+        match=f"An answer of the conversation {key} is damaged; remove the conversation",
+    ):
         kept.answers(key)
-    assert library.verify() == [f"An answer of the conversation {key} is damaged; remove the conversation."]
+    assert library.verify() == [
+        f"An answer of the conversation {key} is damaged; remove the conversation."
+    ]
     assert whole in {c.key for c in kept.listing("second trade")}
     assert len(kept.listing()) == 2
     kept.remove(key)
@@ -204,7 +290,9 @@ def test_in_a_read_only_folder_conversations_can_be_read_and_not_kept() -> None:
                     lambda: kept.rename(key, "x"),
                     lambda: kept.remove(key),
                 ):
-                    with pytest.raises(LibraryError, match="'reports' cannot be written to; check the permissions"):
+                    with pytest.raises(
+                        LibraryError, match="'reports' cannot be written to; check the permissions"
+                    ):
                         write()
         finally:
             os.seteuid(user)

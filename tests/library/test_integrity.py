@@ -4,36 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PipelineWith
+from fakes import PipelineWith
+from libraries import HARBOUR, TRAINS
 
-from rag.pipeline import (Pipeline)
-from rag.errors import (LibraryError)
+from rag.errors import LibraryError
+from rag.pipeline import Pipeline
 
-HARBOUR = (
-    """The Harbour Report
-
-14 May 2024
-
-Dredging
-
-The harbour authority paid 12 million crowns for dredging.[1] Nobody was asked.
-
-"""
-    + " ".join(f"word{number}" for number in range(150))
-    + """.
-
-Ada Holm wrote:
-
-"The silt returns every winter. We pay for sand that walks back."[2]
-
-Notes
-
-[1] Annual accounts, 3 March 2024.
-
-[2] Letter, 5 April 2024.
-"""
-)
-TRAINS = "Night Trains\n\nThe night train to Brennau stops seventeen times. It leaves at nine."
 INDEXES = "The indexes were made again, that of the words too."
 PASSAGES = "The passages of 'harbour' were made again and embedded."
 DAMAGED = "(SELECT id FROM chunks WHERE document = (SELECT id FROM documents WHERE name = 'harbour') LIMIT 1)"
@@ -76,16 +52,39 @@ def vectors(pipeline: Pipeline) -> "list[bytes]":
             "A vector of 'harbour' is not of length one.",
             [PASSAGES],
         ),
-        ([f"UPDATE vectors SET vector = x'{'ff7f' * 4096}' WHERE chunk = {DAMAGED}"], "is not of length one", [PASSAGES]),
-        (["PRAGMA foreign_keys = ON", "DELETE FROM chunks WHERE id = 1"], "A passage of 'harbour' is missing.", [PASSAGES]),
-        (["PRAGMA foreign_keys = ON", "DELETE FROM chunks WHERE id = 2"], "A passage of 'harbour' is missing.", [PASSAGES]),
-        (["PRAGMA foreign_keys = ON", "DELETE FROM chunks WHERE id < 3"], "A passage of 'harbour' is missing.", [PASSAGES]),
         (
-            ["DROP TRIGGER chunk_removed", f"UPDATE chunks SET text = 'A lie.' WHERE id = {DAMAGED}"],
+            [f"UPDATE vectors SET vector = x'{'ff7f' * 4096}' WHERE chunk = {DAMAGED}"],
+            "is not of length one",
+            [PASSAGES],
+        ),
+        (
+            ["PRAGMA foreign_keys = ON", "DELETE FROM chunks WHERE id = 1"],
+            "A passage of 'harbour' is missing.",
+            [PASSAGES],
+        ),
+        (
+            ["PRAGMA foreign_keys = ON", "DELETE FROM chunks WHERE id = 2"],
+            "A passage of 'harbour' is missing.",
+            [PASSAGES],
+        ),
+        (
+            ["PRAGMA foreign_keys = ON", "DELETE FROM chunks WHERE id < 3"],
+            "A passage of 'harbour' is missing.",
+            [PASSAGES],
+        ),
+        (
+            [
+                "DROP TRIGGER chunk_removed",
+                f"UPDATE chunks SET text = 'A lie.' WHERE id = {DAMAGED}",
+            ],
             "A passage of 'harbour' differs from the text of the document.",
             [INDEXES, PASSAGES],
         ),
-        (["INSERT INTO words (words) VALUES ('delete-all')"], "The word index differs from the passages.", [INDEXES]),
+        (
+            ["INSERT INTO words (words) VALUES ('delete-all')"],
+            "The word index differs from the passages.",
+            [INDEXES],
+        ),
         (
             ["INSERT INTO speakers VALUES (99, 'Nobody')"],
             "A row of speakers belongs to nothing.",
@@ -129,11 +128,15 @@ def test_an_index_that_differs_from_its_table_is_made_again(pipeline: Pipeline) 
             database.commit()
 
     with closing(sqlite3.connect(file)) as database:
-        index = database.execute("SELECT * FROM sqlite_schema WHERE name = 'chunk_places'").fetchone()
+        index = database.execute(
+            "SELECT * FROM sqlite_schema WHERE name = 'chunk_places'"
+        ).fetchone()
     change(("DELETE FROM sqlite_schema WHERE name = 'chunk_places'", ()))
     change(("UPDATE chunks SET section = 'Elsewhere' WHERE id = 1", ()))
     change(("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index))
-    assert "The database reports: row 1 missing from index chunk_places." in pipeline.library.verify()
+    assert (
+        "The database reports: row 1 missing from index chunk_places." in pipeline.library.verify()
+    )
     assert pipeline.repair() == [INDEXES]
     assert pipeline.library.verify() == []
 
@@ -141,12 +144,27 @@ def test_an_index_that_differs_from_its_table_is_made_again(pipeline: Pipeline) 
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ("UPDATE documents SET text = 'Short.' WHERE name = 'trains'", "A part of 'trains' lies outside its text."),
-        ("UPDATE sections SET path = '{' WHERE document = 1", "The parts of 'harbour' cannot be read."),
-        ("UPDATE sections SET path = '[7]' WHERE document = 1", "The sections of 'harbour' do not fit."),
-        ("UPDATE paragraphs SET section = 99 WHERE document = 1", "The sections of 'harbour' do not fit."),
+        (
+            "UPDATE documents SET text = 'Short.' WHERE name = 'trains'",
+            "A part of 'trains' lies outside its text.",
+        ),
+        (
+            "UPDATE sections SET path = '{' WHERE document = 1",
+            "The parts of 'harbour' cannot be read.",
+        ),
+        (
+            "UPDATE sections SET path = '[7]' WHERE document = 1",
+            "The sections of 'harbour' do not fit.",
+        ),
+        (
+            "UPDATE paragraphs SET section = 99 WHERE document = 1",
+            "The sections of 'harbour' do not fit.",
+        ),
         ("UPDATE notes SET start = -1", "A part of 'harbour' lies outside its text."),
-        ("UPDATE documents SET boxes = x'00' WHERE name = 'trains'", "The places of lines on the pages of 'trains' are cut."),
+        (
+            "UPDATE documents SET boxes = x'00' WHERE name = 'trains'",
+            "The places of lines on the pages of 'trains' are cut.",
+        ),
         ("INSERT INTO notes VALUES (9, 0, '1', '', 0, 0)", "A row of notes belongs to nothing."),
     ],
 )
@@ -174,6 +192,8 @@ def unreadable(pipeline: Pipeline) -> Path:
     return file
 
 
-def test_what_cannot_be_read_at_all_is_said_in_one_sentence(pipeline: Pipeline, unreadable: Path) -> None:
+def test_what_cannot_be_read_at_all_is_said_in_one_sentence(
+    pipeline: Pipeline, unreadable: Path
+) -> None:
     with pytest.raises(LibraryError, match="is damaged; restore its folder from a copy"):
         pipeline.library.verify()

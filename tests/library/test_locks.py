@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.library import database
-from rag.library import locks
-from rag.library.store import (Library)
-from rag.errors import (LibraryError)
-from rag.types import (Document)
+from rag.errors import LibraryError
+from rag.library import database, locks
+from rag.library.store import Library
+from rag.types import Document
 
 HOLD = """
 import sqlite3, sys
@@ -40,7 +39,9 @@ def library(tmp_path: Path) -> Iterator[Library]:
 def writer(library: Library) -> Iterator["subprocess.Popen[str]"]:
     """Another process that writes to the library."""
     command = [sys.executable, "-c", HOLD, str(library.folder / "library.db")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout
         assert process.stdout.readline() == "held\n"
         yield process
@@ -49,23 +50,35 @@ def writer(library: Library) -> Iterator["subprocess.Popen[str]"]:
 
 @pytest.mark.skipif(not locks.LOCKS.exists(), reason="this system does not tell who holds a lock")
 def test_who_waits_in_vain_is_told_for_whom(
-    library: Library, writer: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    library: Library,
+    writer: "subprocess.Popen[str]",
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(database, "_WRITER_SECONDS", 0.1)
     monkeypatch.setattr(database, "_SAY_SECONDS", 0.0)
-    with pytest.raises(LibraryError, match=rf"'reports' is in use: process {writer.pid} \(python.*\) is writing to it"):
+    with pytest.raises(
+        LibraryError,
+        match=rf"'reports' is in use: process {writer.pid} \(python.*\) is writing to it",
+    ):
         add(library, "b")
-    assert [record.getMessage().split(" (")[0] for record in caplog.records] == [f"Waiting for process {writer.pid}"]
+    assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
+        f"Waiting for process {writer.pid}"
+    ]
 
 
-def test_a_writer_that_was_killed_holds_nobody_up(library: Library, writer: "subprocess.Popen[str]") -> None:
+def test_a_writer_that_was_killed_holds_nobody_up(
+    library: Library, writer: "subprocess.Popen[str]"
+) -> None:
     os.kill(writer.pid, signal.SIGKILL)
     writer.wait()
     add(library, "b")
     assert [document.name for document in library.documents()] == ["a", "b"]
 
 
-def test_a_writer_waits_its_turn_and_readers_go_on_meanwhile(library: Library, writer: "subprocess.Popen[str]") -> None:
+def test_a_writer_waits_its_turn_and_readers_go_on_meanwhile(
+    library: Library, writer: "subprocess.Popen[str]"
+) -> None:
     waiting = threading.Thread(target=add, args=(library, "b"))
     waiting.start()
     assert library.document("a").text == "Walrus."  # by the same connection
@@ -75,8 +88,12 @@ def test_a_writer_waits_its_turn_and_readers_go_on_meanwhile(library: Library, w
     assert [document.name for document in library.documents()] == ["a", "b"]
 
 
-@pytest.mark.parametrize("told", ["", "nonsense\n", "1: POSIX\n", "1: POSIX ADVISORY WRITE 1 0:0:x 0 EOF\n"])
-def test_where_the_system_tells_nothing_nobody_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+@pytest.mark.parametrize(
+    "told", ["", "nonsense\n", "1: POSIX\n", "1: POSIX ADVISORY WRITE 1 0:0:x 0 EOF\n"]
+)
+def test_where_the_system_tells_nothing_nobody_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
     (tmp_path / "locks").write_text(told)
     monkeypatch.setattr(locks, "LOCKS", tmp_path / "locks")
     (tmp_path / "file").touch()
@@ -85,7 +102,9 @@ def test_where_the_system_tells_nothing_nobody_is_named(tmp_path: Path, monkeypa
     assert locks.holder({tmp_path / "file": 0, tmp_path / "missing": 0}) == ""
 
 
-def test_only_the_writer_of_this_very_byte_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_writer_of_this_very_byte_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "file"
     file.touch()
     inode = file.stat().st_ino

@@ -7,7 +7,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from test_api import GRAIN, SAID, ServiceWith, service_with, serving
+from served import GRAIN, SAID, ServiceWith, service_with, serving
 
 __all__ = ["service_with"]  # the fixture
 

@@ -1,4 +1,3 @@
-import json
 import os
 import shutil
 import signal
@@ -6,9 +5,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 
 import faiss
@@ -16,75 +14,38 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from libraries import (
+    DIMENSION,
+    OLD,
+    add,
+    make_chunks,
+    make_document,
+    nearest_by_numpy,
+    new_library,
+    stored,
+    unit_vectors,
+    write_format_1,
+)
 from numpy.typing import NDArray
 
+from rag.errors import DocumentError, LibraryError, UsageError
 from rag.library import database as database_module
-from rag.library import vector_index as dense_module
 from rag.library import keyword_index as lexical_module
+from rag.library import vector_index as dense_module
 from rag.library import vectors as vectors_module
-from rag.library.store import (Library, library_folder, library_names)
-from rag.errors import (DocumentError, LibraryError, UsageError)
-from rag.types import (Box, Chunk, Document, Filter, Note, Paragraph, Quotation, Reference, Section, Vectors)
-
-DIMENSION = 8
-
-
-def make_document(name: str, *paragraphs: str) -> Document:
-    """A document in which every paragraph is its own section."""
-    text = "\n\n".join(paragraphs)
-    starts = [sum(len(p) + 2 for p in paragraphs[:i]) for i in range(len(paragraphs))]
-    spans = [(start, start + len(p)) for start, p in zip(starts, paragraphs, strict=True)]
-    return Document(
-        name=name,
-        file=f"{name}.txt",
-        sha256=f"{name:0>64}",
-        title=f"Report {name}",
-        dateline="",
-        date="2006-03-03",
-        text=text,
-        sections=tuple(Section(f"Part {i}", ("Report", f"Part {i}"), *span) for i, span in enumerate(spans)),
-        paragraphs=tuple(Paragraph(i + 1, "text", i, *span) for i, span in enumerate(spans)),
-        quotations=(Quotation(0, 1, "A speaker", "says", "1"),),
-        references=(Reference("1", 0, 1),),
-        notes=(Note("1", "A note.", 0, 1),),
-        number="7",
-        language="en",
-        boxes=(Box(0, 1, 1, 0.1, 0.2, 1 / 3, 0.25),),
-    )
-
-
-def make_chunks(document: Document) -> list[Chunk]:
-    return [
-        Chunk(document.name, i, f"Part {i}", p.number, p.start, p.end, document.text[p.start : p.end], document.title)
-        for i, p in enumerate(document.paragraphs)
-    ]
-
-
-def unit_vectors(count: int, seed: int = 0) -> Vectors:
-    vectors: Vectors = np.random.default_rng(seed).normal(size=(count, DIMENSION)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors
-
-
-def add(library: Library, document: Document, seed: int = 0) -> None:
-    chunks = make_chunks(document)
-    library.add(document, chunks, unit_vectors(len(chunks), seed), Path("/reports") / document.file)
-
-
-def new_library(folder: Path) -> Library:
-    return Library.open(folder, embedder="fake", dimension=DIMENSION, create=True)
-
-
-def stored(library: Library) -> tuple[list[int], Vectors]:
-    """What the database holds, read past the library."""
-    with sqlite3.connect(library.folder / "library.db") as database:
-        rows = database.execute("SELECT chunk, vector FROM vectors ORDER BY chunk").fetchall()
-    return [i for i, _ in rows], np.array([np.frombuffer(v, "<f2") for _, v in rows], np.float32).reshape(-1, DIMENSION)
-
-
-def nearest_by_numpy(library: Library, vector: Vectors, k: int) -> list[int]:
-    ids, vectors = stored(library)
-    return [ids[i] for i in np.argsort(-(vectors @ vector), kind="stable")[:k]]
+from rag.library.store import Library, library_folder, library_names
+from rag.types import (
+    Box,
+    Chunk,
+    Document,
+    Filter,
+    Note,
+    Paragraph,
+    Quotation,
+    Reference,
+    Section,
+    Vectors,
+)
 
 
 def texts(library: Library, found: list[tuple[int, float]]) -> list[str]:
@@ -96,12 +57,6 @@ def run_this_file(function: str, folder: Path) -> None:
     """Runs one of the functions below in a process of its own."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, __file__, function, folder], check=True, env=env)
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    with new_library(tmp_path / "reports") as made:
-        yield made
 
 
 # --- Documents ----------------------------------------------------------------------------------------------------
@@ -118,24 +73,53 @@ _documents = st.builds(
     dateline=_words,
     date=_words,
     text=st.text(max_size=200),
-    sections=st.lists(st.builds(Section, _words, st.lists(_words).map(tuple), _offsets, _offsets)).map(tuple),
-    paragraphs=st.lists(
-        st.builds(Paragraph, _offsets, st.sampled_from(["text", "heading", "furniture", "note"]), _offsets, _offsets, _offsets)
+    sections=st.lists(
+        st.builds(Section, _words, st.lists(_words).map(tuple), _offsets, _offsets)
     ).map(tuple),
-    quotations=st.lists(st.builds(Quotation, _offsets, _offsets, _words, _words, _words)).map(tuple),
+    paragraphs=st.lists(
+        st.builds(
+            Paragraph,
+            _offsets,
+            st.sampled_from(["text", "heading", "furniture", "note"]),
+            _offsets,
+            _offsets,
+            _offsets,
+        )
+    ).map(tuple),
+    quotations=st.lists(st.builds(Quotation, _offsets, _offsets, _words, _words, _words)).map(
+        tuple
+    ),
     references=st.lists(st.builds(Reference, _words, _offsets, _offsets)).map(tuple),
     notes=st.lists(st.builds(Note, _words, _words, _offsets, _offsets)).map(tuple),
     number=_words,
     language=_words,
-    boxes=st.lists(st.builds(Box, _offsets, _offsets, _offsets, _shares, _shares, _shares, _shares)).map(tuple),
+    boxes=st.lists(
+        st.builds(Box, _offsets, _offsets, _offsets, _shares, _shares, _shares, _shares)
+    ).map(tuple),
 )
 
 
-@given(document=_documents, spans=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)), max_size=4))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_was_added_comes_back_unchanged(library: Library, document: Document, spans: list[tuple[int, int]]) -> None:
+@given(
+    document=_documents,
+    spans=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)), max_size=4),
+)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_what_was_added_comes_back_unchanged(
+    library: Library, document: Document, spans: list[tuple[int, int]]
+) -> None:
     chunks = [
-        Chunk(document.name, number, document.title, number, start, end, document.text[start:end], document.dateline)
+        Chunk(
+            document.name,
+            number,
+            document.title,
+            number,
+            start,
+            end,
+            document.text[start:end],
+            document.dateline,
+        )
         for number, (start, end) in enumerate(spans)
     ]
     vectors = unit_vectors(len(chunks))
@@ -143,15 +127,22 @@ def test_what_was_added_comes_back_unchanged(library: Library, document: Documen
     with Library.open(library.folder) as reopened:
         assert reopened.document(document.name) == document
         ids, kept = stored(reopened)
-        assert [reopened.chunks(ids)[i] for i in ids] == [(chunk, document.title) for chunk in chunks]
+        assert [reopened.chunks(ids)[i] for i in ids] == [
+            (chunk, document.title) for chunk in chunks
+        ]
         assert np.array_equal(kept, vectors.astype(np.float16).astype(np.float32))
-        assert [info.name for info in reopened.documents()] == [document.name]  # one file, one document
+        assert [info.name for info in reopened.documents()] == [
+            document.name
+        ]  # one file, one document
 
 
 def test_the_list_shows_each_document_in_the_order_of_names(library: Library) -> None:
     add(library, make_document("b", "One.", "Two."))
     add(library, make_document("a", "Three."))
-    assert [(d.name, d.file, str(d.path), d.title, d.date, d.paragraphs, d.chunks) for d in library.documents()] == [
+    assert [
+        (d.name, d.file, str(d.path), d.title, d.date, d.paragraphs, d.chunks)
+        for d in library.documents()
+    ] == [
         ("a", "a.txt", "/reports/a.txt", "Report a", "2006-03-03", 1, 1),
         ("b", "b.txt", "/reports/b.txt", "Report b", "2006-03-03", 2, 2),
     ]
@@ -159,7 +150,9 @@ def test_the_list_shows_each_document_in_the_order_of_names(library: Library) ->
     assert library.generation == 2
 
 
-def test_a_document_is_found_by_the_path_of_its_file_however_written(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_is_found_by_the_path_of_its_file_however_written(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add(library, make_document("a", "One."))
     monkeypatch.chdir("/")
     for path in ("/reports/a.txt", "reports/a.txt", "/reports/new/../a.txt"):
@@ -189,11 +182,18 @@ def test_another_file_of_the_same_name_replaces_nothing(library: Library) -> Non
 def test_a_file_name_that_is_no_text_is_left_out(library: Library) -> None:
     document = make_document("a", "One.")
     with pytest.raises(DocumentError, match="rename it"):
-        library.add(document, make_chunks(document), unit_vectors(1), Path(os.fsdecode(b"/reports/\xff.txt")))
+        library.add(
+            document,
+            make_chunks(document),
+            unit_vectors(1),
+            Path(os.fsdecode(b"/reports/\xff.txt")),
+        )
     assert library.documents() == []
 
 
-def test_replacing_a_document_leaves_no_old_row_in_any_table(library: Library, tmp_path: Path) -> None:
+def test_replacing_a_document_leaves_no_old_row_in_any_table(
+    library: Library, tmp_path: Path
+) -> None:
     add(library, make_document("a", "Walrus one.", "Walrus two.", "Walrus three."))
     add(library, make_document("a", "Heron."))
     with new_library(tmp_path / "fresh") as fresh:
@@ -201,10 +201,17 @@ def test_replacing_a_document_leaves_no_old_row_in_any_table(library: Library, t
 
         def sizes(folder: Path) -> dict[str, int]:
             with sqlite3.connect(folder / "library.db") as database:
-                tables = [t for (t,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+                tables = [
+                    t
+                    for (t,) in database.execute(
+                        "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                    )
+                ]
                 # Two tables of the full-text index hold it in segments, old ones until they are merged; the third is a log.
                 tables = [t for t in tables if t not in ("words_data", "words_idx", "removed")]
-                return {t: database.execute(f'SELECT count(*) FROM "{t}"').fetchone()[0] for t in tables}
+                return {
+                    t: database.execute(f'SELECT count(*) FROM "{t}"').fetchone()[0] for t in tables
+                }
 
         assert sizes(library.folder) == sizes(fresh.folder)
         assert sizes(fresh.folder)["notes"] == 1
@@ -233,10 +240,17 @@ def test_an_unknown_document_is_named_with_those_like_it(library: Library, call:
 
 @pytest.mark.parametrize(
     "vectors",
-    [unit_vectors(2), unit_vectors(1) * 2, np.full((1, DIMENSION), np.nan, np.float32), unit_vectors(1)[:, :4]],
+    [
+        unit_vectors(2),
+        unit_vectors(1) * 2,
+        np.full((1, DIMENSION), np.nan, np.float32),
+        unit_vectors(1)[:, :4],
+    ],
     ids=["too many", "not of length one", "not a number", "of another dimension"],
 )
-def test_vectors_that_do_not_fit_are_refused_and_nothing_changes(library: Library, vectors: Vectors) -> None:
+def test_vectors_that_do_not_fit_are_refused_and_nothing_changes(
+    library: Library, vectors: Vectors
+) -> None:
     document = make_document("a", "One.")
     add(library, document)
     changed = make_document("a", "Two.")
@@ -249,7 +263,12 @@ def test_vectors_that_do_not_fit_are_refused_and_nothing_changes(library: Librar
 def test_a_chunk_that_is_not_the_text_at_its_place_is_refused(library: Library) -> None:
     document = make_document("a", "One.")
     with pytest.raises(ValueError, match="not the text"):
-        library.add(document, make_chunks(make_document("a", "Two.")), unit_vectors(1), Path("/reports/a.txt"))
+        library.add(
+            document,
+            make_chunks(make_document("a", "Two.")),
+            unit_vectors(1),
+            Path("/reports/a.txt"),
+        )
     assert library.documents() == []
 
 
@@ -268,13 +287,19 @@ def test_rebuilding_gives_every_document_new_vectors_of_the_new_embedder(library
     library.rebuild("other", 3, embed)
     assert seen == documents
     assert [library.document(d.name) for d in documents] == documents
-    assert [texts(library, library.dense(axis, 1)) for axis in axes] == [["One."], ["Two."], ["Three."]]
+    assert [texts(library, library.dense(axis, 1)) for axis in axes] == [
+        ["One."],
+        ["Two."],
+        ["Three."],
+    ]
     assert library.verify() == []
     with pytest.raises(LibraryError, match="'other'"):
         Library.open(library.folder, embedder="fake", dimension=DIMENSION)
 
 
-def test_a_rebuild_that_fails_changes_nothing_and_no_thread_sees_half_of_it(library: Library) -> None:
+def test_a_rebuild_that_fails_changes_nothing_and_no_thread_sees_half_of_it(
+    library: Library,
+) -> None:
     add(library, make_document("a", "One."))
     add(library, make_document("b", "Two."))
     before = stored(library)
@@ -301,7 +326,11 @@ def test_a_rebuild_that_fails_changes_nothing_and_no_thread_sees_half_of_it(libr
 
 def test_dense_finds_what_numpy_finds(library: Library) -> None:
     for number in range(5):
-        add(library, make_document(f"d{number}", *(f"Paragraph {i}." for i in range(20))), seed=number)
+        add(
+            library,
+            make_document(f"d{number}", *(f"Paragraph {i}." for i in range(20))),
+            seed=number,
+        )
     library.remove("d1")
     ids, vectors = stored(library)
     for vector in unit_vectors(20, seed=99):
@@ -345,9 +374,15 @@ PASSAGES = {
         ("cafe in MALAGA", ["cafe"]),  # letters without their marks, capitals
         ("Tunisia Arab spring", ["spring", "seasons"]),  # any word, the rarest first
         ("Beyonce", ["singer"]),
-        ('"Arab Spring" traders', ["spring", "seasons"]),  # a phrase counts beside its words; it binds in `select`
+        (
+            '"Arab Spring" traders',
+            ["spring", "seasons"],
+        ),  # a phrase counts beside its words; it binds in `select`
         ('what is a 5"x6" trade', ["trade"]),  # inches, not a phrase
-        ("the", ["cafe", "operators", "seasons", "spring", "trade"]),  # only such words, so they count
+        (
+            "the",
+            ["cafe", "operators", "seasons", "spring", "trade"],
+        ),  # only such words, so they count
         ("who said what about walruses", []),
         ("NEAR", ["operators"]),  # an operator is a word
         ("neigh*", []),  # and a star is nothing
@@ -370,11 +405,17 @@ def test_words_of_the_context_find_a_passage_too(library: Library) -> None:
     assert texts(library, library.lexical("report b", 1)) == ["Heron."]
 
 
-_pieces = st.characters() | st.sampled_from('"“”()*:^-+{}\0 ') | st.sampled_from(["AND ", " NEAR(", "trade"])
+_pieces = (
+    st.characters()
+    | st.sampled_from('"“”()*:^-+{}\0 ')
+    | st.sampled_from(["AND ", " NEAR(", "trade"])
+)
 
 
 @given(question=st.lists(_pieces).map("".join))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_no_question_is_a_wrong_query(library: Library, question: str) -> None:
     if not library.count:
         add(library, make_document("d", *PASSAGES.values()))
@@ -409,7 +450,9 @@ def test_lexical_scores_fall_and_k_is_kept(library: Library) -> None:
         ('5" pipes, 6" pipes', None),
     ],
 )
-def test_a_phrase_selects_the_chunks_that_hold_it(library: Library, question: str, held_by: list[str] | None) -> None:
+def test_a_phrase_selects_the_chunks_that_hold_it(
+    library: Library, question: str, held_by: list[str] | None
+) -> None:
     add(library, make_document("d", *PASSAGES.values()))
     names = dict(zip(stored(library)[0], PASSAGES, strict=True))
     selected = library.select(Filter(), question)
@@ -451,15 +494,29 @@ def passes(document: Document, chunk: Chunk, only: Filter) -> bool:
     said = {q.speaker for q in document.quotations if q.start < chunk.end and chunk.start < q.end}
     return (
         (not only.documents or document.name.lower() in {name.lower() for name in only.documents})
-        and (not only.after or (document.date != "" and not all(day < only.after for day in days_of(document.date))))
-        and (not only.before or (document.date != "" and not all(day > only.before + "~" for day in days_of(document.date))))
+        and (
+            not only.after
+            or (document.date != "" and not all(day < only.after for day in days_of(document.date)))
+        )
+        and (
+            not only.before
+            or (
+                document.date != ""
+                and not all(day > only.before + "~" for day in days_of(document.date))
+            )
+        )
         and (not only.speaker or any(PLAIN[only.speaker] in speaker for speaker in said))
         and (not only.section or only.section in chunk.section.split())
     )
 
 
 def days_of(date: str) -> list[str]:
-    return [d for m in range(1, 13) for day in range(1, 32) if (d := f"2023-{m:02}-{day:02}").startswith(date)]
+    return [
+        d
+        for m in range(1, 13)
+        for day in range(1, 32)
+        if (d := f"2023-{m:02}-{day:02}").startswith(date)
+    ]
 
 
 PLAIN = {
@@ -473,7 +530,9 @@ PLAIN = {
 
 _filters = st.builds(
     Filter,
-    documents=st.lists(st.sampled_from(["Report-1", "report-2", "REPORT-3"]), max_size=2).map(tuple),
+    documents=st.lists(st.sampled_from(["Report-1", "report-2", "REPORT-3"]), max_size=2).map(
+        tuple
+    ),
     after=st.sampled_from(["", "2022", "2023", "2023-03", "2023-03-14", "2023-03-15", "2024"]),
     before=st.sampled_from(["", "2022-12-31", "2023", "2023-03", "2023-03-13", "2023-04"]),
     speaker=st.sampled_from(["", *PLAIN]),
@@ -482,7 +541,9 @@ _filters = st.builds(
 
 
 @given(only=_filters, k=st.integers(1, 50), seed=st.integers(0, 9))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_filtered_look_ups_find_what_filtering_everything_afterwards_finds(
     press: Library, only: Filter, k: int, seed: int
 ) -> None:
@@ -497,7 +558,10 @@ def test_filtered_look_ups_find_what_filtering_everything_afterwards_finds(
     ranked = [ids[i] for i in np.argsort(-(vectors @ vector), kind="stable") if ids[i] in passing]
     assert [chunk for chunk, _ in press.dense(vector, k, selected)] == ranked[:k]
     everything = press.lexical(f"trade word{seed} word1", len(ids))
-    assert press.lexical(f"trade word{seed} word1", k, selected) == [found for found in everything if found[0] in passing][:k]
+    assert (
+        press.lexical(f"trade word{seed} word1", k, selected)
+        == [found for found in everything if found[0] in passing][:k]
+    )
 
 
 def test_a_filter_asks_for_documents_that_are_there(press: Library) -> None:
@@ -505,14 +569,18 @@ def test_a_filter_asks_for_documents_that_are_there(press: Library) -> None:
         press.select(Filter(documents=("report-1", "Report-33")))
 
 
-@pytest.mark.parametrize("date", ["March 2023", "2023-3", "2023-02-30", "2023-13", "20230301", "2023-03-01T00", "٢٠٢٣"])
+@pytest.mark.parametrize(
+    "date", ["March 2023", "2023-3", "2023-02-30", "2023-13", "20230301", "2023-03-01T00", "٢٠٢٣"]
+)
 @pytest.mark.parametrize("end", ["after", "before"])
 def test_a_date_that_is_none_is_refused(press: Library, date: str, end: str) -> None:
     with pytest.raises(UsageError, match="is not a date; write it as 2023, 2023-03 or 2023-03-14"):
         press.select(Filter(**{end: date}))
 
 
-def test_who_speaks_in_a_chunk_is_known_after_a_rebuild_and_gone_with_its_document(press: Library) -> None:
+def test_who_speaks_in_a_chunk_is_known_after_a_rebuild_and_gone_with_its_document(
+    press: Library,
+) -> None:
     before = press.select(Filter(speaker="Nasrallah"))
     press.rebuild("fake", DIMENSION, lambda document: (make_chunks(document), unit_vectors(4)))
     after = press.select(Filter(speaker="Nasrallah"))
@@ -531,13 +599,19 @@ def test_an_open_reader_sees_what_a_writer_adds(library: Library) -> None:
         vector = unit_vectors(1)[0]
         assert reader.dense(vector, 5) == []
         add(library, make_document("a", "Walrus."))
-        assert texts(reader, reader.dense(vector, 5)) == texts(reader, reader.lexical("walrus", 5)) == ["Walrus."]
+        assert (
+            texts(reader, reader.dense(vector, 5))
+            == texts(reader, reader.lexical("walrus", 5))
+            == ["Walrus."]
+        )
         assert reader.generation == 1
         library.remove("a")
         assert reader.dense(vector, 5) == reader.lexical("walrus", 5) == []
 
 
-def test_a_second_writer_is_told_to_wait_and_readers_go_on(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_writer_is_told_to_wait_and_readers_go_on(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
     document = make_document("a", "Walrus.")
     add(library, document)
     monkeypatch.setattr(database_module, "_BUSY_SECONDS", 0.05)
@@ -610,8 +684,12 @@ def die_at_every_statement(folder: Path) -> None:
             return
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be killed at a statement")
-def test_a_process_killed_at_any_statement_leaves_the_library_before_or_after(tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    not hasattr(os, "fork"), reason="needs processes that can be killed at a statement"
+)
+def test_a_process_killed_at_any_statement_leaves_the_library_before_or_after(
+    tmp_path: Path,
+) -> None:
     with new_library(tmp_path / "start") as library:
         add(library, BEFORE)
     run_this_file("die_at_every_statement", tmp_path)
@@ -624,7 +702,9 @@ def test_a_process_killed_at_any_statement_leaves_the_library_before_or_after(tm
             assert library.document("a") == (AFTER if kept[-1] else BEFORE)
             assert library.verify() == []
             assert len(library.lexical("walrus", 5)) == (0 if kept[-1] else 2)
-            assert library.count == len(library.dense(unit_vectors(1)[0], 5)) == (1 if kept[-1] else 2)
+            assert (
+                library.count == len(library.dense(unit_vectors(1)[0], 5)) == (1 if kept[-1] else 2)
+            )
             add(library, AFTER)  # and it can go on
             assert library.document("a") == AFTER
     assert kept == sorted(kept)
@@ -669,7 +749,9 @@ def code_files(library: Library) -> list[Path]:
 
 
 @pytest.mark.usefixtures("few_are_many")
-def test_codes_are_made_when_many_vectors_are_new_and_replaced_when_many_more_came(library: Library) -> None:
+def test_codes_are_made_when_many_vectors_are_new_and_replaced_when_many_more_came(
+    library: Library,
+) -> None:
     many(library, "a", 9)
     library.settle()
     assert code_files(library) == []
@@ -692,7 +774,9 @@ def test_codes_with_what_came_and_went_since_find_what_numpy_finds(library: Libr
     questions = vectors_of / np.linalg.norm(vectors_of, axis=1, keepdims=True)
 
     def assert_same() -> None:
-        with Library.open(library.folder) as opened:  # one that looks for the first time, and one that has looked before
+        with Library.open(
+            library.folder
+        ) as opened:  # one that looks for the first time, and one that has looked before
             for reader in (library, opened):
                 for question in questions:
                     found = reader.dense(question, 5)
@@ -722,7 +806,9 @@ def test_codes_with_what_came_and_went_since_find_what_numpy_finds(library: Libr
 
 
 @pytest.mark.usefixtures("few_are_many")
-@pytest.mark.parametrize("damage", [damage_missing, damage_flipped, damage_cut, damage_empty, damage_exchanged])
+@pytest.mark.parametrize(
+    "damage", [damage_missing, damage_flipped, damage_cut, damage_empty, damage_exchanged]
+)
 def test_codes_that_cannot_be_trusted_never_reach_faiss_and_are_made_anew(
     tmp_path: Path, damage: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -744,14 +830,20 @@ def test_codes_that_cannot_be_trusted_never_reach_faiss_and_are_made_anew(
 
     monkeypatch.setattr(faiss, "deserialize_index", watched)
     with Library.open(tmp_path / "mine") as library:
-        assert [chunk for chunk, _ in library.dense(vector, 3)] == nearest_by_numpy(library, vector, 3)
-        assert library.verify() == ["The file of vectors is missing or damaged; searches do without it and are slower."]
+        assert [chunk for chunk, _ in library.dense(vector, 3)] == nearest_by_numpy(
+            library, vector, 3
+        )
+        assert library.verify() == [
+            "The file of vectors is missing or damaged; searches do without it and are slower."
+        ]
         assert parsed == []
         library.settle()
         assert library.verify() == []
     assert len(parsed) == 1
     with Library.open(tmp_path / "mine") as library:
-        assert [chunk for chunk, _ in library.dense(vector, 3)] == nearest_by_numpy(library, vector, 3)
+        assert [chunk for chunk, _ in library.dense(vector, 3)] == nearest_by_numpy(
+            library, vector, 3
+        )
     assert len(parsed) == 2
 
 
@@ -768,7 +860,9 @@ def test_codes_of_a_copy_from_before_are_not_used_for_other_vectors(tmp_path: Pa
     with Library.open(tmp_path / "copy") as copy:
         many(copy, "c", 20, seed=2)  # its chunks have the ids of those of "b"
         question = unit_vectors(1, seed=5)[0]
-        assert [chunk for chunk, _ in copy.dense(question, 5)] == nearest_by_numpy(copy, question, 5)
+        assert [chunk for chunk, _ in copy.dense(question, 5)] == nearest_by_numpy(
+            copy, question, 5
+        )
 
 
 @pytest.mark.usefixtures("few_are_many")
@@ -809,7 +903,9 @@ def settle_and_die(folder: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be killed at a step")
 @pytest.mark.usefixtures("few_are_many")
-def test_a_process_killed_while_it_makes_codes_leaves_the_old_ones_or_the_new(tmp_path: Path) -> None:
+def test_a_process_killed_while_it_makes_codes_leaves_the_old_ones_or_the_new(
+    tmp_path: Path,
+) -> None:
     with new_library(tmp_path / "start") as library:
         many(library, "a", 12)
         library.settle()
@@ -821,7 +917,9 @@ def test_a_process_killed_while_it_makes_codes_leaves_the_old_ones_or_the_new(tm
         with Library.open(folder) as library:
             question = unit_vectors(1, seed=5)[0]
             assert library.verify() == []
-            assert [chunk for chunk, _ in library.dense(question, 5)] == nearest_by_numpy(library, question, 5)
+            assert [chunk for chunk, _ in library.dense(question, 5)] == nearest_by_numpy(
+                library, question, 5
+            )
             many(library, "c", 9, seed=2)
             library.settle()
             assert len(code_files(library)) == 1
@@ -832,8 +930,13 @@ def test_a_process_killed_while_it_makes_codes_leaves_the_old_ones_or_the_new(tm
 def test_of_many_passages_with_a_word_the_best_are_those_that_bm25_finds_among_all(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words, drawn = "walrus heron otter gannet seal tern puffin auk".split(), np.random.default_rng(0)
-    chosen = (drawn.choice(words, 12, p=[0.3, 0.2, 0.15, 0.1, 0.1, 0.05, 0.05, 0.05]) for _ in range(400))
+    words, drawn = (
+        "walrus heron otter gannet seal tern puffin auk".split(),
+        np.random.default_rng(0),
+    )
+    chosen = (
+        drawn.choice(words, 12, p=[0.3, 0.2, 0.15, 0.1, 0.1, 0.05, 0.05, 0.05]) for _ in range(400)
+    )
     add(library, make_document("a", *(" ".join(paragraph) for paragraph in chosen)))
     question = "tern puffin walrus"
     everything = library.lexical(question, 10)
@@ -852,7 +955,9 @@ def test_a_damaged_database_is_reported_and_never_a_crash(tmp_path: Path) -> Non
     (tmp_path / "hurt").mkdir()
     for offset in range(0, len(whole), 4096):
         junk = random.bytes(600)
-        (tmp_path / "hurt" / "library.db").write_bytes(whole[:offset] + junk + whole[offset + len(junk) :])
+        (tmp_path / "hurt" / "library.db").write_bytes(
+            whole[:offset] + junk + whole[offset + len(junk) :]
+        )
         try:
             with Library.open(tmp_path / "hurt", embedder="fake", dimension=DIMENSION) as library:
                 reported += library.verify() != []
@@ -880,9 +985,15 @@ def test_a_database_cut_short_is_damaged(library: Library, size: int) -> None:
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ("UPDATE vectors SET vector = x'00'", "A vector of 'a' is missing or has another dimension."),
+        (
+            "UPDATE vectors SET vector = x'00'",
+            "A vector of 'a' is missing or has another dimension.",
+        ),
         ("DELETE FROM vectors", "A vector of 'a' is missing or has another dimension."),
-        ("UPDATE documents SET text = 'Two.'", "A passage of 'a' differs from the text of the document."),
+        (
+            "UPDATE documents SET text = 'Two.'",
+            "A passage of 'a' differs from the text of the document.",
+        ),
         ("UPDATE documents SET boxes = x'00'", "The places of lines on the pages of 'a' are cut."),
         ("INSERT INTO speakers VALUES (9, 'Nobody')", "A row of speakers belongs to nothing."),
         ("UPDATE chunks SET context = 'Heron'", "The word index differs from the passages."),
@@ -914,104 +1025,17 @@ def test_vectors_of_another_length_are_reported_by_a_search(library: Library) ->
 
 # --- Formats ------------------------------------------------------------------------------------------------------
 
-# As the first release wrote it: never change it, libraries like this are on people's disks.
-FORMAT_1 = """
-CREATE TABLE settings (
-    one INTEGER PRIMARY KEY CHECK (one = 1), embedder TEXT NOT NULL, dimension INTEGER NOT NULL,
-    generation INTEGER NOT NULL, stamp TEXT NOT NULL
-) STRICT;
-CREATE TABLE documents (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, file TEXT NOT NULL, sha256 TEXT NOT NULL, title TEXT NOT NULL,
-    dateline TEXT NOT NULL, date TEXT NOT NULL, path TEXT NOT NULL UNIQUE, text TEXT NOT NULL
-) STRICT;
-CREATE TABLE sections (
-    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, position INTEGER NOT NULL,
-    heading TEXT NOT NULL, path TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-    PRIMARY KEY (document, position)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE paragraphs (
-    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, position INTEGER NOT NULL,
-    number INTEGER NOT NULL, kind TEXT NOT NULL, section INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-    PRIMARY KEY (document, position)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE quotations (
-    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, position INTEGER NOT NULL,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, speaker TEXT NOT NULL, lead_in TEXT NOT NULL, note TEXT NOT NULL,
-    PRIMARY KEY (document, position)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE "references" (
-    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, position INTEGER NOT NULL,
-    number TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-    PRIMARY KEY (document, position)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE notes (
-    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, position INTEGER NOT NULL,
-    number TEXT NOT NULL, text TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-    PRIMARY KEY (document, position)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-    number INTEGER NOT NULL, section TEXT NOT NULL, paragraph INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-    text TEXT NOT NULL, context TEXT NOT NULL, UNIQUE (document, number)
-) STRICT;
-CREATE VIEW listing AS SELECT
-    name, file, path, sha256, title, date,
-    (SELECT count(*) FROM paragraphs p WHERE p.document = d.id AND p.number > 0) AS paragraphs,
-    (SELECT count(*) FROM chunks c WHERE c.document = d.id) AS chunks
-FROM documents d ORDER BY name;
-CREATE TABLE vectors (chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, vector BLOB NOT NULL) STRICT;
-CREATE VIRTUAL TABLE words USING fts5 (
-    text, context, content = 'chunks', content_rowid = 'id', tokenize = 'porter unicode61 remove_diacritics 2'
-);
-CREATE TRIGGER chunk_added AFTER INSERT ON chunks BEGIN
-    INSERT INTO words (rowid, text, context) VALUES (new.id, new.text, new.context);
-END;
-CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
-    INSERT INTO words (words, rowid, text, context) VALUES ('delete', old.id, old.text, old.context);
-END;
-PRAGMA application_id = 1380009777;
-PRAGMA user_version = 1;
-"""
-OLD = replace(
-    make_document("old", "Nasrallah said: “Walrus.”", "Heron."),
-    quotations=(Quotation(16, 25, "Hassan Nasrallah", "Nasrallah said:", "1"),),
-    number="",
-    language="",
-    boxes=(),
-)
-
-
-def write_format_1(folder: Path) -> None:
-    """A library of format 1 with one document."""
-    folder.mkdir()
-    database = sqlite3.connect(folder / "library.db")
-    database.executescript(FORMAT_1)
-    database.execute("INSERT INTO settings VALUES (1, 'fake', ?, 1, 'stamp')", [DIMENSION])
-    row = [OLD.name, OLD.file, OLD.sha256, OLD.title, OLD.dateline, OLD.date, "/reports/old.txt", OLD.text]
-    database.execute("INSERT INTO documents VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-    for table, parts in (
-        ("sections", [(s.heading, json.dumps(s.path), s.start, s.end) for s in OLD.sections]),
-        ("paragraphs", map(astuple, OLD.paragraphs)),
-        ("quotations", map(astuple, OLD.quotations)),
-        ('"references"', map(astuple, OLD.references)),
-        ("notes", map(astuple, OLD.notes)),
-    ):
-        for position, part in enumerate(parts):
-            database.execute(f"INSERT INTO {table} VALUES (1, ?{', ?' * len(part)})", [position, *part])
-    for chunk, vector in zip(make_chunks(OLD), unit_vectors(2), strict=True):
-        row = [chunk.number, chunk.section, chunk.paragraph, chunk.start, chunk.end, chunk.text, chunk.context]
-        key = database.execute("INSERT INTO chunks VALUES (NULL, 1, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
-        database.execute("INSERT INTO vectors VALUES (?, ?)", [key, vector.tobytes()])
-    database.commit()
-    database.close()
-
 
 def assert_whole(folder: Path) -> None:
     """What `write_format_1` wrote is there, in the present format, and can be changed."""
     with Library.open(folder) as library:
         assert library.document("old") == OLD
         assert library.generation == 1
-        assert texts(library, library.dense(unit_vectors(2)[1], 1)) == texts(library, library.lexical("heron", 5)) == ["Heron."]
+        assert (
+            texts(library, library.dense(unit_vectors(2)[1], 1))
+            == texts(library, library.lexical("heron", 5))
+            == ["Heron."]
+        )
         assert library.select(Filter(speaker="nasrallah")) == [1]
         assert library.verify() == []
         add(library, AFTER)
@@ -1031,7 +1055,11 @@ def test_an_older_library_becomes_the_same_as_a_new_one(tmp_path: Path) -> None:
     def schema(folder: Path) -> tuple[object, ...]:
         with sqlite3.connect(folder / "library.db") as database:
             version = database.execute("PRAGMA user_version").fetchone()
-            return version, sorted(database.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql NOT NULL").fetchall())
+            return version, sorted(
+                database.execute(
+                    "SELECT type, name, sql FROM sqlite_schema WHERE sql NOT NULL"
+                ).fetchall()
+            )
 
     assert schema(tmp_path / "old") == schema(tmp_path / "new")
 
@@ -1072,8 +1100,12 @@ def migrate_and_die(folder: Path) -> None:
             return
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be killed at a statement")
-def test_a_process_killed_while_it_brings_a_library_to_the_present_format_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    not hasattr(os, "fork"), reason="needs processes that can be killed at a statement"
+)
+def test_a_process_killed_while_it_brings_a_library_to_the_present_format_loses_nothing(
+    tmp_path: Path,
+) -> None:
     write_format_1(tmp_path / "start")
     run_this_file("migrate_and_die", tmp_path)
     folders = sorted(f for f in tmp_path.iterdir() if f.name != "start")
@@ -1087,7 +1119,8 @@ def open_old_as_somebody_else(folder: Path) -> None:
         os.setgid(65534)
         os.setuid(65534)
     with pytest.raises(
-        LibraryError, match=r"'old' has format 1, which must be brought to format 3, .* cannot be written to; copy"
+        LibraryError,
+        match=r"'old' has format 1, which must be brought to format 3, .* cannot be written to; copy",
     ):
         Library.open(folder)
 
@@ -1108,17 +1141,25 @@ def test_an_older_library_that_cannot_be_written_to_says_so() -> None:
 
 
 def test_a_missing_library_is_named_with_those_beside_it(library: Library) -> None:
-    with pytest.raises(LibraryError, match=r"no library 'report' in .*, there are 'reports'; make it with `rag add`"):
+    with pytest.raises(
+        LibraryError,
+        match=r"no library 'report' in .*, there are 'reports'; make it with `rag add`",
+    ):
         Library.open(library.folder.parent / "report")
     assert not (library.folder.parent / "report").exists()
 
 
-@pytest.mark.parametrize(("embedder", "dimension"), [("other", DIMENSION), ("fake", 3), ("other", 3)])
+@pytest.mark.parametrize(
+    ("embedder", "dimension"), [("other", DIMENSION), ("fake", 3), ("other", 3)]
+)
 @pytest.mark.parametrize("create", [False, True])
 def test_another_embedder_is_refused_at_once_and_both_are_named(
     library: Library, embedder: str, dimension: int, create: bool
 ) -> None:
-    with pytest.raises(LibraryError, match=rf"'fake' \(8 dimensions\), not with '{embedder}' \({dimension}\).*`rag rebuild`"):
+    with pytest.raises(
+        LibraryError,
+        match=rf"'fake' \(8 dimensions\), not with '{embedder}' \({dimension}\).*`rag rebuild`",
+    ):
         Library.open(library.folder, embedder=embedder, dimension=dimension, create=create)
 
 
@@ -1135,7 +1176,9 @@ def test_a_newer_format_is_refused(library: Library) -> None:
 
 
 @pytest.mark.parametrize("create", [False, True])
-def test_the_database_of_another_program_is_refused_and_left_alone(tmp_path: Path, create: bool) -> None:
+def test_the_database_of_another_program_is_refused_and_left_alone(
+    tmp_path: Path, create: bool
+) -> None:
     file = tmp_path / "library.db"
     with sqlite3.connect(file) as database:
         database.execute("CREATE TABLE recipes (name)")
@@ -1163,7 +1206,9 @@ def read_as_somebody_else(folder: Path) -> None:
         assert texts(library, library.dense(unit_vectors(1)[0], 5)) == ["Walrus."]
         assert texts(library, library.lexical("walrus", 5)) == ["Walrus."]
         assert library.verify() == []
-        with pytest.raises(LibraryError, match="'reports' cannot be written to; check the permissions"):
+        with pytest.raises(
+            LibraryError, match="'reports' cannot be written to; check the permissions"
+        ):
             library.remove("a")
 
 
@@ -1189,7 +1234,10 @@ def test_a_plain_name_is_a_folder_of_its_own(tmp_path: Path, name: str) -> None:
     assert library_folder(tmp_path, name) == tmp_path / name
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "../a", "/etc", "a\\b", "a b", "a\n", "ä", "x" * 65, "a\0"])
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", ".hidden", "a/b", "../a", "/etc", "a\\b", "a b", "a\n", "ä", "x" * 65, "a\0"],
+)
 def test_a_name_that_could_be_a_path_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot name a library"):
         library_folder(tmp_path, name)

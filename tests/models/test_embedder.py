@@ -5,15 +5,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.models.bundled import (embedding_model_folder)
-from rag.models.embedder import (OnnxEmbedder, SentenceTransformerEmbedder, make_embedder)
-from rag.models.reader import (OnnxReader)
-from rag.models.reranker import (CrossEncoderReranker)
-from rag.errors import (ModelError)
+from rag.errors import ModelError
+from rag.models.bundled import embedding_model_folder
+from rag.models.embedder import OnnxEmbedder, SentenceTransformerEmbedder, make_embedder
+from rag.models.reader import OnnxReader
+from rag.models.reranker import CrossEncoderReranker
 
 pytestmark = pytest.mark.models
 
-TEXTS = ["How much did trade grow?", "Trade rose by 30 percent last year.", "", "word " * 600, "«Мы согласны», — сказал он."]
+TEXTS = [
+    "How much did trade grow?",
+    "Trade rose by 30 percent last year.",
+    "",
+    "word " * 600,
+    "«Мы согласны», — сказал он.",
+]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +43,9 @@ def test_vectors_are_unit_vectors_in_the_order_of_the_texts(embedder: OnnxEmbedd
     assert embedder.encode([]).shape == (0, 384)
 
 
-def test_those_who_encode_and_read_at_once_take_turns_and_get_their_own(embedder: OnnxEmbedder, reader: OnnxReader) -> None:
+def test_those_who_encode_and_read_at_once_take_turns_and_get_their_own(
+    embedder: OnnxEmbedder, reader: OnnxReader
+) -> None:
     class Watched:
         running = most = 0
 
@@ -55,9 +63,13 @@ def test_those_who_encode_and_read_at_once_take_turns_and_get_their_own(embedder
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(8) as crowd:
         for session in (embedder._session, reader._session):
             patch.setattr(session, "_session", Watched(session._session))
-        reading = [crowd.submit(reader.read, TEXTS[0], [("", ["We are glad.", TEXTS[1]])]) for _ in range(4)]
+        reading = [
+            crowd.submit(reader.read, TEXTS[0], [("", ["We are glad.", TEXTS[1]])])
+            for _ in range(4)
+        ]
         encoding = [
-            (crowd.submit(embedder.encode, [text]), expected) for text, expected in 4 * list(zip(TEXTS, alone, strict=True))
+            (crowd.submit(embedder.encode, [text]), expected)
+            for text, expected in 4 * list(zip(TEXTS, alone, strict=True))
         ]
         for future, expected in encoding:
             np.testing.assert_array_equal(future.result(), expected)
@@ -81,9 +93,16 @@ def test_the_reader_tells_the_sentence_that_answers(reader: OnnxReader) -> None:
     passages = [
         (
             "Xi's Visit. Economic Agreements",
-            ["Trade is a priority for us.", "Last year, trade increased by 30 percent.", "We are glad."],
+            [
+                "Trade is a priority for us.",
+                "Last year, trade increased by 30 percent.",
+                "We are glad.",
+            ],
         ),
-        ("Night Trains", ["The night train to Brennau stops seventeen times.", "It leaves at nine."]),
+        (
+            "Night Trains",
+            ["The night train to Brennau stops seventeen times.", "It leaves at nine."],
+        ),
     ]
     trade, trains = reader.read("By how much did trade grow last year?", passages)
     assert trade.shape == (3,)
@@ -107,10 +126,17 @@ def save_cross_encoder(folder: Path, labels: int) -> None:
 
     torch.manual_seed(0)
     config = BertConfig(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, num_labels=labels, initializer_range=1.0
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        num_labels=labels,
+        initializer_range=1.0,
     )
     BertForSequenceClassification(config).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(embedding_model_folder(), local_files_only=True).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(embedding_model_folder(), local_files_only=True).save_pretrained(
+        folder
+    )
 
 
 def test_a_cross_encoder_of_the_user_gives_each_passage_its_own_score(tmp_path: Path) -> None:
@@ -121,12 +147,16 @@ def test_a_cross_encoder_of_the_user_gives_each_passage_its_own_score(tmp_path: 
     assert (scores.dtype, scores.shape) == (np.float32, (5,))
     assert len(set(scores.tolist())) == 5
     np.testing.assert_allclose(reranker.score("How much?", TEXTS[::-1]), scores[::-1], atol=1e-5)
-    assert abs(reranker.score("Who spoke?", TEXTS) - scores).max() > 1e-3  # the question is read too
+    assert (
+        abs(reranker.score("Who spoke?", TEXTS) - scores).max() > 1e-3
+    )  # the question is read too
     assert reranker.score("How much?", []).shape == (0,)
 
 
 def test_a_model_that_cannot_rerank_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"reranker '.*nowhere' is not on this machine.*RAG_RERANKER"):
+    with pytest.raises(
+        ModelError, match=r"reranker '.*nowhere' is not on this machine.*RAG_RERANKER"
+    ):
         CrossEncoderReranker(str(tmp_path / "nowhere"))
     save_cross_encoder(tmp_path / "classes", labels=3)
     with pytest.raises(ModelError, match="sorts texts into 3 classes, a reranker gives one score"):

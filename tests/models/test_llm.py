@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.config import (BRIEF, bundled)
-from rag.models.bundled import (language_model_path)
-from rag.models.llm import (LlamaModel)
-from rag.training.gguf import (write_adapter)
-from rag.answering.prompt import (build)
-from rag.errors import (ModelError)
-from rag.types import (Prompt)
+from rag.answering.prompt import build
+from rag.config import BRIEF, bundled
+from rag.errors import ModelError
+from rag.models.bundled import language_model_path
+from rag.models.llm import LlamaModel
+from rag.training.gguf import write_adapter
+from rag.types import Prompt
 
 pytestmark = pytest.mark.models
 
@@ -23,10 +23,16 @@ def said(model: LlamaModel, prompt: Prompt, max_tokens: int) -> str:
     return "".join(piece.text for piece in model.stream(prompt, max_tokens))
 
 
-def test_with_the_adapter_the_same_prompt_gives_the_same_text_and_chances_after_another_one_too() -> None:
+def test_with_the_adapter_the_same_prompt_gives_the_same_text_and_chances_after_another_one_too() -> (
+    None
+):
     model = LlamaModel(adapter=BRIEF)
-    prompts = [build(question, (), bundled("prompts")) for question in ("Who opened the quay?", "When?")]
-    first, other, again = (list(model.stream(prompt, 16)) for prompt in (prompts[0], prompts[1], prompts[0]))
+    prompts = [
+        build(question, (), bundled("prompts")) for question in ("Who opened the quay?", "When?")
+    ]
+    first, other, again = (
+        list(model.stream(prompt, 16)) for prompt in (prompts[0], prompts[1], prompts[0])
+    )
     assert first == again
     assert first
     assert other
@@ -36,17 +42,27 @@ def test_a_piece_has_the_chance_that_the_model_gave_it(model: LlamaModel) -> Non
     def chances(text: str) -> list[float]:
         return [piece.chance for piece in model.stream(Prompt(text, "", "", "", ()), 3)]
 
-    certain, open_ended = chances("One, two, three, four, five, six,"), chances("The most surprising word is")
+    certain, open_ended = (
+        chances("One, two, three, four, five, six,"),
+        chances("The most surprising word is"),
+    )
     assert all(0 < chance <= 1 for chance in certain + open_ended)
     assert min(certain) > 0.5 > min(open_ended)
 
 
-def test_the_first_piece_tells_how_likely_the_model_with_its_adapter_is_to_decline(model: LlamaModel) -> None:
+def test_the_first_piece_tells_how_likely_the_model_with_its_adapter_is_to_decline(
+    model: LlamaModel,
+) -> None:
     adapted = LlamaModel(adapter=BRIEF)
-    sources = "[1] Harbour Notes: The council counted ninety lamps along the quay.\nQuestion: {}\nAnswer:"
+    sources = (
+        "[1] Harbour Notes: The council counted ninety lamps along the quay.\nQuestion: {}\nAnswer:"
+    )
     answered, unanswered = (
         next(adapted.stream(Prompt("", sources.format(question), "", "", ()), 8)).declines
-        for question in ("How many lamps did the council count?", "Who painted the ceiling of the chapel?")
+        for question in (
+            "How many lamps did the council count?",
+            "Who painted the ceiling of the chapel?",
+        )
     )
     assert 0 < answered < 0.5 < unanswered < 1
     assert next(model.stream(Prompt("One, two,", "", "", "", ()), 8)).declines == 0
@@ -72,7 +88,9 @@ def test_control_tokens_in_a_prompt_are_words(model: LlamaModel) -> None:
         (b"GGUF" + b"\0" * 200, "cannot load the model"),
     ],
 )
-def test_a_model_that_cannot_be_read_is_named_in_one_sentence(tmp_path: Path, content: bytes | None, message: str) -> None:
+def test_a_model_that_cannot_be_read_is_named_in_one_sentence(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
     path = tmp_path / "model.gguf"
     if content is not None:
         path.write_bytes(content)
@@ -87,7 +105,9 @@ def an_adapter(path: Path, width: int = 640) -> Path:
     return path
 
 
-def test_with_an_adapter_the_prompt_without_examples_is_read(model: LlamaModel, tmp_path: Path) -> None:
+def test_with_an_adapter_the_prompt_without_examples_is_read(
+    model: LlamaModel, tmp_path: Path
+) -> None:
     adapted = LlamaModel(adapter=an_adapter(tmp_path / "brief.gguf"))
     assert adapted.name == f"{model.name} + brief"
     one, other = "One, two, three, four,", "Monday, Tuesday, Wednesday,"
@@ -109,10 +129,14 @@ def test_an_adapter_that_cannot_be_used_is_named_in_one_sentence(tmp_path: Path)
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-    told = {"missing.gguf": "The adapter .* cannot be opened .*; give", "text.gguf": "is not a GGUF adapter: .*; give"}
+    told = {
+        "missing.gguf": "The adapter .* cannot be opened .*; give",
+        "text.gguf": "is not a GGUF adapter: .*; give",
+    }
     for path in (*(tmp_path / name for name in ("missing.gguf", *contents)), language_model_path()):
         with pytest.raises(
-            ModelError, match=told.get(path.name, "cannot use .* as an adapter of gemma-3-270m-q4_k_m; give")
+            ModelError,
+            match=told.get(path.name, "cannot use .* as an adapter of gemma-3-270m-q4_k_m; give"),
         ) as error:
             LlamaModel(adapter=path)
         assert str(path) in str(error.value)

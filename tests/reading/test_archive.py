@@ -3,9 +3,9 @@ from io import BytesIO
 
 import pytest
 
+from rag.errors import DocumentError
 from rag.reading import archive
-from rag.reading.archive import (members, office_kind)
-from rag.errors import (DocumentError)
+from rag.reading.archive import members, office_kind
 
 
 def zipped(**files: bytes) -> bytes:

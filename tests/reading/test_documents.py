@@ -9,13 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from readers import assert_covered
 
+from rag.errors import DocumentError
 from rag.reading import documents
-from rag.reading.documents import (SUFFIXES, read_document)
-from rag.errors import (DocumentError)
-from rag.types import (Document)
+from rag.reading.documents import SUFFIXES, read_document
+from rag.types import Document
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "memri-10538.txt"
-QUICK = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 # Our own words, with everything that a press report does to its quotations.
 REPORT = """\
@@ -150,7 +152,9 @@ def assert_spans_hold(document: Document) -> None:
 
 def assert_speakers(document: Document, table: list[tuple[str, str, str, str]]) -> None:
     found = [(q.speaker, document.text[q.start : q.end], q.note) for q in document.quotations]
-    assert [(speaker, note) for speaker, _, note in found] == [(speaker, note) for speaker, _, _, note in table]
+    assert [(speaker, note) for speaker, _, note in found] == [
+        (speaker, note) for speaker, _, _, note in table
+    ]
     for (_, words, _), (_, first, last, _) in zip(found, table, strict=True):
         assert words.startswith(first)
         assert words.endswith(last)
@@ -179,12 +183,20 @@ def test_title_dateline_and_date_are_told_apart(report: Document) -> None:
 
 
 def test_headings_open_sections(report: Document) -> None:
-    assert [section.heading for section in report.sections] == ["", "Old Piers And New Money", "Who Pays In The End?"]
+    assert [section.heading for section in report.sections] == [
+        "",
+        "Old Piers And New Money",
+        "Who Pays In The End?",
+    ]
     assert_spans_hold(report)
 
 
 def test_captions_and_share_lines_are_furniture(report: Document) -> None:
-    assert shown(report, "furniture") == ["Ingrid Solheim (Source: Halden Post)", "Photo: the quay of Moss", "Share this report:"]
+    assert shown(report, "furniture") == [
+        "Ingrid Solheim (Source: Halden Post)",
+        "Photo: the quay of Moss",
+        "Share this report:",
+    ]
 
 
 def test_the_list_at_the_end_is_notes(report: Document) -> None:
@@ -197,7 +209,9 @@ def test_the_list_at_the_end_is_notes(report: Document) -> None:
 
 
 def test_markers_of_notes_are_references_and_other_brackets_are_not(report: Document) -> None:
-    assert [(r.number, report.text[r.start : r.end]) for r in report.references] == [(n, f"[{n}]") for n in "12345"]
+    assert [(r.number, report.text[r.start : r.end]) for r in report.references] == [
+        (n, f"[{n}]") for n in "12345"
+    ]
 
 
 def test_every_quotation_of_a_report_has_its_speaker(report: Document) -> None:
@@ -221,7 +235,10 @@ def test_the_shared_report_is_read_as_a_person_reads_it() -> None:
     document = read_document(CORPUS)
     assert_spans_hold(document)
     assert document.title == "Xi's Visit Heartens Russia, But Questions Remain"
-    assert (document.date, document.dateline) == ("2023-03-24", "March 24, 2023 Special Dispatch No. 10538")
+    assert (document.date, document.dateline) == (
+        "2023-03-24",
+        "March 24, 2023 Special Dispatch No. 10538",
+    )
     assert [section.heading for section in document.sections] == [
         "",
         "Ukraine: Russian Deference To Chinese Guest But With Caveats",
@@ -230,8 +247,14 @@ def test_the_shared_report_is_read_as_a_person_reads_it() -> None:
     ]
     assert [note.number for note in document.notes] == [str(number) for number in range(1, 18)]
     assert document.notes[2].text == "March 20, 2023."
-    assert [reference.number for reference in document.references] == [str(number) for number in range(1, 18)]
-    lines = [line for line in document.text.splitlines() if line.endswith("(Source:") or line == "Share this Report:"]
+    assert [reference.number for reference in document.references] == [
+        str(number) for number in range(1, 18)
+    ]
+    lines = [
+        line
+        for line in document.text.splitlines()
+        if line.endswith("(Source:") or line == "Share this Report:"
+    ]
     assert shown(document, "furniture") == lines
     assert_speakers(document, MEMRI_SPEAKERS)
 
@@ -266,7 +289,10 @@ def test_the_shared_report_has_four_captions_a_share_line_and_its_number() -> No
         ("We have been proactive in promoting reconciliation", "1"),
         ("useful for both parties", "4"),  # the next note of its paragraph
         ("President Putin and I agreed to step up", "7"),  # two paragraphs, one quotation, one note
-        ("Last year, trade increased by 30 percent", "8"),  # "Putin expressed particular satisfaction …:" leads on to note 8
+        (
+            "Last year, trade increased by 30 percent",
+            "8",
+        ),  # "Putin expressed particular satisfaction …:" leads on to note 8
         ("As of the end of the first three quarters of 2022", "8"),
         ("The Chinese leader's trip is coming to an end", "6"),
         # "For Babayev, … tenure in office." is narration of its own, so note 6 is that of the words behind it alone.
@@ -311,9 +337,18 @@ def test_a_note_belongs_to_the_words_before_a_lead_in_and_not_to_those_before_ot
 
 
 @pytest.mark.parametrize(
-    "title", ["Super Bowl 50", "Warner Bros.", "April 2018 protests in Kerala", "Violin Sonata No. 3", "Who Is Who?"]
+    "title",
+    [
+        "Super Bowl 50",
+        "Warner Bros.",
+        "April 2018 protests in Kerala",
+        "Violin Sonata No. 3",
+        "Who Is Who?",
+    ],
 )
-def test_the_first_line_is_the_title_of_a_file_written_title_first(tmp_path: Path, title: str) -> None:
+def test_the_first_line_is_the_title_of_a_file_written_title_first(
+    tmp_path: Path, title: str
+) -> None:
     document = read(tmp_path, f"{title}\n\nThe text follows, and it ends with a full stop.\n")
     assert document.title == title
     assert shown(document, "text") == ["The text follows, and it ends with a full stop."]
@@ -321,14 +356,19 @@ def test_the_first_line_is_the_title_of_a_file_written_title_first(tmp_path: Pat
 
 def test_a_text_without_a_title_is_named_after_its_file(tmp_path: Path) -> None:
     document = read(
-        tmp_path, "The text starts at once, and it goes on for more than a line would.\n\nMore of it follows here.", "plain.txt"
+        tmp_path,
+        "The text starts at once, and it goes on for more than a line would.\n\nMore of it follows here.",
+        "plain.txt",
     )
     assert document.title == "plain"
     assert len(shown(document, "text")) == 2
 
 
 def test_a_title_repeated_at_the_top_stands_once(tmp_path: Path) -> None:
-    document = read(tmp_path, "The Long Winter\n\n12 May 2021\n\nThe long winter\n\nIt snowed for five months in the valley.")
+    document = read(
+        tmp_path,
+        "The Long Winter\n\n12 May 2021\n\nThe long winter\n\nIt snowed for five months in the valley.",
+    )
     assert (document.title, document.date) == ("The Long Winter", "2021-05-12")
     assert shown(document, "text") == ["It snowed for five months in the valley."]
 
@@ -346,7 +386,10 @@ def test_a_title_repeated_at_the_top_stands_once(tmp_path: Path) -> None:
     ],
 )
 def test_dates_become_iso(tmp_path: Path, line: str, date: str) -> None:
-    assert read(tmp_path, f"A Short Title\n\n{line}\n\nThe text of the report begins here.").date == date
+    assert (
+        read(tmp_path, f"A Short Title\n\n{line}\n\nThe text of the report begins here.").date
+        == date
+    )
 
 
 def test_an_underlined_heading_below_the_first_line_is_no_title(tmp_path: Path) -> None:
@@ -357,7 +400,8 @@ def test_an_underlined_heading_below_the_first_line_is_no_title(tmp_path: Path) 
 def test_numbered_and_underlined_headings_nest(tmp_path: Path) -> None:
     body = "It was found that the bridge needs paint.\n\n"
     document = read(
-        tmp_path, f"The Bridge\n==========\n\n1. Findings\n\n{body}1.1 Paint\n\n{body}Rust\n----\n{body}2. Costs\n\n{body}"
+        tmp_path,
+        f"The Bridge\n==========\n\n1. Findings\n\n{body}1.1 Paint\n\n{body}Rust\n----\n{body}2. Costs\n\n{body}",
     )
     assert [section.path for section in document.sections] == [
         (),
@@ -382,12 +426,17 @@ def test_numbered_and_underlined_headings_nest(tmp_path: Path) -> None:
     ],
 )
 def test_a_short_line_that_could_be_text_is_no_heading(tmp_path: Path, line: str) -> None:
-    document = read(tmp_path, f"Title Of It\n\nThe first paragraph stands here.\n\n{line}\n\nThe last paragraph stands here.")
+    document = read(
+        tmp_path,
+        f"Title Of It\n\nThe first paragraph stands here.\n\n{line}\n\nThe last paragraph stands here.",
+    )
     assert [section.heading for section in document.sections] == [""]
 
 
 def test_short_lines_in_a_row_are_a_list_and_no_headings(tmp_path: Path) -> None:
-    document = read(tmp_path, "Title Of It\n\nThese are the ports that we saw.\n\nOslo\n\nMoss\n\nHalden\n")
+    document = read(
+        tmp_path, "Title Of It\n\nThese are the ports that we saw.\n\nOslo\n\nMoss\n\nHalden\n"
+    )
     assert [section.heading for section in document.sections] == [""]
 
 
@@ -407,14 +456,23 @@ def test_a_reference_list_under_its_heading_is_notes(tmp_path: Path) -> None:
         "Title Of It\n\nTrade grew.² It grew a lot.[1] The area is 7 km².\n\n"
         "References\n\n1. First source,\n   with a second line.\n2) Second\n",
     )
-    assert [(n.number, n.text) for n in document.notes] == [("1", "First source, with a second line."), ("2", "Second")]
-    assert [(r.number, document.text[r.start : r.end]) for r in document.references] == [("2", "²"), ("1", "[1]")]
+    assert [(n.number, n.text) for n in document.notes] == [
+        ("1", "First source, with a second line."),
+        ("2", "Second"),
+    ]
+    assert [(r.number, document.text[r.start : r.end]) for r in document.references] == [
+        ("2", "²"),
+        ("1", "[1]"),
+    ]
     assert document.sections[-1].heading == "References"
     assert_spans_hold(document)
 
 
 def test_a_paragraph_behind_the_notes_is_text_again(tmp_path: Path) -> None:
-    document = read(tmp_path, "Title Of It\n\nTrade grew.[1]\n\nNotes\n\n[1] First.\n\nThe author lives in\n[2] Moss.\n")
+    document = read(
+        tmp_path,
+        "Title Of It\n\nTrade grew.[1]\n\nNotes\n\n[1] First.\n\nThe author lives in\n[2] Moss.\n",
+    )
     assert shown(document, "note") == ["[1] First."]
     assert shown(document, "text") == ["Trade grew.[1]", "The author lives in\n[2] Moss."]
 
@@ -422,15 +480,29 @@ def test_a_paragraph_behind_the_notes_is_text_again(tmp_path: Path) -> None:
 def test_brackets_without_a_list_of_notes_are_left_alone(tmp_path: Path) -> None:
     document = read(tmp_path, "Title Of It\n\nTrade grew more [than expected] in [2019].[1]\n")
     assert (document.references, document.notes) == ((), ())
-    listed = read(tmp_path, "Title Of It\n\nTrade grew in [9] ports.[1] It fell later.[1, 2]\n\n[1] First.\n[2] Second.\n")
+    listed = read(
+        tmp_path,
+        "Title Of It\n\nTrade grew in [9] ports.[1] It fell later.[1, 2]\n\n[1] First.\n[2] Second.\n",
+    )
     assert [reference.number for reference in listed.references] == ["1", "1", "2"]
 
 
 @pytest.mark.parametrize(
-    "line", ["- 7 -", "12", "Page 3 of 9", "Back to top", "Home > Reports > Russia", "© 2023 The Institute", "* * *"]
+    "line",
+    [
+        "- 7 -",
+        "12",
+        "Page 3 of 9",
+        "Back to top",
+        "Home > Reports > Russia",
+        "© 2023 The Institute",
+        "* * *",
+    ],
 )
 def test_page_numbers_and_navigation_are_furniture(tmp_path: Path, line: str) -> None:
-    document = read(tmp_path, f"Title Of It\n\nThe first paragraph.\n\n{line}\n\nThe last paragraph.")
+    document = read(
+        tmp_path, f"Title Of It\n\nThe first paragraph.\n\n{line}\n\nThe last paragraph."
+    )
     assert shown(document, "furniture") == [line]
 
 
@@ -452,7 +524,10 @@ def test_quotation_marks_of_other_scripts_are_read(tmp_path: Path, marks: str) -
     ("text", "speaker"),
     [
         ('Ann Lee said, "This is what I saw there." She left.', "Ann Lee"),
-        ('Ann Lee, head of the port, has repeatedly warned that "this is what I saw there."', "Ann Lee"),
+        (
+            'Ann Lee, head of the port, has repeatedly warned that "this is what I saw there."',
+            "Ann Lee",
+        ),
         ('"This is what I saw there," said harbour master Ann Lee.', "Ann Lee"),
         ('"This is what I saw there," Ann Lee, head of the port, told reporters.', "Ann Lee"),
         ('Ann Lee met Bo Dahl. He said: "This is what I saw there."', ""),
@@ -460,12 +535,24 @@ def test_quotation_marks_of_other_scripts_are_read(tmp_path: Path, marks: str) -
         ('"This is what I saw there" stood on the wall of the port.', ""),
         ('In the words of Ann Lee, "this is what I saw there."', "Ann Lee"),
         ('Prime Minister Ann Lee arrived. "This is what I saw there," she said.', "Ann Lee"),
-        ('The mayor of the port, Ann Lee, said that the town "saw nothing of this there."', "Ann Lee"),
-        ('Its pilot, Ann Lee, waited for a day. "This is what I saw there," she told the crew.', "Ann Lee"),
-        ('Ann Lee waited. The rain stopped.\n\nThe port was closed.\n\nThen he wrote: "This is what I saw there."', ""),
+        (
+            'The mayor of the port, Ann Lee, said that the town "saw nothing of this there."',
+            "Ann Lee",
+        ),
+        (
+            'Its pilot, Ann Lee, waited for a day. "This is what I saw there," she told the crew.',
+            "Ann Lee",
+        ),
+        (
+            'Ann Lee waited. The rain stopped.\n\nThe port was closed.\n\nThen he wrote: "This is what I saw there."',
+            "",
+        ),
         ('The Kremlin said: "This is what I saw there."', "the Kremlin"),
         ('The same was echoed by Bo Dahl: "This is what I saw there."', "Bo Dahl"),
-        ('Ann Lee agreed with Bo Dahl.\n\nThe port was closed for a week.\n\n"This is what I saw there."', ""),
+        (
+            'Ann Lee agreed with Bo Dahl.\n\nThe port was closed for a week.\n\n"This is what I saw there."',
+            "",
+        ),
         ('Ann Lee said it was bad.\n\nThe Port And The Storm\n\n"This is what I saw there."', ""),
         ('Ann Lee said it was bad. Bo Dahl left the room.\n\n"This is what I saw there."', ""),
         ('Ann Lee and Bo Dahl said: "This is what I saw there."', ""),
@@ -473,10 +560,15 @@ def test_quotation_marks_of_other_scripts_are_read(tmp_path: Path, marks: str) -
         ('"This is what I saw there," Ann Lee and Bo Dahl said.', ""),
         ('"This is what I saw there," said Ann Lee, and Bo Dahl left.', "Ann Lee"),
         ('According to Ann Lee and Bo Dahl, "this is what I saw there."', ""),
-        ('Ann Lee wrote a book. Years later, Lee explained: "This is what I saw there."', "Ann Lee"),
+        (
+            'Ann Lee wrote a book. Years later, Lee explained: "This is what I saw there."',
+            "Ann Lee",
+        ),
     ],
 )
-def test_a_speaker_is_named_where_the_text_says_so_and_only_there(tmp_path: Path, text: str, speaker: str) -> None:
+def test_a_speaker_is_named_where_the_text_says_so_and_only_there(
+    tmp_path: Path, text: str, speaker: str
+) -> None:
     assert [found[1] for found in quotations(tmp_path, text)] == [speaker]
 
 
@@ -488,17 +580,25 @@ def test_a_colon_in_running_text_gives_nobody_the_words_behind_it(tmp_path: Path
 
 
 def test_short_quoted_terms_are_no_quotations(tmp_path: Path) -> None:
-    assert quotations(tmp_path, 'Ann Lee said that the "quiet port" and the "old north quay" were closed.') == []
+    assert (
+        quotations(
+            tmp_path, 'Ann Lee said that the "quiet port" and the "old north quay" were closed.'
+        )
+        == []
+    )
 
 
 def test_an_unclosed_mark_ends_with_its_paragraph(tmp_path: Path) -> None:
-    body = (
-        'Ann Lee said: "This is what I saw there.\n\nThe port is closed on Sundays.\n\n"Come back on Monday then," said Bo Dahl.'
-    )
-    assert quotations(tmp_path, body) == [('"This is what I saw there.', "Ann Lee"), ('"Come back on Monday then,"', "Bo Dahl")]
+    body = 'Ann Lee said: "This is what I saw there.\n\nThe port is closed on Sundays.\n\n"Come back on Monday then," said Bo Dahl.'
+    assert quotations(tmp_path, body) == [
+        ('"This is what I saw there.', "Ann Lee"),
+        ('"Come back on Monday then,"', "Bo Dahl"),
+    ]
 
 
-def test_a_mark_without_a_partner_inside_a_quotation_does_not_join_it_to_the_next(tmp_path: Path) -> None:
+def test_a_mark_without_a_partner_inside_a_quotation_does_not_join_it_to_the_next(
+    tmp_path: Path,
+) -> None:
     body = 'Ann Lee said: "We saw "the old pier and left."\n\n"Nobody was there that day," said Bo Dahl.'
     assert quotations(tmp_path, body) == [
         ('"We saw "the old pier and left."', "Ann Lee"),
@@ -507,8 +607,13 @@ def test_a_mark_without_a_partner_inside_a_quotation_does_not_join_it_to_the_nex
 
 
 def test_a_quotation_never_runs_over_a_heading(tmp_path: Path) -> None:
-    body = 'Ann Lee said: "This is what I saw there.\n\nThe Old Port\n\n"It was a cold and windy day."'
-    assert quotations(tmp_path, body) == [('"This is what I saw there.', "Ann Lee"), ('"It was a cold and windy day."', "")]
+    body = (
+        'Ann Lee said: "This is what I saw there.\n\nThe Old Port\n\n"It was a cold and windy day."'
+    )
+    assert quotations(tmp_path, body) == [
+        ('"This is what I saw there.', "Ann Lee"),
+        ('"It was a cold and windy day."', ""),
+    ]
 
 
 def test_inches_do_not_open_a_quotation(tmp_path: Path) -> None:
@@ -580,26 +685,36 @@ def test_a_block_quote_is_what_its_lead_in_says(tmp_path: Path) -> None:
         '> "It was windy on that day."\n\n> Two words\n\n[^1]: The Post.\n'
     )
     document = read(tmp_path, body, "quotes.md")
-    assert [(document.text[q.start : q.end], q.speaker, q.lead_in, q.note) for q in document.quotations] == [
+    assert [
+        (document.text[q.start : q.end], q.speaker, q.lead_in, q.note) for q in document.quotations
+    ] == [
         ("This is what I saw there.\n\nIt was cold.", "Ann Lee", "Ann Lee wrote:", "1"),
         ('"It was windy on that day."', "", "", ""),
     ]
 
 
 def test_a_note_may_follow_its_paragraph_without_a_blank_line(tmp_path: Path) -> None:
-    document = read(tmp_path, "# Title\n\nTrade grew.[^1]\n[^1]: See\nthe port.\n\nIt fell.\n", "tight.md")
+    document = read(
+        tmp_path, "# Title\n\nTrade grew.[^1]\n[^1]: See\nthe port.\n\nIt fell.\n", "tight.md"
+    )
     assert document.text == "Title\n\nTrade grew.[1]\n\nIt fell.\n\n[1] See the port."
 
 
 def test_a_front_matter_title_stands_in_for_a_missing_heading(tmp_path: Path) -> None:
-    document = read(tmp_path, "---\ntitle: From The Front\n---\n\n## Part\n\nThe text of the part.\n", "front.md")
+    document = read(
+        tmp_path,
+        "---\ntitle: From The Front\n---\n\n## Part\n\nThe text of the part.\n",
+        "front.md",
+    )
     assert document.title == "From The Front"
     assert document.text == "From The Front\n\nPart\n\nThe text of the part."
     assert [section.heading for section in document.sections] == ["", "Part"]
 
 
 def test_markdown_and_plain_text_of_one_report_say_the_same(tmp_path: Path) -> None:
-    marked = REPORT.replace("Old Piers And New Money", "## Old Piers And New Money").replace("Who Pays", "## Who Pays")
+    marked = REPORT.replace("Old Piers And New Money", "## Old Piers And New Money").replace(
+        "Who Pays", "## Who Pays"
+    )
     marked = re.sub(r"^\[(\d)\],? ", r"[^\1]: ", marked, flags=re.MULTILINE)
     marked = re.sub(r"\[(\d)\]", r"[^\1]", marked.replace("The Quiet Port", "# The Quiet Port"))
     plain, document = read(tmp_path, REPORT), read(tmp_path, marked, "report.md")
@@ -626,7 +741,9 @@ def test_byte_order_marks_tell_the_encoding(tmp_path: Path, data: bytes) -> None
 
 def test_an_old_encoding_is_guessed(tmp_path: Path) -> None:
     text = (
-        "Der Bericht\n\n" + "Die Straße über die Brücke wurde im März für den Verkehr geöffnet, was älteren Bürgern gefällt. " * 5
+        "Der Bericht\n\n"
+        + "Die Straße über die Brücke wurde im März für den Verkehr geöffnet, was älteren Bürgern gefällt. "
+        * 5
     )
     assert read(tmp_path, text.encode("cp1252")).text == text.rstrip()
 
@@ -635,31 +752,55 @@ def test_characters_that_no_reader_sees_are_dropped(tmp_path: Path) -> None:
     hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "ignore")
     text = f"Title\n\nThe vis\u200bible w\u00adords\u202e stay{hidden}.\x07"
     assert shown(read(tmp_path, text + " " * 200), "text") == ["The visible words stay."]
-    assert shown(read(tmp_path, text.replace("\u200b", "&#8203;") + " " * 200, "hidden.md"), "text") == [
-        "The visible words stay."
-    ]
+    assert shown(
+        read(tmp_path, text.replace("\u200b", "&#8203;") + " " * 200, "hidden.md"), "text"
+    ) == ["The visible words stay."]
 
 
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("empty.txt", b"", "empty.txt is empty, where a report was expected: check that the file was saved whole."),
+        (
+            "empty.txt",
+            b"",
+            "empty.txt is empty, where a report was expected: check that the file was saved whole.",
+        ),
         (
             "blank.md",
             b"\n \n<!-- x -->\n",
             "blank.md is empty, where a report was expected: check that the file was saved whole.",
         ),
-        ("paper.txt", b"%PDF-1.7 x", "paper.txt cannot be read, because the PDF is damaged or has no pages: "),
-        ("word.md", b"PK\x03\x04 x", "word.md cannot be read, because the archive is damaged and cannot be opened: "),
+        (
+            "paper.txt",
+            b"%PDF-1.7 x",
+            "paper.txt cannot be read, because the PDF is damaged or has no pages: ",
+        ),
+        (
+            "word.md",
+            b"PK\x03\x04 x",
+            "word.md cannot be read, because the archive is damaged and cannot be opened: ",
+        ),
         (
             "report.docx",
             b"{\\rtf1 x}",
             "report.docx cannot be read, because it is an RTF file inside, whatever its name, and that is not read: save it as "
             "DOCX or PDF and add that.",
         ),
-        ("old.docx", b"\xd0\xcf\x11\xe0 x", "old.docx cannot be read, because it is an old Office file inside"),
-        ("zeros.txt", b"ab\0\0cd", "zeros.txt cannot be read, because the file is binary, and a report was expected"),
-        ("control.txt", b"\x01\x02\x03\x04 abc", "control.txt cannot be read, because the file is binary"),
+        (
+            "old.docx",
+            b"\xd0\xcf\x11\xe0 x",
+            "old.docx cannot be read, because it is an old Office file inside",
+        ),
+        (
+            "zeros.txt",
+            b"ab\0\0cd",
+            "zeros.txt cannot be read, because the file is binary, and a report was expected",
+        ),
+        (
+            "control.txt",
+            b"\x01\x02\x03\x04 abc",
+            "control.txt cannot be read, because the file is binary",
+        ),
         (
             "half.txt",
             b"\xff\xfea",
@@ -671,10 +812,16 @@ def test_characters_that_no_reader_sees_are_dropped(tmp_path: Path) -> None:
             f"old.doc is a .doc file, and only {', '.join(SUFFIXES)} are read: save it as DOCX or PDF and add that.",
         ),
         ("slides.PPTX", b"x", "slides.PPTX is a .PPTX file, and only"),
-        ("paper", b"text", "paper is a file without an extension, and only .txt, .md, .markdown, .html"),
+        (
+            "paper",
+            b"text",
+            "paper is a file without an extension, and only .txt, .md, .markdown, .html",
+        ),
     ],
 )
-def test_what_is_no_report_is_refused_in_one_sentence(tmp_path: Path, name: str, data: bytes, message: str) -> None:
+def test_what_is_no_report_is_refused_in_one_sentence(
+    tmp_path: Path, name: str, data: bytes, message: str
+) -> None:
     with pytest.raises(DocumentError) as raised:
         read(tmp_path, data, name)
     assert str(raised.value).startswith(message)
@@ -685,7 +832,9 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         read_document(tmp_path / "missing.txt")
 
 
-def test_a_file_above_the_limit_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_above_the_limit_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(documents, "MAX_BYTES", 1_000_000)
     with pytest.raises(DocumentError, match="has 2 MB, more than the 1 MB that are read"):
         read(tmp_path, b"a" * 2_000_000)
@@ -704,7 +853,9 @@ TEXTS = st.one_of(st.text(), st.lists(st.one_of(LINES, st.text(max_size=20))).ma
 @QUICK
 @given(data=st.one_of(st.binary(), TEXTS.map(lambda text: text.encode("utf-8", "ignore"))))
 @pytest.mark.parametrize("name", ["any.txt", "any.md"])
-def test_any_bytes_give_a_document_or_a_document_error(tmp_path: Path, name: str, data: bytes) -> None:
+def test_any_bytes_give_a_document_or_a_document_error(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
     try:
         document = read(tmp_path, data, name)
     except DocumentError:
@@ -717,7 +868,10 @@ def test_any_bytes_give_a_document_or_a_document_error(tmp_path: Path, name: str
 @given(words=st.lists(st.text("abcXYZ äß中“”\"'.,[]()1", min_size=1).filter(str.strip), min_size=1))
 def test_no_visible_word_of_a_text_is_lost(tmp_path: Path, words: list[str]) -> None:
     document = read(tmp_path, "\n\n".join(words))
-    assert "".join(document.text[p.start : p.end] for p in document.paragraphs).split() == "".join(map(str.strip, words)).split()
+    assert (
+        "".join(document.text[p.start : p.end] for p in document.paragraphs).split()
+        == "".join(map(str.strip, words)).split()
+    )
 
 
 @QUICK

@@ -16,10 +16,10 @@ from docx.oxml.ns import nsdecls, qn
 from hypothesis import given, settings
 from readers import CHANGES, Change, assert_shaped, change
 
-from rag.reading.blocks import (Block, Content)
-from rag.reading.documents import (read_document)
-from rag.errors import (DocumentError)
-from rag.reading.docx import (read_docx)
+from rag.errors import DocumentError
+from rag.reading.blocks import Block, Content
+from rag.reading.documents import read_document
+from rag.reading.docx import read_docx
 
 MC = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
 MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
@@ -57,20 +57,28 @@ def texts(*elements: str, document=None) -> list[str]:
 
 
 def add_notes(document, kind: str, notes: dict[int, str]) -> None:
-    separator = f'<w:{kind} w:type="separator" w:id="-1"><w:p><w:r><w:t>-----</w:t></w:r></w:p></w:{kind}>'
+    separator = (
+        f'<w:{kind} w:type="separator" w:id="-1"><w:p><w:r><w:t>-----</w:t></w:r></w:p></w:{kind}>'
+    )
     body = "".join(
-        f'<w:{kind} w:id="{id_}"><w:p><w:r><w:{kind}Ref/></w:r>{run(" " + text)}</w:p></w:{kind}>' for id_, text in notes.items()
+        f'<w:{kind} w:id="{id_}"><w:p><w:r><w:{kind}Ref/></w:r>{run(" " + text)}</w:p></w:{kind}>'
+        for id_, text in notes.items()
     )
     blob = f"<w:{kind}s {nsdecls('w')}>{separator}{body}</w:{kind}s>".encode()
     content_type = f"application/vnd.openxmlformats-officedocument.wordprocessingml.{kind}s+xml"
     part = Part(PackURI(f"/word/{kind}s.xml"), content_type, blob, document.part.package)
-    document.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES if kind == "footnote" else RELATIONSHIP_TYPE.ENDNOTES)
+    document.part.relate_to(
+        part, RELATIONSHIP_TYPE.FOOTNOTES if kind == "footnote" else RELATIONSHIP_TYPE.ENDNOTES
+    )
 
 
 def repacked(data: bytes, **changes: bytes | None) -> bytes:
     """The archive with the members changed whose names are the keywords, dots as underscores, left out where None."""
     out = BytesIO()
-    with zipfile.ZipFile(BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+    with (
+        zipfile.ZipFile(BytesIO(data)) as old,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
         for name in old.namelist():
             key = name.rsplit("/", 1)[-1].replace(".", "_").replace("document_xml_rels", "_rels")
             content = changes.get(key, old.read(name))
@@ -94,7 +102,9 @@ def test_a_report_comes_out_block_by_block() -> None:
     document.add_paragraph("second", "List Number")
     document.add_paragraph("The quay", "Caption")
     table = document.add_table(2, 2)
-    for cell, text in zip((*table.rows[0].cells, *table.rows[1].cells), ("Year", "Tons", "2023", "412"), strict=True):
+    for cell, text in zip(
+        (*table.rows[0].cells, *table.rows[1].cells), ("Year", "Tons", "2023", "412"), strict=True
+    ):
         cell.text = text
     assert read_docx(saved(document)) == Content(
         [
@@ -118,7 +128,9 @@ def test_without_headings_no_level_is_stated_and_the_title_is_that_of_the_proper
     document = Document()
     document.core_properties.title = "A Title"
     document.add_paragraph("Old Piers")
-    assert read_docx(saved(document)) == Content([Block("Old Piers")], title="A Title", language="en-US")
+    assert read_docx(saved(document)) == Content(
+        [Block("Old Piers")], title="A Title", language="en-US"
+    )
 
 
 def test_a_heading_is_known_by_its_outline_level_whatever_its_name() -> None:
@@ -128,10 +140,17 @@ def test_a_heading_is_known_by_its_outline_level_whatever_its_name() -> None:
     document.add_paragraph("Geld", "Überschrift")
     content = read(
         paragraph('<w:pPr><w:outlineLvl w:val="2"/></w:pPr>' + run("Tiefer")),
-        paragraph('<w:pPr><w:pStyle w:val="Heading1"/><w:outlineLvl w:val="9"/></w:pPr>' + run("Kein Titel")),
+        paragraph(
+            '<w:pPr><w:pStyle w:val="Heading1"/><w:outlineLvl w:val="9"/></w:pPr>'
+            + run("Kein Titel")
+        ),
         document=document,
     )
-    assert [(block.text, block.level) for block in content.blocks] == [("Geld", 2), ("Tiefer", 3), ("Kein Titel", 0)]
+    assert [(block.text, block.level) for block in content.blocks] == [
+        ("Geld", 2),
+        ("Tiefer", 3),
+        ("Kein Titel", 0),
+    ]
 
 
 def test_footnotes_are_numbered_in_their_order_and_endnotes_go_on() -> None:
@@ -140,8 +159,13 @@ def test_footnotes_are_numbered_in_their_order_and_endnotes_go_on() -> None:
     add_notes(document, "endnote", {2: "A film."})
     first = '<w:r><w:endnoteReference w:id="2"/></w:r>'
     content = read(
-        paragraph(run("One.") + '<w:r><w:footnoteReference w:id="5"/></w:r>' + run(" Two.") + first),
-        paragraph(run("Three.") + '<w:r><w:footnoteReference w:id="2"/><w:footnoteReference w:id="99"/></w:r>'),
+        paragraph(
+            run("One.") + '<w:r><w:footnoteReference w:id="5"/></w:r>' + run(" Two.") + first
+        ),
+        paragraph(
+            run("Three.")
+            + '<w:r><w:footnoteReference w:id="2"/><w:footnoteReference w:id="99"/></w:r>'
+        ),
         document=document,
     )
     assert content.blocks == [
@@ -187,12 +211,21 @@ def test_what_no_reader_sees_is_left_out(hidden: str) -> None:
         (f"<w:smartTag>{run('yes')}</w:smartTag>", "yes"),
         (f"<w:sdt><w:sdtPr/><w:sdtContent>{run('yes')}</w:sdtContent></w:sdt>", "yes"),
         (f'<w:fldSimple w:instr="DATE">{run("yes")}</w:fldSimple>', "yes"),
-        ("<w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t><w:noBreakHyphen/><w:t>d</w:t></w:r>", "a b\nc-d"),
+        (
+            "<w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t><w:noBreakHyphen/><w:t>d</w:t></w:r>",
+            "a b\nc-d",
+        ),
         ("<w:r><w:t>re</w:t><w:softHyphen/><w:t>port\u00ad\u200bs</w:t></w:r>", "reports"),
         ('<w:r><w:sym w:char="0000"/><w:t>f2</w:t><w:sym w:char="0000"/></w:r>', "f2"),
         ("<m:oMath><m:r><m:rPr><m:sty/></m:rPr><m:t>x + 1</m:t></m:r></m:oMath>", "x + 1"),
-        ('<w:pPr><w:shd w:fill="000080"/></w:pPr>' + run("yes", '<w:color w:val="FFFFFF"/>'), "yes"),
-        ('<w:r><w:sym w:font="Symbol" w:char="F061"/><w:sym w:font="Arial" w:char="20AC"/></w:r>', "α€"),
+        (
+            '<w:pPr><w:shd w:fill="000080"/></w:pPr>' + run("yes", '<w:color w:val="FFFFFF"/>'),
+            "yes",
+        ),
+        (
+            '<w:r><w:sym w:font="Symbol" w:char="F061"/><w:sym w:font="Arial" w:char="20AC"/></w:r>',
+            "α€",
+        ),
     ],
 )
 def test_what_a_reader_sees_is_kept(shown: str, text: str) -> None:
@@ -201,7 +234,9 @@ def test_what_a_reader_sees_is_kept(shown: str, text: str) -> None:
 
 def test_what_the_defaults_hide_is_shown_where_a_run_says_so() -> None:
     document = Document()
-    document.styles.element.find(f".//{qn('w:rPrDefault')}/{qn('w:rPr')}").append(parse_xml(f"<w:vanish {nsdecls('w')}/>"))
+    document.styles.element.find(f".//{qn('w:rPrDefault')}/{qn('w:rPr')}").append(
+        parse_xml(f"<w:vanish {nsdecls('w')}/>")
+    )
     shown = run("yes", '<w:vanish w:val="0"/>')
     assert texts(paragraph(run("no") + shown), document=document) == ["yes"]
 
@@ -210,8 +245,21 @@ def test_of_a_field_the_result_is_shown_and_not_the_instruction() -> None:
     def mark(kind: str) -> str:
         return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>'
 
-    inner = mark("begin") + "<w:r><w:instrText>MERGEFIELD x</w:instrText></w:r>" + mark("separate") + run("no") + mark("end")
-    field = mark("begin") + "<w:r><w:instrText>IF</w:instrText></w:r>" + inner + mark("separate") + run("yes") + mark("end")
+    inner = (
+        mark("begin")
+        + "<w:r><w:instrText>MERGEFIELD x</w:instrText></w:r>"
+        + mark("separate")
+        + run("no")
+        + mark("end")
+    )
+    field = (
+        mark("begin")
+        + "<w:r><w:instrText>IF</w:instrText></w:r>"
+        + inner
+        + mark("separate")
+        + run("yes")
+        + mark("end")
+    )
     assert texts(paragraph(run("a ") + field + run(" b"))) == ["a yes b"]
     assert texts(paragraph(run("a") + mark("begin") + run("no")), paragraph(run("b"))) == ["a", "b"]
 
@@ -224,11 +272,13 @@ def test_a_paragraph_whose_end_is_deleted_goes_on_in_the_next() -> None:
 def test_a_text_box_is_shown_once_behind_its_paragraph() -> None:
     white = '<w:color w:val="FFFFFF"/>'
     box = f"<w:txbxContent>{paragraph(run('boxed', white))}</w:txbxContent>"
-    both = (
-        f"<mc:AlternateContent><mc:Choice Requires='wps'>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent>"
-    )
+    both = f"<mc:AlternateContent><mc:Choice Requires='wps'>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent>"
     old = f"<w:pict><v:shape><v:textbox>{box}</v:textbox></v:shape></w:pict>"
-    assert texts(paragraph(run("a ") + f"<w:r>{both}</w:r>" + run("b")), paragraph(run("c"))) == ["a b", "boxed", "c"]
+    assert texts(paragraph(run("a ") + f"<w:r>{both}</w:r>" + run("b")), paragraph(run("c"))) == [
+        "a b",
+        "boxed",
+        "c",
+    ]
     assert texts(paragraph(f"<w:r>{old}</w:r>")) == ["boxed"]
 
 
@@ -247,13 +297,17 @@ def test_merged_cells_are_shown_once_and_nested_tables_within_their_cell() -> No
 
 def row(*cells: str, properties: str = "") -> str:
     """A row of cells, each the text of its paragraph behind the properties of the cell, if any."""
-    inner = "".join(f"<w:tc>{cell if cell.startswith('<') else paragraph(run(cell))}</w:tc>" for cell in cells)
+    inner = "".join(
+        f"<w:tc>{cell if cell.startswith('<') else paragraph(run(cell))}</w:tc>" for cell in cells
+    )
     return f"<w:tr><w:trPr>{properties}</w:trPr>{inner}</w:tr>"
 
 
 def test_what_stands_behind_a_merged_cell_and_in_hidden_or_deleted_rows_is_not_shown() -> None:
     merged = f"<w:tcPr><w:vMerge/></w:tcPr>{paragraph(run('no'))}"
-    gone = row("no", "no", properties="<w:hidden/>") + row("no", "no", properties="<w:del w:id='1' w:author='a'/>")
+    gone = row("no", "no", properties="<w:hidden/>") + row(
+        "no", "no", properties="<w:del w:id='1' w:author='a'/>"
+    )
     assert texts(f"<w:tbl>{row('a', 'b')}{row(merged, 'c')}{gone}</w:tbl>") == ["a | b\n| c"]
 
 
@@ -269,7 +323,11 @@ def test_what_stands_behind_a_merged_cell_and_in_hidden_or_deleted_rows_is_not_s
 def test_white_text_shows_in_a_dark_cell_only(table: str, cell: str, shown: str) -> None:
     document = Document()
     dark = document.styles.add_style("Dark", WD_STYLE_TYPE.TABLE)
-    dark.element.append(parse_xml(f'<w:tblStylePr {nsdecls("w")}><w:tcPr><w:shd w:fill="000080"/></w:tcPr></w:tblStylePr>'))
+    dark.element.append(
+        parse_xml(
+            f'<w:tblStylePr {nsdecls("w")}><w:tcPr><w:shd w:fill="000080"/></w:tcPr></w:tblStylePr>'
+        )
+    )
     shade = f'<w:tcPr><w:shd w:val="clear" w:fill="{cell}"/></w:tcPr>' if cell else ""
     white = shade + paragraph(run("b", '<w:color w:val="FFFFFF"/>'))
     assert texts(f"<w:tbl>{table}{row('a', white)}</w:tbl>", document=document) == [shown]
@@ -281,7 +339,10 @@ def test_a_table_of_one_cell_is_a_frame() -> None:
     cell.text = "Money"
     cell.paragraphs[0].style = "Heading 1"
     cell.add_paragraph("It is short.")
-    assert read_docx(saved(document)).blocks == [Block("Money", level=1), Block("It is short.", level=0)]
+    assert read_docx(saved(document)).blocks == [
+        Block("Money", level=1),
+        Block("It is short.", level=0),
+    ]
 
 
 def test_headers_and_footers_are_furniture_once_each() -> None:
@@ -318,16 +379,28 @@ def test_numbered_lists_count_on_and_nest() -> None:
         f'<w:lvl w:ilvl="{depth}"><w:start w:val="{start}"/><w:numFmt w:val="{form}"/></w:lvl>'
         for depth, start, form in [(0, 3, "decimal"), (1, 1, "bullet"), (2, 1, "lowerLetter")]
     )
-    numbering.insert(0, parse_xml(f'<w:abstractNum {nsdecls("w")} w:abstractNumId="77">{levels}</w:abstractNum>'))
+    numbering.insert(
+        0, parse_xml(f'<w:abstractNum {nsdecls("w")} w:abstractNumId="77">{levels}</w:abstractNum>')
+    )
     restart = '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/></w:lvlOverride>'
     for number, override in (("77", ""), ("78", restart)):
         xml = f'<w:num {nsdecls("w")} w:numId="{number}"><w:abstractNumId w:val="77"/>{override}</w:num>'
         numbering.append(parse_xml(xml))
 
     def item(text: str, depth: int, number: str = "77") -> str:
-        return paragraph(f'<w:pPr><w:numPr><w:ilvl w:val="{depth}"/><w:numId w:val="{number}"/></w:numPr></w:pPr>{run(text)}')
+        return paragraph(
+            f'<w:pPr><w:numPr><w:ilvl w:val="{depth}"/><w:numId w:val="{number}"/></w:numPr></w:pPr>{run(text)}'
+        )
 
-    rows = [item("a", 0), item("b", 1), item("c", 2), item("d", 2), item("e", 0), item("f", 2), paragraph(run("between"))]
+    rows = [
+        item("a", 0),
+        item("b", 1),
+        item("c", 2),
+        item("d", 2),
+        item("e", 0),
+        item("f", 2),
+        paragraph(run("between")),
+    ]
     assert texts(*rows, item("g", 0), item("h", 0, "78"), document=document) == [
         "3. a\n  - b\n    1. c\n    2. d\n4. e\n    1. f",
         "between",
@@ -378,8 +451,15 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
 
 def test_tables_in_tables_are_read_until_they_are_too_deep(tmp_path: Path) -> None:
     def nested(depth: int) -> bytes:
-        table = "<w:tbl><w:tr><w:tc>" * depth + paragraph(run("deep")) + "</w:tc></w:tr></w:tbl>" * depth
-        return repacked(SAMPLE, document_xml=f"<w:document {nsdecls('w')}><w:body>{table}</w:body></w:document>".encode())
+        table = (
+            "<w:tbl><w:tr><w:tc>" * depth
+            + paragraph(run("deep"))
+            + "</w:tc></w:tr></w:tbl>" * depth
+        )
+        return repacked(
+            SAMPLE,
+            document_xml=f"<w:document {nsdecls('w')}><w:body>{table}</w:body></w:document>".encode(),
+        )
 
     assert read_docx(nested(60)).blocks == [Block("deep")]
     assert refusal(tmp_path, nested(100)) == (
@@ -392,15 +472,20 @@ def test_tables_in_tables_are_read_until_they_are_too_deep(tmp_path: Path) -> No
 @pytest.mark.parametrize("part", ["document_xml", "styles_xml"])
 def test_entities_are_refused(part: str, encoding: str) -> None:
     bomb = '<!DOCTYPE w [<!ENTITY a "aaaa"><!ENTITY b SYSTEM "file:///etc/passwd">]><w>&a;&b;</w>'
-    with pytest.raises(DocumentError, match=r"^The DOCX file cannot be opened, as it declares XML entities"):
+    with pytest.raises(
+        DocumentError, match=r"^The DOCX file cannot be opened, as it declares XML entities"
+    ):
         read_docx(repacked(SAMPLE, **{part: bomb.encode(encoding)}))
 
 
 @pytest.mark.parametrize("content", [None, b"<w:p>", b"<a/>", b""])
 @pytest.mark.parametrize("part", ["document_xml", "[Content_Types]_xml", "_rels"])
-def test_without_one_of_the_parts_that_hold_it_together_a_file_is_refused(part: str, content: bytes | None) -> None:
+def test_without_one_of_the_parts_that_hold_it_together_a_file_is_refused(
+    part: str, content: bytes | None
+) -> None:
     with pytest.raises(
-        DocumentError, match=r"^The DOCX file (?:is damaged|has no text|cannot be opened, as a part of the file is no well-)"
+        DocumentError,
+        match=r"^The DOCX file (?:is damaged|has no text|cannot be opened, as a part of the file is no well-)",
     ):
         read_docx(repacked(SAMPLE, **{part: content}))
 
@@ -408,9 +493,14 @@ def test_without_one_of_the_parts_that_hold_it_together_a_file_is_refused(part: 
 @pytest.mark.parametrize("share", [0, 0.2, 0.5, 0.9, 0.99])
 def test_a_file_that_was_cut_off_is_refused(share: float) -> None:
     cut = int(len(SAMPLE) * share)
-    with pytest.raises(DocumentError, match=r"^The DOCX file cannot be opened, as the archive is damaged"):
+    with pytest.raises(
+        DocumentError, match=r"^The DOCX file cannot be opened, as the archive is damaged"
+    ):
         read_docx(SAMPLE[:cut])
-    with pytest.raises(DocumentError, match=r"^The DOCX file cannot be opened, as a part of the file is no well-formed XML"):
+    with pytest.raises(
+        DocumentError,
+        match=r"^The DOCX file cannot be opened, as a part of the file is no well-formed XML",
+    ):
         read_docx(repacked(SAMPLE, document_xml=SAMPLE_XML[: int(len(SAMPLE_XML) * share)]))
 
 
@@ -432,13 +522,24 @@ def sample() -> bytes:
     add_notes(document, "footnote", {1: "A book.", 2: "A letter."})
     box = f"<w:pict><v:shape><v:textbox><w:txbxContent>{paragraph(run('boxed'))}</w:txbxContent></v:textbox></v:shape></w:pict>"
     white = paragraph(run("cell", "<w:color w:val='FFFFFF'/>"))
-    cell = f"<w:tc><w:tcPr><w:vMerge w:val='restart'/><w:shd w:fill='000000'/></w:tcPr>{white}</w:tc>"
-    field = '<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText>DATE</w:instrText></w:r>'
+    cell = (
+        f"<w:tc><w:tcPr><w:vMerge w:val='restart'/><w:shd w:fill='000000'/></w:tcPr>{white}</w:tc>"
+    )
+    field = (
+        '<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText>DATE</w:instrText></w:r>'
+    )
     return saved(
         with_body(
             paragraph('<w:pPr><w:pStyle w:val="Title"/></w:pPr>' + run("Title")),
-            paragraph('<w:pPr><w:pStyle w:val="ListNumber"/><w:outlineLvl w:val="3"/></w:pPr>' + run("one")),
-            paragraph(run("text") + '<w:r><w:footnoteReference w:id="2"/><w:footnoteReference w:id="1"/></w:r>' + field),
+            paragraph(
+                '<w:pPr><w:pStyle w:val="ListNumber"/><w:outlineLvl w:val="3"/></w:pPr>'
+                + run("one")
+            ),
+            paragraph(
+                run("text")
+                + '<w:r><w:footnoteReference w:id="2"/><w:footnoteReference w:id="1"/></w:r>'
+                + field
+            ),
             paragraph(f"<w:r>{box}</w:r><w:ins>{run('new')}</w:ins><w:del>{run('old')}</w:del>"),
             f"<w:tbl><w:tr>{cell}{cell}</w:tr><w:tr>{cell}</w:tr></w:tbl>",
             f"<w:sdt><w:sdtContent>{paragraph(run('held'))}</w:sdtContent></w:sdt>",

@@ -7,17 +7,19 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
-from conftest import words
+from fakes import words
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from readers import assert_covered
 
-from rag.library.chunking import (make_chunks)
-from rag.reading.documents import (SUFFIXES, read_document)
-from rag.errors import (DocumentError)
-from rag.types import (Document)
+from rag.errors import DocumentError
+from rag.library.chunking import make_chunks
+from rag.reading.documents import SUFFIXES, read_document
+from rag.types import Document
 
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 LETTERS = st.text("abc <>&\"'[]1{}|*#\n\\", max_size=40)
 
 TITLE = "The Lamps Of Varde Harbour"
@@ -26,25 +28,45 @@ DATELINE = "May 14, 2021 Harbour Brief No. 23"
 REPORT = [
     ("title", TITLE),
     ("dateline", DATELINE),
-    ("text", "The council of Varde spent a winter on the question of who lights the harbour, and who pays for the light."),
+    (
+        "text",
+        "The council of Varde spent a winter on the question of who lights the harbour, and who pays for the light.",
+    ),
     ("heading", "What The Mayor Says"),
     ("text", "Mayor Inga Holt stated that the old lamps had served their time:"),
-    ("text", '"We have counted every lamp along the quay. Forty of them are dark, and the rest burn twice what they should.'),
+    (
+        "text",
+        '"We have counted every lamp along the quay. Forty of them are dark, and the rest burn twice what they should.',
+    ),
     ("text", '"Whoever walks there at night walks by memory alone."[1]'),
     ("caption", "Figure 1: The quay of Varde at night"),
     ("heading", "What The Engineers Say"),
     ("text", "Engineer Olav Brun, who drew the first plans, wrote about the cost of waiting:"),
-    ("quote", "A lamp that is bought in spring costs a third less than one that is bought in November, and it lasts as long.[2]"),
+    (
+        "quote",
+        "A lamp that is bought in spring costs a third less than one that is bought in November, and it lasts as long.[2]",
+    ),
     ("text", "These are the three steps that he names in his letter to the council of the town."),
-    ("list", ["Count the lamps again.", "Ask three makers for an offer.", "Decide before the autumn."]),
+    (
+        "list",
+        ["Count the lamps again.", "Ask three makers for an offer.", "Decide before the autumn."],
+    ),
     ("heading", "What It Costs"),
-    ("text", "The table of the finance office has two lines, and neither has been disputed so far."),
+    (
+        "text",
+        "The table of the finance office has two lines, and neither has been disputed so far.",
+    ),
     ("table", [["Year", "Lamps", "Cost"], ["2021", "40", "12,000"], ["2022", "75", "21,500"]]),
 ]
 NOTES = ["Varde Post, May 2, 2021.", "Letter to the council of Varde, April 9, 2021."]
 
-ROWS = {"list": lambda items: " ".join(f"- {item}" for item in items), "table": lambda rows: " ".join(map(" | ".join, rows))}
-PARAGRAPHS = [ROWS.get(kind, str)(told) for kind, told in REPORT if kind in ("text", "quote", "list", "table")]
+ROWS = {
+    "list": lambda items: " ".join(f"- {item}" for item in items),
+    "table": lambda rows: " ".join(map(" | ".join, rows)),
+}
+PARAGRAPHS = [
+    ROWS.get(kind, str)(told) for kind, told in REPORT if kind in ("text", "quote", "list", "table")
+]
 
 
 def as_text() -> bytes:
@@ -56,7 +78,9 @@ def as_text() -> bytes:
             parts.append("\n".join(" | ".join(row) for row in told))
         else:
             parts.append(f'"{told[:-3]}"[2]' if kind == "quote" else told)
-    return "\n\n".join([*parts, "", *(f"[{n}] {note}" for n, note in enumerate(NOTES, start=1))]).encode()
+    return "\n\n".join(
+        [*parts, "", *(f"[{n}] {note}" for n, note in enumerate(NOTES, start=1))]
+    ).encode()
 
 
 def as_markdown() -> bytes:
@@ -70,11 +94,15 @@ def as_markdown() -> bytes:
             parts.append("\n".join([rows[0], "|---|---|---|", *rows[1:]]))
         else:
             parts.append(marks.get(kind, "") + re.sub(r"\[(\d)\]", r"[^\1]", told))
-    return "\n\n".join([*parts, *(f"[^{n}]: {note}" for n, note in enumerate(NOTES, start=1))]).encode()
+    return "\n\n".join(
+        [*parts, *(f"[^{n}]: {note}" for n, note in enumerate(NOTES, start=1))]
+    ).encode()
 
 
 def marked(told: str, notes: str = "") -> str:
-    return re.sub(r"\[(\d)\]", rf'<sup><a id="ref\1" href="{notes}#fn\1">\1</a></sup>', escape(told))
+    return re.sub(
+        r"\[(\d)\]", rf'<sup><a id="ref\1" href="{notes}#fn\1">\1</a></sup>', escape(told)
+    )
 
 
 def body(notes_at: str = "") -> str:
@@ -95,7 +123,10 @@ def body(notes_at: str = "") -> str:
 
 
 def listed(back: str = "") -> str:
-    items = (f'<li id="fn{n}"><p>{note} <a href="{back}#ref{n}">↩</a></p></li>' for n, note in enumerate(NOTES, start=1))
+    items = (
+        f'<li id="fn{n}"><p>{note} <a href="{back}#ref{n}">↩</a></p></li>'
+        for n, note in enumerate(NOTES, start=1)
+    )
     return f"<ol>{''.join(items)}</ol>"
 
 
@@ -148,7 +179,9 @@ def as_docx() -> bytes:
     def add_part(number: str) -> None:
         """The part with the only note of its kind, in front of it the line that Word draws above notes."""
         kind, text = kinds[number], NOTES[int(number) - 1]
-        line = f'<w:{kind} w:type="separator" w:id="0"><w:p><w:r><w:separator/></w:r></w:p></w:{kind}>'
+        line = (
+            f'<w:{kind} w:type="separator" w:id="0"><w:p><w:r><w:separator/></w:r></w:p></w:{kind}>'
+        )
         runs = f'<w:r><w:{kind}Ref/></w:r><w:r><w:t xml:space="preserve"> {text}</w:t></w:r>'
         note = f'<w:{kind} w:id="5"><w:p>{runs}</w:p></w:{kind}>'
         blob = f"<w:{kind}s {nsdecls('w')}>{line}{note}</w:{kind}s>".encode()
@@ -193,12 +226,16 @@ def as_odt() -> bytes:
     parts = []
     for kind, told in REPORT:
         if kind == "list":
-            items = "".join(f"<text:list-item><text:p>{item}</text:p></text:list-item>" for item in told)
+            items = "".join(
+                f"<text:list-item><text:p>{item}</text:p></text:list-item>" for item in told
+            )
             parts.append(f"<text:list>{items}</text:list>")
         elif kind == "table":
             rows = (
                 "<table:table-row>"
-                + "".join(f"<table:table-cell><text:p>{cell}</text:p></table:table-cell>" for cell in row)
+                + "".join(
+                    f"<table:table-cell><text:p>{cell}</text:p></table:table-cell>" for cell in row
+                )
                 + "</table:table-row>"
                 for row in told
             )
@@ -206,9 +243,14 @@ def as_odt() -> bytes:
         elif kind == "heading":
             parts.append(f'<text:h text:outline-level="1">{told}</text:h>')
         else:
-            style = {"title": "Title", "quote": "Quotations", "caption": "Caption"}.get(kind, "Standard")
+            style = {"title": "Title", "quote": "Quotations", "caption": "Caption"}.get(
+                kind, "Standard"
+            )
             parts.append(f'<text:p text:style-name="{style}">{shown(told)}</text:p>')
-    spaces = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "text", "table", "style"))
+    spaces = " ".join(
+        f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"'
+        for n in ("office", "text", "table", "style")
+    )
     return zipped(
         {
             "mimetype": "application/vnd.oasis.opendocument.text",
@@ -224,8 +266,12 @@ def as_pdf() -> bytes:
 
     text = ParagraphStyle("text", fontName="Times-Roman", fontSize=11, leading=14, spaceAfter=10)
     styles = {
-        "title": ParagraphStyle("title", parent=text, fontName="Times-Bold", fontSize=22, leading=28, spaceAfter=16),
-        "heading": ParagraphStyle("heading", parent=text, fontName="Times-Bold", fontSize=15, leading=19, spaceBefore=12),
+        "title": ParagraphStyle(
+            "title", parent=text, fontName="Times-Bold", fontSize=22, leading=28, spaceAfter=16
+        ),
+        "heading": ParagraphStyle(
+            "heading", parent=text, fontName="Times-Bold", fontSize=15, leading=19, spaceBefore=12
+        ),
     }
     story = []
     for kind, told in REPORT:
@@ -254,7 +300,11 @@ def read(folder: Path, data: bytes, name: str) -> Document:
 
 
 def shown(document: Document, kind: str) -> list[str]:
-    return [" ".join(document.text[p.start : p.end].split()) for p in document.paragraphs if p.kind == kind]
+    return [
+        " ".join(document.text[p.start : p.end].split())
+        for p in document.paragraphs
+        if p.kind == kind
+    ]
 
 
 def plain(paragraph: str) -> str:
@@ -265,7 +315,8 @@ def assert_spans_hold(document: Document) -> None:
     """Paragraphs are in order, apart, and hold all that is not white space; everything else lies inside the text."""
     assert_covered(document)
     assert all(
-        0 <= span.start < span.end <= len(document.text) for span in (*document.quotations, *document.notes, *document.boxes)
+        0 <= span.start < span.end <= len(document.text)
+        for span in (*document.quotations, *document.notes, *document.boxes)
     )
 
 
@@ -275,13 +326,31 @@ def test_one_report_says_the_same_in_every_format(tmp_path: Path, suffix: str) -
     assert_spans_hold(document)
     assert (document.title, document.dateline) == (TITLE, DATELINE)
     assert (document.number, document.date) == ("Harbour Brief No. 23", "2021-05-14")
-    assert [section.path for section in document.sections] == [(), *((told,) for kind, told in REPORT if kind == "heading")]
-    assert [(note.number, note.text) for note in document.notes] == [("1", NOTES[0]), ("2", NOTES[1])]
-    assert [(r.number, document.text[r.start : r.end]) for r in document.references] == [("1", "[1]"), ("2", "[2]")]
-    assert [plain(paragraph) for paragraph in shown(document, "text")] == [plain(paragraph) for paragraph in PARAGRAPHS]
+    assert [section.path for section in document.sections] == [
+        (),
+        *((told,) for kind, told in REPORT if kind == "heading"),
+    ]
+    assert [(note.number, note.text) for note in document.notes] == [
+        ("1", NOTES[0]),
+        ("2", NOTES[1]),
+    ]
+    assert [(r.number, document.text[r.start : r.end]) for r in document.references] == [
+        ("1", "[1]"),
+        ("2", "[2]"),
+    ]
+    assert [plain(paragraph) for paragraph in shown(document, "text")] == [
+        plain(paragraph) for paragraph in PARAGRAPHS
+    ]
     assert "Figure 1: The quay of Varde at night" in shown(document, "furniture")
-    assert [(q.speaker, q.note) for q in document.quotations] == [("Inga Holt", "1"), ("Olav Brun", "2")]
-    assert [note.number for q in document.quotations if (note := document.note_at(q.start + 5, q.start + 40))] == ["1", "2"]
+    assert [(q.speaker, q.note) for q in document.quotations] == [
+        ("Inga Holt", "1"),
+        ("Olav Brun", "2"),
+    ]
+    assert [
+        note.number
+        for q in document.quotations
+        if (note := document.note_at(q.start + 5, q.start + 40))
+    ] == ["1", "2"]
 
 
 def test_all_formats_that_are_read_are_tested() -> None:
@@ -292,7 +361,11 @@ def test_all_formats_that_are_read_are_tested() -> None:
 @pytest.mark.parametrize("name", ["report.txt", "report.pdf", "report.docx"])
 def test_a_name_that_lies_is_not_believed(tmp_path: Path, suffix: str, name: str) -> None:
     document = read(tmp_path, FORMATS[suffix](), name)
-    assert (document.title, document.number, len(document.notes)) == (TITLE, "Harbour Brief No. 23", 2)
+    assert (document.title, document.number, len(document.notes)) == (
+        TITLE,
+        "Harbour Brief No. 23",
+        2,
+    )
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".md", ".html", ".epub"])
@@ -303,14 +376,23 @@ def test_no_chunk_crosses_a_section(tmp_path: Path, suffix: str) -> None:
     for chunk in chunks:
         assert document.text[chunk.start : chunk.end] == chunk.text
         assert any(
-            s.start <= chunk.start and chunk.end <= s.end and " › ".join(s.path) == chunk.section for s in document.sections
+            s.start <= chunk.start and chunk.end <= s.end and " › ".join(s.path) == chunk.section
+            for s in document.sections
         )
 
 
 @QUICK
-@given(data=st.one_of(st.binary(max_size=300), LETTERS.map(str.encode), LETTERS.map(lambda text: f"<html><p>{text}".encode())))
+@given(
+    data=st.one_of(
+        st.binary(max_size=300),
+        LETTERS.map(str.encode),
+        LETTERS.map(lambda text: f"<html><p>{text}".encode()),
+    )
+)
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_any_bytes_give_a_document_or_a_document_error(tmp_path: Path, suffix: str, data: bytes) -> None:
+def test_any_bytes_give_a_document_or_a_document_error(
+    tmp_path: Path, suffix: str, data: bytes
+) -> None:
     try:
         document = read(tmp_path, data, f"any{suffix}")
     except DocumentError:
@@ -322,7 +404,9 @@ def test_any_bytes_give_a_document_or_a_document_error(tmp_path: Path, suffix: s
 @QUICK
 @given(position=st.integers(0, 10**6), byte=st.integers(0, 255))
 @pytest.mark.parametrize("suffix", [".docx", ".epub", ".odt", ".html"])
-def test_a_damaged_file_gives_a_document_or_a_document_error(tmp_path: Path, suffix: str, position: int, byte: int) -> None:
+def test_a_damaged_file_gives_a_document_or_a_document_error(
+    tmp_path: Path, suffix: str, position: int, byte: int
+) -> None:
     data = bytearray(FORMATS[suffix]())
     data[position % len(data)] = byte
     try:
@@ -332,9 +416,17 @@ def test_a_damaged_file_gives_a_document_or_a_document_error(tmp_path: Path, suf
 
 
 @QUICK
-@given(told=st.lists(st.text("abcXYZ äß中“”.,()1&<", min_size=1).map(str.strip).filter(bool), min_size=1))
+@given(
+    told=st.lists(
+        st.text("abcXYZ äß中“”.,()1&<", min_size=1).map(str.strip).filter(bool), min_size=1
+    )
+)
 def test_no_visible_word_of_a_page_is_lost(tmp_path: Path, told: list[str]) -> None:
-    document = read(tmp_path, f"<html><body>{''.join(f'<p>{escape(part)}</p>' for part in told)}".encode(), "any.html")
+    document = read(
+        tmp_path,
+        f"<html><body>{''.join(f'<p>{escape(part)}</p>' for part in told)}".encode(),
+        "any.html",
+    )
     assert document.text.split() == " ".join(told).split()
 
 
@@ -366,7 +458,10 @@ def test_no_visible_word_of_a_page_is_lost(tmp_path: Path, told: list[str]) -> N
 )
 def test_hidden_text_and_navigation_are_never_shown(tmp_path: Path, hidden: str) -> None:
     page = f"<!doctype html><body><h1>The Title</h1><p>Shown before.</p>{hidden}<p>Shown after.</p>"
-    assert read(tmp_path, page.encode(), "page.html").text == "The Title\n\nShown before.\n\nShown after."
+    assert (
+        read(tmp_path, page.encode(), "page.html").text
+        == "The Title\n\nShown before.\n\nShown after."
+    )
 
 
 @pytest.mark.parametrize(
@@ -415,7 +510,11 @@ def test_deeply_nested_pages_are_read_or_refused_in_seconds(tmp_path: Path, tag:
     page = f"<html><body>{f'<{tag}>' * 2_000}<p>Found at the bottom.</p>"
     assert read(tmp_path, page.encode(), "deep.html").text.lstrip("- ") == "Found at the bottom."
     with pytest.raises(DocumentError, match="nests its tags 2,048 levels deep or more"):
-        read(tmp_path, ("<html><body>" + f"<{tag}>" * 100_000 + "<p>Lost.</p>").encode(), "deeper.html")
+        read(
+            tmp_path,
+            ("<html><body>" + f"<{tag}>" * 100_000 + "<p>Lost.</p>").encode(),
+            "deeper.html",
+        )
 
 
 def test_entities_are_not_expanded(tmp_path: Path) -> None:
@@ -432,7 +531,11 @@ def test_entities_are_not_expanded(tmp_path: Path) -> None:
 
 def test_a_bomb_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match="expands to more than"):
-        read(tmp_path, zipped({"mimetype": "application/epub+zip", "a": "0" * 3_000_000}), "bomb.epub")
+        read(
+            tmp_path,
+            zipped({"mimetype": "application/epub+zip", "a": "0" * 3_000_000}),
+            "bomb.epub",
+        )
 
 
 def test_too_many_members_are_refused(tmp_path: Path) -> None:
@@ -454,7 +557,10 @@ def test_an_archive_with_a_password_is_refused(tmp_path: Path) -> None:
         ({"xl/workbook.xml": "", "[Content_Types].xml": ""}, "it is another Office file inside"),
         ({"a.txt": "text"}, "it is a ZIP archive inside"),
         ({"mimetype": "application/epub+zip"}, "the EPUB lacks its META-INF/container.xml"),
-        ({"META-INF/container.xml": "<a>", "mimetype": "application/epub+zip"}, "a part of the file is no well-formed XML"),
+        (
+            {"META-INF/container.xml": "<a>", "mimetype": "application/epub+zip"},
+            "a part of the file is no well-formed XML",
+        ),
         (
             {
                 "META-INF/container.xml": "<a/>",
@@ -464,8 +570,12 @@ def test_an_archive_with_a_password_is_refused(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_archives_that_are_no_report_are_refused_in_one_sentence(tmp_path: Path, members: dict[str, str], message: str) -> None:
-    with pytest.raises(DocumentError, match=re.escape(f"book.epub cannot be read, because {message}")):
+def test_archives_that_are_no_report_are_refused_in_one_sentence(
+    tmp_path: Path, members: dict[str, str], message: str
+) -> None:
+    with pytest.raises(
+        DocumentError, match=re.escape(f"book.epub cannot be read, because {message}")
+    ):
         read(tmp_path, zipped(members), "book.epub")
 
 
@@ -475,7 +585,11 @@ def test_archives_that_are_no_report_are_refused_in_one_sentence(tmp_path: Path,
 @pytest.mark.parametrize(
     ("name", "table", "text"),
     [
-        ("t.csv", 'Port,Lamps\nVarde,"40, or so"\nMoss,75\n', "Port: Varde · Lamps: 40, or so\n\nPort: Moss · Lamps: 75"),
+        (
+            "t.csv",
+            'Port,Lamps\nVarde,"40, or so"\nMoss,75\n',
+            "Port: Varde · Lamps: 40, or so\n\nPort: Moss · Lamps: 75",
+        ),
         ("t.csv", "\ufeffPort;Cost\nVarde;1,5\n", "Port: Varde · Cost: 1,5"),
         ("t.tsv", "Port\tLamps\nVarde\t\nMoss\t75\n", "Port: Varde\n\nPort: Moss · Lamps: 75"),
         ("t.csv", "2021,40\n2022,75\n", "2021 · 40\n\n2022 · 75"),
@@ -486,7 +600,9 @@ def test_archives_that_are_no_report_are_refused_in_one_sentence(tmp_path: Path,
         ),
     ],
 )
-def test_a_row_is_a_paragraph_with_the_names_of_its_columns(tmp_path: Path, name: str, table: str, text: str) -> None:
+def test_a_row_is_a_paragraph_with_the_names_of_its_columns(
+    tmp_path: Path, name: str, table: str, text: str
+) -> None:
     document = read(tmp_path, table.encode(), name)
     assert document.text.strip() == text
     assert_spans_hold(document)

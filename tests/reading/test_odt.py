@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from lxml import etree
 from readers import CHANGES, Change, assert_shaped, change
 
-from rag.reading.blocks import (Block, Content)
-from rag.reading.documents import (read_document)
-from rag.reading.odt import (read_odt)
-from rag.errors import (DocumentError)
+from rag.errors import DocumentError
+from rag.reading.blocks import Block, Content
+from rag.reading.documents import read_document
+from rag.reading.odt import read_odt
 
 _OASIS = "urn:oasis:names:tc:opendocument:xmlns"
 NAMESPACES = (
@@ -104,7 +104,9 @@ def test_a_report_comes_out_block_by_block() -> None:
     )
 
 
-def test_without_headings_no_level_is_stated_and_title_and_language_are_those_of_the_properties() -> None:
+def test_without_headings_no_level_is_stated_and_title_and_language_are_those_of_the_properties() -> (
+    None
+):
     stated = "<dc:title>A Title</dc:title><dc:language>en-GB</dc:language>"
     meta = f"<office:document-meta {NAMESPACES}><office:meta>{stated}</office:meta></office:document-meta>"
     content = read_odt(odt("<text:p>Old Piers</text:p>", meta_xml=meta))
@@ -114,9 +116,7 @@ def test_without_headings_no_level_is_stated_and_title_and_language_are_those_of
 def test_footnotes_are_numbered_in_their_order_and_endnotes_go_on() -> None:
     def note(kind: str, text: str) -> str:
         citation = "<text:note-citation>i</text:note-citation>"
-        return (
-            f'<text:note text:note-class="{kind}">{citation}<text:note-body><text:p>{text}</text:p></text:note-body></text:note>'
-        )
+        return f'<text:note text:note-class="{kind}">{citation}<text:note-body><text:p>{text}</text:p></text:note-body></text:note>'
 
     body = f"<text:p>One.{note('endnote', 'A film.')} Two.{note('footnote', 'A letter.')}</text:p>"
     assert read_odt(odt(body + f"<text:p>Three.{note('footnote', 'A book.')}</text:p>")).blocks == [
@@ -161,7 +161,10 @@ def test_deletions_hidden_sections_hidden_paragraphs_and_indexes_are_left_out() 
     [
         ('<text:span text:style-name="Inverse">yes</text:span>', "yes"),
         ("<text:a>yes</text:a>", "yes"),
-        ("<text:ruby><text:ruby-base>yes</text:ruby-base><text:ruby-text>no</text:ruby-text></text:ruby>", "yes"),
+        (
+            "<text:ruby><text:ruby-base>yes</text:ruby-base><text:ruby-text>no</text:ruby-text></text:ruby>",
+            "yes",
+        ),
         ("<text:date>June 3</text:date>", "June 3"),
         ('a<text:tab/>b<text:line-break/>c<text:s text:c="3"/>d\n  e', "a b\nc d e"),
         ("re\u00adport\u200bs", "reports"),
@@ -173,7 +176,12 @@ def test_what_a_reader_sees_is_kept(shown: str, text: str) -> None:
 
 def test_a_text_box_stands_behind_its_paragraph() -> None:
     box = "<draw:frame><draw:text-box><text:p>boxed</text:p></draw:text-box></draw:frame>"
-    assert texts(f"<text:p>a {box}b</text:p><text:p>c</text:p>{box}") == ["a b", "boxed", "c", "boxed"]
+    assert texts(f"<text:p>a {box}b</text:p><text:p>c</text:p>{box}") == [
+        "a b",
+        "boxed",
+        "c",
+        "boxed",
+    ]
 
 
 def test_numbered_lists_nest_and_go_on() -> None:
@@ -181,7 +189,9 @@ def test_numbered_lists_nest_and_go_on() -> None:
         return "".join(f"<text:list-item>{item}</text:list-item>" for item in inner)
 
     nested = f"<text:p>a</text:p><text:list>{items('<text:p>b</text:p><text:p>more</text:p>')}</text:list>"
-    first = f'<text:list text:style-name="Numbers">{items(nested, "<text:p>c</text:p>")}</text:list>'
+    first = (
+        f'<text:list text:style-name="Numbers">{items(nested, "<text:p>c</text:p>")}</text:list>'
+    )
     assert texts(first + first.replace(">", ' text:continue-numbering="true">', 1) + first) == [
         "1. a\n  - b\n    more\n2. c",
         "3. a\n  - b\n    more\n4. c",
@@ -197,7 +207,9 @@ def test_a_heading_in_a_list_is_a_heading() -> None:
 def test_merged_cells_are_shown_once_and_nested_tables_within_their_cell() -> None:
     inner = f"<table:table><table:table-row>{cell('x')}{cell('y')}</table:table-row></table:table>"
     rows = [
-        cell("wide", 'table:number-columns-spanned="2"') + "<table:covered-table-cell/>" + cell("c"),
+        cell("wide", 'table:number-columns-spanned="2"')
+        + "<table:covered-table-cell/>"
+        + cell("c"),
         cell("d") + cell("e") + cell("tall", 'table:number-rows-spanned="2"'),
         f"<table:table-cell><text:p>g</text:p>{inner}</table:table-cell>{cell('h')}<table:covered-table-cell/>",
     ]
@@ -207,7 +219,9 @@ def test_merged_cells_are_shown_once_and_nested_tables_within_their_cell() -> No
 
 
 def test_cells_that_one_element_stands_for_are_as_many() -> None:
-    first = cell("a", 'table:number-columns-repeated="2"') + cell("wide", 'table:number-columns-spanned="2"')
+    first = cell("a", 'table:number-columns-repeated="2"') + cell(
+        "wide", 'table:number-columns-spanned="2"'
+    )
     second = '<table:covered-table-cell table:number-columns-repeated="2"/>' + cell("b")
     rows = (first + "<table:covered-table-cell/>" * 2 + cell("c"), second)
     table = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
@@ -216,7 +230,9 @@ def test_cells_that_one_element_stands_for_are_as_many() -> None:
 
 def test_a_table_of_one_cell_is_a_frame() -> None:
     inner = '<table:table-cell><text:h text:outline-level="1">Money</text:h><text:p>Short.</text:p></table:table-cell>'
-    blocks = read_odt(odt(f"<table:table><table:table-row>{inner}</table:table-row></table:table>")).blocks
+    blocks = read_odt(
+        odt(f"<table:table><table:table-row>{inner}</table:table-row></table:table>")
+    ).blocks
     assert blocks == [Block("Money", level=1), Block("Short.", level=0)]
 
 
@@ -243,7 +259,9 @@ def refusal(folder: Path, data: bytes) -> str:
 
 
 def test_a_password_has_its_remedy(tmp_path: Path) -> None:
-    encrypted = odt("", content_xml="no XML at all", **{"META-INF/manifest_xml": "<manifest:encryption-data/>"})
+    encrypted = odt(
+        "", content_xml="no XML at all", **{"META-INF/manifest_xml": "<manifest:encryption-data/>"}
+    )
     whole = odt("", **{"encrypted-package": "no XML at all"})
     assert refusal(tmp_path, encrypted) == refusal(tmp_path, whole)
     assert refusal(tmp_path, encrypted) == (
@@ -261,7 +279,11 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
 
 def test_lists_in_lists_are_read_until_they_are_too_deep(tmp_path: Path) -> None:
     def nested(depth: int) -> bytes:
-        return odt("<text:list><text:list-item>" * depth + "<text:p>deep</text:p>" + "</text:list-item></text:list>" * depth)
+        return odt(
+            "<text:list><text:list-item>" * depth
+            + "<text:p>deep</text:p>"
+            + "</text:list-item></text:list>" * depth
+        )
 
     assert read_odt(nested(100)).blocks == [Block("- deep", level=0)]
     assert refusal(tmp_path, nested(150)) == (
@@ -273,13 +295,18 @@ def test_lists_in_lists_are_read_until_they_are_too_deep(tmp_path: Path) -> None
 @pytest.mark.parametrize("part", ["content_xml", "styles_xml", "meta_xml"])
 def test_entities_are_refused(part: str) -> None:
     bomb = '<!DOCTYPE o [<!ENTITY a "aaaa"><!ENTITY b SYSTEM "file:///etc/passwd">]><o>&a;&b;</o>'
-    with pytest.raises(DocumentError, match=r"^The ODT file cannot be opened, as it declares XML entities"):
+    with pytest.raises(
+        DocumentError, match=r"^The ODT file cannot be opened, as it declares XML entities"
+    ):
         read_odt(odt("", **{part: bomb}))
 
 
 @pytest.mark.parametrize("content", ["", "<office:p", "<a:a/><a>"])
 def test_a_part_that_is_no_xml_is_refused(content: str) -> None:
-    with pytest.raises(DocumentError, match=r"^The ODT file cannot be opened, as a part of the file is no well-formed XML"):
+    with pytest.raises(
+        DocumentError,
+        match=r"^The ODT file cannot be opened, as a part of the file is no well-formed XML",
+    ):
         read_odt(odt("", content_xml=content))
 
 
@@ -295,7 +322,9 @@ def test_a_file_without_a_text_is_refused() -> None:
 @pytest.mark.parametrize("share", [0, 0.2, 0.5, 0.9, 0.99])
 def test_a_file_that_was_cut_off_is_refused(share: float) -> None:
     data = odt(SAMPLE)
-    with pytest.raises(DocumentError, match=r"^The ODT file cannot be opened, as the archive is damaged"):
+    with pytest.raises(
+        DocumentError, match=r"^The ODT file cannot be opened, as the archive is damaged"
+    ):
         read_odt(data[: int(len(data) * share)])
 
 

@@ -15,16 +15,18 @@ from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.utils import ImageReader, simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
+from rag.errors import DocumentError, UsageError
 from rag.reading import pdf
-from rag.reading.blocks import (Block, Content, visible)
-from rag.reading.pdf import (page_image, read_pdf)
-from rag.errors import (DocumentError, UsageError)
+from rag.reading.blocks import Block, Content, visible
+from rag.reading.pdf import page_image, read_pdf
 
 WIDTH, HEIGHT = 400, 600
 ROMAN, BOLD = "Times-Roman", "Times-Bold"
 
 
-def drawn(*pages: Callable[[Canvas], None], rotate: int = 0, title: str = "", language: str | None = None) -> bytes:
+def drawn(
+    *pages: Callable[[Canvas], None], rotate: int = 0, title: str = "", language: str | None = None
+) -> bytes:
     """A PDF whose pages the functions draw."""
     file = BytesIO()
     canvas = Canvas(file, pagesize=(WIDTH, HEIGHT), lang=language)
@@ -37,7 +39,14 @@ def drawn(*pages: Callable[[Canvas], None], rotate: int = 0, title: str = "", la
     return file.getvalue()
 
 
-def write(canvas: Canvas, x: float, y: float, lines: Sequence[str] | str, size: float = 10, font: str = ROMAN) -> float:
+def write(
+    canvas: Canvas,
+    x: float,
+    y: float,
+    lines: Sequence[str] | str,
+    size: float = 10,
+    font: str = ROMAN,
+) -> float:
     """Lines under each other from baseline `y`; "^1^" is raised. The baseline of the next line."""
     for line in [lines] if isinstance(lines, str) else lines:
         text = canvas.beginText(x, y)
@@ -74,8 +83,15 @@ def read(data: bytes) -> Content:
                 page = document[box.page - 1]
                 if not page.get_rotation():
                     width, height = page.get_size()
-                    edges = box.left * width, (1 - box.bottom) * height, box.right * width, (1 - box.top) * height
-                    assert letters(block.text[box.start : box.end]) in letters(page.get_textpage().get_text_bounded(*edges))
+                    edges = (
+                        box.left * width,
+                        (1 - box.bottom) * height,
+                        box.right * width,
+                        (1 - box.top) * height,
+                    )
+                    assert letters(block.text[box.start : box.end]) in letters(
+                        page.get_textpage().get_text_bounded(*edges)
+                    )
             assert at == len(block.text)
     return content
 
@@ -111,7 +127,14 @@ def two_columns(number: int) -> Callable[[Canvas], None]:
     def draw(canvas: Canvas) -> None:
         write(canvas, 40, 570, "Corridor Review", 8)
         write(canvas, 300, 570, "Spring Issue", 8)
-        write(canvas, 40, 530, f"What the Offices Report in Part {number}: Crossings and Ports", 14, BOLD)
+        write(
+            canvas,
+            40,
+            530,
+            f"What the Offices Report in Part {number}: Crossings and Ports",
+            14,
+            BOLD,
+        )
         # Row by row, as some programs write them.
         for row in range(max(len(LEFT), len(RIGHT))):
             for x, column in ((40, LEFT), (215, RIGHT)):
@@ -130,7 +153,9 @@ def test_two_columns_are_read_one_after_the_other_and_what_repeats_on_pages_is_f
         Block(f"{LEFT_TEXT} {' '.join(RIGHT)}", 0),
         Block("1", 0, "furniture"),
     ]
-    assert [(b.text, b.level, b.kind) for b in content.blocks[:4]] == [(b.text, b.level, b.kind) for b in page]
+    assert [(b.text, b.level, b.kind) for b in content.blocks[:4]] == [
+        (b.text, b.level, b.kind) for b in page
+    ]
     assert len(content.blocks) == 12
     assert [block.boxes[0].page for block in content.blocks] == [1] * 4 + [2] * 4 + [3] * 4
 
@@ -166,11 +191,22 @@ def with_footnotes() -> bytes:
     first_page, second_page = quotation[:4], quotation[4:]
 
     def first(canvas: Canvas) -> None:
-        y = write(canvas, 40, 540, wrapped("The minister spoke of trade^1^ in May 2019^2^, and of 40 km^2^ of land.", 320))
+        y = write(
+            canvas,
+            40,
+            540,
+            wrapped("The minister spoke of trade^1^ in May 2019^2^, and of 40 km^2^ of land.", 320),
+        )
         y = write(canvas, 40, y - 8, "He then spoke at length about the line.")
         y = write(canvas, 80, y - 8, wrapped(SET_OFF, 240))
         write(canvas, 40, 70 + 12 * len(first_page), first_page)
-        y = write(canvas, 40, 52, ["^1^ Interfax, May 4, 2019, in a report that runs over", "a second line of the note."], 8)
+        y = write(
+            canvas,
+            40,
+            52,
+            ["^1^ Interfax, May 4, 2019, in a report that runs over", "a second line of the note."],
+            8,
+        )
         write(canvas, 40, y, "^2^ Ministry of Transport, press release.", 8)
         write(canvas, 195, 12, "- 1 -", 8)
 
@@ -190,7 +226,10 @@ def test_footnotes_are_notes_and_their_markers_stand_in_brackets() -> None:
         "[2] Ministry of Transport, press release.",
         "[3] So the reporter.",
     ]
-    assert content.blocks[0].text == "The minister spoke of trade[1] in May 2019[2], and of 40 km² of land."
+    assert (
+        content.blocks[0].text
+        == "The minister spoke of trade[1] in May 2019[2], and of 40 km² of land."
+    )
     assert texts(content)[-1] == "The workers did not answer.[3]"
     assert texts(content, "furniture") == ["- 1 -", "- 2 -"]
 
@@ -203,7 +242,13 @@ def report_with_a_title_page() -> bytes:
     def body(canvas: Canvas) -> None:
         y = write(canvas, 40, 540, "1    What was asked", 16, BOLD)
         y = write(
-            canvas, 40, y, wrapped("Offices at nine crossings were asked what they count, and how often they count it.", 320)
+            canvas,
+            40,
+            y,
+            wrapped(
+                "Offices at nine crossings were asked what they count, and how often they count it.",
+                320,
+            ),
         )
         y = write(canvas, 40, y - 10, "1.1    Who answered", 13, BOLD)
         y = write(canvas, 40, y, "Seven answered:")
@@ -211,7 +256,11 @@ def report_with_a_title_page() -> bytes:
         y = write(canvas, 52, y, "the counting is done by hand;")
         y = write(canvas, 40, y, "•  four at the ports.")
         y = write(canvas, 40, y - 10, "Figures", 10, BOLD)
-        for row in (("Crossing", "2018", "2019"), ("North", "4,100", "5,300"), ("South", "700", "900")):
+        for row in (
+            ("Crossing", "2018", "2019"),
+            ("North", "4,100", "5,300"),
+            ("South", "700", "900"),
+        ):
             for x, cell in zip((40, 150, 220), row, strict=True):
                 write(canvas, x, y - 4, cell)
             y -= 14
@@ -223,7 +272,9 @@ def report_with_a_title_page() -> bytes:
     return drawn(title_page, body)
 
 
-def test_headings_have_levels_by_the_size_of_their_type_and_lists_and_tables_keep_their_lines() -> None:
+def test_headings_have_levels_by_the_size_of_their_type_and_lists_and_tables_keep_their_lines() -> (
+    None
+):
     shown = [(block.text, block.level) for block in read(report_with_a_title_page()).blocks]
     assert shown == [
         ("The State of the Crossings and of the Ports", 1),
@@ -232,16 +283,28 @@ def test_headings_have_levels_by_the_size_of_their_type_and_lists_and_tables_kee
         ("Offices at nine crossings were asked what they count, and how often they count it.", 0),
         ("1.1 Who answered", 3),
         ("Seven answered:", 0),
-        ("- three at the northern border, where the counting is done by hand;\n- four at the ports.", 0),
+        (
+            "- three at the northern border, where the counting is done by hand;\n- four at the ports.",
+            0,
+        ),
         ("Figures", 3),
         ("Crossing | 2018 | 2019\nNorth | 4,100 | 5,300\nSouth | 700 | 900", 0),
-        ("The ports counted more than before, because they began to count at night. This was new.", 0),
+        (
+            "The ports counted more than before, because they began to count at night. This was new.",
+            0,
+        ),
         ("Nobody had asked for it, but all used the figures.", 0),
     ]
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.lists(st.text("abcdefgimnoprstuw", min_size=1, max_size=12), min_size=1, max_size=40), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.lists(st.text("abcdefgimnoprstuw", min_size=1, max_size=12), min_size=1, max_size=40),
+        min_size=1,
+        max_size=5,
+    )
+)
 def test_paragraphs_set_line_by_line_come_back_whole(paragraphs: list[list[str]]) -> None:
     written = [f"The {' '.join(words)}." for words in paragraphs]
 
@@ -263,7 +326,10 @@ def test_a_page_that_is_shown_turned_has_its_boxes_where_they_are_shown(degrees:
 
     (block,) = read(drawn(draw, rotate=degrees)).blocks
     assert (block.text, block.kind) == ("Upright as it is shown.", None)
-    assert (block.boxes[0].left, block.boxes[0].bottom) == (pytest.approx(0.25), pytest.approx(0.5, abs=0.01))
+    assert (block.boxes[0].left, block.boxes[0].bottom) == (
+        pytest.approx(0.25),
+        pytest.approx(0.5, abs=0.01),
+    )
 
 
 def test_text_that_does_not_stand_upright_is_furniture() -> None:
@@ -273,7 +339,10 @@ def test_text_that_does_not_stand_upright_is_furniture() -> None:
         write(canvas, 300, 100, "DRAFT COPY", 40)
 
     content = read(drawn(draw))
-    assert (texts(content), texts(content, "furniture")) == (["A sentence of the report."], ["DRAFT COPY"])
+    assert (texts(content), texts(content, "furniture")) == (
+        ["A sentence of the report."],
+        ["DRAFT COPY"],
+    )
 
 
 # --- What is not shown --------------------------------------------------------------------------------------------
@@ -359,11 +428,20 @@ def without_pages() -> bytes:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (encrypted(), "The PDF is encrypted with a password: save it without one and add it again."),
-        (b"%PDF-1.7\nnothing else", "The PDF is damaged or has no pages: fetch or export it again."),
+        (
+            encrypted(),
+            "The PDF is encrypted with a password: save it without one and add it again.",
+        ),
+        (
+            b"%PDF-1.7\nnothing else",
+            "The PDF is damaged or has no pages: fetch or export it again.",
+        ),
         (b"", "The PDF is damaged or has no pages: fetch or export it again."),
         (without_pages(), "The PDF is damaged or has no pages: fetch or export it again."),
-        (drawn(lambda canvas: None), "The PDF shows no text, where a report was expected: check that it was exported whole."),
+        (
+            drawn(lambda canvas: None),
+            "The PDF shows no text, where a report was expected: check that it was exported whole.",
+        ),
         (
             drawn(picture),
             "The PDF is scanned and has no text: run OCR on it, for example with ocrmypdf, and add it again.",
@@ -380,10 +458,16 @@ def test_a_file_without_readable_text_is_refused_with_the_remedy(data: bytes, me
 def test_a_file_of_too_many_pages_or_characters_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = drawn(sentence, sentence)
     monkeypatch.setattr(pdf, "MAX_CHARACTERS", 30)
-    with pytest.raises(DocumentError, match=r"^The PDF has more than the 30 characters that are read: add it in parts.$"):
+    with pytest.raises(
+        DocumentError,
+        match=r"^The PDF has more than the 30 characters that are read: add it in parts.$",
+    ):
         read_pdf(data)
     monkeypatch.setattr(pdf, "MAX_PAGES", 1)
-    with pytest.raises(DocumentError, match=r"^The PDF has 2 pages, more than the 1 that are read: add it in parts.$"):
+    with pytest.raises(
+        DocumentError,
+        match=r"^The PDF has 2 pages, more than the 1 that are read: add it in parts.$",
+    ):
         read_pdf(data)
 
 
@@ -391,7 +475,13 @@ WHOLE = with_footnotes()
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.binary(min_size=1, max_size=4)), min_size=1, max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(WHOLE) - 1), st.binary(min_size=1, max_size=4)),
+        min_size=1,
+        max_size=12,
+    )
+)
 def test_a_damaged_file_is_read_or_refused(damage: list[tuple[int, bytes]]) -> None:
     data = bytearray(WHOLE)
     for at, piece in damage:
@@ -430,7 +520,9 @@ def test_a_title_is_believed_unless_a_program_made_it(stated: str, title: str) -
     assert read_pdf(drawn(sentence, title=stated)).title == title
 
 
-@pytest.mark.parametrize(("stated", "language"), [("de-CH", "de-CH"), ("en", "en"), ("English!", ""), (None, "")])
+@pytest.mark.parametrize(
+    ("stated", "language"), [("de-CH", "de-CH"), ("en", "en"), ("English!", ""), (None, "")]
+)
 def test_the_language_is_the_one_the_file_states(stated: str | None, language: str) -> None:
     assert read_pdf(drawn(sentence, language=stated)).language == language
 
@@ -451,12 +543,17 @@ def test_the_picture_of_a_page_is_as_wide_as_asked_and_shows_the_lines_in_their_
     assert inked[3] <= box.bottom * 1200 + 2
 
 
-def test_a_picture_stays_within_bounds_however_large_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_stays_within_bounds_however_large_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(pdf, "MAX_PIXELS", 300)
     assert Image.open(BytesIO(page_image(drawn(sentence), 1, 1_000_000))).size == (200, 300)
 
 
 @pytest.mark.parametrize("page", [0, 3, -1])
 def test_a_page_that_is_not_there_is_refused(page: int) -> None:
-    with pytest.raises(UsageError, match=f"^Page {page} was asked for, and the PDF has pages 1 to 2: ask for one of these.$"):
+    with pytest.raises(
+        UsageError,
+        match=f"^Page {page} was asked for, and the PDF has pages 1 to 2: ask for one of these.$",
+    ):
         page_image(drawn(sentence, sentence), page, 100)

@@ -9,14 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.reading.blocks import (Block)
-from rag.reading.pdf_layout import (Line, Page, blocks)
+from rag.reading.blocks import Block
+from rag.reading.pdf_layout import Line, Page, blocks
 
 WIDTH, HEIGHT = 500.0, 600.0
 
 
 def lines(
-    texts: Sequence[str] | str, x: float, y: float, size: float = 10, bold: bool = False, page: int = 1, leading: float = 12
+    texts: Sequence[str] | str,
+    x: float,
+    y: float,
+    size: float = 10,
+    bold: bool = False,
+    page: int = 1,
+    leading: float = 12,
 ) -> list[Line]:
     """Lines under each other; the first baseline is `y` below the page's top, a character half as wide as its type is high."""
     placed = []
@@ -28,12 +34,19 @@ def lines(
 
 
 def letters(texts: Iterable[str]) -> Counter[str]:
-    return Counter(character for text in texts for character in unicodedata.normalize("NFKC", text) if character.isalnum())
+    return Counter(
+        character
+        for text in texts
+        for character in unicodedata.normalize("NFKC", text)
+        if character.isalnum()
+    )
 
 
 def read(*pages: list[Line]) -> list[Block]:
     told = blocks([Page(WIDTH, HEIGHT, placed) for placed in pages])
-    assert letters(block.text for block in told) == letters(line.text for placed in pages for line in placed)
+    assert letters(block.text for block in told) == letters(
+        line.text for placed in pages for line in placed
+    )
     for block in told:
         at = 0
         for box in block.boxes:
@@ -68,8 +81,12 @@ BOTH = f"{' '.join(LEFT)} {' '.join(RIGHT)}"
 
 def two_columns(page: int) -> list[Line]:
     """Row by row, as some programs write them."""
-    head = lines("Corridor Review", 40, 30, 8, page=page) + lines("Spring Issue", 300, 30, 8, page=page)
-    heading = lines(f"What the Offices of Part {page} Report: Crossings", 40, 70, 14, bold=True, page=page)
+    head = lines("Corridor Review", 40, 30, 8, page=page) + lines(
+        "Spring Issue", 300, 30, 8, page=page
+    )
+    heading = lines(
+        f"What the Offices of Part {page} Report: Crossings", 40, 70, 14, bold=True, page=page
+    )
     columns = lines(LEFT, 40, 100, page=page) + lines(RIGHT, 270, 100, page=page)
     foot = lines(str(page), 240, 580, 8, page=page)
     return head + heading + sorted(columns, key=lambda line: line.baseline) + foot
@@ -90,24 +107,46 @@ def test_what_spans_the_columns_stands_between_those_above_and_below_it() -> Non
     spanning = "What the Offices Report of Crossings and Ports"
     above = lines(LEFT, 40, 100) + lines(RIGHT, 270, 100)
     below = lines(LEFT, 40, 240) + lines(RIGHT, 270, 240)
-    assert texts(read(above + lines(spanning, 40, 205, 14, bold=True) + below)) == [BOTH, spanning, BOTH]
+    assert texts(read(above + lines(spanning, 40, 205, 14, bold=True) + below)) == [
+        BOTH,
+        spanning,
+        BOTH,
+    ]
 
 
 def test_three_columns_are_read_in_order() -> None:
     column = [text[:26] for text in LEFT]
-    by_rows = [line for row, text in enumerate(column) for x in (20, 175, 330) for line in lines(text, x, 100 + 12 * row)]
+    by_rows = [
+        line
+        for row, text in enumerate(column)
+        for x in (20, 175, 330)
+        for line in lines(text, x, 100 + 12 * row)
+    ]
     assert texts(read(by_rows)) == [" ".join(column * 3)]
 
 
 def test_a_page_of_more_columns_than_any_report_has_is_read_all_the_same() -> None:
-    told = read([line for column in range(1_200) for line in lines(["abcdefghijklmnop"] * 4, 100 * column, 100)])
+    told = read(
+        [
+            line
+            for column in range(1_200)
+            for line in lines(["abcdefghijklmnop"] * 4, 100 * column, 100)
+        ]
+    )
     assert told
 
 
-def test_a_heading_at_the_top_of_a_page_is_no_running_header_though_only_its_number_differs() -> None:
+def test_a_heading_at_the_top_of_a_page_is_no_running_header_though_only_its_number_differs() -> (
+    None
+):
     def chapter(number: int) -> list[Line]:
         heading = lines(f"Chapter {number}", 40, 30, 16, bold=True, page=number)
-        text = lines(["Offices at nine crossings were asked what", "they count, and how often they do."], 40, 70, page=number)
+        text = lines(
+            ["Offices at nine crossings were asked what", "they count, and how often they do."],
+            40,
+            70,
+            page=number,
+        )
         return heading + text + lines(f"Crossings {number}", 40, 580, 8, page=number)
 
     told = read(chapter(1), chapter(2))
@@ -117,11 +156,15 @@ def test_a_heading_at_the_top_of_a_page_is_no_running_header_though_only_its_num
 
 @pytest.mark.parametrize("number", ["7", "- 7 -", "Page 7 of 12", "Seite 7", "xiv"])
 def test_the_number_of_a_page_is_furniture_though_it_stands_on_one_page_only(number: str) -> None:
-    assert texts(read(lines("Nine crossings.", 40, 300) + lines(number, 240, 580, 8)), "furniture") == [number]
+    assert texts(
+        read(lines("Nine crossings.", 40, 300) + lines(number, 240, 580, 8)), "furniture"
+    ) == [number]
 
 
 def test_a_last_line_that_no_other_page_has_is_text() -> None:
-    assert texts(read(lines("Nine crossings were asked.", 40, 580))) == ["Nine crossings were asked."]
+    assert texts(read(lines("Nine crossings were asked.", 40, 580))) == [
+        "Nine crossings were asked."
+    ]
 
 
 def test_a_table_of_contents_is_furniture() -> None:
@@ -142,7 +185,13 @@ QUOTATION = wrap(
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.lists(st.text("abcdefgimnoprstuw", min_size=1, max_size=12), min_size=1, max_size=30), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.lists(st.text("abcdefgimnoprstuw", min_size=1, max_size=12), min_size=1, max_size=30),
+        min_size=1,
+        max_size=5,
+    )
+)
 def test_paragraphs_set_line_by_line_come_back_whole(paragraphs: list[list[str]]) -> None:
     written = [f"The {' '.join(words)}." for words in paragraphs]
     placed: list[Line] = []
@@ -171,14 +220,20 @@ def test_no_letter_is_lost_however_lines_are_placed(placed: list[list[Line]]) ->
     assert bool(read([line for one in placed for line in one])) == bool(placed)
 
 
-def test_a_paragraph_that_runs_over_a_page_break_is_one_block_without_the_furniture_and_notes_between() -> None:
+def test_a_paragraph_that_runs_over_a_page_break_is_one_block_without_the_furniture_and_notes_between() -> (
+    None
+):
     first = lines("The minister spoke.[1]", 40, 100) + lines(QUOTATION[:3], 40, 140)
     notes = lines("[1] Interfax, May 4, 2019.", 40, 550, 8)
     told = read(
         first + notes + lines("- 1 -", 240, 590, 8),
         lines(QUOTATION[3:], 40, 60, page=2) + lines("The workers were silent.", 40, 200, page=2),
     )
-    assert texts(told) == ["The minister spoke.[1]", " ".join(QUOTATION), "The workers were silent."]
+    assert texts(told) == [
+        "The minister spoke.[1]",
+        " ".join(QUOTATION),
+        "The workers were silent.",
+    ]
     assert [box.page for box in told[1].boxes] == [1, 1, 1, *[2] * len(QUOTATION[3:])]
 
 
@@ -186,7 +241,10 @@ def test_a_paragraph_that_runs_over_a_page_break_is_one_block_without_the_furnit
 def test_after_a_full_stop_or_a_short_line_a_new_page_opens_a_new_paragraph(last: str) -> None:
     first = [*QUOTATION[:2], last]
     after = ["The workers were silent, and the reporter who had come with", "the minister left."]
-    assert texts(read(lines(first, 40, 100), lines(after, 40, 100, page=2))) == [" ".join(first), " ".join(after)]
+    assert texts(read(lines(first, 40, 100), lines(after, 40, 100, page=2))) == [
+        " ".join(first),
+        " ".join(after),
+    ]
 
 
 def test_a_paragraph_set_in_from_both_edges_is_a_quotation() -> None:
@@ -210,9 +268,19 @@ def test_an_indented_line_opens_a_paragraph_though_the_line_before_is_full() -> 
 
 
 def test_centred_lines_are_one_paragraph() -> None:
-    centred = ["For those who stood in the snow", "that winter at the northern border", "and waited"]
-    placed = [line for row, text in enumerate(centred) for line in lines(text, 250 - 2.5 * len(text), 100 + 12 * row)]
-    assert texts(read(placed)) == ["For those who stood in the snow that winter at the northern border and waited"]
+    centred = [
+        "For those who stood in the snow",
+        "that winter at the northern border",
+        "and waited",
+    ]
+    placed = [
+        line
+        for row, text in enumerate(centred)
+        for line in lines(text, 250 - 2.5 * len(text), 100 + 12 * row)
+    ]
+    assert texts(read(placed)) == [
+        "For those who stood in the snow that winter at the northern border and waited"
+    ]
 
 
 def test_lines_set_wide_apart_are_one_paragraph() -> None:
@@ -221,11 +289,18 @@ def test_lines_set_wide_apart_are_one_paragraph() -> None:
 
 def test_small_print_under_a_paragraph_is_a_block_of_its_own() -> None:
     small = "as it stood in the papers"
-    assert texts(read(lines(QUOTATION[:3], 40, 100) + lines(small, 40, 136, 8))) == [" ".join(QUOTATION[:3]), small]
+    assert texts(read(lines(QUOTATION[:3], 40, 100) + lines(small, 40, 136, 8))) == [
+        " ".join(QUOTATION[:3]),
+        small,
+    ]
 
 
 def test_a_dash_that_opens_a_line_within_a_sentence_stays_a_dash() -> None:
-    sentence = ["The offices at the northern border", "– three of them count by hand – and", "the ports disagree."]
+    sentence = [
+        "The offices at the northern border",
+        "– three of them count by hand – and",
+        "the ports disagree.",
+    ]
     assert texts(read(lines(sentence, 40, 100))) == [" ".join(sentence)]
 
 
@@ -252,39 +327,68 @@ def test_the_other_words_tell_whether_a_hyphen_at_a_line_end_belongs_to_its_word
     first: str, second: str, elsewhere: str, word: str
 ) -> None:
     placed = lines([f"What the offices say of {first}", f"{second} in reports."], 40, 100)
-    assert texts(read(placed + lines(elsewhere, 40, 160))) == [f"What the offices say of {word} in reports.", elsewhere]
+    assert texts(read(placed + lines(elsewhere, 40, 160))) == [
+        f"What the offices say of {word} in reports.",
+        elsewhere,
+    ]
 
 
 def test_the_parts_of_a_broken_word_are_no_words_however_often_it_is_broken() -> None:
-    placed = lines(["What the offices say of infor-", "mation and who gives infor-", "mation."], 40, 100)
+    placed = lines(
+        ["What the offices say of infor-", "mation and who gives infor-", "mation."], 40, 100
+    )
     assert texts(read(placed)) == ["What the offices say of information and who gives information."]
 
 
 def test_a_broken_word_has_both_its_lines_boxed() -> None:
     (block,) = read(lines(["What the offices say of infor-", "mation is true."], 40, 100))
-    assert [block.text[box.start : box.end] for box in block.boxes] == ["What the offices say of infor", "mation is true."]
+    assert [block.text[box.start : box.end] for box in block.boxes] == [
+        "What the offices say of infor",
+        "mation is true.",
+    ]
 
 
 # --- Headings, lists, tables, notes -------------------------------------------------------------------------------
 
 
-def test_headings_have_levels_by_the_size_of_their_type_and_lists_and_tables_keep_their_lines() -> None:
+def test_headings_have_levels_by_the_size_of_their_type_and_lists_and_tables_keep_their_lines() -> (
+    None
+):
     table = [
         line
-        for row, cells in enumerate([("Crossing", "2018", "2019"), ("North", "4,100", "5,300"), ("South", "700", "900")])
+        for row, cells in enumerate(
+            [("Crossing", "2018", "2019"), ("North", "4,100", "5,300"), ("South", "700", "900")]
+        )
         for x, cell in zip((40, 150, 220), cells, strict=True)
         for line in lines(cell, x, 250 + 14 * row)
     ]
     told = read(
-        lines(["The State of the Crossings", "and of the Ports"], 60, 200, 24, bold=True, leading=29)
+        lines(
+            ["The State of the Crossings", "and of the Ports"], 60, 200, 24, bold=True, leading=29
+        )
         + lines("Report No. 12 | March 4, 2020", 60, 280),
         lines("1", 40, 100, 16, bold=True, page=2)
         + lines("What was asked", 70, 100, 16, bold=True, page=2)
-        + lines(wrap("Offices at nine crossings were asked what they count, and how often they count it.", 60), 40, 120, page=2)
+        + lines(
+            wrap(
+                "Offices at nine crossings were asked what they count, and how often they count it.",
+                60,
+            ),
+            40,
+            120,
+            page=2,
+        )
         + lines("1.1 Who answered", 40, 160, 13, bold=True, page=2)
         + lines("Seven answered:", 40, 176, page=2)
         + lines(
-            ["• three at the northern border, where", "the counting is done by hand;", "• four at the ports."], 40, 192, page=2
+            [
+                "• three at the northern border, where",
+                "the counting is done by hand;",
+                "• four at the ports.",
+            ],
+            40,
+            192,
+            page=2,
         )
         + lines("Figures", 40, 236, 10, bold=True, page=2)
         + table,
@@ -296,14 +400,19 @@ def test_headings_have_levels_by_the_size_of_their_type_and_lists_and_tables_kee
         ("Offices at nine crossings were asked what they count, and how often they count it.", 0),
         ("1.1 Who answered", 3),
         ("Seven answered:", 0),
-        ("- three at the northern border, where the counting is done by hand;\n- four at the ports.", 0),
+        (
+            "- three at the northern border, where the counting is done by hand;\n- four at the ports.",
+            0,
+        ),
         ("Figures", 3),
         ("Crossing | 2018 | 2019\nNorth | 4,100 | 5,300\nSouth | 700 | 900", 0),
     ]
 
 
 def test_headings_of_nearly_one_size_have_one_level() -> None:
-    placed = lines("Who answered", 40, 70, 14.1) + lines(LEFT, 40, 100) + lines("Figures", 40, 200, 13.9)
+    placed = (
+        lines("Who answered", 40, 70, 14.1) + lines(LEFT, 40, 100) + lines("Figures", 40, 200, 13.9)
+    )
     assert [block.level for block in read(placed + lines(RIGHT, 40, 230))] == [1, None, 1, None]
 
 
@@ -327,8 +436,14 @@ def test_bold_words_in_a_paragraph_are_no_heading() -> None:
 def test_notes_at_the_foot_are_notes_by_their_number_or_because_they_go_on() -> None:
     told = read(
         lines(LEFT, 40, 100)
-        + lines(["1 Interfax, May 4, 2019, in a report that", "runs over a line,", "² and Ports,"], 40, 500, 8),
-        lines(LEFT, 40, 100, page=2) + lines(["a yearbook.", "[3] So the reporter."], 40, 500, 8, page=2),
+        + lines(
+            ["1 Interfax, May 4, 2019, in a report that", "runs over a line,", "² and Ports,"],
+            40,
+            500,
+            8,
+        ),
+        lines(LEFT, 40, 100, page=2)
+        + lines(["a yearbook.", "[3] So the reporter."], 40, 500, 8, page=2),
     )
     assert texts(told, "note") == [
         "[1] Interfax, May 4, 2019, in a report that runs over a line,",
@@ -338,12 +453,18 @@ def test_notes_at_the_foot_are_notes_by_their_number_or_because_they_go_on() -> 
 
 
 def test_small_type_that_opens_with_another_number_than_the_next_is_no_note() -> None:
-    assert texts(read(lines(LEFT, 40, 100) + lines("12 offices were not asked.", 40, 500, 8)), "note") == []
+    assert (
+        texts(read(lines(LEFT, 40, 100) + lines("12 offices were not asked.", 40, 500, 8)), "note")
+        == []
+    )
 
 
 def test_a_list_of_endnotes_stays_as_it_is_written() -> None:
     entries = ["[1] Interfax, May 4, 2019.", "[2] Ministry of Transport."]
-    told = read(lines(["Trade rose by a third.[1] The ports disagree", "about the cause.[2]"], 40, 100) + lines(entries, 40, 140))
+    told = read(
+        lines(["Trade rose by a third.[1] The ports disagree", "about the cause.[2]"], 40, 100)
+        + lines(entries, 40, 140)
+    )
     assert texts(told)[1:] == entries
 
 

@@ -9,10 +9,10 @@ import time
 from itertools import count
 from pathlib import Path
 
-from test_library import DIMENSION, add, make_chunks, make_document, new_library, unit_vectors
+from libraries import DIMENSION, add, make_chunks, make_document, new_library, unit_vectors
 
 from rag.library import vectors as vectors_module
-from rag.library.store import (Library)
+from rag.library.store import Library
 
 SECONDS = float(os.environ.get("RAG_TEST_SECONDS", "2"))
 PROCESSES, THREADS, DOCUMENTS, PASSAGES = 4, 2, 8, 5
@@ -29,12 +29,18 @@ def write(folder: Path) -> None:
     with Library.open(folder) as library:
         for change in count(1):
             number = drawn.randrange(DOCUMENTS)
-            document = make_document(f"d{number}", *(text_of(number, change, passage) for passage in range(PASSAGES)))
+            document = make_document(
+                f"d{number}", *(text_of(number, change, passage) for passage in range(PASSAGES))
+            )
             add(library, document, seed=change)
             if change % 20 == 0:
                 library.settle()
             if change % 50 == 0:
-                library.rebuild("fake", DIMENSION, lambda document: (make_chunks(document), unit_vectors(PASSAGES, seed=1)))
+                library.rebuild(
+                    "fake",
+                    DIMENSION,
+                    lambda document: (make_chunks(document), unit_vectors(PASSAGES, seed=1)),
+                )
             if change == 1:
                 print("started", flush=True)
             if (folder / "stop").exists():
@@ -57,7 +63,9 @@ def search(library: Library, failures: list[str]) -> int:
                 texts.setdefault(chunk.document, set()).add(chunk.text)
             for name, passages in texts.items():
                 version = min(passages).split("version")[1].rstrip(".")
-                if passages != {text_of(int(name[1:]), int(version), passage) for passage in range(PASSAGES)}:
+                if passages != {
+                    text_of(int(name[1:]), int(version), passage) for passage in range(PASSAGES)
+                }:
                     failures.append(f"{name}: {sorted(passages)}")
             if len(chunks) != DOCUMENTS * PASSAGES:
                 failures.append(f"{len(chunks)} passages were found")
@@ -71,7 +79,10 @@ def read(folder: Path) -> None:
     failures: list[str] = []
     counts: list[int] = []
     with Library.open(folder) as library:
-        threads = [threading.Thread(target=lambda: counts.append(search(library, failures))) for _ in range(THREADS)]
+        threads = [
+            threading.Thread(target=lambda: counts.append(search(library, failures)))
+            for _ in range(THREADS)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -85,12 +96,20 @@ def test_every_search_is_of_one_state_of_the_library(tmp_path: Path) -> None:
     folder = tmp_path / "reports"
     with new_library(folder) as library:
         for number in range(DOCUMENTS):
-            add(library, make_document(f"d{number}", *(text_of(number, 0, passage) for passage in range(PASSAGES))), number)
+            add(
+                library,
+                make_document(
+                    f"d{number}", *(text_of(number, 0, passage) for passage in range(PASSAGES))
+                ),
+                number,
+            )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
     def started(what: str) -> "subprocess.Popen[str]":
         command = [sys.executable, __file__, what, str(folder)]
-        return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     writer = started("write")
     assert writer.stdout
@@ -99,7 +118,10 @@ def test_every_search_is_of_one_state_of_the_library(tmp_path: Path) -> None:
     outcomes = [reader.communicate(timeout=SECONDS + 120) for reader in readers]
     (folder / "stop").touch()
     out, error = writer.communicate(timeout=120)
-    assert [process.returncode for process in (writer, *readers)] == [0] * (1 + PROCESSES), [error, *outcomes]
+    assert [process.returncode for process in (writer, *readers)] == [0] * (1 + PROCESSES), [
+        error,
+        *outcomes,
+    ]
     changes = int(out)
     searches = [int(out) for out, _ in outcomes]
     print(f"{changes} changes, {sum(searches)} searches")

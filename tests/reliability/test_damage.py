@@ -12,12 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_library import DIMENSION, add, make_chunks, make_document, nearest_by_numpy, new_library, unit_vectors
+from libraries import (
+    DIMENSION,
+    add,
+    make_chunks,
+    make_document,
+    nearest_by_numpy,
+    new_library,
+    unit_vectors,
+)
 
+from rag.errors import LibraryError, RagError
 from rag.library import vectors as vectors_module
-from rag.library.store import (Library)
-from rag.library.backup import (export_library)
-from rag.errors import (LibraryError, RagError)
+from rag.library.backup import export_library
+from rag.library.store import Library
 
 QUERIES = unit_vectors(3, seed=77)
 
@@ -32,7 +40,11 @@ def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
 def fill(folder: Path, seed: int = 0) -> None:
     with new_library(folder) as library:
         for number in range(6):
-            add(library, make_document(f"d{number}", *(f"Walrus {i} of {number}." for i in range(8))), seed=seed + number)
+            add(
+                library,
+                make_document(f"d{number}", *(f"Walrus {i} of {number}." for i in range(8))),
+                seed=seed + number,
+            )
         library.settle()
 
 
@@ -47,8 +59,14 @@ def assert_right(folder: Path) -> None:
     """Whatever is found is what NumPy finds in the database, and what the words say."""
     with Library.open(folder, embedder="fake", dimension=DIMENSION) as library:
         for query in QUERIES:
-            assert [chunk for chunk, _ in library.dense(query, 5)] == nearest_by_numpy(library, query, 5)
-        held = {i: chunk.text for i, (chunk, _) in library.chunks(range(1, 200)).items() if "Walrus" in chunk.text}  # type: ignore[arg-type]
+            assert [chunk for chunk, _ in library.dense(query, 5)] == nearest_by_numpy(
+                library, query, 5
+            )
+        held = {
+            i: chunk.text
+            for i, (chunk, _) in library.chunks(range(1, 200)).items()
+            if "Walrus" in chunk.text
+        }  # type: ignore[arg-type]
         assert {i for i, _ in library.lexical("walrus", 999)} == set(held)
         for info in library.documents():
             document = library.document(info.name)
@@ -162,7 +180,9 @@ def test_a_damaged_file_of_codes_is_never_read_and_heals(
     file.write_bytes(damage(file.read_bytes(), np.random.default_rng(seed)))
     assert_right(folder)
     with Library.open(folder) as library:
-        assert library.verify() == ["The file of vectors is missing or damaged; searches do without it and are slower."]
+        assert library.verify() == [
+            "The file of vectors is missing or damaged; searches do without it and are slower."
+        ]
         library.settle()
         assert library.verify() == []
     assert_right(folder)
@@ -173,16 +193,24 @@ def test_a_file_of_codes_from_another_library_is_never_read(folder: Path, tmp_pa
     (mine,), (theirs,) = folder.glob("*.faiss"), (tmp_path / "other").glob("*.faiss")
     shutil.copy(theirs, mine)
     assert_right(folder)
-    shutil.copy(tmp_path / "other" / "library.db", folder / "library.db")  # the codes are now those of another database
+    shutil.copy(
+        tmp_path / "other" / "library.db", folder / "library.db"
+    )  # the codes are now those of another database
     assert_right(folder)
 
 
-def test_a_restored_copy_is_right_beside_a_newer_file_of_codes(folder: Path, tmp_path: Path) -> None:
+def test_a_restored_copy_is_right_beside_a_newer_file_of_codes(
+    folder: Path, tmp_path: Path
+) -> None:
     shutil.copytree(folder, tmp_path / "before")
     with Library.open(folder) as library:
         for number in range(6):
             library.remove(f"d{number}")
-            add(library, make_document(f"n{number}", *(f"Walrus {i} of {number}." for i in range(8))), seed=200 + number)
+            add(
+                library,
+                make_document(f"n{number}", *(f"Walrus {i} of {number}." for i in range(8))),
+                seed=200 + number,
+            )
         library.settle()
     shutil.copy(tmp_path / "before" / "library.db", folder / "library.db")
     for end in ("-wal", "-shm"):
@@ -247,8 +275,12 @@ UNSEEN = "cannot be opened (Permission denied); check the permissions of its fol
         (0o444, 0o000, UNSEEN, UNSEEN),
     ],
 )
-def test_missing_permissions_are_told(mode: int, folder_mode: int, searching: str, changing: str) -> None:
-    with tempfile.TemporaryDirectory() as made:  # pytest's own folders are open to their owner alone
+def test_missing_permissions_are_told(
+    mode: int, folder_mode: int, searching: str, changing: str
+) -> None:
+    with (
+        tempfile.TemporaryDirectory() as made
+    ):  # pytest's own folders are open to their owner alone
         folder = Path(made) / "reports"
         fill(folder)
         for file in folder.iterdir():
@@ -279,7 +311,9 @@ def add_with_little_room(folder: Path) -> None:
             size = max(file.stat().st_size for file in copy.iterdir())
             resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, resource.RLIM_INFINITY))
             message = told(lambda library=library: add(library, LONG))
-            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            resource.setrlimit(
+                resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+            )
             if message:
                 failed += 1
                 assert [info.name for info in library.documents()] == [f"d{n}" for n in range(6)]
@@ -308,7 +342,10 @@ def test_a_database_that_may_not_grow_is_told_and_unchanged(folder: Path) -> Non
             message = told(lambda: add(library, LONG))
             if not message:
                 break
-            assert message == "The library 'reports' is unchanged, the disk is full; make room and try again."
+            assert (
+                message
+                == "The library 'reports' is unchanged, the disk is full; make room and try again."
+            )
             assert len(library.documents()) == 6
             assert library.verify() == []
         assert more > 20
@@ -340,7 +377,9 @@ def fail_to_sync() -> None:
     filter_program = struct.pack("=HxxxxxxQ", len(program) // 8, ctypes.addressof(held))
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.prctl(38, 1, 0, 0, 0) == 0, "PR_SET_NO_NEW_PRIVS"
-    assert libc.prctl(22, 2, filter_program, 0, 0) == 0, os.strerror(ctypes.get_errno())  # PR_SET_SECCOMP
+    assert libc.prctl(22, 2, filter_program, 0, 0) == 0, os.strerror(
+        ctypes.get_errno()
+    )  # PR_SET_SECCOMP
     with tempfile.TemporaryFile() as file, pytest.raises(OSError, match=os.strerror(errno.EIO)):
         os.fsync(file.fileno())
 
@@ -352,7 +391,9 @@ def change_while_nothing_is_synced(folder: Path) -> None:
         changes: list[Callable[[], object]] = [
             lambda: add(library, LONG),
             lambda: library.remove("d1"),
-            lambda: library.rebuild("other", DIMENSION, lambda document: (make_chunks(document), unit_vectors(8))),
+            lambda: library.rebuild(
+                "other", DIMENSION, lambda document: (make_chunks(document), unit_vectors(8))
+            ),
             lambda: export_library(folder.parent, folder.name, folder.with_name("copy.rag")),
         ]
         for change in changes:
@@ -362,10 +403,19 @@ def change_while_nothing_is_synced(folder: Path) -> None:
             assert_right(folder)
 
 
-@pytest.mark.skipif(sys.platform != "linux" or platform.machine() not in SYNCING, reason="needs Linux, to make fsync fail")
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() not in SYNCING,
+    reason="needs Linux, to make fsync fail",
+)
 def test_what_cannot_be_synced_is_told_and_does_not_come_about(folder: Path) -> None:
     printed = printed_by(change_while_nothing_is_synced, folder)
-    assert printed == ["The library 'reports' is unchanged, for the disk has failed or is full; check it and try again."] * 4
+    assert (
+        printed
+        == [
+            "The library 'reports' is unchanged, for the disk has failed or is full; check it and try again."
+        ]
+        * 4
+    )
     with Library.open(folder) as library:
         assert library.verify() == []
         assert len(library.documents()) == 6

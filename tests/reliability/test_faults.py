@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from test_api import GRAIN, QUESTION, SAID, ServiceWith, finished, problem, service_with, serving
+from served import GRAIN, QUESTION, SAID, ServiceWith, finished, problem, service_with, serving
 
 from rag.http import auth as access
 
@@ -44,11 +44,23 @@ def test_one_who_does_not_read_holds_up_nobody(service_with: ServiceWith) -> Non
         for _ in range(8):
             slow = open_ones.enter_context(connected(url))
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-            slow.sendall(request("/v1/ask", "accept: text/event-stream", f"content-length: {len(body)}", body=body))
-        assert httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=30).json()["answer"] == f"{SAID}[1]"
+            slow.sendall(
+                request(
+                    "/v1/ask",
+                    "accept: text/event-stream",
+                    f"content-length: {len(body)}",
+                    body=body,
+                )
+            )
+        assert (
+            httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=30).json()["answer"]
+            == f"{SAID}[1]"
+        )
 
 
-def test_one_who_leaves_in_the_middle_of_a_request_leaves_nothing(service_with: ServiceWith, tmp_path: Path) -> None:
+def test_one_who_leaves_in_the_middle_of_a_request_leaves_nothing(
+    service_with: ServiceWith, tmp_path: Path
+) -> None:
     with serving(service_with({"grain": GRAIN})) as url:
         for path in ("/v1/ask", "/v1/documents"):
             with connected(url) as half:
@@ -65,7 +77,9 @@ def test_a_gigabyte_is_refused_before_it_is_sent(service_with: ServiceWith) -> N
                 assert large.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_file_without_an_announced_end_is_counted(service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_an_announced_end_is_counted(
+    service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(access, "MAX_UPLOAD", 300_000)
     received = 0
 
@@ -79,7 +93,9 @@ def test_a_file_without_an_announced_end_is_counted(service_with: ServiceWith, m
     with serving(service_with({"grain": GRAIN})) as url:
         try:
             headers = {"content-type": "multipart/form-data; boundary=x"}
-            refused = httpx.post(f"{url}/v1/documents", content=endless(), headers=headers, timeout=30)
+            refused = httpx.post(
+                f"{url}/v1/documents", content=endless(), headers=headers, timeout=30
+            )
             assert refused.status_code == 413
         except httpx.WriteError:  # the server hung up before all was said
             pass
@@ -96,7 +112,10 @@ def test_connections_that_say_nothing_do_not_keep_others_out(service_with: Servi
     with serving(service_with({"grain": GRAIN})) as url, ExitStack() as open_ones:
         for _ in range((limit - 300) // 2):  # both ends are in this process
             open_ones.enter_context(connected(url))
-        assert httpx.post(f"{url}/v1/search", json={"question": QUESTION}, timeout=30).status_code == 200
+        assert (
+            httpx.post(f"{url}/v1/search", json={"question": QUESTION}, timeout=30).status_code
+            == 200
+        )
 
 
 def test_a_bomb_that_is_sent_is_refused_in_a_sentence(service_with: ServiceWith) -> None:
@@ -104,8 +123,13 @@ def test_a_bomb_that_is_sent_is_refused_in_a_sentence(service_with: ServiceWith)
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", b"0" * 20_000_000)
         archive.writestr("[Content_Types].xml", b"wordprocessingml.document")
-    with serving(service_with({"grain": GRAIN})) as url, httpx.Client(base_url=url, timeout=30) as client:
-        job = finished(client, client.post("/v1/documents", files={"file": ("a.docx", bomb.getvalue())}))
+    with (
+        serving(service_with({"grain": GRAIN})) as url,
+        httpx.Client(base_url=url, timeout=30) as client,
+    ):
+        job = finished(
+            client, client.post("/v1/documents", files={"file": ("a.docx", bomb.getvalue())})
+        )
         assert job["status"] == "failed"
         assert "expands to more than" in job["reason"]
         assert client.post("/v1/search", json={"question": QUESTION}).status_code == 200
@@ -114,7 +138,9 @@ def test_a_bomb_that_is_sent_is_refused_in_a_sentence(service_with: ServiceWith)
 @pytest.mark.parametrize("name", ["x-request-id", "accept", "cookie", "authorization"])
 def test_no_header_comes_back_as_another(service_with: ServiceWith, name: str) -> None:
     with serving(service_with({"grain": GRAIN})) as url, connected(url) as raw:
-        raw.sendall(f"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n{name}: a\rset-cookie: b\r\n\r\n".encode())
+        raw.sendall(
+            f"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n{name}: a\rset-cookie: b\r\n\r\n".encode()
+        )
         assert b"set-cookie" not in raw.recv(10_000).lower()
 
 
@@ -124,14 +150,22 @@ def test_no_header_comes_back_as_another(service_with: ServiceWith, name: str) -
 def test_a_library_that_is_removed_is_missed_and_one_that_takes_its_place_is_asked(
     service_with: ServiceWith, tmp_path: Path
 ) -> None:
-    service = service_with({"grain": GRAIN, "wool": {"west.txt": "Western Trade\n\nWool fell by 5 percent."}})
+    service = service_with(
+        {"grain": GRAIN, "wool": {"west.txt": "Western Trade\n\nWool fell by 5 percent."}}
+    )
     with serving(service) as url, httpx.Client(base_url=url, timeout=30) as client:
-        assert client.post("/v1/search", json={"question": "percent"}).json()["hits"][0]["document"] != "west"
+        assert (
+            client.post("/v1/search", json={"question": "percent"}).json()["hits"][0]["document"]
+            != "west"
+        )
         shutil.rmtree(tmp_path / "indexes" / "grain")
         status, detail = problem(client.post("/v1/search", json={"question": "percent"}))
         assert (status, detail[:27]) == (404, "There is no library 'grain'")
         shutil.copytree(tmp_path / "indexes" / "wool", tmp_path / "indexes" / "grain")
-        assert [hit["document"] for hit in client.post("/v1/search", json={"question": "percent"}).json()["hits"]] == ["west"]
+        assert [
+            hit["document"]
+            for hit in client.post("/v1/search", json={"question": "percent"}).json()["hits"]
+        ] == ["west"]
 
 
 def test_a_library_that_is_damaged_is_told_of(service_with: ServiceWith, tmp_path: Path) -> None:
@@ -145,11 +179,11 @@ def test_a_library_that_is_damaged_is_told_of(service_with: ServiceWith, tmp_pat
 # --- The end ------------------------------------------------------------------------------------------------------
 
 _SERVER = """
-import sys, rag.pipeline, rag.cli, conftest, time
-models = conftest.FakeModels()
+import sys, rag.pipeline, rag.cli, fakes, time
+models = fakes.FakeModels()
 rag.models.registry.make_embedder = lambda _: models.embedder
 rag.models.registry.OnnxReader = lambda: models.reader
-rag.models.registry.LlamaModel = lambda *_: conftest.EndlessModel({said!r})
+rag.models.registry.LlamaModel = lambda *_: fakes.EndlessModel({said!r})
 encode = models.embedder.encode
 models.embedder.encode = lambda texts: (time.sleep(0.1), encode(texts))[1]
 sys.exit(rag.cli.main.main(["serve", "--port", {port!r}, "--library", "grain"]))
@@ -158,9 +192,15 @@ sys.exit(rag.cli.main.main(["serve", "--port", {port!r}, "--library", "grain"]))
 
 def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
     """A server of its own process over the libraries of a folder, with fakes and a model that never ends."""
-    environment = {**os.environ, "RAG_INDEXES": str(folder), "PYTHONPATH": f"{Path(__file__).parents[1]}{os.pathsep}{ROOT}"}
+    environment = {
+        **os.environ,
+        "RAG_INDEXES": str(folder),
+        "PYTHONPATH": f"{Path(__file__).parents[1]}{os.pathsep}{ROOT}",
+    }
     code = _SERVER.format(said=SAID, port=str(port))
-    server = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL
+    )
     for _ in range(600):
         try:
             if httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200:
@@ -186,15 +226,25 @@ def test_what_was_accepted_is_there_after_the_server_ends_under_load(
 
     def ask() -> None:
         try:
-            outcomes.append(str(httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=60).status_code))
+            outcomes.append(
+                str(
+                    httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=60).status_code
+                )
+            )
         except httpx.TransportError:
             outcomes.append("cut")
 
     with ThreadPoolExecutor(4) as pool:
         for _ in range(4):
             pool.submit(ask)
-        files = [("file", (f"tea-{number}.txt", f"Tea {number}\n\nTea rose by {number} percent.")) for number in range(8)]
-        accepted = [httpx.post(f"{url}/v1/documents", files=[file], timeout=30).status_code for file in files]
+        files = [
+            ("file", (f"tea-{number}.txt", f"Tea {number}\n\nTea rose by {number} percent."))
+            for number in range(8)
+        ]
+        accepted = [
+            httpx.post(f"{url}/v1/documents", files=[file], timeout=30).status_code
+            for file in files
+        ]
         server.send_signal(end)
         assert server.wait(15) == (0 if end == signal.SIGTERM else -signal.SIGKILL)
     assert accepted == [202] * 8
@@ -205,7 +255,9 @@ def test_what_was_accepted_is_there_after_the_server_ends_under_load(
         expected = {"north", "south", *(f"tea-{number}" for number in range(8))}
         names: set[str] = set()
         for _ in range(300):
-            names = {entry["document"] for entry in httpx.get(f"{url}/v1/documents").json()["documents"]}
+            names = {
+                entry["document"] for entry in httpx.get(f"{url}/v1/documents").json()["documents"]
+            }
             if names == expected and not list((tmp_path / "indexes" / ".uploads").iterdir()):
                 break
             time.sleep(0.1)

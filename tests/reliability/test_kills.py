@@ -21,23 +21,28 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from conftest import FakeModels, WordsEmbedder
-from test_library import DIMENSION, OLD, write_format_1
+from fakes import FakeModels, WordsEmbedder
+from libraries import DIMENSION, OLD, write_format_1
 
-import rag.pipeline
 import rag.library.vectors
-from rag.config import (Settings)
-from rag.library.database import (Database, migrate)
-from rag.library.store import (Library, library_names)
-from rag.models.registry import (Models)
-from rag.pipeline import (Pipeline)
-from rag.library.backup import (export_library, import_library)
+import rag.pipeline
+from rag.config import Settings
+from rag.library.backup import export_library, import_library
+from rag.library.database import Database, migrate
+from rag.library.store import Library, library_names
+from rag.models.registry import Models
+from rag.pipeline import Pipeline
 
 KILLS = int(os.environ.get("RAG_TEST_KILLS", "200"))
 DOCUMENTS = 5
 LONGEST_SECONDS = 0.06  # that a child lives: some changes long
-IN_TRANSACTION, STARTED, COPIED, CHANGES = range(4)  # what stands in the memory that all share, and from 8 on:
-BEFORE, AFTER = 8, 8 + DOCUMENTS  # of each document the version that was kept, and the one that was begun; 0 is none
+IN_TRANSACTION, STARTED, COPIED, CHANGES = range(
+    4
+)  # what stands in the memory that all share, and from 8 on:
+BEFORE, AFTER = (
+    8,
+    8 + DOCUMENTS,
+)  # of each document the version that was kept, and the one that was begun; 0 is none
 
 
 class SmallEmbedder(WordsEmbedder):
@@ -61,14 +66,19 @@ class Shared:
 def text_of(document: int, version: int) -> str:
     """A report that names its version in every passage; the first is so long that it is embedded in several batches."""
     words = " ".join(f"word{n}" for n in range(45))
-    paragraphs = [f"Here document{document}version{version} says {n}. {words}." for n in range(20 if document == 0 else 3)]
+    paragraphs = [
+        f"Here document{document}version{version} says {n}. {words}."
+        for n in range(20 if document == 0 else 3)
+    ]
     return "\n\n".join([f"Report {document} as {version}", *paragraphs])
 
 
 def opened(folder: Path) -> Pipeline:
     models = FakeModels()
     models.embedder = SmallEmbedder()
-    return Pipeline(Settings(folder / "indexes", "kept", None, "", generate=False), cast(Models, models))
+    return Pipeline(
+        Settings(folder / "indexes", "kept", None, "", generate=False), cast(Models, models)
+    )
 
 
 # --- What is killed -----------------------------------------------------------------------------------------------
@@ -149,13 +159,19 @@ def look(folder: Path, shared: Shared) -> None:
             versions[number] = int(text.split(maxsplit=4)[3])
             assert text == text_of(number, versions[number])
             word = f"document{number}version{versions[number]}"
-            assert {library.chunks([i])[i][0].document for i, _ in library.lexical(word, 99)} == {info.name}
+            assert {library.chunks([i])[i][0].document for i, _ in library.lexical(word, 99)} == {
+                info.name
+            }
             assert len(library.lexical(word, 99)) == info.chunks
-        nearest = library.dense(pipeline.models.embedder.encode(["document1version1 word7"])[0], 999)
+        nearest = library.dense(
+            pipeline.models.embedder.encode(["document1version1 word7"])[0], 999
+        )
         assert len(library.chunks([i for i, _ in nearest])) == len(nearest)
         for number, version in enumerate(versions):
             allowed = (shared[BEFORE + number], shared[AFTER + number])
-            assert version in allowed, f"document {number} has version {version}, and {allowed} are before and after"
+            assert version in allowed, (
+                f"document {number} has version {version}, and {allowed} are before and after"
+            )
             shared[BEFORE + number] = shared[AFTER + number] = version
 
 
@@ -167,7 +183,9 @@ def look_at_the_mended(folder: Path, shared: Shared) -> None:
 
 def look_at_the_old(folder: Path, shared: Shared) -> None:
     for number in range(max(1, shared[COPIED] - 1), shared[COPIED] + 1):
-        with Library.open(folder / f"old-{number}", embedder="fake", dimension=DIMENSION) as library:
+        with Library.open(
+            folder / f"old-{number}", embedder="fake", dimension=DIMENSION
+        ) as library:
             assert library.document("old") == OLD
             assert library.verify() == []
     for copy in folder.glob("old-*"):
@@ -191,7 +209,9 @@ def look_at_the_copies(folder: Path, shared: Shared) -> None:
 
 def damage(folder: Path) -> None:
     with opened(folder) as pipeline, pipeline.library._database.changing() as database:
-        database.execute("DELETE FROM vectors WHERE chunk IN (SELECT id FROM chunks ORDER BY random() LIMIT 3)")
+        database.execute(
+            "DELETE FROM vectors WHERE chunk IN (SELECT id FROM chunks ORDER BY random() LIMIT 3)"
+        )
         database.execute("INSERT INTO words (words) VALUES ('delete-all')")
 
 
@@ -222,7 +242,9 @@ def kill_again_and_again(folder: Path) -> None:
     (folder / "reports").mkdir()
     shared, drawn = Shared(), random.Random(2026)
     (folder / "reports" / "0.txt").write_text(text_of(0, 1))
-    assert os.waitpid(in_a_child(lambda: assert_added(opened(folder), folder / "reports")), 0)[1] == 0
+    assert (
+        os.waitpid(in_a_child(lambda: assert_added(opened(folder), folder / "reports")), 0)[1] == 0
+    )
     shared[BEFORE] = shared[AFTER] = 1
     write_format_1(folder / "old")
     with closing(sqlite3.connect(folder / "old" / "library.db", isolation_level=None)) as database:
@@ -240,7 +262,9 @@ def kill_again_and_again(folder: Path) -> None:
         shared[STARTED] = shared[IN_TRANSACTION] = shared[COPIED] = 0
         seed = drawn.random()
 
-        def begin(work: Callable[[Path, Shared, random.Random], None] = work, seed: float = seed) -> None:
+        def begin(
+            work: Callable[[Path, Shared, random.Random], None] = work, seed: float = seed
+        ) -> None:
             shared[STARTED] = 1
             work(folder, shared, random.Random(seed))
 
@@ -249,17 +273,23 @@ def kill_again_and_again(folder: Path) -> None:
             time.sleep(0.0005)
         time.sleep(drawn.uniform(0, LONGEST_SECONDS))
         os.kill(child, signal.SIGKILL)
-        assert os.waitpid(child, 0)[1] in (signal.SIGKILL, 0), f"{work.__name__} failed by itself, in round {number}"
+        assert os.waitpid(child, 0)[1] in (signal.SIGKILL, 0), (
+            f"{work.__name__} failed by itself, in round {number}"
+        )
         killed.setdefault(work.__name__, [0, 0])[shared[IN_TRANSACTION]] += 1
         status = os.waitpid(in_a_child(lambda check=check: check(folder, shared)), 0)[1]
-        assert status == 0, f"round {number}: {work.__name__} was killed, and {check.__name__} failed"
+        assert status == 0, (
+            f"round {number}: {work.__name__} was killed, and {check.__name__} failed"
+        )
     sys.stdout.write(json.dumps({"killed": killed, "changes": shared[CHANGES]}))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be killed")
 def test_whoever_is_killed_leaves_every_document_whole(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, __file__, tmp_path], env=env, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [sys.executable, __file__, tmp_path], env=env, capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     report = json.loads(done.stdout)
     sys.stdout.write(f"{report}\n")  # how many outside a transaction, and inside

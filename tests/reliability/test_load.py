@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from benchmarks.load import crowd
-from conftest import WordsEmbedder
-from test_api import GRAIN, SAID, ServiceWith, service_with, serving
+from fakes import WordsEmbedder
+from served import GRAIN, SAID, ServiceWith, service_with, serving
 
-from rag.config import (Settings, bundled)
-from rag.pipeline import (Pipeline)
-from rag.types import (Piece)
-from rag.text.tokens import (stem)
+from rag.config import Settings, bundled
+from rag.pipeline import Pipeline
+from rag.text.tokens import stem
+from rag.types import Piece
 
 __all__ = ["service_with"]  # the fixture
 
@@ -35,7 +35,11 @@ class EchoingModel:
 
 def test_each_of_many_users_gets_the_answer_to_the_own_question(service_with: ServiceWith) -> None:
     with serving(service_with({"grain": GRAIN}, chat=EchoingModel())) as url:
-        load = asyncio.run(crowd(url, os.getpid(), 10, 3, lambda number: f"trade in grain in May by percent {number}"))
+        load = asyncio.run(
+            crowd(
+                url, os.getpid(), 10, 3, lambda number: f"trade in grain in May by percent {number}"
+            )
+        )
     assert load.errors == 0
     assert load.foreign == 0
     assert load.answers
@@ -44,15 +48,24 @@ def test_each_of_many_users_gets_the_answer_to_the_own_question(service_with: Se
 
 def test_users_beyond_the_limit_are_told_when_to_come_back(service_with: ServiceWith) -> None:
     with serving(service_with({"grain": GRAIN}, chat=EchoingModel())) as url:
-        load = asyncio.run(crowd(url, os.getpid(), 40, 2, lambda number: f"trade in grain in May by percent {number}"))
+        load = asyncio.run(
+            crowd(
+                url, os.getpid(), 40, 2, lambda number: f"trade in grain in May by percent {number}"
+            )
+        )
     assert set(load.statuses) <= {"200", "503"}
     assert load.foreign == 0
 
 
 @pytest.mark.models
 def test_searches_side_by_side_find_what_each_finds_alone(tmp_path: Path) -> None:
-    questions = [json.loads(line)["question"] for line in (bundled("samples") / "questions.jsonl").open(encoding="utf-8")]
-    with Pipeline(Settings(tmp_path, "samples", model=None, embeddings="", generate=False)) as pipeline:
+    questions = [
+        json.loads(line)["question"]
+        for line in (bundled("samples") / "questions.jsonl").open(encoding="utf-8")
+    ]
+    with Pipeline(
+        Settings(tmp_path, "samples", model=None, embeddings="", generate=False)
+    ) as pipeline:
         assert [added.outcome for added in pipeline.add([bundled("samples")])] == ["added"] * 6
         alone = list(map(pipeline.passages, questions))
         stem.cache_clear()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from answers import ANSWERS
 from docx import Document as open_docx
 from docx.oxml.ns import qn
 from hypothesis import given
@@ -18,26 +19,40 @@ from lxml import etree, html
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from playwright.sync_api import sync_playwright
-from test_page import CHROMIUM, CHROMIUM_OPTIONS
-from test_render import ANSWERS
+from visit import CHROMIUM, CHROMIUM_OPTIONS
 
+from rag.answering.claims import read_statements
+from rag.errors import UsageError
+from rag.reading.documents import read_document
 from rag.render import export as exports
-from rag.reading.documents import (read_document)
-from rag.render.export import (MEDIA_TYPES, Kind, export, file_name)
-from rag.render.json import (read_answer)
-from rag.answering.claims import (read_statements)
-from rag.errors import (UsageError)
-from rag.types import (Answer, Chunk, Citation, Document, Hit, Note, Seconds, Sentence)
+from rag.render.export import MEDIA_TYPES, Kind, export, file_name
+from rag.render.json import read_answer
+from rag.types import Answer, Chunk, Citation, Document, Hit, Note, Seconds, Sentence
 
 QUOTE = "Trade in grain rose by 30 percent.\nIt had *fallen* <before>, 1 < 2 & so on."
 TEXT = f"Northern Trade\n\n{QUOTE}\n\n[8] Kremlin.ru"
 SHA = "ab" * 32
 NORTH = Document("north", "north.txt", SHA, "Northern Trade", "", "", TEXT, (), ())
 CITATION = Citation(
-    1, "north", "Northern Trade", "Deals › Grain", 4, 31, "Holm", 16, 16 + len(QUOTE), QUOTE, Note("8", "Kremlin.ru", 90, 104)
+    1,
+    "north",
+    "Northern Trade",
+    "Deals › Grain",
+    4,
+    31,
+    "Holm",
+    16,
+    16 + len(QUOTE),
+    QUOTE,
+    Note("8", "Kremlin.ru", 90, 104),
 )
 HITS = tuple(
-    Hit(Chunk("north", n, "Deals", 30 + n, 16, 50, f"Passage {n}.", "Northern Trade"), "Northern Trade", 0.5, "both")
+    Hit(
+        Chunk("north", n, "Deals", 30 + n, 16, 50, f"Passage {n}.", "Northern Trade"),
+        "Northern Trade",
+        0.5,
+        "both",
+    )
     for n in range(5)
 )
 ANSWER = Answer(
@@ -45,12 +60,17 @@ ANSWER = Answer(
     "Trade rose.[1] It rose by 30 percent.[1]",
     False,
     "generated",
-    (Sentence("Trade rose.", "supported", (1,)), Sentence("It rose by 30 percent.", "supported", (1,))),
+    (
+        Sentence("Trade rose.", "supported", (1,)),
+        Sentence("It rose by 30 percent.", "supported", (1,)),
+    ),
     (CITATION,),
     HITS,
     Seconds(0.1, 0.2, 0.3),
 )
-ABSTAINED = replace(ANSWER, question="And wool?", answer="", abstained=True, sentences=(), citations=())
+ABSTAINED = replace(
+    ANSWER, question="And wool?", answer="", abstained=True, sentences=(), citations=()
+)
 ATTACKS = [
     "<script>alert(1)</script>",
     "</blockquote></style></title><img src=x onerror=alert(1)>",
@@ -82,17 +102,28 @@ def _date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "_today", lambda: "2026-05-01")
 
 
-def exported(kind: Kind, *answers: Answer, name: str = "Trade", there: tuple[Document, ...] = (NORTH,)) -> bytes:
+def exported(
+    kind: Kind, *answers: Answer, name: str = "Trade", there: tuple[Document, ...] = (NORTH,)
+) -> bytes:
     return export(name, answers or (ANSWER,), documents(*there), kind)
 
 
 def hostile(text: str) -> tuple[Answer, Document]:
     """An answer and its document with the text in every place that holds one."""
     document = replace(NORTH, name=text, file=text, title=text, sha256=text, text=text)
-    citation = Citation(1, text, text, text, 4, 31, text, 0, len(text), text, Note(text, text, 0, 1))
+    citation = Citation(
+        1, text, text, text, 4, 31, text, 0, len(text), text, Note(text, text, 0, 1)
+    )
     hit = Hit(Chunk(text, 0, text, 1, 0, len(text), text, text), text, 1.0, "both")
     answer = Answer(
-        text, text, False, "generated", (Sentence(text, "supported", (1,)),), (citation,), (hit,), Seconds(0.1, 0.2, 0.3)
+        text,
+        text,
+        False,
+        "generated",
+        (Sentence(text, "supported", (1,)),),
+        (citation,),
+        (hit,),
+        Seconds(0.1, 0.2, 0.3),
     )
     return answer, document
 
@@ -105,7 +136,12 @@ def hostile_export(kind: Kind, text: str) -> bytes:
 
 def readable(text: str) -> list[str]:
     """The words of a text that can be seen, to find it again whatever became of its white space."""
-    return re.sub("[\x00-\x08\x0e-\x1f\u202e]", "", text).replace("\ud800", "\ufffd").replace("\uffff", "\ufffd").split()
+    return (
+        re.sub("[\x00-\x08\x0e-\x1f\u202e]", "", text)
+        .replace("\ud800", "\ufffd")
+        .replace("\uffff", "\ufffd")
+        .split()
+    )
 
 
 # --- JSON ---------------------------------------------------------------------------------------------------------
@@ -128,16 +164,24 @@ def test_the_json_names_the_files_that_were_quoted_and_can_be_checked() -> None:
     data = exported("json", ANSWER, ABSTAINED, ANSWER)
     values = json.loads(data)
     assert values["exported"] == "2026-05-01"
-    assert values["documents"] == [{"document": "north", "title": "Northern Trade", "file": "north.txt", "sha256": SHA}]
+    assert values["documents"] == [
+        {"document": "north", "title": "Northern Trade", "file": "north.txt", "sha256": SHA}
+    ]
     statements = read_statements(data.decode())
     assert [s.text for s in statements] == ["Trade rose.", "It rose by 30 percent."] * 2
     assert {c.quote for s in statements for c in s.cited or ()} == {QUOTE}
 
 
 def test_of_markdown_the_sentences_of_the_answers_are_checked_and_nothing_else() -> None:
-    amount = replace(ANSWER, sentences=(Sentence("It cost *$185* billion & more.", "supported", (1,)),))
+    amount = replace(
+        ANSWER, sentences=(Sentence("It cost *$185* billion & more.", "supported", (1,)),)
+    )
     data = exported("md", ANSWER, ABSTAINED, amount).decode()
-    assert [s.text for s in read_statements(data)] == ["Trade rose.", "It rose by 30 percent.", "It cost *$185* billion & more."]
+    assert [s.text for s in read_statements(data)] == [
+        "Trade rose.",
+        "It rose by 30 percent.",
+        "It cost *$185* billion & more.",
+    ]
 
 
 # --- All that is read by people -----------------------------------------------------------------------------------
@@ -150,7 +194,10 @@ def text_of(kind: Kind, data: bytes) -> str:
             return "\n".join(html.fromstring(data.decode()).xpath("//body//text()"))
         case "docx":
             with zipfile.ZipFile(BytesIO(data)) as package:
-                trees = [etree.fromstring(package.read(f"word/{part}.xml")) for part in ("document", "footnotes")]
+                trees = [
+                    etree.fromstring(package.read(f"word/{part}.xml"))
+                    for part in ("document", "footnotes")
+                ]
             return "\n".join("".join(p.itertext()) for tree in trees for p in tree.iter(qn("w:p")))
         case _:
             return markdown_text(data.decode())
@@ -158,7 +205,10 @@ def text_of(kind: Kind, data: bytes) -> str:
 
 def markdown_text(text: str) -> str:
     # What is indented below a footnote belongs to it for those who know footnotes, and would be code for others.
-    return "\n".join(token.content for token in leaves(MarkdownIt("commonmark").parse(text.replace("\n    ", "\n"))))
+    return "\n".join(
+        token.content
+        for token in leaves(MarkdownIt("commonmark").parse(text.replace("\n    ", "\n")))
+    )
 
 
 def leaves(tokens: list[Token]) -> Iterator[Token]:
@@ -181,7 +231,9 @@ def test_a_footnote_has_all_that_is_needed_to_check_it(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", ["md", "html", "docx"])
 @pytest.mark.parametrize("there", [(), (replace(NORTH, text=TEXT.replace("30", "31")),)])
-def test_of_a_report_that_was_removed_or_replaced_no_checksum_is_told(kind: Kind, there: tuple[Document, ...]) -> None:
+def test_of_a_report_that_was_removed_or_replaced_no_checksum_is_told(
+    kind: Kind, there: tuple[Document, ...]
+) -> None:
     text = text_of(kind, exported(kind, there=there))
     assert "The report was replaced or removed since" in text
     assert SHA not in text
@@ -209,7 +261,10 @@ def test_html_holds_the_quote_to_the_letter() -> None:
 def test_the_marks_of_html_lead_to_their_footnotes_which_run_through() -> None:
     tree = html.fromstring(exported("html", ANSWER, ABSTAINED, ANSWER).decode())
     assert [a.get("href") for a in tree.iter("a")] == ["#footnote-1"] * 2 + ["#footnote-2"] * 2
-    assert [(li.get("id"), li.get("value")) for li in tree.iter("li")] == [("footnote-1", "1"), ("footnote-2", "2")]
+    assert [(li.get("id"), li.get("value")) for li in tree.iter("li")] == [
+        ("footnote-1", "1"),
+        ("footnote-2", "2"),
+    ]
 
 
 @pytest.mark.parametrize("text", ATTACKS)
@@ -227,7 +282,9 @@ def test_html_of_hostile_texts_has_only_our_own_elements(text: str) -> None:
 
 def test_html_loads_nothing_and_runs_nothing() -> None:
     data = exported("html").decode()
-    (policy,) = html.fromstring(data).xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    (policy,) = html.fromstring(data).xpath(
+        "//meta[@http-equiv='Content-Security-Policy']/@content"
+    )
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policy
     assert data.index("Content-Security-Policy") < data.index("<style>")
@@ -241,13 +298,18 @@ def test_a_browser_applies_our_style_and_asks_for_nothing_else(tmp_path: Path) -
         pytest.skip(f"the page of an export is not tested in a browser: there is no {CHROMIUM}")
     (tmp_path / "answer.html").write_bytes(hostile_export("html", ATTACKS[1]))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS.split())
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=CHROMIUM_OPTIONS.split()
+        )
         page = browser.new_page()
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
         page.on("request", lambda request: said.append(request.url))
         page.goto((tmp_path / "answer.html").as_uri())
-        assert page.locator("blockquote").first.evaluate("e => getComputedStyle(e).borderLeftWidth") == "3px"
+        assert (
+            page.locator("blockquote").first.evaluate("e => getComputedStyle(e).borderLeftWidth")
+            == "3px"
+        )
         assert said == [(tmp_path / "answer.html").as_uri()]
         browser.close()
 
@@ -275,16 +337,28 @@ def test_the_footnotes_of_markdown_run_through_all_answers() -> None:
     assert re.findall(r"\[\^(\d)\](?!:)", text) == ["1", "1", "2", "2"]
 
 
-PLAIN = {"heading_open", "heading_close", "paragraph_open", "paragraph_close", "inline", "blockquote_open", "blockquote_close"}
+PLAIN = {
+    "heading_open",
+    "heading_close",
+    "paragraph_open",
+    "paragraph_close",
+    "inline",
+    "blockquote_open",
+    "blockquote_close",
+}
 
 
 @pytest.mark.parametrize("preset", ["commonmark", "gfm-like"])
 @pytest.mark.parametrize("indent", ["\n    ", "\n"])
 @pytest.mark.parametrize("text", ATTACKS)
-def test_markdown_of_hostile_texts_has_only_our_own_blocks(text: str, indent: str, preset: str) -> None:
+def test_markdown_of_hostile_texts_has_only_our_own_blocks(
+    text: str, indent: str, preset: str
+) -> None:
     parser = MarkdownIt(preset, {"linkify": False})
     tokens = parser.parse(hostile_export("md", text).decode().replace("\n    ", indent))
-    assert {token.type for token in tokens} <= PLAIN | {"code_block"} - ({"code_block"} if indent == "\n" else set())
+    assert {token.type for token in tokens} <= PLAIN | {"code_block"} - (
+        {"code_block"} if indent == "\n" else set()
+    )
     inline = {leaf.type for token in tokens for leaf in token.children or []}
     assert inline <= {"text", "text_special", "softbreak"}
     assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", "h2", "h2"]
@@ -292,14 +366,27 @@ def test_markdown_of_hostile_texts_has_only_our_own_blocks(text: str, indent: st
 
 @pytest.mark.parametrize("text", ATTACKS)
 def test_markdown_shows_hostile_texts_as_they_are(text: str) -> None:
-    tokens = MarkdownIt("commonmark").parse(hostile_export("md", text).decode().replace("\n    ", "\n"))
+    tokens = MarkdownIt("commonmark").parse(
+        hostile_export("md", text).decode().replace("\n    ", "\n")
+    )
     at = next(n for n, token in enumerate(tokens) if token.type == "blockquote_open")
-    quoted = tokens[at : next(n for n, token in enumerate(tokens) if n > at and token.type == "blockquote_close")]
-    shown = "\n".join("".join("\n" if c.type == "softbreak" else c.content for c in t.children or []) for t in quoted)
+    quoted = tokens[
+        at : next(
+            n for n, token in enumerate(tokens) if n > at and token.type == "blockquote_close"
+        )
+    ]
+    shown = "\n".join(
+        "".join("\n" if c.type == "softbreak" else c.content for c in t.children or [])
+        for t in quoted
+    )
     assert shown.split() == readable(text)
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029\x0b\x0c\x1c\x1d\x1e\x1f")))
+@given(
+    st.text(
+        st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029\x0b\x0c\x1c\x1d\x1e\x1f")
+    )
+)
 def test_any_line_stands_in_markdown_as_it_is(text: str) -> None:
     line = exports._line(text)
     tokens = MarkdownIt("commonmark").parse(exports._md(line))
@@ -308,7 +395,9 @@ def test_any_line_stands_in_markdown_as_it_is(text: str) -> None:
         assert "".join(child.content for child in tokens[1].children or []).split() == line.split()
 
 
-@pytest.mark.parametrize("text", ["http://evil.example/x", "www.evil.example", "WWW.evil.example", "mailto:a@b.example"])
+@pytest.mark.parametrize(
+    "text", ["http://evil.example/x", "www.evil.example", "WWW.evil.example", "mailto:a@b.example"]
+)
 def test_an_address_in_markdown_is_broken_where_readers_would_make_it_a_link(text: str) -> None:
     assert text not in exports._md(text)
 
@@ -319,7 +408,9 @@ def test_an_address_in_markdown_is_broken_where_readers_would_make_it_a_link(tex
 def footnotes_of(data: bytes) -> list[list[str]]:
     """The paragraphs of each footnote, as python-docx opens them."""
     document = open_docx(BytesIO(data))
-    (part,) = [r.target_part for r in document.part.rels.values() if r.reltype.endswith("/footnotes")]
+    (part,) = [
+        r.target_part for r in document.part.rels.values() if r.reltype.endswith("/footnotes")
+    ]
     notes = [n for n in etree.fromstring(part.blob) if n.get(qn("w:type")) is None]
 
     def text(paragraph: Any) -> str:
@@ -333,7 +424,9 @@ def test_word_holds_the_quotes_to_the_letter_in_footnotes_of_its_own(tmp_path: P
     data = exported("docx", ANSWER, ABSTAINED, ANSWER)
     assert [paragraphs[0] for paragraphs in footnotes_of(data)] == [QUOTE, QUOTE]
     references = open_docx(BytesIO(data)).element.body.iter(qn("w:footnoteReference"))
-    assert [r.get(qn("w:id")) for r in references] == ["1", "2"], "Word would count a second reference as another footnote"
+    assert [r.get(qn("w:id")) for r in references] == ["1", "2"], (
+        "Word would count a second reference as another footnote"
+    )
     (tmp_path / "answer.docx").write_bytes(data)
     read = read_document(tmp_path / "answer.docx")
     assert read.title == "Trade"

@@ -4,14 +4,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from answers import ANSWERS
 from hypothesis import given
-from hypothesis import strategies as st
 
-from rag.render.json import (answer_json, read_answer)
-from rag.render.text import (answer_text, footnote_text, hit_text, printable, table)
-from rag.types import (Answer, Chunk, Citation, Hit, Note, Seconds, Sentence)
+from rag.render.json import answer_json, read_answer
+from rag.render.text import answer_text, footnote_text, hit_text, printable, table
+from rag.types import Answer, Chunk, Citation, Hit, Note, Seconds, Sentence
 
-HIT = Hit(Chunk("visit", 3, "Economic Agreements", 31, 100, 120, "Trade  rose\nsharply.", "The Visit"), "The Visit", 0.25, "both")
+HIT = Hit(
+    Chunk("visit", 3, "Economic Agreements", 31, 100, 120, "Trade  rose\nsharply.", "The Visit"),
+    "The Visit",
+    0.25,
+    "both",
+)
 CITATION = Citation(
     1,
     "visit",
@@ -36,13 +41,6 @@ ANSWER = Answer(
     Seconds(0.1, 0.2, 0.3),
 )
 
-FLOATS = st.floats(allow_nan=False)
-ANSWERS = st.builds(
-    Answer,
-    hits=st.lists(st.builds(Hit, score=FLOATS)).map(tuple),
-    seconds=st.builds(Seconds, FLOATS, st.none() | FLOATS, FLOATS),
-)
-
 
 def test_an_answer_is_followed_by_its_footnotes() -> None:
     assert answer_text(ANSWER) == (
@@ -58,11 +56,17 @@ def test_a_footnote_names_only_what_is_known() -> None:
 
 
 def test_a_footnote_to_a_pdf_names_the_page() -> None:
-    assert footnote_text(replace(CITATION, page=12)).endswith("(Economic Agreements, p. 12, ¶31); the report's note 8")
+    assert footnote_text(replace(CITATION, page=12)).endswith(
+        "(Economic Agreements, p. 12, ¶31); the report's note 8"
+    )
 
 
 def test_a_quote_that_brings_its_marks_gets_no_second_ones() -> None:
-    for quote, shown in [('"Whole."', '"Whole."'), ('"Opens only.', '"Opens only."'), ('closes only."', '"closes only."')]:
+    for quote, shown in [
+        ('"Whole."', '"Whole."'),
+        ('"Opens only.', '"Opens only."'),
+        ('closes only."', '"closes only."'),
+    ]:
         assert footnote_text(replace(CITATION, quote=quote)).splitlines()[0] == f"[1] {shown}"
 
 
@@ -80,7 +84,9 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
         "answer": "Trade rose.[1]",
         "abstained": False,
         "mode": "generated",
-        "sentences": [{"text": "Trade rose.", "verdict": "supported", "markers": [1], "reason": ""}],
+        "sentences": [
+            {"text": "Trade rose.", "verdict": "supported", "markers": [1], "reason": ""}
+        ],
         "citations": [
             {
                 "marker": 1,
@@ -129,23 +135,36 @@ def places(values: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def test_a_value_of_another_type_is_refused_wherever_it_stands() -> None:
-    values = json.loads(json.dumps(answer_json(replace(ANSWER, citations=(replace(CITATION, page=7),)))))
+    values = json.loads(
+        json.dumps(answer_json(replace(ANSWER, citations=(replace(CITATION, page=7),))))
+    )
     for container, key in list(places(values)):
         right = container[key]
         for wrong in (None, True, 7, 7.5, "<script>", ["<script>"], {"<script>": 1}):
             may_be_none = wrong is None and key in ("page", "note", "first_token")
-            if type(wrong) is not type(right) and not may_be_none and not (type(right) is float and wrong == 7):
+            if (
+                type(wrong) is not type(right)
+                and not may_be_none
+                and not (type(right) is float and wrong == 7)
+            ):
                 container[key] = wrong
                 with pytest.raises(ValueError, match="no answer"):
                     read_answer(values)
         container[key] = right
-    for key, wrong in (("mode", "invented"), ("sentences", [{"text": "A.", "verdict": "sure", "markers": []}]), ("more", 1)):
+    for key, wrong in (
+        ("mode", "invented"),
+        ("sentences", [{"text": "A.", "verdict": "sure", "markers": []}]),
+        ("more", 1),
+    ):
         with pytest.raises(ValueError, match="no answer"):
             read_answer(values | {key: wrong})
     assert read_answer(values).citations[0].page == 7
 
 
-@pytest.mark.parametrize("values", [None, [], {}, "answer", 7, {"hits": []}, {"hits": [7]}, {"hits": ["text"]}, {"hits": None}])
+@pytest.mark.parametrize(
+    "values",
+    [None, [], {}, "answer", 7, {"hits": []}, {"hits": [7]}, {"hits": ["text"]}, {"hits": None}],
+)
 def test_what_is_no_answer_is_refused(values: object) -> None:
     with pytest.raises(ValueError, match="no answer"):
         read_answer(values)

@@ -13,13 +13,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from test_api import GRAIN, KEY, QUESTION, SAID, TOKEN, ServiceWith, service_with, serving
-from test_imports import loaded_by
+from loaded import loaded_by
+from served import GRAIN, KEY, QUESTION, SAID, TOKEN, ServiceWith, service_with, serving
 
-from rag.cli.main import (main)
-from rag.service.client import (Server, announce, models_of, running, withdraw)
-from rag.config import (Settings)
-from rag.service.service import (Service)
+from rag.cli.main import main
+from rag.config import Settings
+from rag.service.client import Server, announce, models_of, running, withdraw
+from rag.service.service import Service
 
 __all__ = ["service_with"]  # the fixture
 
@@ -69,13 +69,19 @@ def test_an_answer_is_the_same_from_a_server_and_from_here(
         there = said()
     assert [code for code, *_ in here] == [0, 3, 0]
     assert [outcome[:2] for outcome in there] == [outcome[:2] for outcome in here]
-    assert [err for *_, err in there] == [f"{err}Answered by the server at {server.url}\n" for *_, err in here]
+    assert [err for *_, err in there] == [
+        f"{err}Answered by the server at {server.url}\n" for *_, err in here
+    ]
 
 
-def test_a_server_goes_on_with_a_conversation_and_keeps_the_answer(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_goes_on_with_a_conversation_and_keeps_the_answer(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
     with announced(service) as server:
         assert main(["ask", "--conversation", "0", "-v", QUESTION]) == 0
-        assert capsys.readouterr().err.endswith(f"Answered by the server at {server.url}\nKept in the conversation 1.\n\n")
+        assert capsys.readouterr().err.endswith(
+            f"Answered by the server at {server.url}\nKept in the conversation 1.\n\n"
+        )
         assert main(["ask", "--conversation", "1", "--json", QUESTION]) == 0
         assert json.loads(capsys.readouterr().out)["conversation"] == 1
         assert len(service.pipeline("grain").library.conversations.answers(1)) == 2
@@ -103,17 +109,29 @@ def test_what_the_server_does_not_answer_is_answered_here(
 def test_a_question_to_a_running_server_loads_no_model(service: Service, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with announced(service):
-        for command in (["ask", QUESTION], ["ask", "--conversation", "0", QUESTION], ["search", QUESTION]):
+        for command in (
+            ["ask", QUESTION],
+            ["ask", "--conversation", "0", QUESTION],
+            ["search", QUESTION],
+        ):
             assert loaded_by("-m", "rag", *command) == {"numpy"}
             done = subprocess.run(
-                [sys.executable, "-m", "rag", *command], env=environment, capture_output=True, text=True, check=True
+                [sys.executable, "-m", "rag", *command],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=True,
             )
             assert "rose by 30 percent in May." in done.stdout
 
 
 @pytest.mark.parametrize(("name", "value"), [("RAG_MODEL", "none"), ("RAG_ADAPTER", "brief.gguf")])
 def test_a_server_with_other_models_is_not_asked(
-    service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    service: Service,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
 ) -> None:
     with announced(service):
         monkeypatch.setenv(name, value)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from rag.library.store import (Library)
-from rag.pipeline import (Pipeline)
-from rag.service.service import (Service)
-from rag.service.tasks import (Tasks)
-from rag.errors import (UsageError)
+from rag.errors import UsageError
+from rag.library.store import Library
+from rag.pipeline import Pipeline
+from rag.service.service import Service
+from rag.service.tasks import Tasks
 
 
 def reports(folder: Path) -> Path:
@@ -27,7 +27,9 @@ def wait(until: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
-def test_a_folder_is_added_file_by_file_and_what_failed_is_told_with_its_reason(service: Service, tmp_path: Path) -> None:
+def test_a_folder_is_added_file_by_file_and_what_failed_is_told_with_its_reason(
+    service: Service, tmp_path: Path
+) -> None:
     tasks = Tasks(service)
     tasks.begin("default", "add", str(reports(tmp_path / "reports")))
     wait(lambda: not tasks.of("default")[0].under_way)
@@ -57,10 +59,15 @@ def test_rebuilding_and_verifying_say_what_came_of_them(
     monkeypatch.setattr(Library, "verify", lambda _: ["A passage differs."])
     tasks.begin("default", "verify")
     wait(lambda: not tasks.of("default")[0].under_way)
-    assert (tasks.of("default")[0].status, tasks.of("default")[0].faults) == ("failed", ["A passage differs."])
+    assert (tasks.of("default")[0].status, tasks.of("default")[0].faults) == (
+        "failed",
+        ["A passage differs."],
+    )
 
 
-def test_what_is_under_way_is_not_begun_again(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_under_way_is_not_begun_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     held = threading.Event()
     service.pipeline("default", create=True).create()
     monkeypatch.setattr(Pipeline, "rebuild", lambda *_: held.wait(30))
@@ -74,7 +81,9 @@ def test_what_is_under_way_is_not_begun_again(service: Service, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("folder", ["", "  ", "reports", "../reports", "/there/is/no/such/folder"])
-def test_a_folder_is_named_by_its_whole_path_and_must_be_there(service: Service, folder: str) -> None:
+def test_a_folder_is_named_by_its_whole_path_and_must_be_there(
+    service: Service, folder: str
+) -> None:
     tasks = Tasks(service)
     with pytest.raises(UsageError):
         tasks.begin("default", "add", folder)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_api import GRAIN, ServiceWith, service_with
+from served import GRAIN, ServiceWith, service_with
 
+from rag.errors import BusyError, DocumentError, NotFoundError
 from rag.service import uploads as uploads_module
-from rag.errors import (BusyError, NotFoundError)
-from rag.service.service import (Service)
-from rag.errors import (DocumentError)
-from rag.service.uploads import (Job, Uploads)
+from rag.service.service import Service
+from rag.service.uploads import Job, Uploads
 
 __all__ = ["service_with"]  # the fixture
 
@@ -76,16 +75,26 @@ def test_what_waits_when_the_server_ends_is_added_by_the_next(
     later = Uploads(again)
     later.resume()
     assert [done(later, job).status for job in jobs] == ["added"] * 3
-    assert [d.name for d in again.pipeline("grain").library.documents()] == ["north", "south", "tea-0", "tea-1", "tea-2"]
+    assert [d.name for d in again.pipeline("grain").library.documents()] == [
+        "north",
+        "south",
+        "tea-0",
+        "tea-1",
+        "tea-2",
+    ]
     assert [file.name for file in folder.iterdir()] == ["of-somebody-else"]
     again.close()
 
 
-def test_a_file_that_ends_the_server_each_time_is_given_up(service_with: ServiceWith, folder: Path) -> None:
+def test_a_file_that_ends_the_server_each_time_is_given_up(
+    service_with: ServiceWith, folder: Path
+) -> None:
     folder.mkdir(parents=True)
     id = "a" * 32
     (folder / f"{id}.txt").write_bytes(TEA)
-    (folder / f"{id}.json").write_text(json.dumps({"library": "grain", "file": "tea.txt", "tries": 2}))
+    (folder / f"{id}.json").write_text(
+        json.dumps({"library": "grain", "file": "tea.txt", "tries": 2})
+    )
     service = service_with({"grain": GRAIN})
     uploads = Uploads(service)
     uploads.resume()
@@ -94,7 +103,9 @@ def test_a_file_that_ends_the_server_each_time_is_given_up(service_with: Service
     service.close()
 
 
-def test_no_more_wait_than_the_disk_should_hold(service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_wait_than_the_disk_should_hold(
+    service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(uploads_module, "MAX_WAITING", 2)
     service = service_with({"grain": GRAIN})
     held, uploads = Held(monkeypatch, service), Uploads(service)
@@ -108,7 +119,9 @@ def test_no_more_wait_than_the_disk_should_hold(service_with: ServiceWith, monke
     service.close()
 
 
-def test_a_kind_that_is_not_read_and_a_job_that_is_not_there(service_with: ServiceWith, folder: Path) -> None:
+def test_a_kind_that_is_not_read_and_a_job_that_is_not_there(
+    service_with: ServiceWith, folder: Path
+) -> None:
     service = service_with({"grain": GRAIN})
     uploads = Uploads(service)
     with pytest.raises(DocumentError, match="of no kind that is read"):

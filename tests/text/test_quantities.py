@@ -1,6 +1,6 @@
 import pytest
 
-from rag.text.quantities import (Amount, amounts_of, missing)
+from rag.text.quantities import Amount, amounts_of, missing
 
 
 def test_a_number_is_read_with_what_it_counts() -> None:
@@ -69,4 +69,6 @@ def test_another_amount_is_missing(one: str, other: str, told: str) -> None:
 @pytest.mark.parametrize("number", ["²", "٣", "9" * 5000, "½"])
 def test_any_number_can_be_compared(number: str) -> None:
     assert missing(amounts_of(f"{number} June"), f"June {number}, 2006") == []
-    assert missing(amounts_of(f"{number} ships"), "7 ships") == [number for amount in amounts_of(number)]
+    assert missing(amounts_of(f"{number} ships"), "7 ships") == [
+        number for amount in amounts_of(number)
+    ]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.sentences import (sentence_spans)
+from rag.text.sentences import sentence_spans
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,11 @@ from rag.text.sentences import (sentence_spans)
         ],
         ['"Payments are an incentive.', 'The share reached 65 percent."[8]', "He said no more."],
         ["Revenue was up.[3]", "Costs fell.[4][5]", "He went on."],
-        ["It grew at 3.5 percent to $1.2 billion (see fig. 3).", "It fell later [...]", "Then it stopped."],
+        [
+            "It grew at 3.5 percent to $1.2 billion (see fig. 3).",
+            "It fell later [...]",
+            "Then it stopped.",
+        ],
         ["“Really?”", "He left."],
     ],
 )
@@ -26,11 +30,16 @@ def test_reports_are_split_where_a_reader_would(sentences: list[str]) -> None:
 
 
 def test_a_blank_line_ends_a_sentence() -> None:
-    assert [slice(*span) for span in sentence_spans("a heading\n\nno stop")] == [slice(0, 9), slice(11, 18)]
+    assert [slice(*span) for span in sentence_spans("a heading\n\nno stop")] == [
+        slice(0, 9),
+        slice(11, 18),
+    ]
 
 
 @given(st.text(alphabet=st.sampled_from("aB1 .?!\"”[]()\n\u00a0“'")))
 def test_spans_are_ordered_and_hold_every_visible_character(text: str) -> None:
     spans = sentence_spans(text)
-    assert "".join("".join(text[start:end].split()) for start, end in spans) == "".join(text.split())
+    assert "".join("".join(text[start:end].split()) for start, end in spans) == "".join(
+        text.split()
+    )
     assert all(a_end <= b_start for (_, a_end), (b_start, _) in pairwise(spans))

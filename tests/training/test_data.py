@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.training.data import (Passages, answered_in, read_rows, supports)
+from rag.training.data import Passages, answered_in, read_rows, supports
 
 ROW = {
     "question": "Who opened the quay?",
@@ -16,7 +16,11 @@ ROW = {
     "type": "span",
     "support": "The quay was opened by Ilse Brandt.",
 }
-OTHER = ROW | {"context": "Late frost destroyed the apricots of the valley.", "title": "Orchards", "group": "orchards"}
+OTHER = ROW | {
+    "context": "Late frost destroyed the apricots of the valley.",
+    "title": "Orchards",
+    "group": "orchards",
+}
 
 
 def test_rows_come_as_they_were_written(tmp_path: Path) -> None:
@@ -48,5 +52,7 @@ def test_supports_are_all_that_are_marked() -> None:
 @pytest.mark.models
 def test_passages_are_found_by_words_and_meaning() -> None:
     passages = Passages([ROW, OTHER])
-    (harbour, trees) = passages.nearest(["Who was at the quay in Marren?", "What harmed the fruit trees?"])
+    (harbour, trees) = passages.nearest(
+        ["Who was at the quay in Marren?", "What harmed the fruit trees?"]
+    )
     assert [found[0]["title"] for found in (harbour, trees)] == ["Marren", "Orchards"]

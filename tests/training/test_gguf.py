@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.models.bundled import (language_model_path)
-from rag.models.llm import (LlamaModel)
-from rag.training.gguf import (read_adapter, write_adapter)
-from rag.types import (Vectors)
+from rag.models.bundled import language_model_path
+from rag.models.llm import LlamaModel
+from rag.training.gguf import read_adapter, write_adapter
+from rag.types import Vectors
 
 LAYER = "model.layers.3.self_attn.q_proj"
 RANK = 4
@@ -23,7 +23,9 @@ PROMPTS = [
 TOLERANCE = 0.08
 
 
-def parts(down: tuple[int, ...] = (4, 640), up: tuple[int, ...] = (1024, 4), layer: str = LAYER) -> dict[str, Vectors]:
+def parts(
+    down: tuple[int, ...] = (4, 640), up: tuple[int, ...] = (1024, 4), layer: str = LAYER
+) -> dict[str, Vectors]:
     return {f"{layer}.down": np.zeros(down, np.float32), f"{layer}.up": np.zeros(up, np.float32)}
 
 
@@ -31,16 +33,27 @@ def parts(down: tuple[int, ...] = (4, 640), up: tuple[int, ...] = (1024, 4), lay
     ("weights", "message"),
     [
         (parts(layer="model.layers.3.self_attn.s_proj"), "s_proj.down' is no part of an adapter"),
-        (parts(layer="layers.3.self_attn.q_proj"), "'layers.3.self_attn.q_proj.down' is no part of an adapter"),
-        ({f"{LAYER}.weight": np.zeros((4, 4), np.float32)}, "q_proj.weight' is no part of an adapter"),
+        (
+            parts(layer="layers.3.self_attn.q_proj"),
+            "'layers.3.self_attn.q_proj.down' is no part of an adapter",
+        ),
+        (
+            {f"{LAYER}.weight": np.zeros((4, 4), np.float32)},
+            "q_proj.weight' is no part of an adapter",
+        ),
         (parts(up=(4, 1024)), r"q_proj has 'down' of the shape \(4, 640\) and 'up' of \(4, 1024\)"),
         (parts(down=(640,)), r"'down' of the shape \(640,\)"),
         ({f"{LAYER}.down": np.zeros((4, 640), np.float32)}, "'up' of None"),
-        (parts() | parts((8, 640), (2048, 8), "model.layers.3.mlp.up_proj"), r"the ranks \[4, 8\], expected one"),
+        (
+            parts() | parts((8, 640), (2048, 8), "model.layers.3.mlp.up_proj"),
+            r"the ranks \[4, 8\], expected one",
+        ),
         ({}, r"the ranks \[\], expected one"),
     ],
 )
-def test_what_is_no_adapter_is_not_written(weights: dict[str, Vectors], message: str, tmp_path: Path) -> None:
+def test_what_is_no_adapter_is_not_written(
+    weights: dict[str, Vectors], message: str, tmp_path: Path
+) -> None:
     with pytest.raises(ValueError, match=message):
         write_adapter(weights, tmp_path / "brief.gguf")
     assert not list(tmp_path.iterdir())
@@ -48,7 +61,9 @@ def test_what_is_no_adapter_is_not_written(weights: dict[str, Vectors], message:
 
 def test_what_is_written_is_read_back_in_half_precision(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    weights = {name: random.normal(size=zeros.shape).astype(np.float32) for name, zeros in parts().items()}
+    weights = {
+        name: random.normal(size=zeros.shape).astype(np.float32) for name, zeros in parts().items()
+    }
     write_adapter(weights, tmp_path / "brief.gguf")
     read = read_adapter(tmp_path / "brief.gguf")
     assert read.keys() == weights.keys()
@@ -70,7 +85,9 @@ def network(plain: LlamaModel) -> Any:
     from transformers import AutoModelForCausalLM
 
     path = language_model_path()
-    return AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32).eval()
+    return AutoModelForCausalLM.from_pretrained(
+        path.parent, gguf_file=path.name, dtype=torch.float32
+    ).eval()
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +96,11 @@ def adapter(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     import torch
 
     random, weights = np.random.default_rng(0), {}
-    linear = {name.removesuffix(".weight"): p for name, p in network.named_parameters() if name.endswith("_proj.weight")}
+    linear = {
+        name.removesuffix(".weight"): p
+        for name, p in network.named_parameters()
+        if name.endswith("_proj.weight")
+    }
     for layer, matrix in linear.items():
         out, into = matrix.shape
         weights[f"{layer}.down"] = random.normal(0, into**-0.5, (RANK, into)).astype(np.float32)
@@ -104,15 +125,23 @@ def read_by_llama(model: LlamaModel, prompt: str) -> tuple[list[int], list[int],
     llama.reset()
     llama.eval(tokens)
     logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits(llama.ctx), (llama.n_vocab(),)).copy()
-    return tokens, [token for token, _ in zip(llama.generate(tokens, temp=0.0), range(12), strict=False)], logits
+    return (
+        tokens,
+        [token for token, _ in zip(llama.generate(tokens, temp=0.0), range(12), strict=False)],
+        logits,
+    )
 
 
-def read_by_transformers(network: Any, tokens: list[int], following: list[int]) -> tuple[list[int], Vectors]:
+def read_by_transformers(
+    network: Any, tokens: list[int], following: list[int]
+) -> tuple[list[int], Vectors]:
     """The best token after the prompt and after each but the last of those that follow, and the logits of the first of them."""
     import torch
 
     with torch.no_grad():
-        logits = network(torch.tensor([tokens + following[:-1]]), logits_to_keep=len(following)).logits[0]
+        logits = network(
+            torch.tensor([tokens + following[:-1]]), logits_to_keep=len(following)
+        ).logits[0]
     return logits.argmax(-1).tolist(), logits[0].numpy()
 
 

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from rag.training.lora import (Adapted, adapter_of, load_adapter)
+from rag.training.lora import Adapted, adapter_of, load_adapter
 
 
 def test_an_adapted_layer_begins_as_it_was_and_what_is_kept_of_it_gives_the_same() -> None:
@@ -13,8 +13,13 @@ def test_an_adapted_layer_begins_as_it_was_and_what_is_kept_of_it_gives_the_same
 
     nn.init.normal_(model[2].up)
     kept = adapter_of(model)
-    assert {name: tuple(value.shape) for name, value in kept.items()} == {"2.down": (2, 4), "2.up": (3, 2)}
-    expected = nn.functional.linear(before, model[2].layer.weight + kept["2.up"] @ kept["2.down"], model[2].layer.bias)
+    assert {name: tuple(value.shape) for name, value in kept.items()} == {
+        "2.down": (2, 4),
+        "2.up": (3, 2),
+    }
+    expected = nn.functional.linear(
+        before, model[2].layer.weight + kept["2.up"] @ kept["2.down"], model[2].layer.bias
+    )
     assert torch.allclose(model(states), expected, atol=1e-6)
 
 

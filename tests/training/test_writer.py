@@ -5,9 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from rag.answering.prompt import (DECLINE)
-from rag.training.writer import (Answerer, Asked, Example, Tokens, _packed, _rate, read_examples, tokenizer)
-from rag.training.data import (Row)
+from rag.answering.prompt import DECLINE
+from rag.training.data import Row
+from rag.training.writer import (
+    Answerer,
+    Asked,
+    Example,
+    Tokens,
+    _packed,
+    _rate,
+    read_examples,
+    tokenizer,
+)
 
 NAMES = ("Ilse Brandt", "Piet Oort", "Ada Holm", "Jon Vik", "Mara Lund", "Tom Reed")
 PLACES = ("quay", "tower", "bridge", "market", "school", "library")
@@ -23,14 +32,20 @@ def rows(place: str, name: str, year: int) -> Iterator[Row]:
     }
     asked = {f"Who opened the {place}?": name, f"When was the {place} opened?": str(year)}
     for question, answer in asked.items():
-        yield row | {"id": question, "question": question, "answers": [answer], "answerable": True, "support": support}
+        yield row | {
+            "id": question,
+            "question": question,
+            "answers": [answer],
+            "answerable": True,
+            "support": support,
+        }
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six passages with two questions each, as one of the files; the others are empty."""
     folder = tmp_path_factory.mktemp("data")
-    from rag.training.writer import (_SEVERAL_HOPS, _UNTITLED)
+    from rag.training.writer import _SEVERAL_HOPS, _UNTITLED
 
     for name in (*_UNTITLED, _SEVERAL_HOPS):
         with lzma.open(folder / f"{name}.jsonl.xz", "wt", encoding="utf-8") as file:
@@ -51,7 +66,9 @@ def text(tokens: list[int]) -> str:
 
 
 @pytest.mark.models
-def test_an_answer_stands_in_the_source_that_it_names_and_a_declined_question_has_none(folder: Path, letters: Tokens) -> None:
+def test_an_answer_stands_in_the_source_that_it_names_and_a_declined_question_has_none(
+    folder: Path, letters: Tokens
+) -> None:
     examples = list(read_examples(folder, letters))
     told = declined = 0
     for example in examples:
@@ -100,11 +117,22 @@ def test_questions_that_share_their_sources_do_not_see_each_other() -> None:
 
     torch.manual_seed(0)
     tokens = tokenizer()
-    sources = tokens("[1] Marren: The quay was opened by Ilse Brandt in 1998. It rained.\nQuestion:")
-    questions = [(" Who opened the quay?", " Ilse Brandt [1]"), (" When?", " 1998 [1]"), (" What did it cost?", DECLINE)]
-    asked = [Asked(tokens(f"{question}\nAnswer:"), tokens(f"{answer}\n"), answer == DECLINE) for question, answer in questions]
+    sources = tokens(
+        "[1] Marren: The quay was opened by Ilse Brandt in 1998. It rained.\nQuestion:"
+    )
+    questions = [
+        (" Who opened the quay?", " Ilse Brandt [1]"),
+        (" When?", " 1998 [1]"),
+        (" What did it cost?", DECLINE),
+    ]
+    asked = [
+        Asked(tokens(f"{question}\nAnswer:"), tokens(f"{answer}\n"), answer == DECLINE)
+        for question, answer in questions
+    ]
     other = Example(
-        "", tokens("[1] Orchards: Frost.\nQuestion:"), [Asked(tokens(" Why?\nAnswer:"), tokens(" Frost [1]\n"), False)]
+        "",
+        tokens("[1] Orchards: Frost.\nQuestion:"),
+        [Asked(tokens(" Why?\nAnswer:"), tokens(" Frost [1]\n"), False)],
     )
     answers = [token for one in [*asked, *other.asked] for token in one.answer]
     model = Answerer(answers).float()  # sums in another order would differ in bfloat16
@@ -113,7 +141,9 @@ def test_questions_that_share_their_sources_do_not_see_each_other() -> None:
             parameter.data += 0.02 * torch.randn_like(parameter)
     with torch.no_grad():
         together, wanted = model([Example("", sources, asked), other])
-        alone = torch.cat([model([Example("", sources, [one])])[0] for one in asked] + [model([other])[0]])
+        alone = torch.cat(
+            [model([Example("", sources, [one])])[0] for one in asked] + [model([other])[0]]
+        )
     assert model.vocabulary[wanted].tolist() == answers
     assert together.shape == (len(answers), len(set(answers)))
     assert torch.allclose(together, alone, atol=1e-3)

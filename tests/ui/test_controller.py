@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from rag.ui.controller import (Desk, View, Window)
-from rag.service.service import (Service)
-from rag.errors import (LibraryError)
-from rag.types import (EVERYTHING, Filter)
-from rag.service.uploads import (Uploads)
+from rag.errors import LibraryError
+from rag.service.service import Service
+from rag.service.uploads import Uploads
+from rag.types import EVERYTHING, Filter
+from rag.ui.controller import Desk, View, Window
 
 
 def desk_of(service: Service, local: bool = True) -> Desk:
@@ -21,8 +21,12 @@ def desk(service: Service, tmp_path: Path) -> Desk:
     """A desk with a library of two reports."""
     reports = tmp_path / "reports"
     reports.mkdir()
-    (reports / "north.txt").write_text("Northern Trade\n\nTrade in grain rose by 30 percent in May.", encoding="utf-8")
-    (reports / "south.txt").write_text("Southern Trade\n\nTrade in wool fell by 12 percent in June.", encoding="utf-8")
+    (reports / "north.txt").write_text(
+        "Northern Trade\n\nTrade in grain rose by 30 percent in May.", encoding="utf-8"
+    )
+    (reports / "south.txt").write_text(
+        "Southern Trade\n\nTrade in wool fell by 12 percent in June.", encoding="utf-8"
+    )
     list(service.pipeline("default", create=True).add([reports]))
     return desk_of(service)
 
@@ -37,14 +41,25 @@ def after(desk: Desk, window: Window, *questions: str) -> Window:
     return window
 
 
-def test_a_window_begins_with_the_library_of_the_address_or_with_the_one_of_the_server(desk: Desk, service: Service) -> None:
+def test_a_window_begins_with_the_library_of_the_address_or_with_the_one_of_the_server(
+    desk: Desk, service: Service
+) -> None:
     assert desk.make("wool") == ""
-    assert [desk.window(name).library for name in ("", "wool", "../wool", "gone")] == ["default", "wool", "default", "default"]
+    assert [desk.window(name).library for name in ("", "wool", "../wool", "gone")] == [
+        "default",
+        "wool",
+        "default",
+        "default",
+    ]
     assert desk_of(service).window("wool").library == "wool"
 
 
 def test_an_address_of_no_conversation_is_answered_in_a_sentence(desk: Desk) -> None:
-    for key, why in (("x", "names no conversation"), ("7", "There is no conversation 7"), ("-1", "There is no conversation")):
+    for key, why in (
+        ("x", "names no conversation"),
+        ("7", "There is no conversation 7"),
+        ("-1", "There is no conversation"),
+    ):
         window = desk.window("default", key)
         assert (window.key, window.turns) == (None, ())
         assert why in window.trouble
@@ -73,7 +88,9 @@ def test_an_empty_question_narrowed_down_otherwise_is_the_last_one_again(desk: D
     assert "The question is empty" in asked(desk, window, " ").answer
 
 
-def test_a_conversation_that_could_not_be_kept_is_kept_whole_once_it_can(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_conversation_that_could_not_be_kept_is_kept_whole_once_it_can(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise LibraryError("The disk is full.")
 
@@ -87,7 +104,9 @@ def test_a_conversation_that_could_not_be_kept_is_kept_whole_once_it_can(desk: D
     assert "not kept" not in window.head
 
 
-def test_the_report_that_an_answer_cites_may_be_gone_when_its_conversation_is_opened(desk: Desk) -> None:
+def test_the_report_that_an_answer_cites_may_be_gone_when_its_conversation_is_opened(
+    desk: Desk,
+) -> None:
     window = after(desk, desk.window(), "trade in grain by percent")
     assert 'data-document="north"' in desk.beside(window)
     assert "mark" in desk.beside(window)
@@ -97,13 +116,17 @@ def test_the_report_that_an_answer_cites_may_be_gone_when_its_conversation_is_op
     assert "no document" in desk.discard(window, "north")
 
 
-@pytest.mark.parametrize("opened", [{"document": "north", "turn": turn} for turn in ("0", "7", "-5", "")])
+@pytest.mark.parametrize(
+    "opened", [{"document": "north", "turn": turn} for turn in ("0", "7", "-5", "")]
+)
 def test_a_report_opens_whatever_turn_is_named(desk: Desk, opened: dict[str, str]) -> None:
     window = after(desk, desk.window(), "trade in grain by percent")
     assert 'class="report" data-document="north"' in desk.open(window, opened)
 
 
-def test_who_sits_elsewhere_names_no_folder_of_the_machine(service: Service, tmp_path: Path) -> None:
+def test_who_sits_elsewhere_names_no_folder_of_the_machine(
+    service: Service, tmp_path: Path
+) -> None:
     (tmp_path / "secret.txt").write_text("A Secret\n\nNobody knows.", encoding="utf-8")
     desk = desk_of(service, local=False)
     assert "at the machine of the server only" in desk.begin(Window(), "add", str(tmp_path))
@@ -111,7 +134,9 @@ def test_who_sits_elsewhere_names_no_folder_of_the_machine(service: Service, tmp
     assert desk_of(service).begin(Window(), "add", str(tmp_path)) == ""
 
 
-def test_closing_what_an_answer_comes_from_leaves_no_question_under_way(desk: Desk, service: Service) -> None:
+def test_closing_what_an_answer_comes_from_leaves_no_question_under_way(
+    desk: Desk, service: Service
+) -> None:
     views = desk.ask(desk.window(), "trade in grain by percent", "anna", 0.4, EVERYTHING)
     assert next(views).running
     views.close()

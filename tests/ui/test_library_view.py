@@ -3,13 +3,19 @@
 from pathlib import Path
 
 import pytest
-from test_html import ATTRIBUTES, HOSTILE, TAGS, Page
+from pages import ATTRIBUTES, HOSTILE, TAGS, Page
 
-from rag.library.conversations import (Conversation)
-from rag.library.store import (DocumentInfo)
-from rag.ui.library_view import (adding_html, conversations_html, holdings_html, library_html, work_html)
-from rag.service.tasks import (Task)
-from rag.service.uploads import (Job)
+from rag.library.conversations import Conversation
+from rag.library.store import DocumentInfo
+from rag.service.tasks import Task
+from rag.service.uploads import Job
+from rag.ui.library_view import (
+    adding_html,
+    conversations_html,
+    holdings_html,
+    library_html,
+    work_html,
+)
 
 SHELF_TAGS = set("table thead tbody tr th td figure svg title desc line rect text progress".split())
 SHELF_ATTRIBUTES = set(
@@ -26,7 +32,10 @@ def test_conversations_are_listed_and_the_open_one_is_marked() -> None:
     items = [attributes for tag, attributes in shown.elements if tag == "li"]
     assert items == [{}, {"aria-current": "true"}]
     assert "What of trade?2 questions · 2024-03-02, 10:20 UTC" in shown.text("ol")
-    assert [a["data-conversation"] for _, a in shown.elements if a.get("data-do") == "resume"] == ["3", "1"]
+    assert [a["data-conversation"] for _, a in shown.elements if a.get("data-do") == "resume"] == [
+        "3",
+        "1",
+    ]
 
 
 def test_no_conversation_is_told_apart_from_none_that_was_found() -> None:
@@ -35,17 +44,27 @@ def test_no_conversation_is_told_apart_from_none_that_was_found() -> None:
 
 
 def held(*dates: str) -> list[DocumentInfo]:
-    return [DocumentInfo(f"r{n}", f"r{n}.txt", Path(), "", f"Report {n}", date, 3, 1000) for n, date in enumerate(dates)]
+    return [
+        DocumentInfo(f"r{n}", f"r{n}.txt", Path(), "", f"Report {n}", date, 3, 1000)
+        for n, date in enumerate(dates)
+    ]
 
 
 def bars(*dates: str) -> list[str]:
     """What the bars of the picture say of themselves; the table beside them says the same."""
     shown = Page(holdings_html("a", held(*dates), 0))
-    said = [text for text, inside in shown.texts if [tag for tag, _ in inside[-2:]] == ["rect", "title"]]
+    said = [
+        text for text, inside in shown.texts if [tag for tag, _ in inside[-2:]] == ["rect", "title"]
+    ]
     assert sum(int(bar.split()[1]) for bar in said) == len([date for date in dates if date])
-    cells = [text for text, inside in shown.texts if "details" in [tag for tag, _ in inside] and inside[-1][0] in ("th", "td")]
+    cells = [
+        text
+        for text, inside in shown.texts
+        if "details" in [tag for tag, _ in inside] and inside[-1][0] in ("th", "td")
+    ]
     assert [
-        f"{when}: {number} report{'s' * (number != '1')}" for when, number in zip(cells[2::2], cells[3::2], strict=True)
+        f"{when}: {number} report{'s' * (number != '1')}"
+        for when, number in zip(cells[2::2], cells[3::2], strict=True)
     ] == said
     return said
 
@@ -58,17 +77,31 @@ def test_a_library_is_told_in_figures_and_each_of_its_reports_opens_and_can_be_r
     assert shown.attributes("data-document") == ["r0", "r0", "r1", "r1"]
 
 
-def test_the_picture_of_a_library_has_a_bar_for_each_month_or_for_each_year_where_these_are_many() -> None:
-    assert bars("2023-12-30", "2024-02-01", "2024-02-28") == ["2023-12: 1 report", "2024-02: 2 reports"]
+def test_the_picture_of_a_library_has_a_bar_for_each_month_or_for_each_year_where_these_are_many() -> (
+    None
+):
+    assert bars("2023-12-30", "2024-02-01", "2024-02-28") == [
+        "2023-12: 1 report",
+        "2024-02: 2 reports",
+    ]
     assert bars("2003-12-30", "2024", "2024-02-28", "") == ["2003: 1 report", "2024: 2 reports"]
-    assert Page(holdings_html("a", held("2024-02-01", ""), 0)).text("svg") == "", "one date is no picture"
-    assert Page(holdings_html("a", held("0001-01-01", "2024-02-01"), 0)).text("svg") == "", "nor is a wrong one"
+    assert Page(holdings_html("a", held("2024-02-01", ""), 0)).text("svg") == "", (
+        "one date is no picture"
+    )
+    assert Page(holdings_html("a", held("0001-01-01", "2024-02-01"), 0)).text("svg") == "", (
+        "nor is a wrong one"
+    )
 
 
 def test_work_says_how_far_it_is_and_what_went_wrong() -> None:
     adding = Task("a", "add", "/reports", "running", 3, 12)
-    failed = Task("a", "verify", "", "failed", said="The library is not whole:", faults=["A passage differs."])
-    jobs = [Job("1", "a", "north.pdf", status="added", chunks=7), Job("2", "a", "b.txt", status="failed", reason="It is empty.")]
+    failed = Task(
+        "a", "verify", "", "failed", said="The library is not whole:", faults=["A passage differs."]
+    )
+    jobs = [
+        Job("1", "a", "north.pdf", status="added", chunks=7),
+        Job("2", "a", "b.txt", status="failed", reason="It is empty."),
+    ]
     shown = Page(work_html(jobs, [adding, failed]))
     assert [shown.text("li", class_=status) for status in ("added", "running")] == [
         "north.pdf · added · 7 passages",
@@ -81,7 +114,9 @@ def test_work_says_how_far_it_is_and_what_went_wrong() -> None:
     assert next("data-busy" in a for tag, a in shown.elements if tag == "ul")
     assert "data-busy" not in work_html(jobs, [failed])
     assert "data-busy" in work_html([*jobs, Job("3", "a", "c.txt")], [failed])
-    assert [(a["value"], a["max"]) for tag, a in shown.elements if tag == "progress"] == [("3", "12")]
+    assert [(a["value"], a["max"]) for tag, a in shown.elements if tag == "progress"] == [
+        ("3", "12")
+    ]
 
 
 def test_a_folder_is_asked_for_at_the_machine_itself_only() -> None:
@@ -93,10 +128,19 @@ def test_nothing_written_in_a_name_becomes_markup(text: str) -> None:
     for piece in (
         library_html(text, [DocumentInfo(text, text, Path(), "", text, text, 1, 1)]),
         conversations_html([Conversation(1, text, "", "", 1)], None, searched=False),
-        holdings_html(text, [DocumentInfo(text, text, Path(), "", text, date, 1, 1) for date in (text, "2024-01")], 0),
-        work_html([Job("1", "a", text, status="failed", reason=text)], [Task(text, "add", text, "failed", 1, 1, text, [text])]),
+        holdings_html(
+            text,
+            [DocumentInfo(text, text, Path(), "", text, date, 1, 1) for date in (text, "2024-01")],
+            0,
+        ),
+        work_html(
+            [Job("1", "a", text, status="failed", reason=text)],
+            [Task(text, "add", text, "failed", 1, 1, text, [text])],
+        ),
     ):
         shown = Page(piece)
         assert {tag for tag, _ in shown.elements} <= TAGS | SHELF_TAGS
-        assert {name for _, attributes in shown.elements for name in attributes} <= ATTRIBUTES | SHELF_ATTRIBUTES
+        assert {
+            name for _, attributes in shown.elements for name in attributes
+        } <= ATTRIBUTES | SHELF_ATTRIBUTES
         assert text in "".join(part for part, _ in shown.texts)

@@ -7,20 +7,15 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import EndlessModel, Serve
+from fakes import EndlessModel, Serve
+from pages import HOSTILE
 from reportlab.pdfgen.canvas import Canvas
-from test_html import HOSTILE
+from visit import CHROMIUM, CHROMIUM_OPTIONS
 
-from rag.config import (Settings)
-from rag.library.conversations import (Conversations)
-from rag.pipeline import (Pipeline)
-from rag.errors import (LibraryError)
-
-CHROMIUM = "/usr/bin/chromium"
-CHROMIUM_OPTIONS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
+from rag.config import Settings
+from rag.errors import LibraryError
+from rag.library.conversations import Conversations
+from rag.pipeline import Pipeline
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +25,9 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS.split())
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=CHROMIUM_OPTIONS.split()
+        )
         yield chromium
         chromium.close()
 
@@ -42,7 +39,9 @@ def window(browser: Any) -> Iterator[Callable[..., Any]]:
 
     def open_window(url: str, width: int = 1280, dark: bool = False) -> Any:
         scheme = "dark" if dark else "light"
-        shown = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme).new_page()
+        shown = browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme
+        ).new_page()
         shown.set_default_timeout(60_000)  # only a failure waits so long, on a machine that is busy
         log: list[str] = []
         shown.on("request", lambda request: log.append(request.url))
@@ -56,7 +55,9 @@ def window(browser: Any) -> Iterator[Callable[..., Any]]:
     yield open_window
     for url, shown, log in windows:
         shown.context.close()
-        assert [entry for entry in log if not entry.startswith((url.partition("?")[0], "data:"))] == []
+        assert [
+            entry for entry in log if not entry.startswith((url.partition("?")[0], "data:"))
+        ] == []
 
 
 def ask(shown: Any, question: str) -> None:
@@ -65,29 +66,43 @@ def ask(shown: Any, question: str) -> None:
 
 
 # Long enough that the cited words are below the fold; alone in their section, so that no other sentence is shown with them.
-FILLER = "\n\n".join(f"The harbour of district {n} was quiet all that year and nothing came of the plans." for n in range(20))
+FILLER = "\n\n".join(
+    f"The harbour of district {n} was quiet all that year and nothing came of the plans."
+    for n in range(20)
+)
 REPORT = "{title}\n\nIntroduction\n\n{filler}\n\nGrain\n\n{told}\n\nOther Matters\n\n{filler}\n"
 TRADE = {
-    "north.txt": REPORT.format(title="Northern Trade", told="Trade in grain rose by 30 percent in May.", filler=FILLER),
-    "south.txt": REPORT.format(title="Southern Trade", told="Trade in grain fell by 12 percent in June.", filler=FILLER),
+    "north.txt": REPORT.format(
+        title="Northern Trade", told="Trade in grain rose by 30 percent in May.", filler=FILLER
+    ),
+    "south.txt": REPORT.format(
+        title="Southern Trade", told="Trade in grain fell by 12 percent in June.", filler=FILLER
+    ),
 }
 BOTH = "trade in grain by percent"  # the words of both sentences: they answer it alike
 NORTH = "trade in grain in May by percent"
 
 
 @pytest.mark.page
-def test_a_question_brings_passages_an_answer_and_footnotes_that_open_the_exact_words(serve: Serve, window: Any) -> None:
+def test_a_question_brings_passages_an_answer_and_footnotes_that_open_the_exact_words(
+    serve: Serve, window: Any
+) -> None:
     shown = window(serve({"default": TRADE}))
     assert shown.inner_text(".shelf h2") == "2 reports in the library default"
     ask(shown, BOTH)
     shown.wait_for_selector(".footnotes")
-    assert shown.inner_text(".said") == "Trade in grain rose by 30 percent in May.1 Trade in grain fell by 12 percent in June.2"
+    assert (
+        shown.inner_text(".said")
+        == "Trade in grain rose by 30 percent in May.1 Trade in grain fell by 12 percent in June.2"
+    )
     assert shown.inner_text("#report header h2") == "Northern Trade"
     quotes = shown.locator(".footnotes blockquote").all_text_contents()
     for number, title in [(2, "Southern Trade"), (1, "Northern Trade"), (2, "Southern Trade")]:
         shown.focus(f".said button[data-marker='{number}']")
         shown.keyboard.press("Enter")
-        shown.wait_for_function(f"document.querySelector('#report header h2').textContent === '{title}'")
+        shown.wait_for_function(
+            f"document.querySelector('#report header h2').textContent === '{title}'"
+        )
         current = shown.locator("mark.current")
         current.wait_for()
         assert current.all_text_contents() == [quotes[number - 1]]
@@ -101,7 +116,9 @@ def test_a_question_brings_passages_an_answer_and_footnotes_that_open_the_exact_
 
 
 @pytest.mark.page
-def test_on_a_narrow_screen_an_answer_stays_in_view_and_a_footnote_leads_down_and_back(serve: Serve, window: Any) -> None:
+def test_on_a_narrow_screen_an_answer_stays_in_view_and_a_footnote_leads_down_and_back(
+    serve: Serve, window: Any
+) -> None:
     shown = window(serve({"default": TRADE}), width=390)
     ask(shown, BOTH)
     shown.wait_for_selector("mark.current")
@@ -114,7 +131,9 @@ def test_on_a_narrow_screen_an_answer_stays_in_view_and_a_footnote_leads_down_an
 
 
 @pytest.mark.page
-def test_what_narrows_a_question_down_applies_to_the_next_one_and_is_said(serve: Serve, window: Any) -> None:
+def test_what_narrows_a_question_down_applies_to_the_next_one_and_is_said(
+    serve: Serve, window: Any
+) -> None:
     shown = window(serve({"default": TRADE}))
     assert not shown.is_visible("[aria-label='Reports']"), "it is out of the way"
     shown.click("text=Narrow down")
@@ -129,17 +148,25 @@ def test_what_narrows_a_question_down_applies_to_the_next_one_and_is_said(serve:
     shown.press("#narrow label:has-text('From') input", "Enter")
     shown.wait_for_selector(".status:has-text('is not a date')")
     assert shown.inner_text("#answer .asked") == BOTH, "the same question again"
-    assert shown.inner_text("#answer .status >> nth=1") == "'last May' is not a date; write it as 2023, 2023-03 or 2023-03-14."
+    assert (
+        shown.inner_text("#answer .status >> nth=1")
+        == "'last May' is not a date; write it as 2023, 2023-03 or 2023-03-14."
+    )
     assert shown.locator(".trouble").count() == 0
     shown.fill("#narrow label:has-text('From') input", "")
     shown.fill("#narrow label:has-text('Quoted speaker') input", " Nobody ")
     ask(shown, BOTH)
     shown.wait_for_selector("text=The reports do not answer this.")
-    assert shown.inner_text("#answer .narrowed") == "Only in 1 report · where this speaker is quoted: Nobody"
+    assert (
+        shown.inner_text("#answer .narrowed")
+        == "Only in 1 report · where this speaker is quoted: Nobody"
+    )
 
 
 @pytest.mark.page
-def test_the_dial_begins_where_the_settings_say_and_decides_what_is_answered(serve: Serve, window: Any) -> None:
+def test_the_dial_begins_where_the_settings_say_and_decides_what_is_answered(
+    serve: Serve, window: Any
+) -> None:
     shown = window(serve({"default": TRADE}, certainty=1.0))
     shown.click("text=Narrow down")
     dial = shown.locator("#narrow [type=number]")
@@ -153,7 +180,9 @@ def test_the_dial_begins_where_the_settings_say_and_decides_what_is_answered(ser
 
 
 @pytest.mark.page
-def test_a_slash_leads_to_the_question_shift_and_enter_break_its_line_and_enter_asks_it(serve: Serve, window: Any) -> None:
+def test_a_slash_leads_to_the_question_shift_and_enter_break_its_line_and_enter_asks_it(
+    serve: Serve, window: Any
+) -> None:
     shown = window(serve({"default": TRADE}))
     shown.focus(".shelf button >> nth=0")
     shown.keyboard.press("/")
@@ -171,7 +200,9 @@ def test_a_slash_leads_to_the_question_shift_and_enter_break_its_line_and_enter_
 
 @pytest.mark.page
 @pytest.mark.parametrize("width", [1280, 390])
-def test_an_outline_leads_to_a_heading_and_leaves_the_page_as_it_is(serve: Serve, window: Any, width: int) -> None:
+def test_an_outline_leads_to_a_heading_and_leaves_the_page_as_it_is(
+    serve: Serve, window: Any, width: int
+) -> None:
     text = f"# Trade\n\n{FILLER}\n\n## Grain\n\n{FILLER}\n\n## Rye and Oats\n\n{FILLER}\n"
     shown = window(serve({"default": {"trade.md": text}}), width=width)
     shown.click(".shelf li button")
@@ -195,22 +226,35 @@ def open_tab(shown: Any, name: str) -> None:
 
 
 @pytest.mark.page
-def test_a_follow_up_stands_below_and_earlier_footnotes_still_open_their_words(serve: Serve, window: Any) -> None:
+def test_a_follow_up_stands_below_and_earlier_footnotes_still_open_their_words(
+    serve: Serve, window: Any
+) -> None:
     shown = window(serve({"default": TRADE}))
     ask(shown, NORTH)
     shown.wait_for_selector("#answer .footnotes")
     ask(shown, "and in June, trade in grain by percent")
     shown.wait_for_selector("#answer [data-turn='1'] .footnotes")
-    assert shown.locator(".asked").all_text_contents() == [NORTH, "and in June, trade in grain by percent"]
-    assert shown.locator("#earlier .said").inner_text().startswith("Trade in grain rose by 30 percent in May.1")
+    assert shown.locator(".asked").all_text_contents() == [
+        NORTH,
+        "and in June, trade in grain by percent",
+    ]
+    assert (
+        shown.locator("#earlier .said")
+        .inner_text()
+        .startswith("Trade in grain rose by 30 percent in May.1")
+    )
     assert "June" in shown.locator("#answer .said").inner_text()
     shown.click("#earlier sup [data-marker='1']")
     shown.wait_for_selector("article[data-document='north'] mark.current")
-    assert shown.locator("mark.current").all_text_contents() == ["Trade in grain rose by 30 percent in May."]
+    assert shown.locator("mark.current").all_text_contents() == [
+        "Trade in grain rose by 30 percent in May."
+    ]
 
 
 @pytest.mark.page
-def test_a_conversation_outlives_reload_and_restart_and_is_found_renamed_and_deleted(serve: Serve, window: Any) -> None:
+def test_a_conversation_outlives_reload_and_restart_and_is_found_renamed_and_deleted(
+    serve: Serve, window: Any
+) -> None:
     shown = window(serve({"default": TRADE}))
     ask(shown, NORTH)
     shown.wait_for_selector(".footnotes")
@@ -264,7 +308,9 @@ def test_where_nothing_can_be_kept_a_conversation_goes_on_and_says_so(
     monkeypatch.setattr(Conversations, "begin", full)
     shown = window(serve({"default": TRADE}))
     ask(shown, NORTH)
-    shown.wait_for_selector("text=This conversation is not kept. The library cannot be written to: the disk is full.")
+    shown.wait_for_selector(
+        "text=This conversation is not kept. The library cannot be written to: the disk is full."
+    )
     ask(shown, BOTH)
     shown.wait_for_selector("#answer [data-turn='1'] .footnotes")
     monkeypatch.undo()
@@ -272,7 +318,9 @@ def test_where_nothing_can_be_kept_a_conversation_goes_on_and_says_so(
     shown.wait_for_url("**conversation=1")
     shown.reload()
     shown.wait_for_selector("#answer [data-turn='2']")
-    assert shown.locator(".asked").all_text_contents() == [NORTH, BOTH, BOTH], "nothing of it is lost"
+    assert shown.locator(".asked").all_text_contents() == [NORTH, BOTH, BOTH], (
+        "nothing of it is lost"
+    )
 
 
 @pytest.mark.page
@@ -287,13 +335,17 @@ def test_keys_lead_to_footnotes_and_back(serve: Serve, window: Any) -> None:
         shown.focus("#asking textarea")
         shown.keyboard.press("Escape")
         shown.keyboard.press("2")
-        shown.wait_for_function("document.activeElement.matches('[data-document=south] mark.current')")
+        shown.wait_for_function(
+            "document.activeElement.matches('[data-document=south] mark.current')"
+        )
         back()
         shown.wait_for_function("document.activeElement.matches('sup [data-marker=\"2\"]')")
 
 
 @pytest.mark.page
-def test_an_answer_is_copied_with_its_footnotes_and_read_out_once(serve: Serve, window: Any) -> None:
+def test_an_answer_is_copied_with_its_footnotes_and_read_out_once(
+    serve: Serve, window: Any
+) -> None:
     shown = window(serve({"default": TRADE}))
     shown.context.grant_permissions(["clipboard-read", "clipboard-write"])
     shown.evaluate(
@@ -306,13 +358,17 @@ def test_an_answer_is_copied_with_its_footnotes_and_read_out_once(serve: Serve, 
     shown.wait_for_selector("text=Copied")
     copied = shown.evaluate("navigator.clipboard.readText()")
     assert "rose by 30 percent in May.[1]" in copied
-    assert '[2] "Trade in grain fell by 12 percent in June."\n    — Southern Trade (Grain, ¶' in copied
+    assert (
+        '[2] "Trade in grain fell by 12 percent in June."\n    — Southern Trade (Grain, ¶' in copied
+    )
     heard = " ".join(shown.evaluate("heard"))
     assert [heard.count(said) for said in ("rose by 30", "fell by 12")] == [1, 1]
 
 
 @pytest.mark.page
-def test_an_example_is_asked_with_a_click_and_examples_go_once_something_was_asked(serve: Serve, window: Any) -> None:
+def test_an_example_is_asked_with_a_click_and_examples_go_once_something_was_asked(
+    serve: Serve, window: Any
+) -> None:
     shown = window(serve({"default": TRADE}))
     shown.click("#examples >> text=What is said about")
     shown.wait_for_selector(".answer .status, .answer .footnotes")
@@ -344,7 +400,11 @@ def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed
     open_tab(shown, "Library")
     files = {"north.txt": TRADE["north.txt"].encode(), "empty.txt": b"", "program.exe": b"MZ"}
     shown.set_input_files(
-        "#files", [{"name": name, "mimeType": "text/plain", "buffer": content} for name, content in files.items()]
+        "#files",
+        [
+            {"name": name, "mimeType": "text/plain", "buffer": content}
+            for name, content in files.items()
+        ],
     )
     shown.wait_for_selector("#sent:has-text('program.exe: The file is of no kind that is read')")
     shown.wait_for_selector(".work .added:has-text('north.txt · added')")
@@ -371,7 +431,10 @@ def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed
     shown.click("dialog button >> text=Remove")
     shown.wait_for_selector(".shelf h2:has-text('1 report in the library default')")
     shown.wait_for_selector(".holdings > p:has-text('1 report ·')")
-    assert shown.locator(".holdings .wide tbody button").all_inner_texts() == ["Southern Trade", "Remove"]
+    assert shown.locator(".holdings .wide tbody button").all_inner_texts() == [
+        "Southern Trade",
+        "Remove",
+    ]
     shown.click("text=Verify the library")
     shown.wait_for_selector(".work >> text=The library is whole.")
 
@@ -381,7 +444,10 @@ def test_another_library_is_made_and_chosen(serve: Serve, window: Any) -> None:
     shown = window(serve({"default": TRADE}))
     open_tab(shown, "Library")
     shown.wait_for_selector(".holdings")
-    for name, why in (("../x", "cannot name a library"), ("default", "There is a library 'default' already")):
+    for name, why in (
+        ("../x", "cannot name a library"),
+        ("default", "There is a library 'default' already"),
+    ):
         shown.fill("#make", name)
         shown.press("#make", "Enter")
         shown.wait_for_selector(f'#tabs .trouble:has-text("{why}")')
@@ -393,8 +459,12 @@ def test_another_library_is_made_and_chosen(serve: Serve, window: Any) -> None:
 
 
 @pytest.mark.page
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (640, False), (390, True)])
-def test_no_tab_has_a_barrier_or_is_wider_than_the_screen(serve: Serve, window: Any, width: int, dark: bool) -> None:
+@pytest.mark.parametrize(
+    ("width", "dark"), [(1280, False), (1280, True), (640, False), (390, True)]
+)
+def test_no_tab_has_a_barrier_or_is_wider_than_the_screen(
+    serve: Serve, window: Any, width: int, dark: bool
+) -> None:
     """1280 pixels at a zoom of 200 % are 640."""
     shown = window(serve({"default": TRADE}), width=width, dark=dark)
     assert shown.locator("body.dark, .dark").count() == dark
@@ -402,7 +472,11 @@ def test_no_tab_has_a_barrier_or_is_wider_than_the_screen(serve: Serve, window: 
     def look() -> None:
         assert shown.evaluate("document.documentElement.scrollWidth") <= width
         found = Axe().run(shown).response["violations"]
-        assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")] == []
+        assert [
+            (v["id"], v["nodes"][0]["html"])
+            for v in found
+            if v["impact"] in ("serious", "critical")
+        ] == []
 
     look()
     ask(shown, BOTH)
@@ -425,7 +499,9 @@ def test_the_printed_page_is_shown_with_the_text_and_without_its_file_the_text_a
     serve: Serve, window: Any, tmp_path: Path
 ) -> None:
     canvas = Canvas(str(tmp_path / "crane.pdf"))
-    for line, text in enumerate(["The Harbour", "", "The new crane lifts 640 tonnes.", "It is yellow."]):
+    for line, text in enumerate(
+        ["The Harbour", "", "The new crane lifts 640 tonnes.", "It is yellow."]
+    ):
         canvas.drawString(72, 760 - 20 * line, text)
     canvas.save()
     shown = window(serve({"default": TRADE}))
@@ -436,7 +512,10 @@ def test_the_printed_page_is_shown_with_the_text_and_without_its_file_the_text_a
     ask(shown, "the new crane lifts tonnes")
     shown.wait_for_selector("#report .printed img")
     shown.wait_for_function("document.querySelector('.printed img').naturalWidth > 500")
-    mark, sheet = shown.locator(".printed span >> nth=0").bounding_box(), shown.locator(".printed img").bounding_box()
+    mark, sheet = (
+        shown.locator(".printed span >> nth=0").bounding_box(),
+        shown.locator(".printed img").bounding_box(),
+    )
     assert mark is not None
     assert sheet is not None
     assert 0.05 < (mark["y"] - sheet["y"]) / sheet["height"] < 0.15, "it lies on the line"
@@ -450,7 +529,9 @@ def test_the_printed_page_is_shown_with_the_text_and_without_its_file_the_text_a
 
 
 @pytest.mark.page
-def test_stop_stops_the_model_in_the_middle_of_a_sentence_and_keeps_what_was_said(serve: Serve, window: Any) -> None:
+def test_stop_stops_the_model_in_the_middle_of_a_sentence_and_keeps_what_was_said(
+    serve: Serve, window: Any
+) -> None:
     model = EndlessModel("In May, trade in grain rose by 30 percent.")
     shown = window(serve({"default": TRADE}, chat=model))
     ask(shown, NORTH)
@@ -476,8 +557,15 @@ def test_closing_the_window_stops_its_model(serve: Serve, window: Any) -> None:
 
 
 @pytest.mark.page
-def test_two_windows_do_not_disturb_each_other_and_a_library_is_chosen_where_there_are_several(serve: Serve, window: Any) -> None:
-    url = serve({"default": TRADE, "other": {"west.txt": "Western Trade\n\nTrade in wool rose by 5 percent."}})
+def test_two_windows_do_not_disturb_each_other_and_a_library_is_chosen_where_there_are_several(
+    serve: Serve, window: Any
+) -> None:
+    url = serve(
+        {
+            "default": TRADE,
+            "other": {"west.txt": "Western Trade\n\nTrade in wool rose by 5 percent."},
+        }
+    )
     first, second = window(url), window(url)
     second.click("[aria-label='Library']")
     second.click("[role=option] >> text=other")
@@ -492,7 +580,9 @@ def test_two_windows_do_not_disturb_each_other_and_a_library_is_chosen_where_the
 
 
 @pytest.mark.page
-def test_an_empty_question_and_a_missing_library_are_answered_in_a_sentence(serve: Serve, window: Any, tmp_path: Path) -> None:
+def test_an_empty_question_and_a_missing_library_are_answered_in_a_sentence(
+    serve: Serve, window: Any, tmp_path: Path
+) -> None:
     shown = window(serve({}))
     assert "rag add reports/" in shown.inner_text("#report")
     ask(shown, "what of trade")
@@ -503,17 +593,24 @@ def test_an_empty_question_and_a_missing_library_are_answered_in_a_sentence(serv
     shown.reload()
     shown.wait_for_selector(".shelf")
     ask(shown, "  ")
-    shown.wait_for_selector(".status >> text=The question is empty; type a question in plain words.")
+    shown.wait_for_selector(
+        ".status >> text=The question is empty; type a question in plain words."
+    )
 
 
 @pytest.mark.page
 def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window: Any) -> None:
-    poison = " ".join(HOSTILE) + ' <img src="http://elsewhere.example/p.png"> <a href="javascript:alert(1)">x</a>'
+    poison = (
+        " ".join(HOSTILE)
+        + ' <img src="http://elsewhere.example/p.png"> <a href="javascript:alert(1)">x</a>'
+    )
     heading = "Trade <Img Src=X Onerror=window.poisoned=1> Talks"
     told = f"Trade rose by 30 percent {HOSTILE[1]} in May {HOSTILE[9]}.[1]"
     text = f"{HOSTILE[1]}\n\n{poison}\n\n{heading}\n\n{told}\n\n{poison}\n\nNotes\n\n[1] {poison}\n"
     name = "x\"><img src=y onerror=alert(1)>'.txt"
-    shown = window(serve({"default": {name: text}}, f"Trade rose by 30 percent {HOSTILE[1]} in May."))
+    shown = window(
+        serve({"default": {name: text}}, f"Trade rose by 30 percent {HOSTILE[1]} in May.")
+    )
     shown.click("text=Narrow down")
     shown.click("[aria-label='Reports']")
     shown.click(f"[role=option] >> text={HOSTILE[1]}")
@@ -537,16 +634,30 @@ def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window
     shown.fill("[aria-label='New name']", poison[:200])
     shown.keyboard.press("Enter")
     shown.wait_for_function(
-        "name => document.querySelector('.conversations li > button')?.textContent === name", arg=poison[:200].strip()
+        "name => document.querySelector('.conversations li > button')?.textContent === name",
+        arg=poison[:200].strip(),
     )
     open_tab(shown, "Library")
     shown.wait_for_selector(".holdings tbody tr")
-    shown.set_input_files("#files", [{"name": f"{HOSTILE[1]}.exe", "mimeType": "text/html", "buffer": HOSTILE[0].encode()}])
+    shown.set_input_files(
+        "#files",
+        [{"name": f"{HOSTILE[1]}.exe", "mimeType": "text/html", "buffer": HOSTILE[0].encode()}],
+    )
     shown.wait_for_selector("#sent:has-text('is of no kind')")
     shown.click(".holdings [data-do=discard]")
     shown.wait_for_selector("dialog")
     assert HOSTILE[1] in shown.inner_text("dialog")
     shown.click("dialog button >> text=Keep")
     assert shown.evaluate("window.poisoned") is None
-    assert shown.locator(":is(#answer, #report) :is(script, img, iframe, svg, style, link, object)").count() == 0
-    assert shown.locator("#page :is(script, img, iframe, style, link, object, a:not([href^='#'], [href^='/v1/']))").count() == 0
+    assert (
+        shown.locator(
+            ":is(#answer, #report) :is(script, img, iframe, svg, style, link, object)"
+        ).count()
+        == 0
+    )
+    assert (
+        shown.locator(
+            "#page :is(script, img, iframe, style, link, object, a:not([href^='#'], [href^='/v1/']))"
+        ).count()
+        == 0
+    )

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from rag.reading.documents import (read_document)
-from rag.ui.suggested_questions import (example_questions)
-from rag.types import (Document)
+from rag.reading.documents import read_document
+from rag.types import Document
+from rag.ui.suggested_questions import example_questions
 
 
 def document(folder: Path, text: str) -> Document:
@@ -35,10 +35,16 @@ def test_a_document_gives_its_speaker_its_first_day_and_its_heading(tmp_path: Pa
 def test_several_documents_take_turns_with_kinds_of_their_own(tmp_path: Path) -> None:
     one = document(tmp_path, TEXT)
     questions = example_questions([one, document(tmp_path, TEXT.replace("3 May", "5 May")), one], 3)
-    assert questions == ["What did Anna Berg say?", "What happened on 5 May 2021?", "What is said about Cranes And Quays?"]
+    assert questions == [
+        "What did Anna Berg say?",
+        "What happened on 5 May 2021?",
+        "What is said about Cranes And Quays?",
+    ]
 
 
-def test_nothing_is_asked_of_nothing_and_nothing_is_asked_twice_or_at_length(tmp_path: Path) -> None:
+def test_nothing_is_asked_of_nothing_and_nothing_is_asked_twice_or_at_length(
+    tmp_path: Path,
+) -> None:
     plain = document(tmp_path, "# Plain\n\nNothing of note happened.\n")
     assert example_questions([], 4) == example_questions([plain], 4) == []
     one = document(tmp_path, TEXT)

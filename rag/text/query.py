@@ -4,7 +4,7 @@ import datetime
 import re
 import unicodedata
 
-from rag.errors import (UsageError)
+from rag.errors import UsageError
 
 _WORD = re.compile(r"\w+")
 # A quotation mark opens before a word and closes after one, so that the inches in 5" pipes ask for nothing.
@@ -28,7 +28,11 @@ def unbound(text: str) -> str:
 
 def phrases_of(question: str) -> list[str]:
     """What the question puts between quotation marks, each as a term of a full-text query."""
-    return [f'"{" ".join(words)}"' for phrase in _PHRASE.findall(question) if (words := _WORD.findall(phrase))]
+    return [
+        f'"{" ".join(words)}"'
+        for phrase in _PHRASE.findall(question)
+        if (words := _WORD.findall(phrase))
+    ]
 
 
 def weighted_terms(question: str, earlier: str = "") -> dict[str, int]:
@@ -37,7 +41,9 @@ def weighted_terms(question: str, earlier: str = "") -> dict[str, int]:
     They are words in quotation marks, so that no character of the question is an operator.
     """
     terms, before = [*phrases_of(question), *_terms(question)], _terms(earlier)
-    weights = dict.fromkeys(terms, 2 if before else 1)  # the question counts twice what was asked before it
+    weights = dict.fromkeys(
+        terms, 2 if before else 1
+    )  # the question counts twice what was asked before it
     for term in before:
         weights[term] = weights.get(term, 0) + 1
     return weights
@@ -64,7 +70,9 @@ def is_within(date: str, after: str, before: str) -> bool:
             raise UsageError(f"{end!r} is not a date; write it as 2023, 2023-03 or 2023-03-14.")
     if not date:
         return not (after or before)
-    return date[: len(after)] >= after[: len(date)] and (not before or date[: len(before)] <= before[: len(date)])
+    return date[: len(after)] >= after[: len(date)] and (
+        not before or date[: len(before)] <= before[: len(date)]
+    )
 
 
 def _is_date(text: str) -> bool:

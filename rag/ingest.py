@@ -1,0 +1,233 @@
+"""FILE -> LIBRARY: find the files, read each, cut it into chunks, embed them, store them."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from rag.errors import RagError, UsageError
+from rag.files import sha256_of
+from rag.library.chunking import make_chunks
+from rag.library.store import DocumentInfo, Library
+from rag.protocols import Embedder, Progress
+from rag.reading.documents import MAX_BYTES, SUFFIXES, read_document
+from rag.types import Chunk, Document, Vectors
+
+# In a library's list of files the folder of documents that were uploaded; the same from anywhere.
+UPLOADED = Path("/uploaded")
+_BATCH = 256  # chunks embedded at once: two seconds of work, which is what an interruption costs
+# What pending vectors wait for: an add that ends well leaves those of an interrupted rebuild alone.
+_ADDING, _REBUILDING = b"a", b"r"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The outcome of adding one file."""
+
+    path: Path
+    outcome: Literal["added", "replaced", "unchanged", "failed"]
+    document: str = ""
+    chunks: int = 0
+    reason: str = ""  # of a failure
+
+
+def find_files(paths: Sequence[Path], at_least: int = 1) -> list[Path]:
+    """Return the files named, and the files of readable kinds below the folders named.
+
+    Hidden files and folders are left out. Raises UsageError where a path does not exist, or
+    where there are fewer files than `at_least`.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            below = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            files += sorted(p for p in below if not _is_hidden(p.relative_to(path)))
+        elif path.exists():
+            files.append(path)
+        else:
+            raise UsageError(f"There is no file or folder {str(path)!r}; check the path.")
+    if len(files) < at_least:
+        kinds = ", ".join(sorted(SUFFIXES))
+        places = ", ".join(map(str, paths))
+        raise UsageError(
+            f"No reports were found in {places}; files of these kinds are read: {kinds}."
+        )
+    return list(dict.fromkeys(files))
+
+
+def add_files(
+    library: Library,
+    embedder: Embedder,
+    files: Sequence[Path],
+    progress: Progress | None = None,
+    whole_folders: bool = False,
+) -> Iterator[Added]:
+    """Read, chunk, embed and store each file; yield the outcome of each as it happens.
+
+    A file whose content is in the library is skipped; where it was renamed, the document follows
+    it. A changed file replaces its document once the new version is read and embedded. A file
+    that fails keeps its old version and does not stop the others. `whole_folders` says that the
+    files are all there are, so that vectors still pending from an earlier run can be dropped.
+    """
+    failed = False
+    if progress:
+        progress.done(0, len(files))
+    for number, path in enumerate(files, 1):
+        try:
+            added = _add_file(library, embedder, path, progress)
+        except RagError as error:
+            if error.exit_code != 1:  # not this file's fault: the library or a model cannot be used
+                raise
+            added = Added(path, "failed", reason=str(error))
+            failed = True
+        if progress:
+            progress.done(number, len(files))
+        yield added
+    if whole_folders and not failed:
+        library.drop_pending(_ADDING)
+    library.settle()
+
+
+def _add_file(library: Library, embedder: Embedder, path: Path, progress: Progress | None) -> Added:
+    content = _content_hash(path)
+    known = library.find(path) or library.find_content(content)
+    if known is None or known.sha256 != content:
+        return add_document(library, embedder, read_document(path), path, progress)
+    if not known.path.is_relative_to(UPLOADED) and _is_gone(known.path):
+        library.move(known.name, path)
+    return Added(path, "unchanged", known.name, known.chunks)
+
+
+def add_document(
+    library: Library,
+    embedder: Embedder,
+    document: Document,
+    path: Path,
+    progress: Progress | None = None,
+) -> Added:
+    """Chunk, embed and store a document read from `path`; it replaces the one read from there before.
+
+    Where an earlier run was interrupted within a long document, its vectors are used again.
+    Raises LibraryError where the document cannot be stored.
+    """
+    known = library.find(path)
+    document = replace(document, name=known.name if known else library.free_name(document.name))
+    chunks = make_chunks(document, embedder.count_tokens)
+    is_long = len(chunks) > _BATCH
+    keys, vectors = _embed(library, embedder, chunks, _ADDING, keep=is_long, progress=progress)
+    library.add(document, chunks, vectors, path, keys)
+    return Added(path, "replaced" if known else "added", document.name, len(chunks))
+
+
+def find_gone(library: Library, paths: Sequence[Path]) -> list[DocumentInfo]:
+    """Return the documents whose files lay below the folders among `paths` and are gone, by name.
+
+    A file that cannot be looked for (no permission, a drive that is away) is not gone.
+    """
+    below = (d for path in paths if path.is_dir() for d in library.below(path))
+    gone = {d.name: d for d in below if not d.path.is_relative_to(UPLOADED) and _is_gone(d.path)}
+    return [gone[name] for name in sorted(gone)]
+
+
+def rebuild(library: Library, embedder: Embedder, progress: Progress | None = None) -> int:
+    """Chunk and embed every document anew from its stored text; return how many there are.
+
+    The old chunks and vectors stay in use until all new ones are there, and other processes may
+    add until then. An interrupted rebuild goes on where it was.
+    """
+    chunks: dict[tuple[str, str], tuple[Chunk, ...]] = {}
+
+    def make(document: Document) -> tuple[tuple[Chunk, ...], Vectors]:
+        key = (document.name, document.sha256)
+        made = chunks.get(key) or make_chunks(document, embedder.count_tokens)
+        return made, _embed(library, embedder, made, _REBUILDING)[1]
+
+    while missing := [d.name for d in library.documents() if (d.name, d.sha256) not in chunks]:
+        of = len(chunks) + len(missing)
+        for name in missing:
+            if progress:
+                progress.done(len(chunks), of)
+            with suppress(UsageError):  # it was removed meanwhile
+                document = library.document(name)
+                made = make_chunks(document, embedder.count_tokens)
+                _embed(library, embedder, made, _REBUILDING, keep=True, progress=progress)
+                chunks[document.name, document.sha256] = made
+    if progress:
+        progress.done(len(chunks), len(chunks))
+    library.rebuild(embedder.name, embedder.dimension, make)
+    library.settle()
+    return len(library.documents())
+
+
+def repair(library: Library, embedder: Embedder) -> list[str]:
+    """Repair what the stored text of the documents is enough for; return what was done, in sentences.
+
+    Raises LibraryError where the library is too damaged, or cannot be written to.
+    """
+
+    def make(document: Document) -> tuple[tuple[Chunk, ...], Vectors]:
+        chunks = make_chunks(document, embedder.count_tokens)
+        return chunks, _embed(library, embedder, chunks, _ADDING)[1]
+
+    return library.repair(make)
+
+
+def _embed(
+    library: Library,
+    embedder: Embedder,
+    chunks: Sequence[Chunk],
+    use: bytes,
+    keep: bool = False,
+    progress: Progress | None = None,
+) -> tuple[list[bytes], Vectors]:
+    """Return the keys under which vectors of the chunks are pending, and float32 [chunks, dimension].
+
+    With `keep` each batch is stored as pending as soon as it is made. A pending vector is not made
+    again.
+    """
+    texts = [f"{chunk.context}\n{chunk.text}" for chunk in chunks]
+    hashes = (hashlib.sha256(f"{embedder.name}\n{text}".encode()).digest() for text in texts)
+    keys = [use + digest for digest in hashes]
+    vectors = library.pending(keys, embedder.dimension)
+    missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
+    coming = iter(missing)
+    while batch := list(islice(coming, _BATCH)):
+        made = embedder.encode([missing[key] for key in batch])
+        if keep:
+            library.keep(batch, made)
+        vectors |= zip(batch, made, strict=True)
+        if progress:
+            progress.embedded(len(batch))
+    found = [vectors[key] for key in keys]
+    return keys, np.stack(found) if found else np.empty((0, embedder.dimension), np.float32)
+
+
+def _content_hash(path: Path) -> str:
+    """Return the sha256 of a file; "" for one that will not be read as a document."""
+    try:
+        return sha256_of(path) if path.is_file() and path.stat().st_size <= MAX_BYTES else ""
+    except OSError:
+        return ""
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+        ValueError,
+    ):  # ValueError: no file has such a name
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

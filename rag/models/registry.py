@@ -1,0 +1,59 @@
+"""The models of a process, each loaded when first asked for."""
+
+import threading
+
+from rag.config import Settings
+from rag.models.embedder import make_embedder
+from rag.models.llm import LlamaModel, model_name
+from rag.models.reader import OnnxReader
+from rag.models.reranker import CrossEncoderReranker
+from rag.protocols import ChatModel, Embedder, Reader, Reranker
+
+
+class Models:
+    """The models, each loaded when first asked for and then kept; safe from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._embedder: Embedder | None = None
+        self._reader: Reader | None = None
+        self._reranker: Reranker | None = None
+        self._chat: ChatModel | None = None
+
+    @property
+    def embedder(self) -> Embedder:
+        with self._lock:
+            self._embedder = self._embedder or make_embedder(self._settings.embeddings)
+            return self._embedder
+
+    @property
+    def reader(self) -> Reader:
+        with self._lock:
+            self._reader = self._reader or OnnxReader()
+            return self._reader
+
+    @property
+    def reranker(self) -> Reranker | None:
+        """The reranker; None where the settings name none."""
+        with self._lock:
+            if self._settings.reranker:
+                self._reranker = self._reranker or CrossEncoderReranker(self._settings.reranker)
+            return self._reranker
+
+    @property
+    def chat_name(self) -> str:
+        """The name of the language model, which is not loaded for it."""
+        return (
+            model_name(self._settings.model, self._settings.adapter)
+            if self._settings.generate
+            else "none"
+        )
+
+    @property
+    def chat(self) -> ChatModel | None:
+        """The language model; None where the settings name none."""
+        with self._lock:
+            if self._settings.generate:
+                self._chat = self._chat or LlamaModel(self._settings.model, self._settings.adapter)
+            return self._chat

@@ -1,0 +1,70 @@
+"""The seams: what a model or an observer must offer."""
+
+from collections.abc import Generator, Sequence
+from typing import Protocol
+
+from rag.types import Piece, Prompt, Vectors
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors."""
+
+    name: str  # identifies the vector space: a library refuses an embedder of another name
+    dimension: int
+    max_tokens: int  # longer texts are cut by the model
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, float32 [n, dimension]."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """The number of the model's own tokens in `text`, special tokens left out."""
+        ...
+
+
+class ChatModel(Protocol):
+    """Prompts to text."""
+
+    name: str
+    context_tokens: int
+    brief: (
+        bool  # it was trained to answer with some words of a source, not with sentences of its own
+    )
+
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
+        """Pieces of the completion as they come; closing the iterator stops the model."""
+        ...
+
+    def count_tokens(self, text: str) -> int: ...
+
+
+class Reranker(Protocol):
+    """Question and passages to how well each answers."""
+
+    name: str
+
+    def score(self, question: str, passages: Sequence[str]) -> Vectors:
+        """One number for each passage, float32 [passages], more for the better; comparable within one question only."""
+        ...
+
+
+class Reader(Protocol):
+    """Question and passages to the sentences that answer."""
+
+    name: str
+
+    def read(self, question: str, passages: Sequence[tuple[str, Sequence[str]]]) -> list[Vectors]:
+        """For each passage (context, sentences) the log-odds that a sentence answers the question, float32 [sentences]."""
+        ...
+
+
+class Progress(Protocol):
+    """Who is told how far a longer work has come."""
+
+    def done(self, number: int, of: int) -> None:
+        """So many documents of all are done."""
+        ...
+
+    def embedded(self, passages: int) -> None:
+        """So many passages more have their vectors."""
+        ...

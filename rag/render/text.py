@@ -1,0 +1,80 @@
+"""Answers and hits as the text of a terminal."""
+
+from collections.abc import Iterable, Sequence
+from unicodedata import category
+
+from rag.types import Answer, Citation, Hit, Sentence
+
+NO_ANSWER = "The reports do not answer this."
+
+
+_NEAREST = 3  # passages shown where the answer is not in the library
+
+
+def answer_text(answer: Answer) -> str:
+    """The answer with its footnotes, or, where it abstains, the nearest passages as such."""
+    if answer.abstained:
+        nearest = "\n\n".join(hit_text(hit) for hit in answer.hits[:_NEAREST])
+        return NO_ANSWER + (f" The nearest passages:\n\n{nearest}" if nearest else "")
+    footnotes = "\n".join(footnote_text(citation) for citation in answer.citations)
+    return f"{printable(answer.answer)}\n\n{footnotes}"
+
+
+def checked_text(sentences: Sequence[Sentence], citations: Sequence[Citation]) -> str:
+    """A line for each checked statement, its verdict first, then the footnotes of those that hold."""
+    lines = (
+        f"{s.verdict:>11}  {s.text}{''.join(f'[{marker}]' for marker in s.markers)}{f' — {s.reason}' if s.reason else ''}"
+        for s in sentences
+    )
+    return "\n\n".join(
+        filter(None, [printable("\n".join(lines)), "\n".join(footnote_text(c) for c in citations)])
+    )
+
+
+def footnote_text(citation: Citation) -> str:
+    """A citation as a footnote of two lines: the exact words, then who said them where."""
+    speaker = f"{citation.speaker}, in: " if citation.speaker else ""
+    stands = where(citation.section, citation.paragraph, citation.page)
+    note = f"; the report's note {citation.note.number}" if citation.note else ""
+    quote = " ".join(citation.quote.split())
+    # Words that bring quotation marks along, whole or in part, need none of ours.
+    marked = (
+        quote
+        if quote.startswith(('"', "“")) and quote.endswith(('"', "”"))
+        else f'"{quote.strip(chr(34))}"'
+    )
+    return printable(
+        f"[{citation.marker}] {marked}\n    — {speaker}{citation.title} ({stands}){note}"
+    )
+
+
+def hit_text(hit: Hit) -> str:
+    """A hit as a paragraph with the place it stands in."""
+    return printable(f"• {' '.join(hit.chunk.text.split())}\n  — {place(hit)}")
+
+
+def place(hit: Hit) -> str:
+    """Where a hit stands: title, section and paragraph."""
+    return printable(f"{hit.title} ({where(hit.chunk.section, hit.chunk.paragraph)})")
+
+
+def where(section: str, paragraph: int, page: int | None = None) -> str:
+    """A place in a report, as far as it is known."""
+    return ", ".join(
+        part for part in (section, f"p. {page}" if page else "", f"¶{paragraph}") if part
+    )
+
+
+def printable(text: str) -> str:
+    """The text without control characters, for a document must not steer the terminal, and without what cannot be encoded."""
+    return "".join(c for c in text if c == "\n" or category(c) not in ("Cc", "Cf", "Cs"))
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> str:
+    """Rows as columns of even width."""
+    cells = [tuple(printable(cell) for cell in row) for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))] if cells else []
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )

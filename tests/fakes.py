@@ -1,0 +1,124 @@
+"""The fakes all tests share: models whose outcome one can compute by hand."""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from math import log
+from zlib import crc32
+
+import numpy as np
+
+from rag.pipeline import Pipeline
+from rag.types import Piece, Prompt, Vectors
+
+
+def words(text: str) -> list[str]:
+    """The words of a text as the fakes see them: in lower case, without the punctuation around them."""
+    stripped = (word.strip("\"“”'’.,:;!?()[]") for word in text.lower().split())
+    return [word for word in stripped if word]
+
+
+class WordsEmbedder:
+    """One axis for each word: the cosine of two texts of m and n different words, c of them in common, is c / √(m · n)."""
+
+    name = "words"
+    dimension = 4096  # so wide that two words of a test share no axis
+    max_tokens = 254
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        vectors: Vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for vector, text in zip(vectors, texts, strict=True):
+            axes = {crc32(word.encode()) % self.dimension for word in words(text)} or {0}
+            vector[list(axes)] = len(axes) ** -0.5
+        return vectors
+
+    def count_tokens(self, text: str) -> int:
+        return len(words(text))
+
+
+class OverlapReader:
+    """A sentence answers with the chance that is the share of the question's words it holds, kept within 0.02 and 0.98."""
+
+    name = "overlap"
+
+    def read(self, question: str, passages: Sequence[tuple[str, Sequence[str]]]) -> list[Vectors]:
+        return [
+            np.array([self.log_odds(question, s) for s in sentences], np.float32)
+            for _, sentences in passages
+        ]
+
+    def log_odds(self, question: str, sentence: str) -> float:
+        asked = set(words(question))
+        share = min(max(len(asked & set(words(sentence))) / len(asked), 0.02), 0.98)
+        return log(share / (1 - share))
+
+
+class ScriptedModel:
+    """A language model that says what it is told to, one reply a prompt, word by word; `prompts` holds what it was asked."""
+
+    name = "scripted"
+    context_tokens = 4096
+    brief = False
+    chance, declines = 1.0, 0.0  # of each word
+
+    def __init__(self, *replies: str) -> None:
+        self.replies = list(replies)
+        self.prompts: list[Prompt] = []
+        self.spoken: list[
+            str
+        ] = []  # the pieces that were fetched: all of a reply, unless the model was stopped
+        self.stopped = 0  # how often a stream was closed before its end
+
+    def stream(self, prompt: Prompt, max_tokens: int) -> Iterator[Piece]:
+        self.prompts.append(prompt)
+        try:
+            for number, word in enumerate(self.replies.pop(0).split(" ")[:max_tokens]):
+                self.spoken.append(word if number == 0 else f" {word}")
+                yield Piece(self.spoken[-1], self.chance, self.declines)
+        except GeneratorExit:
+            self.stopped += 1
+            raise
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+
+class EndlessModel:
+    """A language model that begins with a sentence and then babbles until it is stopped."""
+
+    name = "endless"
+    context_tokens = 4096
+    brief = False
+
+    def __init__(self, opening: str) -> None:
+        self.opening = opening
+        self.started = threading.Event()
+        self.stopped = threading.Event()
+
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
+        self.started.set()
+        try:
+            yield Piece(f"{self.opening} ", 1.0)
+            while True:
+                time.sleep(0.01)
+                yield Piece("and so on ", 1.0)
+        finally:
+            self.stopped.set()
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+
+class FakeModels:
+    """The three models of a pipeline, faked."""
+
+    def __init__(self, *replies: str) -> None:
+        self.embedder = WordsEmbedder()
+        self.reader = OverlapReader()
+        self.reranker = None
+        self.chat = ScriptedModel(*replies) if replies else None
+        self.chat_name = "scripted" if replies else "none"
+
+
+PipelineWith = Callable[..., Pipeline]
+Serve = Callable[..., str]

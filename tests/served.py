@@ -1,0 +1,149 @@
+"""A service over small libraries with the fakes, and its API served."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fakes import FakeModels
+from reportlab.pdfgen.canvas import Canvas
+
+from rag.config import Settings
+from rag.http.app import make_app
+from rag.http.auth import Access
+from rag.pipeline import Pipeline
+from rag.service.service import Service
+from rag.service.uploads import Uploads
+
+QUOTE = "Trade in grain rose by 30 percent in May."
+
+
+SAID = "Grain trade rose by 30 percent in May."
+
+
+GRAIN = {
+    "north.txt": f"Northern Trade\n\n{QUOTE}",
+    "south.txt": "Southern Trade\n\nTrade in grain fell by 12 percent in June.",
+}
+
+
+QUESTION = "trade in grain in May by percent"
+
+
+KEY = "the0key0of0these0tests"
+
+
+EVENTS = {"accept": "text/event-stream"}
+
+
+@contextmanager
+def serving(
+    service: Service, token: str = "", requests_a_minute: int = 600, metrics: bool = False
+) -> Iterator[str]:
+    """The service on a port of this machine; its URL."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    app = Access(
+        make_app(service, Uploads(service), KEY, metrics),
+        frozenset({"127.0.0.1"}),
+        token,
+        KEY,
+        service.ended,
+        requests_a_minute,
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=3)
+    )
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    service.load_models()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    service.close()
+    server.should_exit = True
+    thread.join(10)
+    assert not thread.is_alive(), "the server ends"
+
+
+ServiceWith = Callable[..., Service]
+
+
+@pytest.fixture
+def service_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceWith:
+    """Makes a service over the libraries given as {name: {file: text}}; its language model is `chat`, or says `replies`."""
+
+    def make(
+        libraries: Mapping[str, Mapping[str, str]], *replies: str, chat: Any = None
+    ) -> Service:
+        models = FakeModels(*replies)
+        monkeypatch.setattr("rag.models.registry.make_embedder", lambda _: models.embedder)
+        monkeypatch.setattr("rag.models.registry.OnnxReader", lambda: models.reader)
+        monkeypatch.setattr("rag.models.registry.LlamaModel", lambda *_: chat or models.chat)
+        settings = Settings(
+            tmp_path / "indexes", "grain", model=None, embeddings="", generate=bool(chat or replies)
+        )
+        for name, texts in libraries.items():
+            folder = tmp_path / name
+            folder.mkdir()
+            for file, text in texts.items():
+                (folder / file).write_text(text, encoding="utf-8")
+            with Pipeline(replace(settings, library=name)) as pipeline:
+                assert [added.outcome for added in pipeline.add([folder])] == ["added"] * len(texts)
+        return Service(settings)
+
+    return make
+
+
+@pytest.fixture
+def client(service_with: ServiceWith) -> Iterator[httpx.Client]:
+    """A client of a server whose model has one good sentence to say."""
+    service = service_with(
+        {"grain": GRAIN, "wool": {"west.txt": "Western Trade\n\nWool fell by 5 percent."}}, SAID
+    )
+    with serving(service) as url, httpx.Client(base_url=url, timeout=30) as client:
+        yield client
+
+
+def events(text: str) -> list[tuple[str, Any]]:
+    """The name and the value of each server-sent event."""
+    blocks = [
+        dict(line.split(": ", 1) for line in block.split("\n"))
+        for block in text.strip().split("\n\n")
+    ]
+    return [(block["event"], json.loads(block["data"])) for block in blocks]
+
+
+def problem(response: httpx.Response) -> tuple[int, str]:
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["request_id"] == response.headers["x-request-id"]
+    assert response.json()["status"] == response.status_code
+    return response.status_code, response.json()["detail"]
+
+
+def finished(client: httpx.Client, response: httpx.Response) -> dict[str, Any]:
+    assert response.status_code == 202, response.text
+    steps = events(client.get(f"/v1/jobs/{response.json()['job']}", headers=EVENTS).text)
+    assert {name for name, _ in steps} == {"job"}
+    return dict(steps[-1][1])
+
+
+def a_pdf(*pages: str) -> bytes:
+    file = BytesIO()
+    canvas = Canvas(file, pagesize=(300, 400), invariant=True)
+    for text in pages:
+        canvas.drawString(40, 300, text)
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+TOKEN = "a-token-of-this-test"
