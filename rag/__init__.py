@@ -1,4 +1,6 @@
-"""Questions over reports, answered offline with footnotes that open the exact words of the source."""
+"""Questions over reports, answered offline with footnotes that open the exact words of the
+source.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +9,9 @@ if TYPE_CHECKING:
 
 
 def open_library(name: str = "default") -> "Pipeline":
-    """The library of that name in RAG_INDEXES, to ask, stream, search and add to; nothing is loaded before it is needed.
+    """The library of that name in RAG_INDEXES, to ask, stream, search and add to.
+
+    Nothing is loaded before it is needed.
 
     Raises UsageError where the RAG_* variables contradict each other.
     """

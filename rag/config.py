@@ -1,13 +1,17 @@
-"""Settings: one frozen object, read once at the edge from RAG_* variables, which flags of the command line replace."""
+"""Settings: one frozen object, read once at the edge from RAG_* variables, which flags of the
+command line replace.
+"""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# Between "tell me what you have" (0) and "only when certain" (1). docs/reader.md shows what each value costs.
+# Between "tell me what you have" (0) and "only when certain" (1). docs/reader.md shows what each
+# value costs.
 CERTAINTY = 0.42
-# Ours, for the embedded language model: it answers briefly, in the words of a source. docs/adapter.md tells of it.
+# Ours, for the embedded language model: it answers briefly, in the words of a source.
+# docs/adapter.md tells of it.
 BRIEF = Path(__file__).parent / "data" / "brief.gguf"
 
 
@@ -23,12 +27,16 @@ class Settings:
     certainty: float = CERTAINTY  # the least chance of being right that an answer is shown with
     reranker: str = ""  # a sentence-transformers cross-encoder by path or name; "" is none
     adapter: Path | None = (
-        None  # a GGUF file of a LoRA adapter of the embedded language model; BRIEF where nobody says otherwise
+        # a GGUF file of a LoRA adapter of the embedded language model; BRIEF where nobody says
+        # otherwise
+        None
     )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """The settings of RAG_INDEXES, RAG_LIBRARY, RAG_MODEL and RAG_ADAPTER ("none": without), RAG_EMBEDDINGS and RAG_RERANKER.
+        """The settings of RAG_INDEXES, RAG_LIBRARY, RAG_MODEL and RAG_ADAPTER ("none".
+
+        Without), RAG_EMBEDDINGS and RAG_RERANKER.
 
         Raises UsageError for an adapter beside another language model than the embedded one.
         """
@@ -52,6 +60,9 @@ class Settings:
 
 
 def bundled(name: str) -> Path:
-    """The folder `prompts` or `samples` that comes with the product: inside the package in a wheel, beside it in a checkout."""
+    """The folder `prompts` or `samples` that comes with the product.
+
+    Inside the package in a wheel, beside it in a checkout.
+    """
     package = Path(__file__).parent
     return package / name if (package / name).is_dir() else package.parent / name

@@ -2,13 +2,19 @@
 
 
 class RagError(Exception):
-    """Anything a user can meet. The message is one sentence: what was found, what was expected, what to do next."""
+    """Anything a user can meet.
+
+    The message is one sentence: what was found, what was expected, what to do next.
+    """
 
     exit_code = 2
 
 
 class UsageError(RagError):
-    """The request itself is off: an empty question, an unknown library, a path that does not exist."""
+    """The request itself is off.
+
+    An empty question, an unknown library, a path that does not exist.
+    """
 
 
 class DocumentError(RagError):

@@ -110,10 +110,12 @@ def add_document(
     path: Path,
     progress: Progress | None = None,
 ) -> Added:
-    """Chunk, embed and store a document read from `path`; it replaces the one read from there before.
+    """Chunk, embed and store a document read from `path`.
 
-    Where an earlier run was interrupted within a long document, its vectors are used again.
-    Raises LibraryError where the document cannot be stored.
+    It replaces the one read from there before.
+
+    Where an earlier run was interrupted within a long document, its vectors are used again. Raises
+    LibraryError where the document cannot be stored.
     """
     known = library.find(path)
     document = replace(document, name=known.name if known else library.free_name(document.name))
@@ -165,7 +167,9 @@ def rebuild(library: Library, embedder: Embedder, progress: Progress | None = No
 
 
 def repair(library: Library, embedder: Embedder) -> list[str]:
-    """Repair what the stored text of the documents is enough for; return what was done, in sentences.
+    """Repair what the stored text of the documents is enough for.
+
+    Return what was done, in sentences.
 
     Raises LibraryError where the library is too damaged, or cannot be written to.
     """
@@ -185,7 +189,8 @@ def _embed(
     keep: bool = False,
     progress: Progress | None = None,
 ) -> tuple[list[bytes], Vectors]:
-    """Return the keys under which vectors of the chunks are pending, and float32 [chunks, dimension].
+    """Return the keys under which vectors of the chunks are pending, and float32 [chunks,
+    dimension].
 
     With `keep` each batch is stored as pending as soon as it is made. A pending vector is not made
     again.

@@ -48,21 +48,26 @@ class Pipeline:
     """One library and the models that read, search and answer it."""
 
     def __init__(self, settings: Settings, models: Models | None = None) -> None:
-        """`models` of another pipeline are shared, so that a second library costs no second load."""
+        """`models` of another pipeline are shared, so that a second library costs no second
+        load.
+        """
         self.models = models or Models(settings)
         self.name = settings.library
         self._folder = settings.indexes
         self._certainty = settings.certainty
         self._lock = threading.Lock()
         self._library: Library | None = None
-        # A cited document is read whole; the same few are cited again and again. The generation tells versions apart.
+        # A cited document is read whole; the same few are cited again and again. The generation
+        # tells versions apart.
         self._document = lru_cache(_DOCUMENTS_IN_MEMORY)(
             lambda name, generation: self.library.document(name)
         )
 
     @property
     def library(self) -> Library:
-        """The library, opened. Raises LibraryError where there is none or it cannot be used, UsageError for a bad name."""
+        """The library, opened. Raises LibraryError where there is none or it cannot be used,
+        UsageError for a bad name.
+        """
         return self._open(create=False)
 
     def create(self) -> None:
@@ -86,9 +91,11 @@ class Pipeline:
         return self._document(name, self.library.generation)
 
     def page_image(self, name: str, page: int, width: int) -> bytes:
-        """A PNG of a page of the document, `width` pixels wide, as far as that is within bounds; pages count from 1.
+        """A PNG of a page of the document, `width` pixels wide, as far as that is within bounds;
+        pages count from 1.
 
-        Raises UsageError where there is no such document or page, or its file is not there any more as it was read.
+        Raises UsageError where there is no such document or page, or its file is not there any more
+        as it was read.
         """
         info = self.library.info(name)
         if not self.document(name).boxes:
@@ -142,7 +149,10 @@ class Pipeline:
         return ingest.find_gone(self.library, paths)
 
     def rebuild(self, progress: Progress | None = None) -> int:
-        """Chunk and embed every document anew, for the embedder in use; return how many there are."""
+        """Chunk and embed every document anew, for the embedder in use.
+
+        Return how many there are.
+        """
         with Library.open(library_folder(self._folder, self.name)) as library:
             return ingest.rebuild(library, self.models.embedder, progress)
 
@@ -157,7 +167,8 @@ class Pipeline:
     ) -> tuple[Hit, ...]:
         """The best `k` hits for the question among the chunks that the filter lets through.
 
-        Raises UsageError for a question that is empty or too long, and for a filter by what is not there.
+        Raises UsageError for a question that is empty or too long, and for a filter by what is not
+        there.
         """
         question, earlier = check_question(question), asked_before(history)
         # A follow-up is looked for by itself and with what was asked before it, half and half.
@@ -177,7 +188,9 @@ class Pipeline:
     def passages(
         self, question: str, k: int = _HITS, history: Sequence[Turn] = (), only: Filter = EVERYTHING
     ) -> tuple[Hit, ...]:
-        """The best `k` hits of a search, those it found first in a better order: by what the reader finds in them, too.
+        """The best `k` hits of a search, those it found first in a better order.
+
+        By what the reader finds in them, too.
 
         Takes and raises what `search` does, and takes some tenths of a second longer.
         """
@@ -215,11 +228,14 @@ class Pipeline:
         certainty: float | None = None,
         only: Filter = EVERYTHING,
     ) -> Generator[Event]:
-        """The answer as it comes about: its hits, each sentence that its sources hold, at last the whole Answer.
+        """The answer as it comes about.
 
-        `certainty` is the least chance of being right that it is shown with, where that of the settings is not meant. Closing
-        the iterator stops the model. Raises UsageError for a question that is empty or too long and for a filter
-        by what is not there, LibraryError and ModelError where one of these cannot be used.
+        Its hits, each sentence that its sources hold, at last the whole Answer.
+
+        `certainty` is the least chance of being right that it is shown with, where that of the
+        settings is not meant. Closing the iterator stops the model. Raises UsageError for a
+        question that is empty or too long and for a filter by what is not there, LibraryError and
+        ModelError where one of these cannot be used.
         """
         started = time.monotonic()
         hits = self.search(question, history=history, only=only)
@@ -253,10 +269,11 @@ class Pipeline:
         )
 
     def check(self, text: str) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
-        """Each statement of a text, or of an answer as JSON, with its verdict, and the citations of those that hold.
+        """Each statement of a text, or of an answer as JSON, with its verdict, and the citations of
+        those that hold.
 
-        What an answer cites is looked up in the library; for a text that cites nothing the library is searched. Raises
-        UsageError where there is nothing to check.
+        What an answer cites is looked up in the library; for a text that cites nothing the library
+        is searched. Raises UsageError where there is nothing to check.
         """
 
         def find(statement: str) -> tuple[Hit, ...]:

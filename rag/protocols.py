@@ -44,7 +44,10 @@ class Reranker(Protocol):
     name: str
 
     def score(self, question: str, passages: Sequence[str]) -> Vectors:
-        """One number for each passage, float32 [passages], more for the better; comparable within one question only."""
+        """One number for each passage, float32 [passages], more for the better.
+
+        Comparable within one question only.
+        """
         ...
 
 
@@ -54,7 +57,9 @@ class Reader(Protocol):
     name: str
 
     def read(self, question: str, passages: Sequence[tuple[str, Sequence[str]]]) -> list[Vectors]:
-        """For each passage (context, sentences) the log-odds that a sentence answers the question, float32 [sentences]."""
+        """For each passage (context, sentences) the log-odds that a sentence answers the
+        question, float32 [sentences].
+        """
         ...
 
 

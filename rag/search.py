@@ -1,4 +1,6 @@
-"""Question -> Hits: the ranks of both look-ups, fused, and reranked where there is a model for it."""
+"""Question -> Hits: the ranks of both look-ups, fused, and reranked where there is a model for
+it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,8 +13,9 @@ from rag.library.store import Library
 from rag.protocols import Reranker
 from rag.types import EVERYTHING, Filter, FoundBy, Hit
 
-# Reciprocal rank fusion (Cormack, Clarke and Büttcher 2009). Their 60 was chosen for many rankings; of two, 10 lets first ranks
-# weigh more: the mean recall@10 over five sets of questions rose from 0.915 to 0.924.
+# Reciprocal rank fusion (Cormack, Clarke and Büttcher 2009). Their 60 was chosen for many rankings;
+# of two, 10 lets first ranks weigh more: the mean recall@10 over five sets of questions rose from
+# 0.915 to 0.924.
 _RANK_OFFSET = 10
 # What a rank by words counts beside one by meaning.
 _LEXICAL_WEIGHT = 1.0
@@ -38,11 +41,13 @@ def search(
     earlier: str = "",
     reranker: Reranker | None = None,
 ) -> tuple[Hit, ...]:
-    """The best `k` hits, best first, of the `depth` nearest chunks by meaning and by words; no two of the same text.
+    """The best `k` hits, best first, of the `depth` nearest chunks by meaning and by words.
 
-    `vector` is the question's unit vector [dimension], `earlier` what was asked before it. A hit passes the filter and holds
-    the phrases that the question puts in quotation marks. Raises LibraryError where the library cannot be read, UsageError
-    for a filter by what is not there.
+    No two of the same text.
+
+    `vector` is the question's unit vector [dimension], `earlier` what was asked before it. A hit
+    passes the filter and holds the phrases that the question puts in quotation marks. Raises
+    LibraryError where the library cannot be read, UsageError for a filter by what is not there.
     """
     depth = max(depth, k)
     with library.snapshot():
@@ -70,7 +75,9 @@ def rerank(reranker: Reranker, question: str, hits: Sequence[Hit]) -> list[Hit]:
 
 
 def fuse(dense: Sequence[int], lexical: Sequence[int]) -> list[Fused]:
-    """Every chunk of two rankings once, by the sum of its weighted reciprocal ranks, best first; of equals the denser first."""
+    """Every chunk of two rankings once, by the sum of its weighted reciprocal ranks, best first;
+    of equals the denser first.
+    """
     scores: dict[int, float] = {}
     for ranking, weight in ((dense, 1.0), (lexical, _LEXICAL_WEIGHT)):
         for rank, chunk in enumerate(ranking, start=1):

@@ -1,4 +1,4 @@
-"""The server: the page, the HTTP API and MCP on one port, until it is stopped.                                  [uvicorn]"""
+"""The server: the page, the HTTP API and MCP on one port, until it is stopped.   [uvicorn]"""
 
 import os
 import secrets
@@ -22,7 +22,8 @@ from rag.ui.controller import Desk
 
 _FIRST_PORT, _PORTS = 7860, 100
 
-# What the page needs of Gradio's server. The rest (uploads, files, the API and its documentation, monitoring) stays closed.
+# What the page needs of Gradio's server. The rest (uploads, files, the API and its documentation,
+# monitoring) stays closed.
 _OPEN_PATHS = (
     "/assets/",
     "/static/",
@@ -33,7 +34,8 @@ _OPEN_PATHS = (
     "/gradio_api/heartbeat/",
     "/gradio_api/startup-events",
 )
-# Gradio's own scripts are inline and compile templates; what counts is that nothing may be fetched from or sent to elsewhere.
+# Gradio's own scripts are inline and compile templates; what counts is that nothing may be fetched
+# from or sent to elsewhere.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
@@ -50,8 +52,9 @@ _Message = MutableMapping[str, Any]
 def launch(
     settings: Settings, host: str, port: int | None, token: str = "", metrics: bool = False
 ) -> int:
-    """Serve the page and the API until Ctrl-C or SIGTERM, then 0; where they are goes to stderr. Without a `port` it is 7860 or
-    the next free one.
+    """Serve the page and the API until Ctrl-C or SIGTERM, then 0.
+
+    Where they are goes to stderr. Without a `port` it is 7860 or the next free one.
 
     Raises UsageError for an address that cannot be listened on.
     """
@@ -70,14 +73,17 @@ def launch(
 def serve(
     settings: Settings, host: str, port: int | None, token: str = "", metrics: bool = False
 ) -> tuple[str, Callable[[], None]]:
-    """Serve the page and the API in the background: their URL, and what ends them. With a `token`, who asks must bear it; with
-    `metrics` they are at /metrics.
+    """Serve the page and the API in the background.
+
+    Their URL, and what ends them. With a `token`, who asks must bear it; with `metrics` they are at
+    /metrics.
 
     Raises UsageError where it cannot listen.
     """
     listening = _listening(host, port)
     port = listening.getsockname()[1]
-    # Gradio asks for its news when it is imported and when a page is built, unless it is told not to.
+    # Gradio asks for its news when it is imported and when a page is built, unless it is told not
+    # to.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import uvicorn
 
@@ -130,7 +136,10 @@ def serve(
 
 
 def _listening(host: str, port: int | None) -> socket.socket:
-    """A socket that listens on the port itself, or on the first free one. Raises UsageError where there is none."""
+    """A socket that listens on the port itself, or on the first free one.
+
+    Raises UsageError where there is none.
+    """
     for candidate in [port] if port else range(_FIRST_PORT, _FIRST_PORT + _PORTS):
         try:
             family, kind, _, _, address = socket.getaddrinfo(
@@ -160,10 +169,14 @@ def _listening(host: str, port: int | None) -> socket.socket:
 
 
 class _Guard:
-    """Lets through to Gradio's server what the page needs, and forbids the browser to ask or tell anybody else anything."""
+    """Lets through to Gradio's server what the page needs, and forbids the browser to ask or
+    tell anybody else anything.
+    """
 
     def __init__(self, app: Callable[..., Awaitable[None]], hosts: frozenset[str] | None) -> None:
-        """`hosts` are the names the page may be asked by, so that a site which gives its own name to this machine is refused."""
+        """`hosts` are the names the page may be asked by, so that a site which gives its own
+        name to this machine is refused.
+        """
         self._app = app
         self._hosts = hosts
 

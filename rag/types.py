@@ -1,7 +1,7 @@
 """The nouns of the project, the seams between its parts, and the errors a user can meet.
 
-Every offset is a character offset into `Document.text`, the one canonical text of a document: `text[start:end]` is what
-any view shows, what a citation quotes and what a test compares.
+Every offset is a character offset into `Document.text`, the one canonical text of a document:
+`text[start:end]` is what any view shows, what a citation quotes and what a test compares.
 """
 
 from bisect import bisect_right
@@ -23,7 +23,10 @@ Kind = Literal["text", "heading", "furniture", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and all that stands under it, up to the next heading; the text before the first heading is a section too."""
+    """A heading and all that stands under it, up to the next heading.
+
+    The text before the first heading is a section too.
+    """
 
     heading: str  # "" for the text before the first heading
     path: tuple[str, ...]  # the headings above it and its own, outermost first
@@ -33,7 +36,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A block of the text. Those of kind "text" are numbered from 1 through the document; the others have number 0."""
+    """A block of the text. Those of kind "text" are numbered from 1 through the document.
+
+    The others have number 0.
+    """
 
     number: int
     kind: Kind
@@ -44,7 +50,10 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Quotation:
-    """One speaker's words between quotation marks, over as many paragraphs as they run; the span includes the marks."""
+    """One speaker's words between quotation marks, over as many paragraphs as they run.
+
+    The span includes the marks.
+    """
 
     start: int
     end: int
@@ -74,7 +83,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a line of the text stands on a page, in shares (0..1) of its width and height from its top left corner."""
+    """Where a line of the text stands on a page, in shares (0..1) of its width and height from
+    its top left corner.
+    """
 
     start: int
     end: int
@@ -106,7 +117,10 @@ class Document:
     boxes: tuple[Box, ...] = ()  # of a document with pages: one a line, in the order of the text
 
     def page_at(self, offset: int) -> int | None:
-        """The number of the page that shows the character at `offset`; None in a document without pages."""
+        """The number of the page that shows the character at `offset`.
+
+        None in a document without pages.
+        """
         after = bisect_right(self.boxes, offset, key=lambda box: box.start)
         return self.boxes[max(0, after - 1)].page if self.boxes else None
 
@@ -115,16 +129,21 @@ class Document:
         return next((p for p in self.paragraphs if p.start <= offset < p.end), None)
 
     def quotation_at(self, start: int, end: int) -> Quotation | None:
-        """The quotation that holds the span, a quotation mark more or less; None where narration stands in the span."""
+        """The quotation that holds the span, a quotation mark more or less.
+
+        None where narration stands in the span.
+        """
         return next((q for q in self.quotations if q.start <= start + 1 and end <= q.end + 1), None)
 
     def note_at(self, start: int, end: int) -> Note | None:
         """The document's own note for a span.
 
-        That is the note its quotation closes with, and it belongs to all paragraphs of the quotation; else the next one marked
-        in its paragraph; else the note of the quotation that continues it. A quotation is continued by the next one of the same
-        speaker where all that stands between them, captions aside, are lead-ins that end with a colon ("He saw a danger, too:").
-        Narration that ends with a full stop begins something new, whose note says nothing of the words before it.
+        That is the note its quotation closes with, and it belongs to all paragraphs of the
+        quotation; else the next one marked in its paragraph; else the note of the quotation that
+        continues it. A quotation is continued by the next one of the same speaker where all that
+        stands between them, captions aside, are lead-ins that end with a colon ("He saw a danger,
+        too:"). Narration that ends with a full stop begins something new, whose note says nothing
+        of the words before it.
         """
         quotation, paragraph = self.quotation_at(start, end), self.paragraph_at(start)
         number = quotation.note if quotation else ""
@@ -166,7 +185,9 @@ class Chunk:
     start: int
     end: int
     text: str  # Document.text[start:end]: what is shown and cited
-    context: str  # title, heading path, speaker: embedded and indexed with the text, never shown as the document's words
+    # title, heading path, speaker: embedded and indexed with the text, never shown as the
+    # document's words
+    context: str
 
 
 # --- Search -------------------------------------------------------------------------------------------------------
@@ -177,9 +198,12 @@ class Filter:
     """Which chunks a search may find; a part left empty leaves nothing out."""
 
     documents: tuple[str, ...] = ()  # names of documents, capitals aside
-    after: str = ""  # ISO 8601 or the beginning of it, "2023-03", itself included; documents without a date are left out
+    # ISO 8601 or the beginning of it, "2023-03", itself included; documents without a date are left
+    # out
+    after: str = ""
     before: str = ""  # the same
-    speaker: str = ""  # words of the name of one who is quoted in the chunk, capitals and the marks of letters aside
+    # words of the name of one who is quoted in the chunk, capitals and the marks of letters aside
+    speaker: str = ""
     section: str = ""  # words of the headings above the chunk, likewise
 
 
@@ -252,7 +276,10 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A marker of the answer and the exact words it rests on: `quote == Document.text[start:end]`."""
+    """A marker of the answer and the exact words it rests on.
+
+    `quote == Document.text[start:end]`.
+    """
 
     marker: int
     document: str
@@ -269,7 +296,10 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """How long an answer took, from the question's arrival; `first_token` is None where no text was shown."""
+    """How long an answer took, from the question's arrival.
+
+    `first_token` is None where no text was shown.
+    """
 
     retrieve: float
     first_token: float | None
@@ -278,7 +308,10 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that can be checked. Where `abstained`, `answer` is empty and `hits` are the nearest passages."""
+    """An answer that can be checked.
+
+    Where `abstained`, `answer` is empty and `hits` are the nearest passages.
+    """
 
     question: str
     answer: str  # the sentences with their markers, "Trade rose by 30 percent.[1]"
@@ -310,7 +343,8 @@ class Piece(NamedTuple):
 
     text: str
     chance: float  # 0..1, with which the model chose it
-    declines: float = 0.0  # 0..1, with which one that answers briefly would here begin to say that no source answers
+    # 0..1, with which one that answers briefly would here begin to say that no source answers
+    declines: float = 0.0
 
 
 # --- Errors -------------------------------------------------------------------------------------------------------

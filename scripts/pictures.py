@@ -1,4 +1,7 @@
-"""Makes the pictures of the page in docs/, each tab on a wide and a narrow screen: `PYTHONPATH=. python scripts/pictures.py`."""
+"""Makes the pictures of the page in docs/, each tab on a wide and a narrow screen.
+
+`PYTHONPATH=. python scripts/pictures.py`.
+"""
 
 import shutil
 import tempfile

@@ -17,7 +17,10 @@ from rag.service.service import Service
 
 @pytest.fixture
 def pipeline_with(tmp_path: Path) -> Iterator[PipelineWith]:
-    """Makes a pipeline over the texts given by file name; its language model says `replies`, and there is none without any."""
+    """Makes a pipeline over the texts given by file name.
+
+    Its language model says `replies`, and there is none without any.
+    """
     opened: list[Pipeline] = []
 
     def make(texts: Mapping[str, str], *replies: str) -> Pipeline:
@@ -57,7 +60,10 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
 
 @pytest.fixture
 def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Serves a page over the libraries given as {name: {file: text}}, with the models of the other tests; its URL."""
+    """Serves a page over the libraries given as {name.
+
+    {file: text}}, with the models of the other tests; its URL.
+    """
     closing: list[Callable[[], None]] = []
 
     def start(

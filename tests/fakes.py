@@ -13,13 +13,19 @@ from rag.types import Piece, Prompt, Vectors
 
 
 def words(text: str) -> list[str]:
-    """The words of a text as the fakes see them: in lower case, without the punctuation around them."""
+    """The words of a text as the fakes see them.
+
+    In lower case, without the punctuation around them.
+    """
     stripped = (word.strip("\"“”'’.,:;!?()[]") for word in text.lower().split())
     return [word for word in stripped if word]
 
 
 class WordsEmbedder:
-    """One axis for each word: the cosine of two texts of m and n different words, c of them in common, is c / √(m · n)."""
+    """One axis for each word.
+
+    The cosine of two texts of m and n different words, c of them in common, is c / √(m · n).
+    """
 
     name = "words"
     dimension = 4096  # so wide that two words of a test share no axis
@@ -37,7 +43,9 @@ class WordsEmbedder:
 
 
 class OverlapReader:
-    """A sentence answers with the chance that is the share of the question's words it holds, kept within 0.02 and 0.98."""
+    """A sentence answers with the chance that is the share of the question's words it holds,
+    kept within 0.02 and 0.98.
+    """
 
     name = "overlap"
 
@@ -54,7 +62,10 @@ class OverlapReader:
 
 
 class ScriptedModel:
-    """A language model that says what it is told to, one reply a prompt, word by word; `prompts` holds what it was asked."""
+    """A language model that says what it is told to, one reply a prompt, word by word.
+
+    `prompts` holds what it was asked.
+    """
 
     name = "scripted"
     context_tokens = 4096

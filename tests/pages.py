@@ -15,7 +15,10 @@ ATTRIBUTES = set(
 
 
 class Page(HTMLParser):
-    """The elements of a piece of HTML: every tag with its attributes, and every text with the elements it stands in."""
+    """The elements of a piece of HTML.
+
+    Every tag with its attributes, and every text with the elements it stands in.
+    """
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -42,7 +45,9 @@ class Page(HTMLParser):
         raise AssertionError(f"a comment came through: {data}")
 
     def text(self, tag: str = "", **attributes: str) -> str:
-        """The text within the elements of the tag whose attributes hold the words given, data_markers="1"."""
+        """The text within the elements of the tag whose attributes hold the words given,
+        data_markers="1".
+        """
 
         def fits(element: tuple[str, dict[str, str]]) -> bool:
             names = {

@@ -1,4 +1,6 @@
-"""What the tests of all readers of formats hold their outcome to, and the damage that those of XML formats do."""
+"""What the tests of all readers of formats hold their outcome to, and the damage that those of
+XML formats do.
+"""
 
 import re
 from collections.abc import Sequence
@@ -37,7 +39,9 @@ def change(root: Any, changes: Sequence[Change]) -> None:
 
 
 def assert_shaped(content: Content) -> None:
-    """Every block has a text and nothing invisible in it, and the notes come last, numbered from 1."""
+    """Every block has a text and nothing invisible in it, and the notes come last, numbered from
+    1.
+    """
     for block in content.blocks:
         assert block.text == visible(block.text).strip() != ""
         assert block.level is None or 0 <= block.level <= 9
@@ -50,7 +54,9 @@ def assert_shaped(content: Content) -> None:
 
 
 def assert_covered(document: Document) -> None:
-    """Paragraphs are in order, apart, inside their sections, and hold all that is not white space; references are markers."""
+    """Paragraphs are in order, apart, inside their sections, and hold all that is not white
+    space; references are markers.
+    """
     cursor = 0
     for paragraph in document.paragraphs:
         assert cursor <= paragraph.start < paragraph.end

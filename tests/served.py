@@ -79,7 +79,10 @@ ServiceWith = Callable[..., Service]
 
 @pytest.fixture
 def service_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceWith:
-    """Makes a service over the libraries given as {name: {file: text}}; its language model is `chat`, or says `replies`."""
+    """Makes a service over the libraries given as {name.
+
+    {file: text}}; its language model is `chat`, or says `replies`.
+    """
 
     def make(
         libraries: Mapping[str, Mapping[str, str]], *replies: str, chat: Any = None

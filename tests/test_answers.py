@@ -50,7 +50,9 @@ def answers(samples: Pipeline) -> dict[str, tuple[dict[str, Any], Answer]]:
 
 
 def is_right(question: dict[str, Any], answer: Answer) -> bool:
-    """The answer holds an expected one in at most sixty words and cites the sentence that supports it."""
+    """The answer holds an expected one in at most sixty words and cites the sentence that
+    supports it.
+    """
     support = re.sub(
         r"\[\d+\]$", "", squash(question["support"])
     )  # a quote ends in front of the report's own marker
@@ -73,7 +75,8 @@ def test_the_sample_questions_are_answered_with_the_right_sentence_cited(
         for q, answer in answers.values()
         if q["answerable"] and not is_right(q, answer)
     }
-    # Nine of fifteen are right; CONTRIBUTING.md says what holds back the others. Raise this with each that is won.
+    # Nine of fifteen are right; CONTRIBUTING.md says what holds back the others. Raise this with
+    # each that is won.
     assert len(wrong) <= 6, wrong
 
 
@@ -135,5 +138,6 @@ def test_a_real_report_is_answered_as_well_as_promised(settings: Settings) -> No
         if not question["answerable"]
     ]
     assert sum(right) >= 7
-    # The chance of the other near miss is the default certainty, give or take what processors round otherwise.
+    # The chance of the other near miss is the default certainty, give or take what processors round
+    # otherwise.
     assert any(declined)

@@ -1,4 +1,6 @@
-"""The examples of README.md and docs/api.md, run as they stand there but for the question, with the embedded models."""
+"""The examples of README.md and docs/api.md, run as they stand there but for the question, with
+the embedded models.
+"""
 
 import json
 import os

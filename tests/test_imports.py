@@ -1,4 +1,7 @@
-"""The table of who may import whom. Imports point downwards only, and each heavy library has one room."""
+"""The table of who may import whom.
+
+Imports point downwards only, and each heavy library has one room.
+"""
 
 import ast
 import re
@@ -108,7 +111,8 @@ MAY_IMPORT = {
     "train_adapter": "config embedded evidence lora prompt train_data train_layers types",
 }
 
-# The one room of each library that is slow to import or belongs to one task. Only those that train, which no user runs, are free.
+# The one room of each library that is slow to import or belongs to one task. Only those that train,
+# which no user runs, are free.
 ROOM_OF = {
     "charset_normalizer": "blocks",
     "docx": "exports office",
@@ -137,8 +141,8 @@ ROOM_OF = {
     "uvicorn": "server",
     "watchfiles": "watch",
 }
-# The types of their libraries stand in the signatures of their routes and tools, so these import them at the top, and are
-# imported inside functions themselves.
+# The types of their libraries stand in the signatures of their routes and tools, so these import
+# them at the top, and are imported inside functions themselves.
 FACES = {
     "api",
     "conversations_api",
@@ -162,7 +166,10 @@ MODULES = {
 
 
 def imports(node: ast.AST, module_level: bool = False) -> Iterator[str]:
-    """The modules imported in `node`, as in "rag.types" or "torch"; with `module_level` only those that importing it imports."""
+    """The modules imported in `node`, as in "rag.types" or "torch".
+
+    With `module_level` only those that importing it imports.
+    """
     for child in ast.iter_child_nodes(node):
         match child:
             case ast.Import():

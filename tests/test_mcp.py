@@ -1,4 +1,7 @@
-"""The Model Context Protocol, by its own client: within the process, over HTTP, and over standard input and output."""
+"""The Model Context Protocol, by its own client.
+
+Within the process, over HTTP, and over standard input and output.
+"""
 
 import asyncio
 import sys
@@ -26,7 +29,10 @@ def run(server: Any, talk: Callable[[Client], Awaitable[None]]) -> None:
 
 
 async def talk(client: Client) -> None:
-    """What an assistant does: it looks at what there is, searches, asks, and reads the words an answer rests on."""
+    """What an assistant does.
+
+    It looks at what there is, searches, asks, and reads the words an answer rests on.
+    """
     tools = await client.list_tools()
     assert [tool.name for tool in tools.tools] == ["search", "ask", "read_passage"]
     assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools.tools)

@@ -18,7 +18,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout. Hatchling builds it in this environment, so nothing is fetched."""
+    """The wheel of this checkout.
+
+    Hatchling builds it in this environment, so nothing is fetched.
+    """
     folder = tmp_path_factory.mktemp("wheel")
     built = [
         sys.executable,
@@ -154,7 +157,9 @@ PYTHON_THAT_MAKES_NOTHING = (
 
 
 def install_with(folder: Path, *tools: str, python: str = "") -> subprocess.CompletedProcess[str]:
-    """What scripts/install.sh says and does in a copy of the checkout on a machine that has no more than these tools."""
+    """What scripts/install.sh says and does in a copy of the checkout on a machine that has no
+    more than these tools.
+    """
     (folder / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "install.sh", folder / "scripts")
     shutil.copy(ROOT / "pyproject.toml", folder)

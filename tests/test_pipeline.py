@@ -535,7 +535,10 @@ def pending(pipeline: Pipeline) -> int:
 
 @pytest.fixture
 def long(pipeline_with: PipelineWith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    """A library of one report, beside which a long one of nine chunks lies; two chunks are embedded at once."""
+    """A library of one report, beside which a long one of nine chunks lies.
+
+    Two chunks are embedded at once.
+    """
     monkeypatch.setattr("rag.ingest._BATCH", 2)
     pipeline = pipeline_with({"trains.txt": TRAINS})
     (tmp_path / "reports-0" / "long.txt").write_text(LONG, encoding="utf-8")

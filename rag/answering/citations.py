@@ -1,7 +1,7 @@
 """A model's text -> claims; Claims -> numbered sentences and Citations. Pure.
 
-What the model wrote is a list of claims, which rag/verdicts.py compares with the sources. A claim's markers are those of the
-sentences it rests on; the model's own are only taken away.
+What the model wrote is a list of claims, which rag/verdicts.py compares with the sources. A claim's
+markers are those of the sentences it rests on; the model's own are only taken away.
 """
 
 import re
@@ -14,7 +14,8 @@ from rag.text.sentences import sentence_spans
 from rag.text.tokens import words_of
 from rag.types import Citation, Document, Evidence, Piece, Quotation, Sentence
 
-# [1] · [1, 2] · [1–3] · [ 12 ]: in the model's text these are its markers, since the sources are shown to it without any.
+# [1] · [1, 2] · [1–3] · [ 12 ]: in the model's text these are its markers, since the sources are
+# shown to it without any.
 _MARKER = r"\[\s*\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]"
 # With the brackets, or the comma, that stood there for its sake.
 _MARKED = re.compile(
@@ -58,9 +59,11 @@ def _clean(sentence: str) -> str:
 def cite(
     claims: Iterable[Claim], document: Documents
 ) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
-    """The claims as sentences with markers, and the citations the markers name, numbered from 1 by first use.
+    """The claims as sentences with markers, and the citations the markers name, numbered from 1 by
+    first use.
 
-    Neighbouring sentences of a document become one span. `document` gives the whole document of a name.
+    Neighbouring sentences of a document become one span. `document` gives the whole document of a
+    name.
     """
     claims = list(claims)
     spans = _merged(
@@ -84,10 +87,11 @@ def cite(
 
 
 def quoted(chosen: Iterable[Evidence], document: Documents) -> list[Claim]:
-    """Sentences of the sources as claims in their own words, those that follow one another in one quotation as one claim.
+    """Sentences of the sources as claims in their own words, those that follow one another in one
+    quotation as one claim.
 
-    They lose the report's own markers. Of a sentence that is quoted in part, "…" tells where it goes on. An opinion stays its
-    speaker's: 'Sergei Strokan: "…"'.
+    They lose the report's own markers. Of a sentence that is quoted in part, "…" tells where it
+    goes on. An opinion stays its speaker's: 'Sergei Strokan: "…"'.
     """
     groups: list[list[Evidence]] = []
     for evidence in chosen:
@@ -173,7 +177,10 @@ def _citation(
 
 
 def _end_of_words(document: Document, start: int, end: int) -> int:
-    """Where the words of a span end, in front of the report's own markers: `Citation.note` names their note."""
+    """Where the words of a span end, in front of the report's own markers.
+
+    `Citation.note` names their note.
+    """
     for reference in reversed(document.references):
         if start < reference.start and reference.end == end:
             end = reference.start
@@ -181,7 +188,10 @@ def _end_of_words(document: Document, start: int, end: int) -> int:
 
 
 def _spoken(document: Document, start: int, end: int) -> Quotation | None:
-    """The quotation that most of the span lies in: a lead-in before the words does not take them from their speaker."""
+    """The quotation that most of the span lies in.
+
+    A lead-in before the words does not take them from their speaker.
+    """
     return next(
         (
             q
@@ -193,7 +203,10 @@ def _spoken(document: Document, start: int, end: int) -> Quotation | None:
 
 
 def _balanced(text: str) -> str:
-    """Narration with a quotation that reaches beyond it, opened or closed; a lone mark at either end, dropped."""
+    """Narration with a quotation that reaches beyond it, opened or closed.
+
+    A lone mark at either end, dropped.
+    """
     if len(_INCHES.sub("", text).split('"')) % 2 == 0 and "“" not in text:
         if text.startswith('"'):
             text = text[1:]

@@ -18,10 +18,11 @@ from rag.text.query import unbound
 from rag.types import Chunk, Document, Hit, Source
 
 MAX_STATEMENTS = 500
-# What stands behind an answer in the terminal and in Markdown: "[1] "Trade rose."", "[^1]: …", and the indented lines below.
+# What stands behind an answer in the terminal and in Markdown: "[1] "Trade rose."", "[^1]: …", and
+# the indented lines below.
 _FOOTNOTE = re.compile(r"(?m)^ {0,3}\[\^?\d{1,3}\]:?\s.*(?:\n[ \t]+\S.*|\n[ \t]*(?=\n[ \t]+\S))*")
-# What stands around the answers of an exported conversation: its name and the questions, when it was exported, what is told
-# where there is no answer, the nearest passages.
+# What stands around the answers of an exported conversation: its name and the questions, when it
+# was exported, what is told where there is no answer, the nearest passages.
 _AROUND = re.compile(rf"(?m)^(?:#+ |> |— |Exported on \d|{re.escape(NO_ANSWER)}).*$")
 _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
@@ -37,14 +38,17 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence to check; `cited` is None where the text it is from cites nothing, so that the library is searched."""
+    """A sentence to check; `cited` is None where the text it is from cites nothing, so that the
+    library is searched.
+    """
 
     text: str
     cited: tuple[Cited, ...] | None
 
 
 def read_statements(text: str) -> list[Statement]:
-    """The sentences of a text, or those of answers as `rag ask --json` prints one and a conversation is exported, in order.
+    """The sentences of a text, or those of answers as `rag ask --json` prints one and a
+    conversation is exported, in order.
 
     Only JSON tells what they cite; an answer as text or Markdown is a text without its footnotes.
 

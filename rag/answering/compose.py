@@ -115,7 +115,9 @@ def _short_answer(
 
 
 def _until_cut(pieces: Iterable[Piece]) -> Iterator[Piece | None]:
-    """Yield the pieces, and None behind them where the model came to its end, not where it was cut."""
+    """Yield the pieces, and None behind them where the model came to its end, not where it was
+    cut.
+    """
     until = time.monotonic() + _PATIENCE
     for number, piece in enumerate(pieces, 1):
         yield piece

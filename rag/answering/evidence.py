@@ -1,4 +1,7 @@
-"""Question + Hits -> Evidence: every sentence of the hits with the chance that it answers. Pure, the models are handed in."""
+"""Question + Hits -> Evidence.
+
+Every sentence of the hits with the chance that it answers. Pure, the models are handed in.
+"""
 
 import json
 import re
@@ -15,30 +18,33 @@ from rag.types import Evidence, Hit, Vectors
 
 Rarity = Callable[[Sequence[str]], list[float]]
 
-# Two logistic regressions over the signals below, fitted by tests/benchmarks/evidence.py: one orders the sentences, the other
-# gives the chance that a sentence answers at all. Ranks serve only the first: something always ranks first.
+# Two logistic regressions over the signals below, fitted by tests/benchmarks/evidence.py: one
+# orders the sentences, the other gives the chance that a sentence answers at all. Ranks serve only
+# the first: something always ranks first.
 _FITTED = Path(__file__).parents[1] / "data" / "evidence.json"
 # A sentence elsewhere is shown beside the best one when it is nearly as likely.
 _NEARLY = 0.55
 _MAX_ELSEWHERE = 3
-# Neighbours of the best sentence are shown with it, in the same footnote, as far as there is room: a pronoun or a "now we have
-# seventeen" is only understood with the sentence before it.
+# Neighbours of the best sentence are shown with it, in the same footnote, as far as there is room:
+# a pronoun or a "now we have seventeen" is only understood with the sentence before it.
 _NEIGHBOURS = 2
 MAX_WORDS = 60
 _PLACE_WORDS = 45  # where a brief answer of up to fifteen stands above
 _LIKELY = 0.3  # of the chance of the best sentence
-# A model that is certain to decline takes an eighth from the odds; the logarithm of its probability counts a fifth of a log-odds,
-# and what it does less often than the least counts no more.
+# A model that is certain to decline takes an eighth from the odds; the logarithm of its probability
+# counts a fifth of a log-odds, and what it does less often than the least counts no more.
 _SECOND, _WEIGHT, _LEAST_DECLINES = 0.88, 0.2, 1e-4
 _RANK_OFFSET = (
     2  # of few hits the first ranks may decide, where a search lets the many level them out
 )
 _MAX_SHOWN = 4
-_SAME_MATTER = 0.7  # of the question's words: most sentences have other names in them, and few are about the same
+# of the question's words: most sentences have other names in them, and few are about the same
+_SAME_MATTER = 0.7
 _MAX_COMPARED = 12  # of the best sentences, to see whether another document tells otherwise
 _FEW_WORDS = 2
 
-# A sentence longer than this is weighed in parts, cut at the mark nearest to its middle: half a page proves nothing exactly.
+# A sentence longer than this is weighed in parts, cut at the mark nearest to its middle: half a
+# page proves nothing exactly.
 _LONG_WORDS = 45
 _CLAUSE_END = re.compile(r"[;:,—–](?=\s)")
 
@@ -73,8 +79,9 @@ _CALENDAR = re.compile(
     r"months?|weeks?|days?|night|morning|evening|\d{1,2}[:.]\d\d|noon|midnight|o'clock)\b"
 )
 
-# A sentence that gives orders to whoever answers is no evidence of anything: it is text of its document and nothing else. One
-# that tells of such orders ("The system prompt was leaked", "Drivers ignore all the rules") is.
+# A sentence that gives orders to whoever answers is no evidence of anything: it is text of its
+# document and nothing else. One that tells of such orders ("The system prompt was leaked", "Drivers
+# ignore all the rules") is.
 _ORDER = re.compile(
     r"(?i)(?:^|[.!?:;,\"“'(\[\]>*#–—-]\s*|\n\s*|\b(?:please|must|should|shall|now|and|you|then|always|immediately)\s+)"
     r"(?:ignore|disregard|forget|override)\b.{0,40}\b(?:previous|prior|above|earlier|preceding|other|all)\b.{0,40}"
@@ -97,9 +104,12 @@ _OPENERS = frozenset(stem(word) for word in FUNCTION_WORDS)
 SIGNALS = (
     "reader",  # the log-odds of the reader
     "cosine",  # of the vectors of question and sentence
-    "words",  # the share of the question's content words that sentence and context hold, rare words counting more
+    # the share of the question's content words that sentence and context hold, rare words counting
+    # more
+    "words",
     "words_of_passage",  # the same for the whole chunk
-    "kind_missing",  # 1 where an amount, a time or a person is asked for and the sentence brings none
+    # 1 where an amount, a time or a person is asked for and the sentence brings none
+    "kind_missing",
     "rank_by_cosine",  # 1 for the sentence with the highest cosine of all, 1/2 for the second …
     "rank_by_reader",
 )
@@ -123,7 +133,9 @@ def weigh(
     rarity: Rarity,
     before: str = "",
 ) -> tuple[Evidence, ...]:
-    """The sentences of the hits, the best first; `score` is the chance (0..1) that the sentence answers the question.
+    """The sentences of the hits, the best first.
+
+    `score` is the chance (0..1) that the sentence answers the question.
 
     `before` is the question before it in a conversation, with which it is understood.
     """
@@ -157,7 +169,9 @@ def measure(
     rarity: Rarity,
     before: str = "",
 ) -> tuple[list[tuple[Hit, int, int]], Vectors]:
-    """The sentences of the hits as (hit, start, end in its chunk), and their signals, float32 [sentences, len(SIGNALS)]."""
+    """The sentences of the hits as (hit, start, end in its chunk), and their signals, float32
+    [sentences, len(SIGNALS)].
+    """
     asked, question = asked_for(question, before), in_context(question, before)
     spans = [_sentences(hit) for hit in hits]
     places = [
@@ -209,7 +223,9 @@ def _share(rare: dict[str, float], held: frozenset[str]) -> float:
 
 
 def _kind_missing(question: str, text: str, known: frozenset[str]) -> bool:
-    """Whether the question asks for an amount, a time or a person, and the text brings none of its own."""
+    """Whether the question asks for an amount, a time or a person, and the text brings none of
+    its own.
+    """
     if _AMOUNT.search(question):
         parts = (part for word in words_of(text) for part in word.split("-"))
         return not any(is_number(part) and stem(part) not in known for part in parts)
@@ -223,9 +239,11 @@ def _kind_missing(question: str, text: str, known: frozenset[str]) -> bool:
 
 
 def _spells_out(question: str, text: str) -> bool:
-    """Whether the question asks what initials stand for and the text has both them and the words they begin.
+    """Whether the question asks what initials stand for and the text has both them and the words
+    they begin.
 
-    After Schwartz & Hearst 2003, "A simple algorithm for identifying abbreviation definitions", for whole initials only.
+    After Schwartz & Hearst 2003, "A simple algorithm for identifying abbreviation definitions", for
+    whole initials only.
     """
     asked = _INITIALS.search(question)
     initials = next(filter(None, asked.groups()), "") if asked else ""
@@ -245,7 +263,9 @@ def fitted() -> tuple[Vectors, Vectors, float]:
 
 
 def reorder(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> tuple[Hit, ...]:
-    """The hits by their own rank and that of their best sentence, fused by reciprocal ranks (Cormack et al. 2009)."""
+    """The hits by their own rank and that of their best sentence, fused by reciprocal ranks
+    (Cormack et al. 2009).
+    """
     best = {
         hit: rank for rank, hit in enumerate(dict.fromkeys(sentence.hit for sentence in evidence))
     }
@@ -259,9 +279,12 @@ def reorder(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> tuple[Hit, ...
 
 
 def enough(evidence: Sequence[Evidence], certainty: float, declines: float | None = None) -> bool:
-    """Whether the best sentence answers with at least this chance; where none does, the sources do not answer at all.
+    """Whether the best sentence answers with at least this chance.
 
-    `declines` is the probability with which a model that read the sources says that they do not answer; None: none was asked.
+    Where none does, the sources do not answer at all.
+
+    `declines` is the probability with which a model that read the sources says that they do not
+    answer; None: none was asked.
     """
     return bool(evidence) and _seconded(evidence[0].score, declines) >= certainty
 
@@ -277,10 +300,11 @@ def answers(
 ) -> bool:
     """Whether a claim that rests on `claimed` answers the question.
 
-    It does if it rests on the best sentence, says of what it is the answer, and brings the kind of answer asked for: a number or
-    a name that is not the question's, or at least three words that are not. A bare name stands in the source, but whether it
-    is the one asked for cannot be told: of 29 that a small model gave, 14 were wrong. A model that copies some other sentence
-    of its sources, or turns the question into a statement, says something true that was not asked.
+    It does if it rests on the best sentence, says of what it is the answer, and brings the kind of
+    answer asked for: a number or a name that is not the question's, or at least three words that
+    are not. A bare name stands in the source, but whether it is the one asked for cannot be told:
+    of 29 that a small model gave, 14 were wrong. A model that copies some other sentence of its
+    sources, or turns the question into a statement, says something true that was not asked.
     """
     known = content_of(question)
     new = [word for word in words_of(claim) if stem(word) not in known | _OPENERS]
@@ -290,7 +314,9 @@ def answers(
 
 
 def names_it(phrase: str, question: str) -> bool:
-    """Whether some words of a sentence are of the kind that is asked for, and not of the question."""
+    """Whether some words of a sentence are of the kind that is asked for, and not of the
+    question.
+    """
     known = content_of(question)
     return not content_of(phrase) <= known and not _kind_missing(question, phrase, known)
 
@@ -298,8 +324,8 @@ def names_it(phrase: str, question: str) -> bool:
 def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     """The sentences to show as they are, at most sixty words of them, in reading order.
 
-    They are the best one, one of another document that tells otherwise, others where they are nearly as likely, and the
-    neighbours of the best one.
+    They are the best one, one of another document that tells otherwise, others where they are
+    nearly as likely, and the neighbours of the best one.
     """
     best = evidence[0]
     nearly = [e for e in evidence[1:_MAX_ELSEWHERE] if e.score >= _NEARLY * best.score]
@@ -311,15 +337,18 @@ def choose(question: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
 
 
 def otherwise(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
-    """The likeliest sentence of another document that tells otherwise than the best one, if one is nearly as likely."""
+    """The likeliest sentence of another document that tells otherwise than the best one, if one
+    is nearly as likely.
+    """
     best = evidence[0]
     compared = (e for e in evidence[1:_MAX_COMPARED] if e.score >= _NEARLY * best.score)
     return [e for e in compared if _disagree(question, best, e)][:1]
 
 
 def likely(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """The best sentence, then those that another judge's word is enough for to be shown beside it, and that leave no more than
-    sixty words in all."""
+    """The best sentence, then those that another judge's word is enough for to be shown beside
+    it, and that leave no more than sixty words in all.
+    """
     best, *others = evidence
     room = MAX_WORDS - len(best.text.split())
     return [
@@ -329,10 +358,11 @@ def likely(evidence: Sequence[Evidence]) -> list[Evidence]:
 
 
 def in_place(question: str, evidence: Sequence[Evidence], told: Evidence) -> tuple[Evidence, ...]:
-    """The best sentence between its neighbours, the one that was told, which may be the same, and one of another document that
-    tells otherwise, in reading order.
+    """The best sentence between its neighbours, the one that was told, which may be the same, and
+    one of another document that tells otherwise, in reading order.
 
-    The others leave room for brief words above where there is one sentence, and make no more than sixty words with two.
+    The others leave room for brief words above where there is one sentence, and make no more than
+    sixty words with two.
     """
     best = evidence[0]
     others = [*otherwise(question, evidence), *_around(best, evidence, 1)]
@@ -342,7 +372,9 @@ def in_place(question: str, evidence: Sequence[Evidence], told: Evidence) -> tup
 def _filled(
     chosen: Iterable[Evidence], others: Iterable[Evidence], most: int
 ) -> tuple[Evidence, ...]:
-    """The chosen sentences and those of the others for which there is room among `most` words, in reading order."""
+    """The chosen sentences and those of the others for which there is room among `most` words,
+    in reading order.
+    """
     shown = dict.fromkeys(chosen)
     room = most - sum(len(sentence.text.split()) for sentence in shown)
     for sentence in others:
@@ -375,7 +407,9 @@ def _paragraph_of(best: Evidence, evidence: Sequence[Evidence]) -> list[Evidence
 
 
 def _disagree(question: str, one: Evidence, other: Evidence) -> bool:
-    """Whether sentences of two documents answer a question for an amount, a time or a person with different ones."""
+    """Whether sentences of two documents answer a question for an amount, a time or a person
+    with different ones.
+    """
     if one.hit.chunk.document == other.hit.chunk.document:
         return False
     known = content_of(question)
@@ -410,7 +444,10 @@ def in_reading_order(evidence: Iterable[Evidence]) -> list[Evidence]:
 
 
 def sentences_of(hit: Hit) -> tuple[Evidence, ...]:
-    """The sentences of a hit in their order, with the hit's own score: not weighed for any question."""
+    """The sentences of a hit in their order, with the hit's own score.
+
+    Not weighed for any question.
+    """
     start = hit.chunk.start
     return tuple(
         Evidence(hit, start + a, start + b, hit.chunk.text[a:b], hit.score)

@@ -1,4 +1,6 @@
-"""Question + Evidence + a template of prompts/ -> the Sources that fit and the Prompt that shows them. Pure."""
+"""Question + Evidence + a template of prompts/ -> the Sources that fit and the Prompt that shows
+them. Pure.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,14 +9,16 @@ from string import Template
 
 from rag.types import Evidence, Prompt, Source
 
-# A small model drowns in whole pages, and each token of them delays the first word.
-# More of the likelier one: its best sentence is more often a neighbour of the right one than the third source is right.
+# A small model drowns in whole pages, and each token of them delays the first word. More of the
+# likelier one: its best sentence is more often a neighbour of the right one than the third source
+# is right.
 _SENTENCES = (5, 3, 2)
 _SOURCE_TOKENS = 700
 _STOP = ("\n",)
 DECLINE = " Not in the passages."  # what the adapter has learned to answer where no source does
 
-# In a source these would pass for markers of ours, and angle brackets and pipes for the control tokens of a chat template.
+# In a source these would pass for markers of ours, and angle brackets and pipes for the control
+# tokens of a chat template.
 _MARKER = re.compile(r"\[\s*\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]")
 _LOOKALIKES = str.maketrans({"<": "‹", ">": "›", "|": "¦", "[": "(", "]": ")"})
 
@@ -22,7 +26,9 @@ _LOOKALIKES = str.maketrans({"<": "‹", ">": "›", "|": "¦", "[": "(", "]": "
 def choose_sources(
     evidence: Sequence[Evidence], count_tokens: Callable[[str], int]
 ) -> tuple[Source, ...]:
-    """The sources to show, numbered from 1 in the order of their best sentence; one that does not fit is left out whole.
+    """The sources to show, numbered from 1 in the order of their best sentence.
+
+    One that does not fit is left out whole.
 
     A source is the best sentence of a hit with its neighbours, in reading order.
     """
@@ -42,8 +48,9 @@ def choose_sources(
 
 
 def build(question: str, sources: Sequence[Source], templates: Path) -> Prompt:
-    """The prompt in each form, from the templates complete.txt (base models), adapted.txt (those with an adapter), system.txt
-    and user.txt (chat models)."""
+    """The prompt in each form, from the templates complete.txt (base models), adapted.txt (those
+    with an adapter), system.txt and user.txt (chat models).
+    """
     values = {
         "question": one_line(question),
         "sources": "\n".join(show(source) for source in sources),
@@ -71,5 +78,7 @@ def _around_best(sentences: Sequence[Evidence], most: int) -> tuple[Evidence, ..
 
 
 def one_line(text: str) -> str:
-    """The text as data: on one line, so that it cannot open a line of the prompt, and without anything that looks like markup."""
+    """The text as data: on one line, so that it cannot open a line of the prompt, and without
+    anything that looks like markup.
+    """
     return " ".join(_MARKER.sub("", text).translate(_LOOKALIKES).split())

@@ -1,8 +1,9 @@
 """A claim + Sources -> whether they hold it, and which of their sentences do. Pure.
 
-A claim is compared with the sentences the prompt offered, not with the question, and rests on those that hold its words. Every
-number in it must stand in them with its currency, unit, magnitude and month, every name in them or beside them, in their title,
-section or speaker. Two numbers or names of one sentence that have changed places are not seen.
+A claim is compared with the sentences the prompt offered, not with the question, and rests on those
+that hold its words. Every number in it must stand in them with its currency, unit, magnitude and
+month, every name in them or beside them, in their title, section or speaker. Two numbers or names
+of one sentence that have changed places are not seen.
 """
 
 import re
@@ -30,8 +31,9 @@ _FIRST_PERSON = frozenset("i me my mine we us our ours myself ourselves".split()
 # Words in double quotation marks, and in single ones that are no apostrophes.
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]|(?<!\w)[‘']([^‘’']{3,}?)[’'](?!\w)")
 
-# Shares of a claim's content words that its cited words hold. Set on answers of the embedded model read by eye: above the
-# first the rest is grammar ("grew" for "increased"), below the second the claim is about something else.
+# Shares of a claim's content words that its cited words hold. Set on answers of the embedded model
+# read by eye: above the first the rest is grammar ("grew" for "increased"), below the second the
+# claim is about something else.
 _SUPPORTED, _PARTLY = 0.75, 0.5
 _GAP = 2  # characters of white space between two sentences that follow one another
 _LONGEST_RUN = 4  # sentences that follow one another and hold a claim together
@@ -108,7 +110,10 @@ Documents = Callable[[str], Document]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of the answer and the source sentences it rests on: none where it is unsupported."""
+    """A sentence of the answer and the source sentences it rests on.
+
+    None where it is unsupported.
+    """
 
     text: str
     verdict: Verdict
@@ -117,10 +122,11 @@ class Claim:
 
 
 def check(claim: str, sources: Sequence[Source], document: Documents, question: str = "") -> Claim:
-    """The claim with its verdict and the sentences it rests on, chosen from all the sources by what they say.
+    """The claim with its verdict and the sentences it rests on, chosen from all the sources by what
+    they say.
 
-    `document` gives the whole document of a name. `question` is given for a claim of an answer: one that says nothing beyond
-    the question is no answer to it.
+    `document` gives the whole document of a name. `question` is given for a claim of an answer: one
+    that says nothing beyond the question is no answer to it.
     """
     sentences = [sentence for source in sources for sentence in source.sentences]
     groups = list(_groups(sentences))
@@ -230,7 +236,8 @@ def _weigh(
 
 
 def _told_of_other(claim: str, names: Sequence[str], evidence: Sequence[Evidence]) -> str:
-    """A name or number of the claim that stands only in sentences which hold less than half of its clause; "" for none.
+    """A name or number of the claim that stands only in sentences which hold less than half of its
+    clause; "" for none.
 
     The word that a clause begins with is left out: who acts is often named in the sentence before.
     """
@@ -272,7 +279,9 @@ def _groups(sentences: Sequence[Evidence]) -> Iterator[tuple[Evidence, ...]]:
 def _across(
     claim: str, words: frozenset[str], sentences: Sequence[Evidence]
 ) -> Iterator[tuple[Evidence, ...]]:
-    """Pairs from different places that both speak of what the claim begins with, and of half of what else it tells."""
+    """Pairs from different places that both speak of what the claim begins with, and of half of
+    what else it tells.
+    """
     first = next((stem(word) for word in words_of(claim) if stem(word) in words), "")
     plain = {
         stem(word) for word in words_of(claim) if word[0].islower() and not is_number(word)
@@ -298,7 +307,8 @@ def follows(one: Evidence, other: Evidence) -> bool:
 
 
 def _stance(claim: str, words: frozenset[str], evidence: Sequence[Evidence]) -> tuple[str, bool]:
-    """How the evidence denies the claim, "" where it does not, and whether it only says that it may be so.
+    """How the evidence denies the claim, "" where it does not, and whether it only says that it may
+    be so.
 
     Each clause is compared with the clauses of the source that have most of its words.
     """
@@ -349,7 +359,10 @@ def _clauses(text: str) -> list[list[str]]:
 
 
 def _about(clause: Sequence[str], told: Iterable[str]) -> Sequence[str]:
-    """What of a clause speaks of what is told: from two words before the first of its words to the last."""
+    """What of a clause speaks of what is told.
+
+    From two words before the first of its words to the last.
+    """
     shared = [i for i, word in enumerate(clause) if stem(word) in told]
     return clause[max(0, shared[0] - 2) : shared[-1] + 1]
 
@@ -374,7 +387,10 @@ def _small(words: Iterable[str]) -> set[str]:
 
 
 def _names(claim: str, known: frozenset[str]) -> list[str]:
-    """The capitalised words of a claim; the first, which is capitalised anyway, where it is a `known` name."""
+    """The capitalised words of a claim.
+
+    The first, which is capitalised anyway, where it is a `known` name.
+    """
     return [
         word
         for i, word in enumerate(words_of(claim))
@@ -393,13 +409,18 @@ def _is_name(word: str, at: int, claim: str, known: frozenset[str]) -> bool:
 
 
 def _first_is_name(word: str, claim: str, known: frozenset[str]) -> bool:
-    """Whether the first word is a name: it is one in the sources, or another capitalised word follows, or it is an acronym."""
+    """Whether the first word is a name.
+
+    It is one in the sources, or another capitalised word follows, or it is an acronym.
+    """
     following = claim[claim.index(word[0]) + len(word) :].lstrip()
     return stem(word) in known or following[:1].isupper() or (len(word) > 1 and word.isupper())
 
 
 def _names_in(sentences: Sequence[Evidence]) -> frozenset[str]:
-    """The stems of the words that the sentences only ever write with a capital letter, inside a sentence at least once."""
+    """The stems of the words that the sentences only ever write with a capital letter, inside a
+    sentence at least once.
+    """
     capital: set[str] = set()
     small: set[str] = set()
     for sentence in sentences:
@@ -412,7 +433,9 @@ def _names_in(sentences: Sequence[Evidence]) -> frozenset[str]:
 
 
 def _verbatim_quotes(claim: str, evidence: Sequence[Evidence]) -> str:
-    """The claim; words in quotation marks that the evidence does not hold to the letter lose the marks."""
+    """The claim; words in quotation marks that the evidence does not hold to the letter lose the
+    marks.
+    """
     text = " ".join(" ".join(e.text for e in evidence).split())
 
     def kept(quoted: re.Match[str]) -> str:
@@ -430,9 +453,12 @@ def _verbatim_quotes(claim: str, evidence: Sequence[Evidence]) -> str:
 
 
 def attributed(claim: Claim, document: Documents) -> Claim:
-    """The claim with its speaker named, where it rests on somebody's words alone: an opinion stays its speaker's.
+    """The claim with its speaker named, where it rests on somebody's words alone.
 
-    Where nobody is named, or a claim in the first person can't be reported so, it is supported in part: it is better quoted.
+    An opinion stays its speaker's.
+
+    Where nobody is named, or a claim in the first person can't be reported so, it is supported in
+    part: it is better quoted.
     """
     speaker = spoken_by(claim, document)
     if speaker is None:
@@ -460,7 +486,10 @@ def attributed(claim: Claim, document: Documents) -> Claim:
 
 
 def spoken_by(claim: Claim, document: Documents) -> str | None:
-    """Whose words a claim gives as if they were the document's own: "" for somebody unnamed, None where it does not."""
+    """Whose words a claim gives as if they were the document's own.
+
+    "" for somebody unnamed, None where it does not.
+    """
     spoken = [_speaker_of(claim.text, e, document) for e in claim.evidence]
     if not spoken or None in spoken or len({speaker for speaker, _ in filter(None, spoken)}) > 1:
         return None
@@ -474,7 +503,10 @@ def spoken_by(claim: Claim, document: Documents) -> str | None:
 
 
 def _speaker_of(claim: str, evidence: Evidence, document: Documents) -> tuple[str, str] | None:
-    """Who says what a claim takes from a sentence, and all that they say there; None where the document itself says it."""
+    """Who says what a claim takes from a sentence, and all that they say there.
+
+    None where the document itself says it.
+    """
     source = document(evidence.hit.chunk.document)
     words = content_of(claim)
     for quotation in source.quotations:
@@ -530,7 +562,10 @@ def _speaker(evidence: Evidence, document: Documents) -> str:
 
 
 def copies(claim: Claim) -> bool:
-    """Whether a claim is a sentence of its source nearly as it stands: then the sentence itself, quoted, is the better answer."""
+    """Whether a claim is a sentence of its source nearly as it stands.
+
+    Then the sentence itself, quoted, is the better answer.
+    """
     told = [word.lower() for word in words_of(claim.text)]
     return any(
         len(told) >= _COPIED * len(written) and " ".join(told) in " ".join(written)
@@ -539,10 +574,11 @@ def copies(claim: Claim) -> bool:
 
 
 def phrase(told: str, sentence: Evidence) -> Claim | None:
-    """A model's whole text as a claim that rests on the sentence, if it is brief and its words stand there in a row.
+    """A model's whole text as a claim that rests on the sentence, if it is brief and its words
+    stand there in a row.
 
-    The claim has them as they stand there, with the sign and the unit of an amount: "$30 million", "-5 degrees", "12%". Words of
-    which the sentence says that it is not so are none.
+    The claim has them as they stand there, with the sign and the unit of an amount: "$30 million",
+    "-5 degrees", "12%". Words of which the sentence says that it is not so are none.
     """
     said, spans = [word.lower() for word in words_of(told)], word_spans(sentence.text)
     written = [word.lower() for word in words_of(sentence.text)]

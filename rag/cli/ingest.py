@@ -1,4 +1,7 @@
-"""The commands that fill a library, `rag add` and `rag rebuild`: what they show and ask, and how they go on."""
+"""The commands that fill a library, `rag add` and `rag rebuild`.
+
+What they show and ask, and how they go on.
+"""
 
 import json
 import sys
@@ -17,9 +20,12 @@ _FAILED = 1
 
 
 def add(settings: Settings, paths: Sequence[Path], prune: bool, yes: bool, as_json: bool) -> int:
-    """Add the files, and those below the folders; with `prune` remove what is gone from there. What comes back is the exit code.
+    """Add the files, and those below the folders.
 
-    Raises what `Pipeline.add` raises, and UsageError where something is to be removed and nobody can be asked.
+    With `prune` remove what is gone from there. What comes back is the exit code.
+
+    Raises what `Pipeline.add` raises, and UsageError where something is to be removed and nobody
+    can be asked.
     """
     some = find_files(paths, at_least=0 if prune else 1)
     with Pipeline(settings) as pipeline:
@@ -48,9 +54,12 @@ def add(settings: Settings, paths: Sequence[Path], prune: bool, yes: bool, as_js
 
 
 def follow(settings: Settings, folders: Sequence[Path], prune: bool) -> int:
-    """Add what lies below the folders, then what changes there, until Ctrl-C; with `prune` remove what is gone.
+    """Add what lies below the folders, then what changes there, until Ctrl-C.
 
-    What comes back is the exit code. Raises what `Pipeline.add` raises, and UsageError for what is no folder.
+    With `prune` remove what is gone.
+
+    What comes back is the exit code. Raises what `Pipeline.add` raises, and UsageError for what is
+    no folder.
     """
     find_files(folders, at_least=0)
     for path in folders:
@@ -111,7 +120,10 @@ def _add(pipeline: Pipeline, paths: Sequence[Path]) -> list[Added]:
 
 
 def _agreed(gone: Sequence[str]) -> bool:
-    """Whether the user, who is shown the documents, wants them removed; no where nobody can be asked."""
+    """Whether the user, who is shown the documents, wants them removed.
+
+    No where nobody can be asked.
+    """
     with Display(sys.stderr, "documents") as display:
         for document in gone:
             display.say(f"{'gone':>9}  {document}")

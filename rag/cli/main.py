@@ -1,4 +1,7 @@
-"""The command line. Answers go to stdout, everything else to stderr; README.md has the exit codes."""
+"""The command line. Answers go to stdout, everything else to stderr.
+
+README.md has the exit codes.
+"""
 
 import argparse
 import json
@@ -13,7 +16,8 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from rag.config import CERTAINTY, Settings, bundled
 
-# The pipeline and all it brings are imported by the commands that need them, so that `rag --help` is instant.
+# The pipeline and all it brings are imported by the commands that need them, so that `rag --help`
+# is instant.
 if TYPE_CHECKING:
     from rag.pipeline import Pipeline
     from rag.service.client import Server
@@ -501,7 +505,10 @@ def _say_found(found: "Found") -> None:
 def _of_server(
     settings: Settings, options: argparse.Namespace, ask: "Callable[[Server], T]"
 ) -> "T | None":
-    """What a server over the same libraries and with the same models says; None where there is none that answers."""
+    """What a server over the same libraries and with the same models says.
+
+    None where there is none that answers.
+    """
     from rag.service.client import NotAnsweredError, models_of, running
 
     server = running(settings.indexes)
@@ -639,7 +646,10 @@ def _ask_batch(settings: Settings, options: argparse.Namespace) -> int:
 
 @contextmanager
 def _predictions_file(path: Path | None) -> Iterator[IO[str]]:
-    """Where answers are written as they come; the file at `path` appears when all are there. Without a path they are dropped."""
+    """Where answers are written as they come.
+
+    The file at `path` appears when all are there. Without a path they are dropped.
+    """
     from rag.errors import UsageError
 
     unfinished = path.with_name(path.name + ".part") if path else Path(os.devnull)

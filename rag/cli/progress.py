@@ -1,4 +1,7 @@
-"""How far a longer work has come, on a terminal as a line that moves; elsewhere only what is said.                 [rich]"""
+"""How far a longer work has come, on a terminal as a line that moves.
+
+Elsewhere only what is said.                 [rich]
+"""
 
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -9,7 +12,9 @@ if TYPE_CHECKING:
 
 
 class Display:
-    """Lines, and on a terminal under them how much is done, how fast, and how long it will take. Closed at its end."""
+    """Lines, and on a terminal under them how much is done, how fast, and how long it will take.
+    Closed at its end.
+    """
 
     def __init__(self, stream: TextIO, what: str) -> None:
         """`what` names the things of which some are done, as in "files"."""

@@ -1,4 +1,4 @@
-"""What changes below folders, as it changes.                                                                  [watchfiles]"""
+"""What changes below folders, as it changes.   [watchfiles]"""
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -7,9 +7,12 @@ _LOOK_MILLISECONDS = 500  # how soon the first look at everything comes
 
 
 def changes(folders: Sequence[Path]) -> Generator[frozenset[Path]]:
-    """First nothing, once no change will be missed; then the files and folders that changed or are gone, some at a time.
+    """First nothing, once no change will be missed.
 
-    Their paths are absolute, without links. What still changes is waited for, up to two seconds. Ctrl-C is raised from here.
+    Then the files and folders that changed or are gone, some at a time.
+
+    Their paths are absolute, without links. What still changes is waited for, up to two seconds.
+    Ctrl-C is raised from here.
     """
     from watchfiles import watch
 

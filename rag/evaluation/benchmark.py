@@ -1,4 +1,6 @@
-"""How fast the product is on this machine, each figure beside its reference in the same run. docs/evaluation.md explains them."""
+"""How fast the product is on this machine, each figure beside its reference in the same run.
+docs/evaluation.md explains them.
+"""
 
 import json
 import os
@@ -37,7 +39,8 @@ _ASKED = 100  # generated questions
 _ADDED = 5  # reports, the middle one of which is timed
 _QUESTIONS_OF_A_LIBRARY, _DOCUMENTS_ASKED_ABOUT = 20, 8
 
-# A process of its own: torch shares neither memory nor threads with what it is compared with, and stays warm between texts.
+# A process of its own: torch shares neither memory nor threads with what it is compared with, and
+# stays warm between texts.
 _REFERENCE = """
 import json, sys, time
 from sentence_transformers import SentenceTransformer
@@ -50,7 +53,8 @@ for line in sys.stdin:
 """
 
 
-# A process of its own, in which the models take no memory: what the library takes to open, and at most.
+# A process of its own, in which the models take no memory: what the library takes to open, and at
+# most.
 _OPENING = """
 import json, sys, time
 from pathlib import Path
@@ -113,9 +117,12 @@ _WHOLE = Size()
 def bench(
     settings: Settings, own: bool, say: Callable[[str], None], size: Size = _WHOLE
 ) -> list[Row]:
-    """The figures; with `own` also those of the library that the settings name. `say` is told what is measured next.
+    """The figures; with `own` also those of the library that the settings name.
 
-    Raises UsageError where that library holds no sentence to ask about, LibraryError and ModelError as a search does.
+    `say` is told what is measured next.
+
+    Raises UsageError where that library holds no sentence to ask about, LibraryError and ModelError
+    as a search does.
     """
     with Pipeline(settings) as pipeline:
         models = pipeline.models
@@ -130,7 +137,8 @@ def bench(
         searched = replace(made, library="search")
         reports = Reports(models.embedder.dimension)
         _fill(searched, models, reports, size.chunks)
-        # The words of a generated question are known to the library, its meaning is drawn as those of the passages are.
+        # The words of a generated question are known to the library, its meaning is drawn as those
+        # of the passages are.
         last = -(-size.chunks // PARAGRAPHS)
         generated = [
             reports.question(number) for number in np.linspace(1, last, _ASKED).astype(int).tolist()
@@ -155,7 +163,9 @@ def bench(
 def _encoding(
     settings: Settings, models: Models, folder: Path, reports: int, encode: Encode
 ) -> list[Row]:
-    """Chunks a second of the whole way into a library and of the encoder alone, in turns with the reference."""
+    """Chunks a second of the whole way into a library and of the encoder alone, in turns with
+    the reference.
+    """
     embedder = models.embedder
     spent: dict[str, list[float]] = {"build": [], "encode": []}
     reference, chunks = [], []
@@ -225,7 +235,9 @@ def _latency(
 
 
 def _room(pipeline: Pipeline, questions: Sequence[Question]) -> list[Row]:
-    """How many of the nearest vectors are found, and what the library needs to open, to be asked, and to lie on the disk."""
+    """How many of the nearest vectors are found, and what the library needs to open, to be
+    asked, and to lie on the disk.
+    """
     library = pipeline.library
     everything = library.every_vector()
     found = []
@@ -279,7 +291,9 @@ def _adding(settings: Settings, reports: Reports, folder: Path) -> list[Row]:
 
 
 def _start(settings: Settings, question: str, starts: int) -> Row:
-    """Seconds from the start of a process to the first hit on screen, in turns with the reference."""
+    """Seconds from the start of a process to the first hit on screen, in turns with the
+    reference.
+    """
     environment = {**os.environ, "RAG_INDEXES": str(settings.indexes.absolute())}
     search = [sys.executable, "-m", "rag", "search", "--library", settings.library, question]
     torch = [sys.executable, "-c", "import torch; print()"]
@@ -311,7 +325,9 @@ def _first_line(command: Sequence[str], environment: dict[str, str]) -> float:
 
 @contextmanager
 def _reference(settings: Settings) -> Iterator[Encode]:
-    """SentenceTransformer.encode as it comes, with the embedding model of the settings, in a process of its own."""
+    """SentenceTransformer.encode as it comes, with the embedding model of the settings, in a
+    process of its own.
+    """
     model = settings.embeddings or str(embedding_model_folder())
     command = [sys.executable, "-c", _REFERENCE, model]
     with subprocess.Popen(

@@ -1,4 +1,7 @@
-"""Evaluation sets: a folder -> an EvaluationSet; a library -> a folder to begin with. docs/evaluation.md has the format."""
+"""Evaluation sets: a folder -> an EvaluationSet.
+
+A library -> a folder to begin with. docs/evaluation.md has the format.
+"""
 
 import json
 import re
@@ -34,7 +37,9 @@ _KINDS = {str: "a text", list: "a list", bool: "true or false", dict: "an object
 _DOCUMENT_ID = re.compile(r"[^/\\\x00-\x1f]{1,200}")
 
 BLANK = "____"
-_AROUND = 7  # words kept on either side of the blank: with more of them any look-up by words would find the sentence
+# words kept on either side of the blank: with more of them any look-up by words would find the
+# sentence
+_AROUND = 7
 _FEWEST_WORDS, _MOST_WORDS = 8, 60
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
@@ -69,7 +74,9 @@ class EvaluationSet:
 
 
 def read_set(folder: Path) -> EvaluationSet:
-    """The set in a folder. Raises UsageError where a file is missing or a line is not what docs/evaluation.md describes."""
+    """The set in a folder. Raises UsageError where a file is missing or a line is not what
+    docs/evaluation.md describes.
+    """
     documents: dict[str, tuple[str, str]] = {}
     for number, row in _read(folder / CORPUS, _DOCUMENT, {}):
         name = row["doc_id"]
@@ -91,7 +98,9 @@ def read_set(folder: Path) -> EvaluationSet:
 
 
 def confirmed(evaluation: EvaluationSet) -> EvaluationSet:
-    """The set without the questions whose gold was only proposed: the product cannot be its own judge.
+    """The set without the questions whose gold was only proposed.
+
+    The product cannot be its own judge.
 
     Raises UsageError where none is left.
     """
@@ -114,14 +123,19 @@ def sample(evaluation: EvaluationSet, limit: int, seed: int) -> EvaluationSet:
 
 
 def even(text: str) -> str:
-    """The text with single spaces for white space, as gold texts, quotes and passages are compared."""
+    """The text with single spaces for white space, as gold texts, quotes and passages are
+    compared.
+    """
     return " ".join(text.split())
 
 
 def _read(
     path: Path, required: Mapping[str, type], optional: Mapping[str, type]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file of JSON lines with the numbers of their lines; keys and the types of their values are checked."""
+    """The objects of a file of JSON lines with the numbers of their lines.
+
+    Keys and the types of their values are checked.
+    """
     try:
         lines = path.read_text(encoding="utf-8").split(
             "\n"
@@ -205,11 +219,14 @@ def _question(row: Mapping[str, Any]) -> Question:
 def make_set(
     pipeline: Pipeline, folder: Path, typed: Sequence[str] | None, limit: int, seed: int
 ) -> int:
-    """Write the library's documents and questions about them as a set; how many questions there are.
+    """Write the library's documents and questions about them as a set.
 
-    With `typed`, questions of the user: the words that the product would cite are proposed as gold, and each is marked as
-    proposed until a person has confirmed it. Else cloze questions, at most `limit`, drawn by the seed. Raises UsageError where
-    a file is in the way, cannot be written, or nothing can be asked.
+    How many questions there are.
+
+    With `typed`, questions of the user: the words that the product would cite are proposed as gold,
+    and each is marked as proposed until a person has confirmed it. Else cloze questions, at most
+    `limit`, drawn by the seed. Raises UsageError where a file is in the way, cannot be written, or
+    nothing can be asked.
     """
     for name in (CORPUS, QUESTIONS):
         if (folder / name).exists():
@@ -243,7 +260,10 @@ def make_set(
 def cloze_questions(
     documents: Iterable[Document], limit: int, seed: int
 ) -> Iterator[dict[str, Any]]:
-    """Lines of questions.jsonl: sentences with a number or a name, each with that left out. At most `limit`, by the seed."""
+    """Lines of questions.jsonl.
+
+    Sentences with a number or a name, each with that left out. At most `limit`, by the seed.
+    """
     candidates = [
         (document.name, document.text[paragraph.start : paragraph.end][start:end])
         for document in documents

@@ -41,7 +41,8 @@ FIGURES = (
 
 _RESAMPLES = 2000  # more move the bounds of a 95 % interval in the third decimal only
 _SHORT_ANSWER, _MAX_WORDS, _LONG_ANSWER_SHARE = 8, 60, 0.6
-# A gold text longer than this is a whole passage: a hit need not hold all of it, only be a piece of it that says something.
+# A gold text longer than this is a whole passage: a hit need not hold all of it, only be a piece of
+# it that says something.
 _PASSAGE, _PIECE = 400, 120
 _TITLE_WITHIN = 300  # characters: above a report's title stand its series and its date, not more
 
@@ -124,7 +125,10 @@ def library_of(
 def run(
     evaluation: EvaluationSet, settings: Settings, retrieval_only: bool, progress: Progress
 ) -> Generator[Prediction]:
-    """What the product makes of each question, as it comes. Raises UsageError where a document or a question cannot be used."""
+    """What the product makes of each question, as it comes.
+
+    Raises UsageError where a document or a question cannot be used.
+    """
     generate = settings.generate and not retrieval_only
     with library_of(evaluation, replace(settings, generate=generate), progress) as pipeline:
         _predict(
@@ -150,7 +154,9 @@ def _write_reports(documents: Mapping[str, tuple[str, str]], folder: Path) -> It
 
 
 def as_report(title: str, text: str) -> str:
-    """The text under its title, which is not repeated where it stands on one of the first lines already."""
+    """The text under its title, which is not repeated where it stands on one of the first lines
+    already.
+    """
     opening = {even(line) for line in text[:_TITLE_WITHIN].splitlines()}
     return text if even(title) in opening else f"{title}\n\n{text}"
 
@@ -198,7 +204,9 @@ def report(evaluation: EvaluationSet, predictions: Sequence[Prediction]) -> Repo
 
 
 def measure(prediction: Prediction, texts: Mapping[str, str]) -> dict[str, float]:
-    """What one question adds to the figures, by their names; those it says nothing about are left out.
+    """What one question adds to the figures, by their names.
+
+    Those it says nothing about are left out.
 
     `texts` are the documents of the set by their ids, with even white space.
     """
@@ -241,7 +249,8 @@ def _of_hits(question: Question, hits: Sequence[Hit]) -> dict[str, float]:
     golds = question.gold_texts or question.gold_documents
     if not golds:
         return {}
-    # The rank of the first hit that brings each gold text, or, where none is named, each gold document.
+    # The rank of the first hit that brings each gold text, or, where none is named, each gold
+    # document.
     ranks = [
         next((rank for rank, hit in enumerate(hits, 1) if _brings(hit, gold, question)), None)
         for gold in golds
@@ -278,8 +287,8 @@ def _brings(hit: Hit, gold: str, question: Question) -> bool:
 def is_correct(answer: str, golds: Iterable[str]) -> bool:
     """Whether an answer says what one of the gold answers says.
 
-    Of a gold answer up to eight words all of them stand together in an answer of at most sixty; of a longer one sixty percent
-    of the words stand anywhere.
+    Of a gold answer up to eight words all of them stand together in an answer of at most sixty; of
+    a longer one sixty percent of the words stand anywhere.
     """
     said = _words(answer)
     return any(
@@ -304,7 +313,9 @@ def _supports(citation: Citation, question: Question) -> bool:
 
 
 def f1(one: str, other: str) -> float:
-    """The harmonic mean of precision and recall over the words, as in SQuAD (Rajpurkar et al. 2016)."""
+    """The harmonic mean of precision and recall over the words, as in SQuAD (Rajpurkar et al.
+    2016).
+    """
     first, second = _words(one), _words(other)
     if not first or not second:
         return float(first == second)
@@ -321,13 +332,19 @@ def stands_in(text: str, within: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a text as answers are compared: no markers, no case, no punctuation, no articles."""
+    """The words of a text as answers are compared.
+
+    No markers, no case, no punctuation, no articles.
+    """
     plain = _MARKERS.sub(" ", text.lower()).translate(_NO_PUNCTUATION)
     return [word for word in plain.split() if word not in _ARTICLES]
 
 
 def figure(values: Sequence[float]) -> Figure:
-    """The mean with its 95 % percentile interval over questions drawn again (Efron 1979); the same for the same values."""
+    """The mean with its 95 % percentile interval over questions drawn again (Efron 1979).
+
+    The same for the same values.
+    """
     array: NDArray[np.float64] = np.array(values, np.float64)
     drawn = np.random.default_rng(0).integers(len(array), size=(_RESAMPLES, len(array)))
     low, high = np.quantile(array[drawn].mean(axis=1), (0.025, 0.975))

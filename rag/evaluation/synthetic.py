@@ -1,4 +1,7 @@
-"""Reports that nobody wrote, to measure with: their words and their vectors are spread as those of real ones."""
+"""Reports that nobody wrote, to measure with.
+
+Their words and their vectors are spread as those of real ones.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,15 +16,17 @@ from rag.types import Chunk, Document, Paragraph, Section, Vectors
 PARAGRAPHS = 120  # of a report, some thirty pages
 _OF_A_SECTION = 12
 _SEED = 0
-# The word at rank r of a language is every (10 r)th or so (Zipf 1949); a passage of a report has some seventy words.
+# The word at rank r of a language is every (10 r)th or so (Zipf 1949); a passage of a report has
+# some seventy words.
 _WORDS, _PARAGRAPH_WORDS, _SPREAD, _MOST_WORDS, _SENTENCE_WORDS = 100_000, 70, 0.4, 150, 20
 _CONSONANTS, _VOWELS = (
     "b c d f g h k l m n p r s t v w z st br tr gr".split(),
     "a e i o u ai ou".split(),
 )
 _QUESTION_WORDS = 6
-# The shares of a topic and of a section in a vector, and the fall of its principal components, as 1 / (rank + 10): so the
-# tenth nearest passage is about as near as among 30,000 passages of an encyclopedia.
+# The shares of a topic and of a section in a vector, and the fall of its principal components, as 1
+# / (rank + 10): so the tenth nearest passage is about as near as among 30,000 passages of an
+# encyclopedia.
 _TOPIC, _SECTION, _SECTIONS_OF_A_TOPIC, _EVEN = 0.15, 0.35, 30, 10
 
 
@@ -50,7 +55,9 @@ class Reports:
         return "\n\n".join([f"Generated Report {number}", *self._paragraphs(number)])
 
     def documents(self) -> Iterator[tuple[Document, list[Chunk], Vectors]]:
-        """Each report with its paragraphs as chunks, and their unit vectors, float32 [chunks, dimension]."""
+        """Each report with its paragraphs as chunks, and their unit vectors, float32 [chunks,
+        dimension].
+        """
         for number in count(1):
             document = self._document(number)
             chunks = [
@@ -70,7 +77,9 @@ class Reports:
             yield document, chunks, self._vectors(number, PARAGRAPHS)[:PARAGRAPHS]
 
     def question(self, number: int) -> tuple[str, NDArray[np.float32]]:
-        """Words of a passage of the report as a question, and a unit vector [dimension] as near to its section as those in it."""
+        """Words of a passage of the report as a question, and a unit vector [dimension] as near
+        to its section as those in it.
+        """
         drawn = np.random.default_rng([_SEED, number, 2])
         words = [
             w

@@ -1,4 +1,7 @@
-"""The HTTP API, with OpenAI's shape and the Model Context Protocol beside it; docs/api.md describes it.        [fastapi]"""
+"""The HTTP API, with OpenAI's shape and the Model Context Protocol beside it.
+
+Docs/api.md describes it.        [fastapi]
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +25,9 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 
 def make_app(service: Service, uploads: Uploads, key: str, metrics: bool = False) -> FastAPI:
-    """The application: the routes of docs/api.md, and the Model Context Protocol at /mcp. Access control is `access.Access`.
+    """The application: the routes of docs/api.md, and the Model Context Protocol at /mcp.
+
+    Access control is `access.Access`.
 
     With the `key` the server proves who it is; with `metrics` they are a route.
     """
@@ -65,7 +70,9 @@ def _add_routes(app: FastAPI, service: Service, key: str) -> None:
 
     @app.get("/health", tags=["server"], response_model_exclude_unset=True)
     def health(challenge: Annotated[str, Query(max_length=100)] = "") -> Health:
-        """That the server is alive, and, to a `challenge`, that it is the one whose key the asker holds."""
+        """That the server is alive, and, to a `challenge`, that it is the one whose key the
+        asker holds.
+        """
         return (
             Health(status="ok", proof=proof(key, challenge)) if challenge else Health(status="ok")
         )

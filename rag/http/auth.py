@@ -1,4 +1,7 @@
-"""Who may ask the server what, and how much: ASGI middleware in front of the API, the MCP endpoint and the page."""
+"""Who may ask the server what, and how much.
+
+ASGI middleware in front of the API, the MCP endpoint and the page.
+"""
 
 import hmac
 import json
@@ -46,7 +49,8 @@ _log = logging.getLogger("rag.http.auth")
 def read_token(host: str, file: Path | None, environment: Mapping[str, str]) -> str:
     """The token of `file` or RAG_TOKEN, "" where this machine alone can ask and none is set.
 
-    Raises UsageError where the file cannot be read, the token is short, or there is none and other machines could ask.
+    Raises UsageError where the file cannot be read, the token is short, or there is none and other
+    machines could ask.
     """
     try:
         token = (
@@ -90,10 +94,11 @@ class Allowance:
 
 
 class Access:
-    """Checks what a request says of itself before anything reads it, numbers it, limits its body and logs what became of it.
+    """Checks what a request says of itself before anything reads it, numbers it, limits its body
+    and logs what became of it.
 
-    The log is a line of JSON for each request of a program, without its query and body; the names of documents in paths are left
-    out by the routes' own names.
+    The log is a line of JSON for each request of a program, without its query and body; the names
+    of documents in paths are left out by the routes' own names.
     """
 
     def __init__(
@@ -105,8 +110,11 @@ class Access:
         ended: Callable[[str, int, float], None] = lambda *_: None,
         requests_a_minute: int = REQUESTS_A_MINUTE,
     ) -> None:
-        """`hosts` are the names the server may be asked by, None for all; with a `token` every request must bear it, or the `key`
-        that only programs of the same user can read. `ended` is told of each request its route, status and seconds."""
+        """`hosts` are the names the server may be asked by, None for all.
+
+        With a `token` every request must bear it, or the `key` that only programs of the same user
+        can read. `ended` is told of each request its route, status and seconds.
+        """
         self._app = app
         self._hosts = hosts
         self._ended = ended

@@ -1,4 +1,7 @@
-"""Conversations over HTTP: the routes to those that were kept, and how a question goes on with one.               [fastapi]"""
+"""Conversations over HTTP.
+
+The routes to those that were kept, and how a question goes on with one.               [fastapi]
+"""
 
 import asyncio
 from typing import Annotated, Any
@@ -26,7 +29,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
     def conversations(
         library: Library = None, words: Annotated[str, Query(max_length=1000)] = ""
     ) -> dict[str, Any]:
-        """The conversations that were kept, the last changed first; with `words` those that hold all of them."""
+        """The conversations that were kept, the last changed first.
+
+        With `words` those that hold all of them.
+        """
         found = service.pipeline(library or service.default).library.conversations.listing(words)
         return {"conversations": [conversation_json(conversation) for conversation in found]}
 
@@ -70,8 +76,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
         },
     )
     def export_file(key: Key, kind: Kind, library: Library = None) -> Response:
-        """A conversation as a file to keep or to send: Markdown, HTML, Word or JSON, with what it takes to check every
-        footnote."""
+        """A conversation as a file to keep or to send.
+
+        Markdown, HTML, Word or JSON, with what it takes to check every footnote.
+        """
         kept = _kept(service, library, key)
         name = kept.conversation(key).name
         pipeline = service.pipeline(library or service.default)
@@ -85,12 +93,18 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
 
 async def history(service: Service, library: str, key: int | None) -> list[Turn]:
-    """What was asked in the conversation before; nothing for a new one, 0, and for none. Raises NotFoundError."""
+    """What was asked in the conversation before.
+
+    Nothing for a new one, 0, and for none. Raises NotFoundError.
+    """
     return await asyncio.to_thread(lambda: _kept(service, library, key).history(key)) if key else []
 
 
 async def keep(service: Service, library: str, key: int | None, answer: Answer) -> dict[str, int]:
-    """The conversation that an answer was kept in, as its JSON tells: a new one for 0; none where there is no key."""
+    """The conversation that an answer was kept in, as its JSON tells.
+
+    A new one for 0; none where there is no key.
+    """
     if key is None:
         return {}
     kept = service.pipeline(library).library.conversations
@@ -98,7 +112,10 @@ async def keep(service: Service, library: str, key: int | None, answer: Answer) 
 
 
 def _kept(service: Service, library: str | None, key: int) -> Conversations:
-    """The conversations of a library, of which there is one with that key. Raises NotFoundError where there is none."""
+    """The conversations of a library, of which there is one with that key.
+
+    Raises NotFoundError where there is none.
+    """
     kept = service.pipeline(library or service.default).library.conversations
     try:
         kept.conversation(key)

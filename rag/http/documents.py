@@ -1,4 +1,4 @@
-"""The routes that list, show, add and remove documents.                                                            [fastapi]"""
+"""The routes that list, show, add and remove documents.   [fastapi]"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -46,8 +46,11 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
     def upload(
         file: UploadFile, library: Annotated[str | None, Query(max_length=64)] = None
     ) -> Job:
-        """Add a report; one sent before under the same file name is replaced. It is added in its turn, see the job for how far it
-        is. The document is named after the file."""
+        """Add a report; one sent before under the same file name is replaced.
+
+        It is added in its turn, see the job for how far it is. The document is named after the
+        file.
+        """
         name = library or service.default
         service.pipeline(name, create=True)
         return Job.of(uploads.put(name, file.filename or "", file.file))
@@ -59,7 +62,10 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )
     async def job(job: str, request: Request) -> Any:  # noqa: ANN401 - a Job, or a stream of events
-        """How far an upload is: as JSON, or, asked with `Accept: text/event-stream`, as a `job` event for each step."""
+        """How far an upload is.
+
+        As JSON, or, asked with `Accept: text/event-stream`, as a `job` event for each step.
+        """
         now = uploads.get(job)
         return (
             StreamingResponse(_steps(uploads, job), media_type="text/event-stream")
@@ -109,8 +115,10 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
         library: Annotated[str | None, Query(max_length=64)] = None,
         width: Annotated[int, Query(ge=100, le=3000, description="in pixels")] = 1200,
     ) -> Response:
-        """The picture of a page of a PDF, as long as its file is as it was read. Pages count from 1; paragraphs and citations
-        name them."""
+        """The picture of a page of a PDF, as long as its file is as it was read.
+
+        Pages count from 1; paragraphs and citations name them.
+        """
         return Response(
             service.page_image(library or service.default, document, page, width),
             media_type="image/png",

@@ -1,4 +1,6 @@
-"""The library as tools and resources of the Model Context Protocol, for assistants and editors.        [mcp]"""
+"""The library as tools and resources of the Model Context Protocol, for assistants and editors.
+[mcp]
+"""
 
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
@@ -51,7 +53,9 @@ class _DocumentsServer(MCPServer):
 
 
 def make_server(service: Service) -> MCPServer:
-    """A server of the library the service was started with: the tools search, ask and read_passage, a resource for each document.
+    """A server of the library the service was started with.
+
+    The tools search, ask and read_passage, a resource for each document.
 
     An ask that is cancelled stops the model.
     """
@@ -61,7 +65,10 @@ def make_server(service: Service) -> MCPServer:
     def search(
         question: Question, k: Annotated[int, Field(ge=1, le=50, description="how many")] = 8
     ) -> dict[str, Any]:
-        """The passages nearest to a question, each with its document and the span of its text. No language model is used."""
+        """The passages nearest to a question, each with its document and the span of its text.
+
+        No language model is used.
+        """
         with _told(ToolError):
             return {
                 "hits": [
@@ -71,7 +78,10 @@ def make_server(service: Service) -> MCPServer:
 
     @server.tool(annotations=_READS)
     async def ask(question: Question) -> dict[str, Any]:
-        """An answer from the reports, with a citation of exact words for every sentence; `abstained` where they do not answer."""
+        """An answer from the reports, with a citation of exact words for every sentence.
+
+        `abstained` where they do not answer.
+        """
         asking = Asking()
         with _told(ToolError):
             async with aclosing(
@@ -87,7 +97,10 @@ def make_server(service: Service) -> MCPServer:
         start: Annotated[int, Field(ge=0, description="the first character")] = 0,
         end: Annotated[int | None, Field(ge=0, description="behind the last character")] = None,
     ) -> dict[str, Any]:
-        """The exact text of a document from `start` to `end`, as much of it as is read at once; `length` is that of the whole."""
+        """The exact text of a document from `start` to `end`, as much of it as is read at once.
+
+        `length` is that of the whole.
+        """
         with _told(ToolError):
             text = service.pipeline(service.default).document(document).text
         end = min(start + MAX_PASSAGE, len(text) if end is None else end, len(text))

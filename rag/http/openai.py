@@ -1,4 +1,6 @@
-"""The library as a chat model, in the shape of OpenAI's API, so that programs made for that can ask it.        [fastapi]"""
+"""The library as a chat model, in the shape of OpenAI's API, so that programs made for that can
+ask it.   [fastapi]
+"""
 
 import json
 import time
@@ -34,7 +36,10 @@ class Part(BaseModel):
 
 
 class Message(BaseModel):
-    """One turn of the conversation. Instructions of the system are not followed: what is said is what the reports say."""
+    """One turn of the conversation.
+
+    Instructions of the system are not followed: what is said is what the reports say.
+    """
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: (
@@ -53,7 +58,10 @@ class Message(BaseModel):
 
 
 class Completion(BaseModel):
-    """A chat; the last message of the user is the question. Other options of OpenAI's API are taken and have no effect."""
+    """A chat; the last message of the user is the question.
+
+    Other options of OpenAI's API are taken and have no effect.
+    """
 
     model_config = {
         "json_schema_extra": {
@@ -102,7 +110,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
         response_class=JSONResponse,
     )
     async def completions(chat: Completion, request: Request) -> Response:
-        """Answer the last message of the user; citations are footnotes in the text, and annotations of the message."""
+        """Answer the last message of the user.
+
+        Citations are footnotes in the text, and annotations of the message.
+        """
         said = [Turn(m.role, m.text) for m in chat.messages if m.role in ("user", "assistant")]
         if not said or said[-1].role != "user":
             raise UsageError(
@@ -140,7 +151,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
 
 def annotations(answer: Answer, text: str, library: str) -> list[dict[str, Any]]:
-    """The citations of an answer as annotations of `text`: where its marker stands, and the words of the document."""
+    """The citations of an answer as annotations of `text`.
+
+    Where its marker stands, and the words of the document.
+    """
     first = {
         c.marker: text.index(f"[{c.marker}]") for c in answer.citations
     }  # a marker stands before its footnote

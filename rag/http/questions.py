@@ -1,4 +1,4 @@
-"""The routes that search and answer.                                                                               [fastapi]"""
+"""The routes that search and answer.   [fastapi]"""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -36,8 +36,11 @@ def add_routes(app: FastAPI, service: Service) -> None:
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )
     async def ask(body: Ask, request: Request) -> Any:  # noqa: ANN401 - an Answer, or a stream of events
-        """Answer a question: as JSON, or, asked with `Accept: text/event-stream`, as events: `hits`, then a `sentence` each, then
-        the whole `answer`, or `error` with a problem. Who leaves stops the model."""
+        """Answer a question: as JSON, or, asked with `Accept.
+
+        Text/event-stream`, as events: `hits`, then a `sentence` each, then the whole `answer`, or
+        `error` with a problem. Who leaves stops the model.
+        """
         asking, library = Asking(), body.library or service.default
         history = [
             *await conversations.history(service, library, body.conversation),

@@ -1,4 +1,4 @@
-"""What programs send and what comes back, as JSON.                                                              [pydantic]"""
+"""What programs send and what comes back, as JSON.   [pydantic]"""
 
 from typing import Annotated, Literal, Self
 
@@ -129,7 +129,10 @@ class Sentence(BaseModel):
 
 
 class Citation(BaseModel):
-    """A marker of the answer and the exact words it rests on: `quote` is the document's text from `start` to `end`."""
+    """A marker of the answer and the exact words it rests on.
+
+    `quote` is the document's text from `start` to `end`.
+    """
 
     marker: int
     document: str
@@ -151,7 +154,10 @@ class Seconds(BaseModel):
 
 
 class Answer(BaseModel):
-    """An answer with its citations. Where `abstained`, the reports do not answer, and `hits` are the nearest passages."""
+    """An answer with its citations.
+
+    Where `abstained`, the reports do not answer, and `hits` are the nearest passages.
+    """
 
     question: str
     answer: str
@@ -267,7 +273,9 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether questions can be answered now, how many are under way, and how many of them wait for the language model."""
+    """Whether questions can be answered now, how many are under way, and how many of them wait
+    for the language model.
+    """
 
     ready: bool
     models: bool

@@ -1,4 +1,6 @@
-"""A library as one file, written whole or not at all, and read as what may come from an enemy.                   [sqlite3]"""
+"""A library as one file, written whole or not at all, and read as what may come from an enemy.
+[sqlite3]
+"""
 
 import errno
 import os
@@ -24,10 +26,12 @@ _LARGEST_ID = 100_000_000
 
 
 def export_library(indexes: Path, name: str, file: Path, conversations: bool = True) -> None:
-    """Write the library into a new file, with its conversations or without; nobody who uses it is held up.
+    """Write the library into a new file, with its conversations or without.
 
-    Raises UsageError where the file cannot be written or is there already, LibraryError where the library cannot be read, or is
-    not whole.
+    Nobody who uses it is held up.
+
+    Raises UsageError where the file cannot be written or is there already, LibraryError where the
+    library cannot be read, or is not whole.
     """
     if os.path.lexists(file):
         raise UsageError(f"{str(file)!r} is there already; name another file, or remove it.")
@@ -63,10 +67,12 @@ def export_library(indexes: Path, name: str, file: Path, conversations: bool = T
 
 
 def import_library(file: Path, indexes: Path, name: str) -> list[DocumentInfo]:
-    """Make a library of that name from a file that `export_library` wrote, now or in an earlier version; its documents.
+    """Make a library of that name from a file that `export_library` wrote, now or in an earlier
+    version; its documents.
 
-    Nothing in the file runs, and nothing of it is kept unless all of it is whole. Raises UsageError where there is no file, or a
-    library of that name, LibraryError where the file is no library, or is not whole.
+    Nothing in the file runs, and nothing of it is kept unless all of it is whole. Raises UsageError
+    where there is no file, or a library of that name, LibraryError where the file is no library, or
+    is not whole.
     """
     folder = library_folder(indexes, name)
     if not file.is_file():
@@ -98,7 +104,8 @@ def import_library(file: Path, indexes: Path, name: str) -> list[DocumentInfo]:
 
 
 def _admitted(folder: Path) -> list[DocumentInfo]:
-    """The documents of the library in a folder that nobody uses yet, once it is known to be whole, in the present format.
+    """The documents of the library in a folder that nobody uses yet, once it is known to be whole,
+    in the present format.
 
     Raises ValueError and what reading it raises.
     """
@@ -115,7 +122,8 @@ def _admitted(folder: Path) -> list[DocumentInfo]:
             raise ValueError("it is another program's database")
         if not 1 <= version <= FORMAT:
             raise ValueError(f"it has format {version}, and 1 to {FORMAT} are read")
-        # Before anything but the list of its tables is read: views and triggers of a stranger must not run.
+        # Before anything but the list of its tables is read: views and triggers of a stranger must
+        # not run.
         if tables(database) != _tables(version):
             raise ValueError("its tables are not those of a library")
         for (fault,) in database.execute("PRAGMA integrity_check"):

@@ -9,7 +9,8 @@ from rag.types import Chunk, Document, Paragraph
 # MiniLM reads 256 tokens: this leaves room for the context, which is embedded in front of the text.
 MAX_TOKENS = 190
 _MAX_CONTEXT_TOKENS = 60
-# A paragraph below this says too little to be found by itself, so its successors in the section are joined to it.
+# A paragraph below this says too little to be found by itself, so its successors in the section are
+# joined to it.
 _JOIN_BELOW = 48
 
 Span = tuple[int, int, int]  # paragraph number, start, end
@@ -18,8 +19,9 @@ Span = tuple[int, int, int]  # paragraph number, start, end
 def make_chunks(document: Document, count_tokens: Callable[[str], int]) -> tuple[Chunk, ...]:
     """The chunks of a document, in order.
 
-    Paragraphs are kept whole where they fit; longer ones are split at sentence ends, short ones joined with their successors.
-    No chunk crosses a section, or anything that is not running text. `count_tokens` is the encoder's own.
+    Paragraphs are kept whole where they fit; longer ones are split at sentence ends, short ones
+    joined with their successors. No chunk crosses a section, or anything that is not running text.
+    `count_tokens` is the encoder's own.
     """
     chunks: list[Chunk] = []
     runs = groupby(document.paragraphs, key=lambda p: (p.kind == "text", p.section))

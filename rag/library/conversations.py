@@ -40,17 +40,21 @@ def conversation_json(conversation: Conversation) -> dict[str, str | int]:
 
 
 class Conversations:
-    """The conversations of one library. A key names one for good: that of a removed one is not used again.
+    """The conversations of one library.
 
-    Whatever is given a key raises UsageError where there is no such conversation; whatever writes, LibraryError where the
-    library cannot be written to.
+    A key names one for good: that of a removed one is not used again.
+
+    Whatever is given a key raises UsageError where there is no such conversation; whatever writes,
+    LibraryError where the library cannot be written to.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def begin(self, question: str) -> int:
-        """The key of a new conversation, which is named after its first question and holds nothing yet."""
+        """The key of a new conversation, which is named after its first question and holds
+        nothing yet.
+        """
         with self._database.noting():
             return self._begin(question)
 
@@ -60,14 +64,18 @@ class Conversations:
             self._append(key, answer)
 
     def keep(self, key: int, answer: Answer) -> int:
-        """Keep an answer as the last of the conversation, or as the first of a new one where the key is 0; its key."""
+        """Keep an answer as the last of the conversation, or as the first of a new one where the
+        key is 0; its key.
+        """
         with self._database.noting():
             key = key or self._begin(answer.question)
             self._append(key, answer)
         return key
 
     def listing(self, words: str = "") -> list[Conversation]:
-        """All conversations, the last changed first; with words those that hold all of them in their name, questions and answers.
+        """All conversations, the last changed first.
+
+        With words those that hold all of them in their name, questions and answers.
 
         A word may be a part of one, and capitals and the marks of letters make no difference.
         """
@@ -124,7 +132,10 @@ class Conversations:
             ]
 
     def rename(self, key: int, name: str) -> None:
-        """Give the conversation another name. Raises UsageError for one that is empty or longer than `LONGEST_NAME`."""
+        """Give the conversation another name.
+
+        Raises UsageError for one that is empty or longer than `LONGEST_NAME`.
+        """
         name = _cleaned(name)
         if not 0 < len(name) <= LONGEST_NAME:
             raise UsageError(
@@ -170,7 +181,10 @@ class Conversations:
 
 
 def _now() -> str:
-    """The time as it is kept: to the microsecond, so that two changes within a second have an order."""
+    """The time as it is kept.
+
+    To the microsecond, so that two changes within a second have an order.
+    """
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 

@@ -1,4 +1,7 @@
-"""The SQLite file of a library: one connection, transactions, and its troubles told as errors of ours.        [sqlite3]"""
+"""The SQLite file of a library.
+
+One connection, transactions, and its troubles told as errors of ours.        [sqlite3]
+"""
 
 import logging
 import sqlite3
@@ -19,12 +22,14 @@ from rag.library.schema import APPLICATION, FORMAT, MIGRATIONS
 logger = logging.getLogger(__name__)
 
 DATABASE = "library.db"
-# A document is written in well under a second; a rebuild of a large library holds the others up for longer.
+# A document is written in well under a second; a rebuild of a large library holds the others up for
+# longer.
 _WRITER_SECONDS = 60.0
 _SAY_SECONDS = 1.0  # after which one who waits is told for whom
 _LOOK_SECONDS = 0.02
 _BUSY_SECONDS = 5.0  # for all that is not a writer, which only waits for another's clean-up
-# The byte that SQLite locks for one who writes: beside the database where it writes ahead, else in it.
+# The byte that SQLite locks for one who writes: beside the database where it writes ahead, else in
+# it.
 _WRITER_PLACES = {"-shm": 120, "": 0x40000001}
 
 _TROUBLE = {
@@ -44,7 +49,8 @@ class State(NamedTuple):
     embedder: str
     dimension: int
     generation: int
-    stamp: str  # random and new with every change, so no other library and no restored copy has the same one
+    # random and new with every change, so no other library and no restored copy has the same one
+    stamp: str
 
 
 class _ReadOnlyError(LibraryError):
@@ -56,10 +62,13 @@ class _BusyError(LibraryError):
 
 
 class Database:
-    """The database of the library in one folder. Safe from several threads, and beside other processes.
+    """The database of the library in one folder.
 
-    One connection under one lock serves all threads: a look-up holds it for milliseconds, where an answer takes seconds, and
-    there is nothing to clean up behind threads that end. Every method raises LibraryError where the file cannot be used.
+    Safe from several threads, and beside other processes.
+
+    One connection under one lock serves all threads: a look-up holds it for milliseconds, where an
+    answer takes seconds, and there is nothing to clean up behind threads that end. Every method
+    raises LibraryError where the file cannot be used.
     """
 
     def __init__(self, folder: Path, create: bool) -> None:
@@ -73,9 +82,11 @@ class Database:
             self._connection.close()
 
     def prepare(self, embedder: str, dimension: int, create: bool) -> bool:
-        """Whether there is a library, which is then for this embedder and in the present format; with `create` it is made.
+        """Whether there is a library, which is then for this embedder and in the present format;
+        with `create` it is made.
 
-        Raises LibraryError where it was built with another embedder or by a newer version, or is no library.
+        Raises LibraryError where it was built with another embedder or by a newer version, or is no
+        library.
         """
         if create:
             with self.noting() as connection:
@@ -134,7 +145,9 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One state of the library for several queries, even where another process changes it in between."""
+        """One state of the library for several queries, even where another process changes it in
+        between.
+        """
         with self._lock, self._troubles():
             if self._connection.in_transaction:  # of the same thread, which holds the lock
                 yield self._connection
@@ -147,7 +160,10 @@ class Database:
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """One change of the library, counted; kept wholly where the block ends well, else not at all."""
+        """One change of the library, counted.
+
+        Kept wholly where the block ends well, else not at all.
+        """
         with self.noting() as connection:
             yield connection
             connection.execute(
@@ -156,7 +172,10 @@ class Database:
 
     @contextmanager
     def noting(self) -> Iterator[sqlite3.Connection]:
-        """A change that is not counted, since it is of no document; kept wholly where the block ends well, else not at all."""
+        """A change that is not counted, since it is of no document.
+
+        Kept wholly where the block ends well, else not at all.
+        """
         with self._turn_to_write(), self._troubles():
             try:
                 yield self._connection
@@ -167,7 +186,10 @@ class Database:
 
     @contextmanager
     def _turn_to_write(self) -> Iterator[None]:
-        """Holds the lock, and has begun to write. Until another process has finished, readers of this one go on."""
+        """Holds the lock, and has begun to write.
+
+        Until another process has finished, readers of this one go on.
+        """
         began, told = time.monotonic(), False
         while not self._begins_to_write(last=time.monotonic() - began >= _WRITER_SECONDS):
             if not told and time.monotonic() - began >= _SAY_SECONDS:
@@ -184,7 +206,10 @@ class Database:
             self._lock.release()
 
     def _begins_to_write(self, last: bool) -> bool:
-        """Whether a transaction has begun, and the lock is held; on the `last` try it raises why not."""
+        """Whether a transaction has begun, and the lock is held.
+
+        On the `last` try it raises why not.
+        """
         self._lock.acquire()
         try:
             with self._troubles():
@@ -213,8 +238,12 @@ class Database:
         )
 
     def _let_readers_go_on(self) -> None:
-        """Have SQLite write ahead, so that readers need not wait for a writer. Where it cannot, it keeps to its older way."""
-        # It cannot for a moment where several open the library at once; one of them, or the next, succeeds.
+        """Have SQLite write ahead, so that readers need not wait for a writer.
+
+        Where it cannot, it keeps to its older way.
+        """
+        # It cannot for a moment where several open the library at once; one of them, or the next,
+        # succeeds.
         with self._lock, suppress(sqlite3.OperationalError):
             self._connection.execute("PRAGMA journal_mode = WAL")
 
@@ -242,7 +271,10 @@ class Database:
         return found
 
     def copy(self, file: Path) -> None:
-        """Write what is there now into a file that is empty or not there; others go on reading and writing."""
+        """Write what is there now into a file that is empty or not there.
+
+        Others go on reading and writing.
+        """
         with closing(type(self)(self._folder, create=False)) as own, own._troubles():
             own._connection.execute("VACUUM INTO ?", [str(file)])
 
@@ -258,7 +290,10 @@ class Database:
 
     @contextmanager
     def _troubles(self) -> Iterator[None]:
-        """Turns what SQLite reports about the file into the error a user meets; errors of our own making pass."""
+        """Turns what SQLite reports about the file into the error a user meets.
+
+        Errors of our own making pass.
+        """
         try:
             yield
         except sqlite3.DatabaseError as error:
@@ -276,7 +311,10 @@ _KINDS = {sqlite3.SQLITE_READONLY: _ReadOnlyError, sqlite3.SQLITE_BUSY: _BusyErr
 
 
 def migrate(database: sqlite3.Connection, format: int = FORMAT) -> None:
-    """Bring a database of any earlier format, an empty one too, to this one; in the transaction that is open."""
+    """Bring a database of any earlier format, an empty one too, to this one.
+
+    In the transaction that is open.
+    """
     version = database.execute("PRAGMA user_version").fetchone()[0]
     database.create_function("half", 1, _half, deterministic=True)
     for number in range(version + 1, format + 1):
@@ -287,12 +325,18 @@ def migrate(database: sqlite3.Connection, format: int = FORMAT) -> None:
 
 
 def tables(database: sqlite3.Connection) -> set[tuple[str, ...]]:
-    """Every table, index, view and trigger of a database: its kind, its name, that of its table, and the words that made it."""
+    """Every table, index, view and trigger of a database.
+
+    Its kind, its name, that of its table, and the words that made it.
+    """
     return set(database.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one: `executescript` would end the transaction around them."""
+    """The statements of a script one by one.
+
+    `executescript` would end the transaction around them.
+    """
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -302,9 +346,13 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _connect(file: Path, create: bool) -> sqlite3.Connection:
-    """A connection that has read once. Where the folder is read-only, one that needs no files beside the database."""
+    """A connection that has read once.
+
+    Where the folder is read-only, one that needs no files beside the database.
+    """
     unmerged = file.with_name(f"{file.name}-wal").exists()
-    # Immutable skips the locks and the changes that wait beside the database, so it is the last resort, and only without any.
+    # Immutable skips the locks and the changes that wait beside the database, so it is the last
+    # resort, and only without any.
     modes = ["rwc"] if create else ["rw", "ro"] + ["ro&immutable=1"] * (not unmerged)
     for mode in modes:
         database = sqlite3.connect(

@@ -1,4 +1,6 @@
-"""What is wrong with a library, and the mending of what its documents' stored text is enough for."""
+"""What is wrong with a library, and the mending of what its documents' stored text is enough
+for.
+"""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
@@ -47,7 +49,9 @@ def faults(database: Database) -> list[str]:
 def mend(
     database: Database, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]
 ) -> list[str]:
-    """What was mended, in sentences: indexes, the word index, what belongs to nothing, passages and their vectors.
+    """What was mended, in sentences.
+
+    Indexes, the word index, what belongs to nothing, passages and their vectors.
 
     `make` gives the chunks of a document, and their unit vectors, float32 [chunks, dimension].
     """
@@ -108,7 +112,9 @@ def _of_passages(
 def _hold(
     rows: Sequence[tuple[int, int, int, str, bytes]], paragraphs: Iterable[tuple[int, int]]
 ) -> bool:
-    """Whether the passages hold the paragraphs, which may be split among them, from beginning to end."""
+    """Whether the passages hold the paragraphs, which may be split among them, from beginning to
+    end.
+    """
     spans = sorted((start, end) for _, start, end, *_ in rows)
     starts = [start for start, _ in spans]
 
@@ -120,7 +126,9 @@ def _hold(
 
 
 def _of_parts(connection: "sqlite3.Connection", name: str) -> list[str]:
-    """What is wrong with the sections, paragraphs, quotations, references and notes of a document."""
+    """What is wrong with the sections, paragraphs, quotations, references and notes of a
+    document.
+    """
     try:
         document = read_document(connection, name)
     except (ValueError, TypeError, RecursionError):

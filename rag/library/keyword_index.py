@@ -1,4 +1,4 @@
-"""The look-up by words: the word index of a library's database.                                                    [FTS5]"""
+"""The look-up by words: the word index of a library's database.   [FTS5]"""
 
 import json
 from collections.abc import Sequence
@@ -12,12 +12,13 @@ from rag.text.query import any_of, weighted_terms
 
 # How much a word counts in bm25 in the text, and in the context (title, headings, speaker).
 _TEXT_WEIGHT, _CONTEXT_WEIGHT = 1.0, 1.0
-# Scoring a passage by bm25 costs ten times what finding it does, so only those are scored that hold the rarest words: of a
-# million passages 50 of the best 50 were among so many.
+# Scoring a passage by bm25 costs ten times what finding it does, so only those are scored that hold
+# the rarest words: of a million passages 50 of the best 50 were among so many.
 _SCORED = 1000
 # A word of more chunks than this is frequent, and counting on would cost more than it tells.
 _COUNTED = 20_000
-# The plus keeps SQLite from asking the word index once for every id: 20 ms for 20,000 ids instead of 9 s.
+# The plus keeps SQLite from asking the word index once for every id: 20 ms for 20,000 ids instead
+# of 9 s.
 _BEST = """
 SELECT rowid, -bm25(words, ?, ?) AS score FROM words
 WHERE words MATCH ? AND +rowid IN (SELECT value FROM json_each(?)) ORDER BY score DESC, rowid LIMIT ?
@@ -31,10 +32,12 @@ def best(
     among: NDArray[np.int64] | None = None,
     earlier: str = "",
 ) -> list[tuple[int, float]]:
-    """The ids of the `k` chunks that share most with the words of the question, with their bm25 (more is better), best first.
+    """The ids of the `k` chunks that share most with the words of the question, with their bm25
+    (more is better), best first.
 
-    With `among` only those chunks compete; how rare a word is is counted in all. The words of `earlier`, what was asked
-    before, count half. The candidates are those of the greatest summed inverse document frequency.
+    With `among` only those chunks compete; how rare a word is is counted in all. The words of
+    `earlier`, what was asked before, count half. The candidates are those of the greatest summed
+    inverse document frequency.
     """
     terms = weighted_terms(question, earlier)
     if not terms:
@@ -47,7 +50,9 @@ def best(
 
 
 def rarity(database: Database, words: Sequence[str], chunks: int) -> list[float]:
-    """How rare each word is among so many chunks, its inverse document frequency (Robertson & Spärck Jones 1976)."""
+    """How rare each word is among so many chunks, its inverse document frequency (Robertson &
+    Spärck Jones 1976).
+    """
     query = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
     found = [
         database.rows(query, f'"{word}"', _COUNTED)[0][0]
@@ -59,7 +64,10 @@ def rarity(database: Database, words: Sequence[str], chunks: int) -> list[float]
 def _candidates(
     database: Database, terms: dict[str, int], among: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
-    """The ids of the chunks with the rarest of the terms, and with most of them; of equals those added first."""
+    """The ids of the chunks with the rarest of the terms, and with most of them.
+
+    Of equals those added first.
+    """
     last = database.rows("SELECT ifnull(max(id), 0) FROM chunks")[0][0]
     scores = np.zeros(last + 1, np.float32)
     for term, weight in terms.items():

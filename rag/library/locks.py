@@ -1,4 +1,7 @@
-"""Who holds a lock on a file, as the system itself tells it: right after a crash, too, since a lock ends with its process."""
+"""Who holds a lock on a file, as the system itself tells it.
+
+Right after a crash, too, since a lock ends with its process.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,14 +12,16 @@ _LONGEST = 80  # characters of a command
 
 
 def holder(places: Mapping[Path, int]) -> str:
-    """The process that has locked the byte at one of these places for itself, as in "process 7 (rag add reports)".
+    """The process that has locked the byte at one of these places for itself, as in "process 7 (rag
+    add reports)".
 
     "" where there is none, or the system does not tell.
     """
     with suppress(OSError, ValueError):
         inodes = {file.stat().st_ino: place for file, place in places.items() if file.exists()}
         for line in LOCKS.read_text().splitlines():
-            # As in "1: POSIX  ADVISORY  WRITE 1234 08:01:5678 120 120"; one who waits has an arrow behind its number.
+            # As in "1: POSIX  ADVISORY  WRITE 1234 08:01:5678 120 120"; one who waits has an arrow
+            # behind its number.
             _, kind, _, access, process, file, first, last = line.split()[:8]
             place = inodes.get(int(file.rpartition(":")[2]), -1)
             if (kind, access) == ("POSIX", "WRITE") and int(first) <= place <= float(

@@ -62,7 +62,10 @@ def write_chunks(
     vectors: Vectors,
     dimension: int,
 ) -> None:
-    """Write the chunks of the document under its key. Raises ValueError where the parts do not fit each other."""
+    """Write the chunks of the document under its key.
+
+    Raises ValueError where the parts do not fit each other.
+    """
     if vectors.shape != (len(chunks), dimension):
         raise ValueError(f"vectors are {vectors.shape}, expected {(len(chunks), dimension)}")
     # Also false for what is not a number, which would rank first for every question.
@@ -89,7 +92,10 @@ def write_chunks(
 
 
 def read_document(database: "sqlite3.Connection", name: str) -> Document | None:
-    """The document of that name, equal to the one written; None where there is none. Raises ValueError for damaged rows."""
+    """The document of that name, equal to the one written.
+
+    None where there is none. Raises ValueError for damaged rows.
+    """
     row = database.execute(
         "SELECT id, file, sha256, title, dateline, date, text, number, language, boxes FROM documents WHERE name = ?",
         [name],

@@ -1,12 +1,15 @@
-"""The format of a library's database: the statements that bring it from each format to the next. Pure.
+"""The format of a library's database.
+
+The statements that bring it from each format to the next. Pure.
 
 `indexes/README.md` tells what the tables hold.
 """
 
 APPLICATION = 0x52414731  # "RAG1": tells a library from any other SQLite file
 
-# The text of chunks stands here once more, so that a hit costs one row and not the text of its whole document; the word
-# index reads it from here instead of keeping its own. AUTOINCREMENT: an id found by one look-up never names a newer chunk.
+# The text of chunks stands here once more, so that a hit costs one row and not the text of its
+# whole document; the word index reads it from here instead of keeping its own. AUTOINCREMENT: an id
+# found by one look-up never names a newer chunk.
 _FORMAT_1 = """
 CREATE TABLE settings (
     one INTEGER PRIMARY KEY CHECK (one = 1), embedder TEXT NOT NULL, dimension INTEGER NOT NULL,
@@ -67,8 +70,9 @@ END;
 SPEAKERS = """INSERT INTO speakers SELECT DISTINCT c.id, q.speaker FROM quotations q
     JOIN chunks c ON c.document = q.document AND c.start < q."end" AND c."end" > q.start WHERE q.speaker <> ''"""
 
-# Boxes are one blob: a report of 3,000 pages has 120,000 of them, and they are only ever read together. The index spares a
-# filter by section and the search for speakers the reading of every chunk's text.
+# Boxes are one blob: a report of 3,000 pages has 120,000 of them, and they are only ever read
+# together. The index spares a filter by section and the search for speakers the reading of every
+# chunk's text.
 _FORMAT_2 = f"""
 ALTER TABLE documents ADD COLUMN number TEXT NOT NULL DEFAULT '';
 ALTER TABLE documents ADD COLUMN language TEXT NOT NULL DEFAULT '';
@@ -80,9 +84,10 @@ CREATE TABLE speakers (
 {SPEAKERS};
 """
 
-# A half-precision vector finds what the full one finds, in half the room; `half` is a function of rag/database.py. What was
-# removed is named, so that who holds the vectors in memory or in a file need not read all of them again.
-# Vectors of a long document that is not complete yet wait in `pending`, under the hash of the embedder's name and the text.
+# A half-precision vector finds what the full one finds, in half the room; `half` is a function of
+# rag/database.py. What was removed is named, so that who holds the vectors in memory or in a file
+# need not read all of them again. Vectors of a long document that is not complete yet wait in
+# `pending`, under the hash of the embedder's name and the text.
 _FORMAT_3 = """
 CREATE TABLE halves (chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, vector BLOB NOT NULL) STRICT;
 INSERT INTO halves SELECT chunk, half(vector) FROM vectors;

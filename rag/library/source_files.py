@@ -1,4 +1,7 @@
-"""The files that documents were read from: copies of those that were sent, and the bytes of any that is still as it was."""
+"""The files that documents were read from.
+
+Copies of those that were sent, and the bytes of any that is still as it was.
+"""
 
 import hashlib
 import os
@@ -14,14 +17,20 @@ _OURS = re.compile(r"[0-9a-f]{64}\.pdf(\.part)?")
 
 
 class Originals:
-    """The folder `files` of a library. A copy is named after what it holds, never after what it was called."""
+    """The folder `files` of a library.
+
+    A copy is named after what it holds, never after what it was called.
+    """
 
     def __init__(self, folder: Path) -> None:
         """`folder` is that of the library."""
         self._folder = folder / "files"
 
     def keep(self, file: Path, sha256: str) -> None:
-        """Keep a copy of a PDF, of which `sha256` is the hash. Raises OSError where it cannot be written."""
+        """Keep a copy of a PDF, of which `sha256` is the hash.
+
+        Raises OSError where it cannot be written.
+        """
         self._folder.mkdir(exist_ok=True)
         unfinished = self._folder / f"{sha256}.pdf.part"
         with file.open("rb") as source, unfinished.open("wb") as copy:
@@ -31,7 +40,10 @@ class Originals:
         unfinished.replace(self._folder / f"{sha256}.pdf")
 
     def read(self, path: Path, sha256: str) -> bytes | None:
-        """What a document was read from: its copy, or the file at `path` if that is unchanged; else None."""
+        """What a document was read from.
+
+        Its copy, or the file at `path` if that is unchanged; else None.
+        """
         for place in (self._folder / f"{sha256}.pdf", path):
             try:
                 if place.is_file() and place.stat().st_size <= MAX_BYTES:

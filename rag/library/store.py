@@ -1,6 +1,7 @@
 """The durable store of a library and its two look-ups, by meaning and by words.
 
-SQLite is the truth; the file of vectors is a cache that is rebuilt from it. `indexes/README.md` describes both.
+SQLite is the truth; the file of vectors is a cache that is rebuilt from it. `indexes/README.md`
+describes both.
 """
 
 import json
@@ -44,7 +45,10 @@ class DocumentInfo:
 
 
 def library_folder(indexes: Path, name: str) -> Path:
-    """The folder of the library of that name, whether it is there or not. Raises UsageError for a name that could be a path."""
+    """The folder of the library of that name, whether it is there or not.
+
+    Raises UsageError for a name that could be a path.
+    """
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} cannot name a library; use up to 64 letters, digits, hyphens, underscores and dots, no dot in front."
@@ -53,7 +57,10 @@ def library_folder(indexes: Path, name: str) -> Path:
 
 
 def library_file(indexes: Path, name: str) -> tuple[int, int] | None:
-    """What tells the file of a library from another that takes its place; None where there is none."""
+    """What tells the file of a library from another that takes its place.
+
+    None where there is none.
+    """
     try:
         status = (library_folder(indexes, name) / DATABASE).stat()
     except OSError:
@@ -71,7 +78,10 @@ def library_names(indexes: Path) -> list[str]:
 
 
 class Library:
-    """The documents of one folder `indexes/<name>/`. Safe from several threads, and beside other processes."""
+    """The documents of one folder `indexes/<name>/`.
+
+    Safe from several threads, and beside other processes.
+    """
 
     def __init__(self, folder: Path, database: Database) -> None:
         """Use `Library.open`."""
@@ -86,10 +96,13 @@ class Library:
     def open(
         cls, folder: Path, *, embedder: str = "", dimension: int = 0, create: bool = False
     ) -> Self:
-        """The library in `folder`, brought to the present format; with `create` a new one where there is none.
+        """The library in `folder`, brought to the present format.
 
-        An `embedder` and `dimension` left out are whatever the library was built with. Raises LibraryError where there is no
-        library, where it was built with another embedder or by a newer version, and where it is damaged.
+        With `create` a new one where there is none.
+
+        An `embedder` and `dimension` left out are whatever the library was built with. Raises
+        LibraryError where there is no library, where it was built with another embedder or by a
+        newer version, and where it is damaged.
         """
         if create:
             if not (embedder and dimension > 0):
@@ -154,9 +167,10 @@ class Library:
     ) -> None:
         """Add the document, or replace the one of its name, wholly or not at all.
 
-        `vectors` are unit vectors, float32 [chunks, dimension]; `path` is the file it was read from; what waited under the keys
-        `pending` waits no longer. Raises UsageError where the name belongs to another file, LibraryError where the library
-        cannot be written, ValueError where the parts do not fit.
+        `vectors` are unit vectors, float32 [chunks, dimension]; `path` is the file it was read
+        from; what waited under the keys `pending` waits no longer. Raises UsageError where the name
+        belongs to another file, LibraryError where the library cannot be written, ValueError where
+        the parts do not fit.
         """
         place = _place(path)
         with self._database.changing() as database:
@@ -188,7 +202,8 @@ class Library:
         dimension: int,
         make: Callable[[Document], tuple[Sequence[Chunk], Vectors]],
     ) -> None:
-        """Replace the chunks and vectors of every document by what `make` returns for it, wholly or not at all.
+        """Replace the chunks and vectors of every document by what `make` returns for it, wholly or
+        not at all.
 
         Nothing waits in `pending` then.
         """
@@ -208,7 +223,9 @@ class Library:
         self._opened_with = embedder
 
     def pending(self, keys: Sequence[bytes], dimension: int) -> dict[bytes, NDArray[np.float32]]:
-        """Of these keys those under which `keep` has put a vector, each with it, float32 [dimension]."""
+        """Of these keys those under which `keep` has put a vector, each with it, float32
+        [dimension].
+        """
         with self._database.reading() as database:
             found = (
                 database.execute("SELECT key, vector FROM pending WHERE key = ?", [key]).fetchone()
@@ -226,7 +243,10 @@ class Library:
         }
 
     def keep(self, keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Keep vectors, float32 [keys, dimension], until the document they are of is complete. No look-up finds them."""
+        """Keep vectors, float32 [keys, dimension], until the document they are of is complete.
+
+        No look-up finds them.
+        """
         with self._database.noting() as database:
             rows = [
                 (key, vector.tobytes())
@@ -251,7 +271,9 @@ class Library:
         )
 
     def find_content(self, sha256: str) -> DocumentInfo | None:
-        """The document that was read from a file of that sha256, the first by name where there are several."""
+        """The document that was read from a file of that sha256, the first by name where there
+        are several.
+        """
         return next(
             iter(
                 _infos(
@@ -262,12 +284,16 @@ class Library:
         )
 
     def below(self, folder: Path) -> list[DocumentInfo]:
-        """The documents whose files lay in the folder, or in one below it, in the order of their names."""
+        """The documents whose files lay in the folder, or in one below it, in the order of their
+        names.
+        """
         place = Path(_place(folder))
         return [document for document in self.documents() if document.path.is_relative_to(place)]
 
     def move(self, name: str, path: Path) -> None:
-        """Note that the file of the document, if it is still there, now lies at `path`, where that is no other's."""
+        """Note that the file of the document, if it is still there, now lies at `path`, where
+        that is no other's.
+        """
         with self._database.changing() as database:
             row = [_place(path), path.name, name]
             database.execute(
@@ -291,7 +317,10 @@ class Library:
         return name
 
     def document(self, name: str) -> Document:
-        """The whole document of that name, equal to the one that was added. Raises UsageError where there is none."""
+        """The whole document of that name, equal to the one that was added.
+
+        Raises UsageError where there is none.
+        """
         with self._database.reading() as database:
             document = read_document(database, name)
             if document is None:
@@ -300,7 +329,9 @@ class Library:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """One state of the library for several look-ups, even where another process changes it in between."""
+        """One state of the library for several look-ups, even where another process changes it
+        in between.
+        """
         with self._database.reading():
             self._database.state()  # SQLite holds a state from the first row that is read
             yield
@@ -308,7 +339,8 @@ class Library:
     # --- Look-ups -------------------------------------------------------------------------------------------------
 
     def select(self, only: Filter, question: str = "") -> NDArray[np.int64] | None:
-        """The ids of the chunks that pass the filter and hold every phrase the question puts in quotation marks; None for all.
+        """The ids of the chunks that pass the filter and hold every phrase the question puts in
+        quotation marks; None for all.
 
         Raises UsageError for a document that is not in the library, and for a date that is none.
         """
@@ -349,7 +381,8 @@ class Library:
     def dense(
         self, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
-        """The ids of the `k` chunks whose vectors are nearest to the unit vector [dimension], with their cosines, best first.
+        """The ids of the `k` chunks whose vectors are nearest to the unit vector [dimension], with
+        their cosines, best first.
 
         With `among`, which `select` gives, only those chunks compete.
         """
@@ -357,32 +390,43 @@ class Library:
         return self._dense.nearest(vector, k, among)
 
     def every_vector(self) -> list[tuple[NDArray[np.int64], Vectors]]:
-        """The ids of all chunks and their unit vectors, float32 [ids, dimension], in batches: what `dense` is measured by."""
+        """The ids of all chunks and their unit vectors, float32 [ids, dimension], in batches.
+
+        What `dense` is measured by.
+        """
         return self._dense.everything()
 
     def lexical(
         self, question: str, k: int, among: NDArray[np.int64] | None = None, earlier: str = ""
     ) -> list[tuple[int, float]]:
-        """The ids of the `k` chunks that share most with the words of the question, with their bm25 (more is better), best first.
+        """The ids of the `k` chunks that share most with the words of the question, with their bm25
+        (more is better), best first.
 
-        With `among`, which `select` gives, only those chunks compete; how rare a word is is counted in all. The words of
-        `earlier`, what was asked before, count half.
+        With `among`, which `select` gives, only those chunks compete; how rare a word is is counted
+        in all. The words of `earlier`, what was asked before, count half.
         """
         return keyword_index.best(self._database, question, k, among, earlier)
 
     def rarity(self, words: Sequence[str]) -> list[float]:
-        """How rare each word is among the chunks, its inverse document frequency (Robertson & Spärck Jones 1976)."""
+        """How rare each word is among the chunks, its inverse document frequency (Robertson &
+        Spärck Jones 1976).
+        """
         return keyword_index.rarity(self._database, words, len(self._dense.current()))
 
     def settle(self) -> None:
-        """Make searches as fast as they can be after much was added: seconds for a million chunks, nothing for few.
+        """Make searches as fast as they can be after much was added.
+
+        Seconds for a million chunks, nothing for few.
 
         Raises LibraryError where the library cannot be written.
         """
         self._dense.settle()
 
     def chunks(self, ids: Sequence[int]) -> dict[int, tuple[Chunk, str]]:
-        """The chunks of these ids, each with the title of its document; one removed in the meantime is left out."""
+        """The chunks of these ids, each with the title of its document.
+
+        One removed in the meantime is left out.
+        """
         found = self._database.rows(
             'SELECT c.id, d.name, c.number, c.section, c.paragraph, c.start, c."end", c.text, c.context, d.title '
             "FROM chunks c JOIN documents d ON d.id = c.document WHERE c.id IN (SELECT value FROM json_each(?))",
@@ -393,7 +437,10 @@ class Library:
     # --- Health ---------------------------------------------------------------------------------------------------
 
     def copy(self, file: Path) -> None:
-        """Write the database as it is now into a file that is empty or not there. Raises LibraryError where that cannot be."""
+        """Write the database as it is now into a file that is empty or not there.
+
+        Raises LibraryError where that cannot be.
+        """
         self._database.copy(file)
 
     def verify(self) -> list[str]:
@@ -401,13 +448,17 @@ class Library:
 
         Raises LibraryError where it is too damaged to be read, or another process is adding to it.
         """
-        return [*integrity.faults(self._database), *self._dense.faults(), *self.conversations.faults()]
+        return [
+            *integrity.faults(self._database),
+            *self._dense.faults(),
+            *self.conversations.faults(),
+        ]
 
     def repair(self, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]) -> list[str]:
         """Mend what the stored text of the documents is enough for; what was done, in sentences.
 
-        `make` gives the chunks of a document and their vectors, as for `rebuild`. Raises LibraryError where the library is too
-        damaged, or cannot be written to.
+        `make` gives the chunks of a document and their vectors, as for `rebuild`. Raises
+        LibraryError where the library is too damaged, or cannot be written to.
         """
         done = integrity.mend(self._database, make)
         if self._dense.faults():
@@ -418,7 +469,9 @@ class Library:
     # --- Behind the scenes ----------------------------------------------------------------------------------------
 
     def _check_embedder(self) -> None:
-        """Raises LibraryError where another process has rebuilt the library for another embedder since it was opened."""
+        """Raises LibraryError where another process has rebuilt the library for another embedder
+        since it was opened.
+        """
         if self.embedder != self._opened_with:
             raise LibraryError(
                 f"The library {self.folder.name!r} was rebuilt with the embedding model {self.embedder!r} meanwhile; start "
@@ -463,7 +516,10 @@ def _infos(rows: Sequence[Any]) -> list[DocumentInfo]:
 
 
 def _place(path: Path) -> str:
-    """The absolute path that tells files apart; links are kept, since what they point to may change."""
+    """The absolute path that tells files apart.
+
+    Links are kept, since what they point to may change.
+    """
     place = os.path.normpath(path.absolute())
     try:
         place.encode()

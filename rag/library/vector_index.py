@@ -30,7 +30,10 @@ _BATCH = 50_000  # vectors read at a time
 
 
 class Dense:
-    """The vectors of one library. Safe from several threads, and beside other processes that change the library."""
+    """The vectors of one library.
+
+    Safe from several threads, and beside other processes that change the library.
+    """
 
     def __init__(self, folder: Path, database: Database) -> None:
         self._folder = folder
@@ -44,7 +47,8 @@ class Dense:
     def nearest(
         self, vector: NDArray[np.float32], k: int, among: Ids | None = None
     ) -> list[tuple[int, float]]:
-        """The ids of the `k` chunks whose vectors are nearest to the unit vector [dimension], with their cosines, best first.
+        """The ids of the `k` chunks whose vectors are nearest to the unit vector [dimension], with
+        their cosines, best first.
 
         With `among` only those chunks compete.
         """
@@ -61,7 +65,10 @@ class Dense:
         return sorted(scored, key=lambda pair: (-pair[1], pair[0]))[: max(k, 0)]
 
     def current(self) -> VectorIndex:
-        """The vectors of the library as it is now. What came and went since the last look is all that is read."""
+        """The vectors of the library as it is now.
+
+        What came and went since the last look is all that is read.
+        """
         with self._database.reading() as database:
             state = self._database.state()
             if self._index is None or state.stamp != self._stamp:
@@ -75,7 +82,8 @@ class Dense:
                 ):
                     codes = read_codes(self._folder, cache) if cache else None
                     self._index = VectorIndex(state.dimension, codes)
-                    # The codes hold all that there was when they were made, and nothing else holds what is gone.
+                    # The codes hold all that there was when they were made, and nothing else holds
+                    # what is gone.
                     self._last, self._removals = (cached, 0) if codes else (0, removals)
                 removed = database.execute(
                     "SELECT chunk FROM removed WHERE number > ?", [self._removals]
@@ -88,7 +96,9 @@ class Dense:
             return self._index
 
     def settle(self) -> None:
-        """Make codes of the vectors, where so many have none that a search is better off; takes seconds for a million.
+        """Make codes of the vectors, where so many have none that a search is better off.
+
+        Takes seconds for a million.
 
         Raises LibraryError where the library cannot be written.
         """
@@ -128,7 +138,10 @@ class Dense:
             remove_other_codes(self._folder, own.rows("SELECT cache FROM settings")[0][0])
 
     def forget(self) -> None:
-        """Remove the file of codes, which `settle` makes again. Raises LibraryError where the library cannot be written to."""
+        """Remove the file of codes, which `settle` makes again.
+
+        Raises LibraryError where the library cannot be written to.
+        """
         with self._database.noting() as database:
             database.execute("UPDATE settings SET cache = '', cached = 0")
         remove_other_codes(self._folder, "")

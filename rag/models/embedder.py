@@ -30,7 +30,10 @@ PROBES = (
 
 
 def make_embedder(model: str) -> Embedder:
-    """The embedder of that name: the embedded one for "", else a sentence-transformers model by path or name."""
+    """The embedder of that name.
+
+    The embedded one for "", else a sentence-transformers model by path or name.
+    """
     return SentenceTransformerEmbedder(model) if model else OnnxEmbedder()
 
 
@@ -66,7 +69,9 @@ class OnnxEmbedder:
 
 
 class SentenceTransformerEmbedder:
-    """Any sentence-transformers model that is on this machine, by path or by its name on the hub."""
+    """Any sentence-transformers model that is on this machine, by path or by its name on the
+    hub.
+    """
 
     def __init__(self, model: str) -> None:
         """Raises ModelError where the model is not on this machine or cannot be read."""
@@ -142,8 +147,8 @@ def load_original() -> Any:
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
-    # The exporter warns that it is superseded and that Python branches become constants; whether the outcome is right is
-    # measured, and the user can do nothing about either.
+    # The exporter warns that it is superseded and that Python branches become constants; whether
+    # the outcome is right is measured, and the user can do nothing about either.
     disable_progress_bar()
     warnings.simplefilter("ignore")
     logging.getLogger().setLevel(logging.ERROR)

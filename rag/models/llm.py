@@ -1,4 +1,4 @@
-"""Prompt -> a stream of text pieces.                                                                [llama-cpp-python]"""
+"""Prompt -> a stream of text pieces.   [llama-cpp-python]"""
 
 import ctypes
 import os
@@ -25,19 +25,23 @@ _PROCESSORS = Path("/proc/cpuinfo")
 class LlamaModel:
     """A GGUF model in llama.cpp, answering greedily.
 
-    A model with a chat template of its own gets the prompt's messages, rendered in llama-cpp-python's sandbox; a base model
-    completes the prompt's text. What prompts share in front is read once; on some processors that rounds otherwise than reading
-    it anew. With an adapter the prompt has no examples, so nothing is shared, and the same prompt gives the same text. One
-    prompt runs at a time; others wait.
+    A model with a chat template of its own gets the prompt's messages, rendered in
+    llama-cpp-python's sandbox; a base model completes the prompt's text. What prompts share in
+    front is read once; on some processors that rounds otherwise than reading it anew. With an
+    adapter the prompt has no examples, so nothing is shared, and the same prompt gives the same
+    text. One prompt runs at a time; others wait.
     """
 
     def __init__(self, path: Path | None = None, adapter: Path | None = None) -> None:
-        """Load the GGUF at `path`, by default the embedded model, and the GGUF of a LoRA adapter, which goes with that one only.
+        """Load the GGUF at `path`, by default the embedded model, and the GGUF of a LoRA adapter,
+        which goes with that one only.
 
-        Raises ModelError where one of them cannot be read or the adapter was not made for the model.
+        Raises ModelError where one of them cannot be read or the adapter was not made for the
+        model.
         """
-        # Threads that wait for each other without letting go of the processor are several times slower where others work too, and
-        # those that let go at once a fifth slower where nobody does.
+        # Threads that wait for each other without letting go of the processor are several times
+        # slower where others work too, and those that let go at once a fifth slower where nobody
+        # does.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
         import llama_cpp
@@ -59,7 +63,8 @@ class LlamaModel:
                 n_threads=max(
                     2, (os.cpu_count() or 2) // 2
                 ),  # two threads of one core only get in each other's way
-                swa_full=True,  # a cut sliding-window cache could not be reused from question to question
+                # a cut sliding-window cache could not be reused from question to question
+                swa_full=True,
                 verbose=False,
             )
         except (ValueError, AssertionError) as error:
@@ -103,7 +108,8 @@ class LlamaModel:
                     messages, logits_processor=[weigh], **settings
                 )
             else:
-                # As tokens, since a string would be searched for control tokens, and documents may hold their names.
+                # As tokens, since a string would be searched for control tokens, and documents may
+                # hold their names.
                 text = prompt.adapted if self.brief else prompt.text
                 tokens = self._llama.tokenize(text.encode(), add_bos=True, special=False)
                 chunks = self._llama.create_completion(tokens, logits_processor=[weigh], **settings)
@@ -124,10 +130,12 @@ def model_name(path: Path | None, adapter: Path | None) -> str:
 
 
 def _adapt(llama: Any, adapter: Path) -> None:
-    """Load the adapter and apply it to all that the model reads. Raises ModelError where llama.cpp cannot use it.
+    """Load the adapter and apply it to all that the model reads.
 
-    `Llama` can do the same, but takes a failure for success, over which llama.cpp crashes, and then does not map the model
-    into memory.
+    Raises ModelError where llama.cpp cannot use it.
+
+    `Llama` can do the same, but takes a failure for success, over which llama.cpp crashes, and then
+    does not map the model into memory.
     """
     import llama_cpp
 
@@ -148,7 +156,8 @@ def _adapt(llama: Any, adapter: Path) -> None:
 def _silence() -> Any:
     """Stop llama.cpp from telling the terminal of its caches, `verbose` or not.
 
-    What comes back is the function that is told instead: llama.cpp keeps a bare pointer to it, so it must never be freed.
+    What comes back is the function that is told instead: llama.cpp keeps a bare pointer to it, so
+    it must never be freed.
     """
     import llama_cpp
 
@@ -159,10 +168,12 @@ def _silence() -> Any:
 
 @cache
 def _avoid_amx() -> None:
-    """Keep llama.cpp from the matrix unit of large Intel processors, with which it crashes at the first prompt.
+    """Keep llama.cpp from the matrix unit of large Intel processors, with which it crashes at the
+    first prompt.
 
-    Its tile configuration is not initialised (ggml-org/llama.cpp issue 20824, pull request 26954). The unit is used for weights
-    in buffers of their own only, and `Llama` has no parameter that does without.
+    Its tile configuration is not initialised (ggml-org/llama.cpp issue 20824, pull request 26954).
+    The unit is used for weights in buffers of their own only, and `Llama` has no parameter that
+    does without.
     """
     from llama_cpp import llama_cpp
 

@@ -1,10 +1,13 @@
-"""Texts -> unit vectors; question + passages -> log-odds.     [sentence-transformers, torch; onnxruntime, onnx, tokenizers]
+"""Texts -> unit vectors.
 
-Two models of one body. The embedder is all-MiniLM-L6-v2 as it comes. The reader is the same network with an adapter of our
-own (`data/reader.safetensors`, described in docs/reader.md): it reads a question and a passage together and tells for each
-sentence whether it answers. Both run in ONNX Runtime with 8-bit weights, at more than twice the speed of
-sentence-transformers, and a question is answered without importing torch. The ONNX files are exported once, compared with
-the original, and kept in the user's cache.
+Question + passages -> log-odds.     [sentence-transformers, torch; onnxruntime, onnx, tokenizers]
+
+Two models of one body. The embedder is all-MiniLM-L6-v2 as it comes. The reader is the same network
+with an adapter of our own (`data/reader.safetensors`, described in docs/reader.md): it reads a
+question and a passage together and tells for each sentence whether it answers. Both run in ONNX
+Runtime with 8-bit weights, at more than twice the speed of sentence-transformers, and a question is
+answered without importing torch. The ONNX files are exported once, compared with the original, and
+kept in the user's cache.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,8 +32,9 @@ _LEAST_COSINE = 0.9
 # --- ONNX Runtime -------------------------------------------------------------------------------------------------
 
 
-# A run takes all the cores, and memory that its session keeps for the next one. Runs side by side would get in each other's way
-# and keep that memory once for each, so they take turns, first come, first served.
+# A run takes all the cores, and memory that its session keeps for the next one. Runs side by side
+# would get in each other's way and keep that memory once for each, so they take turns, first come,
+# first served.
 _turns = ThreadPoolExecutor(1, thread_name_prefix="onnxruntime")
 
 
@@ -47,7 +51,9 @@ class Session:
 
 
 def batches(rows: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Any, Any]]:
-    """The indices of rows of like length, so that little is spent on padding, with their ids and mask, int64 [batch, width]."""
+    """The indices of rows of like length, so that little is spent on padding, with their ids and
+    mask, int64 [batch, width].
+    """
     by_length = sorted(range(len(rows)), key=lambda i: len(rows[i]))
     for at in range(0, len(rows), BATCH):
         batch = by_length[at : at + BATCH]
@@ -67,8 +73,8 @@ def export(
 ) -> None:
     """Write the module to `target` as ONNX with 8-bit weights.
 
-    Seven bits of the eight are used (`reduce_range`), since processors without VNNI saturate on eight: a library built on one
-    laptop is searched on another.
+    Seven bits of the eight are used (`reduce_range`), since processors without VNNI saturate on
+    eight: a library built on one laptop is searched on another.
     """
     import torch
     from onnxruntime.quantization import QuantType, quantize_dynamic

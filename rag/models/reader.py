@@ -27,10 +27,11 @@ _ADAPTER_SHA256 = "d37f74443b4260da7db2f45279cfea3f43c2bdcf9fcb7f43cdca4f19d9c0c
 
 
 class OnnxReader:
-    """The reader: a cross-encoder over question and passage that gives each sentence of the passage its log-odds.
+    """The reader: a cross-encoder over question and passage that gives each sentence of the passage
+    its log-odds.
 
-    A sentence's log-odds are the mean over its tokens of a linear function of their last hidden states, so all sentences of
-    a passage are weighed in one pass, each in its context.
+    A sentence's log-odds are the mean over its tokens of a linear function of their last hidden
+    states, so all sentences of a passage are weighed in one pass, each in its context.
     """
 
     name = f"{EMBEDDING_MODEL} reader int8"
@@ -43,7 +44,8 @@ class OnnxReader:
         self._tokenizer = load_tokenizer()
 
     def read(self, question: str, passages: Sequence[tuple[str, Sequence[str]]]) -> list[Vectors]:
-        """For each passage (its context, its sentences) the log-odds that a sentence answers the question, float32 [sentences].
+        """For each passage (its context, its sentences) the log-odds that a sentence answers the
+        question, float32 [sentences].
 
         A sentence beyond what the network can take in gets minus infinity.
         """
@@ -69,7 +71,10 @@ class OnnxReader:
     def _tokens(
         self, question: str, context: str, sentences: Sequence[str]
     ) -> tuple[list[int], int, list[tuple[int, int]]]:
-        """[CLS] question [SEP] context. sentences [SEP]; where the passage begins; the tokens of each sentence."""
+        """[CLS] question [SEP] context.
+
+        Sentences [SEP]; where the passage begins; the tokens of each sentence.
+        """
         asked, about, *read = (
             encoding.ids
             for encoding in self._tokenizer.encode_batch(

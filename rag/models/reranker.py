@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 
 class CrossEncoderReranker:
-    """Any sentence-transformers cross-encoder that is on this machine, by path or by its name on the hub."""
+    """Any sentence-transformers cross-encoder that is on this machine, by path or by its name on
+    the hub.
+    """
 
     def __init__(self, model: str) -> None:
-        """Raises ModelError where the model is not on this machine, cannot be read, or does not give one score a passage."""
+        """Raises ModelError where the model is not on this machine, cannot be read, or does not
+        give one score a passage.
+        """
         from sentence_transformers import CrossEncoder
 
         try:

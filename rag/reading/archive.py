@@ -26,7 +26,9 @@ _BROKEN = (
 
 
 def members(data: bytes) -> dict[str, bytes]:
-    """The contents of a ZIP by member name, folders left out; names are only ever looked up, never used as paths.
+    """The contents of a ZIP by member name, folders left out.
+
+    Names are only ever looked up, never used as paths.
 
     Raises DocumentError where it is damaged, encrypted, or expands beyond the limits.
     """
@@ -42,7 +44,8 @@ def members(data: bytes) -> dict[str, bytes]:
                     raise DocumentError(
                         "The archive is packed in a way that is not read: save the file again or as PDF."
                     )
-                # What the directory says of sizes may be a lie, so no more than the limit is unpacked.
+                # What the directory says of sizes may be a lie, so no more than the limit is
+                # unpacked.
                 allowed = min(MAX_EXPANDED - expanded, max(SMALL, MAX_RATIO * info.compress_size))
                 with archive.open(info) as member:
                     content = member.read(allowed + 1)
@@ -61,7 +64,10 @@ def members(data: bytes) -> dict[str, bytes]:
 
 
 def office_kind(data: bytes) -> str:
-    """Which of the kinds that are ZIPs it is, told from its members: "DOCX", "ODT", "EPUB", or words for one that is not read."""
+    """Which of the kinds that are ZIPs it is, told from its members.
+
+    "DOCX", "ODT", "EPUB", or words for one that is not read.
+    """
     _check_count(data)
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
@@ -92,7 +98,10 @@ def _unlocked(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 
 def _check_count(data: bytes) -> None:
-    """Raise DocumentError for too many members, before the directory is read: each entry costs time and memory."""
+    """Raise DocumentError for too many members, before the directory is read.
+
+    Each entry costs time and memory.
+    """
     if data.count(b"PK\x01\x02") > MAX_MEMBERS:
         raise DocumentError(
             f"The archive has more than the {MAX_MEMBERS:,} members that are read: save the file again in parts."

@@ -1,4 +1,7 @@
-"""What every reader of a format makes of its file: the blocks a reader of the page sees, in order.     [charset-normalizer]"""
+"""What every reader of a format makes of its file.
+
+The blocks a reader of the page sees, in order.     [charset-normalizer]
+"""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +18,8 @@ _BOMS = {
     b"\xfe\xff": "utf-16",
 }
 
-# What no reader sees: zero-width and bidi characters, soft hyphens, tags, and controls other than tab and newline.
+# What no reader sees: zero-width and bidi characters, soft hyphens, tags, and controls other than
+# tab and newline.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
@@ -24,14 +28,20 @@ _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, heading, list, table or note as it is shown; what refers to a note stands in it as "[1]"."""
+    """A paragraph, heading, list, table or note as it is shown.
+
+    What refers to a note stands in it as "[1]".
+    """
 
     text: str
     level: int | None = (
-        None  # of a heading, 1 outermost; 0 where the format says it is none, None where it does not say
+        # of a heading, 1 outermost; 0 where the format says it is none, None where it does not say
+        None
     )
     kind: Kind | None = (
-        None  # where the format says so: "furniture", "text" that is no title, "note" that opens with "[1] "
+        # where the format says so: "furniture", "text" that is no title, "note" that opens with
+        # "[1] "
+        None
     )
     quoted: bool = (
         False  # set off as a quotation, as block quotes are, with or without quotation marks
@@ -60,7 +70,8 @@ def visible(text: str) -> str:
 
 
 def decoded(data: bytes, declared: str = "") -> str:
-    """The text of a file: its byte order mark tells the encoding, else what it declares, else UTF-8, else the likeliest.
+    """The text of a file: its byte order mark tells the encoding, else what it declares, else
+    UTF-8, else the likeliest.
 
     Raises DocumentError where it is in no known encoding, or binary.
     """

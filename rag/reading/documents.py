@@ -1,4 +1,6 @@
-"""A file -> Document: its kind is told from its content, and one reader a kind makes the blocks that `structure` reads."""
+"""A file -> Document: its kind is told from its content, and one reader a kind makes the blocks
+that `structure` reads.
+"""
 
 import hashlib
 import re
@@ -49,15 +51,19 @@ OFFICE_SUFFIXES = (
     ".key",
     ".wpd",
 )
-MAX_BYTES = 50_000_000  # a thousand-page report has 5 MB of text: what is larger is data, and would fill the memory
+# a thousand-page report has 5 MB of text: what is larger is data, and would fill the memory
+MAX_BYTES = 50_000_000
 LONGEST_WRAPPED = 160  # characters: nobody wraps wider, so a longer line is a paragraph of its own
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def read_document(path: Path) -> Document:
-    """The document in a file of one of `SUFFIXES`, named after the file. A name that lies about its content is not believed.
+    """The document in a file of one of `SUFFIXES`, named after the file.
 
-    Raises DocumentError where the file is missing, empty, too large, damaged, encrypted, or of another kind.
+    A name that lies about its content is not believed.
+
+    Raises DocumentError where the file is missing, empty, too large, damaged, encrypted, or of
+    another kind.
     """
     data = _load(path)
     try:
@@ -138,7 +144,10 @@ def _text(data: bytes) -> str:
 
 
 def read_text(data: bytes) -> Content:
-    """The blocks between blank lines, every character kept; long lines are blocks of their own, an underlined line a heading."""
+    """The blocks between blank lines, every character kept.
+
+    Long lines are blocks of their own, an underlined line a heading.
+    """
     text = _text(data)
     spans: list[tuple[int, int, int | None]] = []
     lines: list[tuple[int, int]] = []

@@ -1,7 +1,7 @@
 """A Word file (DOCX) -> the blocks a reader of the page sees.
 
-python-docx knows neither notes nor tracked changes nor hidden text, so the elements are walked here. Their names and those of
-styles are of ECMA-376, part 1.
+python-docx knows neither notes nor tracked changes nor hidden text, so the elements are walked
+here. Their names and those of styles are of ECMA-376, part 1.
 """
 
 import re
@@ -24,7 +24,8 @@ _HEADING = re.compile("heading ([1-9])")
 _CONTENTS = re.compile("toc [1-9]|toc heading|table of figures")
 _WRAPPERS = {"AlternateContent", "sdtContent", "customXml", "ins", "moveTo"}
 _NOTHING_SHOWN = {"pPr", "rPr", "sdtPr", "del", "moveFrom", "delText", "instrText", "rt"}
-# The letters and signs of the font Symbol that text is written with; it has them in the private use area.
+# The letters and signs of the font Symbol that text is written with; it has them in the private use
+# area.
 _SYMBOL = dict(
     zip(
         (
@@ -47,11 +48,14 @@ _SYMBOL = dict(
 
 
 def read_docx(data: bytes) -> Content:
-    """What a Word file shows: headings, paragraphs, lists, tables, captions and headers as furniture, and the notes at the end.
+    """What a Word file shows.
 
-    Notes are numbered through, the footnotes first. Deleted, hidden and commented text and tables of contents are left out.
-    Where no paragraph has the style of a heading, the level of each is None. Raises DocumentError where the file is encrypted,
-    damaged, or too large when unpacked.
+    Headings, paragraphs, lists, tables, captions and headers as furniture, and the notes at the
+    end.
+
+    Notes are numbered through, the footnotes first. Deleted, hidden and commented text and tables
+    of contents are left out. Where no paragraph has the style of a heading, the level of each is
+    None. Raises DocumentError where the file is encrypted, damaged, or too large when unpacked.
     """
     return _Walk(office.opened_docx(data)).content()
 
@@ -60,7 +64,10 @@ def read_docx(data: bytes) -> Content:
 
 
 def _name(element: "Element") -> str:
-    """The name without its namespace, for formulas have runs and texts of their own; "" for a comment."""
+    """The name without its namespace, for formulas have runs and texts of their own.
+
+    "" for a comment.
+    """
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
@@ -84,7 +91,9 @@ def _children(element: "Element") -> "list[Element]":
 
 
 def _inside(parent: "Element", *names: str) -> "Iterator[Element]":
-    """The elements of these names in `parent`, those in content controls and insertions with them, in order."""
+    """The elements of these names in `parent`, those in content controls and insertions with
+    them, in order.
+    """
     waiting = _children(parent)[::-1]
     while waiting:
         child = waiting.pop()
@@ -287,7 +296,8 @@ class _Walk:
             text = carried + self.shown(
                 child, style.look.over(self.default_look).over(ground), boxes
             )
-            self.fields.clear()  # an instruction that never ends must not hide the paragraphs behind it
+            # an instruction that never ends must not hide the paragraphs behind it
+            self.fields.clear()
             carried = (
                 text if _find(properties, "rPr", "del") is not None else ""
             )  # its end is deleted: the next goes on

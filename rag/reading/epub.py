@@ -86,7 +86,9 @@ def _path(base: str, href: str) -> str:
 
 
 def _one_page(chapters: dict[str, "_Element"]) -> "_Element":
-    """The page that holds the bodies of all chapters, its ids and links made unique by the chapter's name."""
+    """The page that holds the bodies of all chapters, its ids and links made unique by the
+    chapter's name.
+    """
     page = parsed("<html><body></body></html>")
     whole = page[0]
     for name, root in chapters.items():

@@ -1,6 +1,7 @@
 """A web page -> the blocks of its main content, as a browser shows them.
 
-Tags and styles say what is shown: navigation, banners and hidden text are left out, and so is all that only scripts would show.
+Tags and styles say what is shown: navigation, banners and hidden text are left out, and so is all
+that only scripts would show.
 """
 
 import re
@@ -66,7 +67,9 @@ _CALLED = ("class", "role", "type", "id", "rel")  # attributes; "type" is EPUB's
 
 
 def read_html(data: bytes) -> Content:
-    """The main content of a web page. Notes are shown as "[1] text" where they stand, and what refers to them as "[1]".
+    """The main content of a web page.
+
+    Notes are shown as "[1] text" where they stand, and what refers to them as "[1]".
 
     Raises DocumentError where the page is in no known encoding, or nested too deeply.
     """
@@ -135,7 +138,8 @@ class _Page:
         self._references, self._notes, self._back = _notes(root, named.get("a", []))
         self._marked = above(self._references)
         with_headings = above(headings)
-        # Pages are laid out with tables and lists: those that hold parts of a page are shown as these parts.
+        # Pages are laid out with tables and lists: those that hold parts of a page are shown as
+        # these parts.
         self._layout = (
             above([*tables, *lists, *named.get("blockquote", ()), *named.get("pre", ()), *crowded])
             | with_headings
@@ -316,7 +320,10 @@ class _Page:
             self._text.append(text if self._preformatted else _SPACE.sub(" ", text))
 
     def _flush(self, name: str = "") -> None:
-        """Close the text that has come in: part of the open cell, note or list, or a block; `name` is the tag that ends."""
+        """Close the text that has come in.
+
+        Part of the open cell, note or list, or a block; `name` is the tag that ends.
+        """
         text = (
             "".join(self._text).strip("\n")
             if self._preformatted
@@ -369,7 +376,9 @@ class _Page:
 def _notes(
     root: "_Element", links: Iterable["_Element"]
 ) -> tuple[dict["_Element", str], dict["_Element", str], set[str]]:
-    """The links that refer to notes and the blocks that hold these, each with the note's number; the ids notes link back to."""
+    """The links that refer to notes and the blocks that hold these, each with the note's number;
+    the ids notes link back to.
+    """
     ids: dict[str, _Element] = {}
     for element in root.iter():
         if name := element.get("id") or (element.get("name") if tag(element) == "a" else None):
@@ -439,7 +448,10 @@ def _refers(link: "_Element") -> bool:
 
 
 def _without_label(told: str, number: str, listed: bool) -> str:
-    """A note without the number that stands before it; in a list the number is no part of the text."""
+    """A note without the number that stands before it.
+
+    In a list the number is no part of the text.
+    """
     raised = re.escape(number.translate(_SUPERSCRIPT))
     label = rf"\[{number}\][.,:]?|{raised}" + ("" if listed else rf"|{number}[.):]?(?=\s)")
     return re.sub(rf"\A[\s^↑]*(?:{label})?\s*|[\s↩↑⏎↵]+\Z", "", told)

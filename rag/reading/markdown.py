@@ -1,4 +1,6 @@
-"""A Markdown file's source -> the text that a reader of the rendered page sees, block by block.        [markdown-it-py]"""
+"""A Markdown file's source -> the text that a reader of the rendered page sees, block by block.
+[markdown-it-py]
+"""
 
 import html
 import re

@@ -1,6 +1,7 @@
 """An OpenDocument text (ODT) -> the blocks a reader of the page sees.
 
-Names of elements and attributes are those of OpenDocument 1.3, part 3; a namespace is written as its usual prefix here.
+Names of elements and attributes are those of OpenDocument 1.3, part 3; a namespace is written as
+its usual prefix here.
 """
 
 import re
@@ -46,11 +47,13 @@ _MOST_REPEATED = (
 
 
 def read_odt(data: bytes) -> Content:
-    """What an OpenDocument text shows: headings, paragraphs, lists, tables, captions and headers as furniture, the notes last.
+    """What an OpenDocument text shows.
 
-    Notes are numbered through, the footnotes first. Deleted, hidden and commented text and indexes are left out. Where no
-    paragraph is a heading, the level of each is None. Raises DocumentError where the file is encrypted, damaged, or too large
-    when unpacked.
+    Headings, paragraphs, lists, tables, captions and headers as furniture, the notes last.
+
+    Notes are numbered through, the footnotes first. Deleted, hidden and commented text and indexes
+    are left out. Where no paragraph is a heading, the level of each is None. Raises DocumentError
+    where the file is encrypted, damaged, or too large when unpacked.
     """
     return _Walk(office.opened_odt(data)).content()
 
@@ -114,7 +117,10 @@ class _Walk:
     # --- Blocks ---
 
     def blocks(self, parent: "Element", look: Look) -> list[Block]:
-        """What the paragraphs, lists and tables of `parent` show; the items of a list are lines of one block."""
+        """What the paragraphs, lists and tables of `parent` show.
+
+        The items of a list are lines of one block.
+        """
         return office.joined_lists(
             [piece for child in _inside(parent) for piece in self.pieces(child, look)]
         )
@@ -284,7 +290,10 @@ def _look(style: "Element") -> Look:
 
 
 def _inside(parent: "Element") -> "Iterator[Element]":
-    """The children, those of sections, groups of rows and the like in their place; what is hidden with a section is not."""
+    """The children, those of sections, groups of rows and the like in their place.
+
+    What is hidden with a section is not.
+    """
     waiting = [*reversed(parent)]
     while waiting:
         child = waiting.pop()

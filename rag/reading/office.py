@@ -1,4 +1,7 @@
-"""What the readers of Word files and OpenDocument texts share: packages, looks, lists, tables, notes.            [python-docx]"""
+"""What the readers of Word files and OpenDocument texts share.
+
+Packages, looks, lists, tables, notes.            [python-docx]
+"""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +25,8 @@ _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _MARGINS = ("header", "footer")
 _PARTS = ("styles", "numbering", "settings", "footnotes", "endnotes", *_MARGINS)
 
-# Names of styles, in lower case, as Word and LibreOffice write them whatever the language of their menus.
+# Names of styles, in lower case, as Word and LibreOffice write them whatever the language of their
+# menus.
 _QUOTES = {"quote", "intense quote", "block text", "quotations"}
 # Where a note is referred to, until all are numbered: XML has no NUL.
 _MARK = re.compile("\0([^\0]+)\0")
@@ -39,13 +43,17 @@ class Package:
     """A file that was opened."""
 
     body: "_Element"
-    parts: "Mapping[str, _Element]"  # of a Word file the headers and footers by the ids of their relations, others by their kind
+    # of a Word file the headers and footers by the ids of their relations, others by their kind
+    parts: "Mapping[str, _Element]"
     title: str
     language: str
 
 
 def opened_docx(data: bytes) -> Package:
-    """A Word file's text and parts. Raises DocumentError where it is encrypted, damaged or too large when unpacked."""
+    """A Word file's text and parts.
+
+    Raises DocumentError where it is encrypted, damaged or too large when unpacked.
+    """
     if data.startswith(OLE):
         if _ENCRYPTED in data:
             raise DocumentError(
@@ -74,7 +82,8 @@ def opened_docx(data: bytes) -> Package:
             if kind in _PARTS:
                 parts[relation_id if kind in _MARGINS else kind] = xml(relation.target_part.blob)
         title, language = properties.title, properties.language
-    # What python-docx raises where a part is missing or is no Word part; lxml's error is a SyntaxError.
+    # What python-docx raises where a part is missing or is no Word part; lxml's error is a
+    # SyntaxError.
     except (OpcError, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
         raise DocumentError(
             "The DOCX file is damaged, where a whole Word file was expected: open it in Word and save it as DOCX again."
@@ -87,7 +96,10 @@ def opened_docx(data: bytes) -> Package:
 
 
 def opened_odt(data: bytes) -> Package:
-    """An OpenDocument text's body and styles. Raises DocumentError where it is encrypted, damaged or too large when unpacked."""
+    """An OpenDocument text's body and styles.
+
+    Raises DocumentError where it is encrypted, damaged or too large when unpacked.
+    """
     with _naming("ODT"):
         files = members(data)
         if "encrypted-package" in files or b"encryption-data" in files.get(
@@ -129,7 +141,10 @@ def _naming(kind: str) -> Iterator[None]:
 
 
 def _refuse_entities(roots: "Iterable[_Element]") -> None:
-    """Raise DocumentError where a part has a document type: no office program writes one, it only serves to declare entities."""
+    """Raise DocumentError where a part has a document type.
+
+    No office program writes one, it only serves to declare entities.
+    """
     if any(root.getroottree().docinfo.internalDTD is not None for root in roots):
         raise DocumentError(
             "It declares XML entities, which no office program does: open it in one and save it again."
@@ -149,7 +164,10 @@ class Look:
     shaded: bool = False
 
     def over(self, outer: "Look") -> "Look":
-        """This look within an outer one, which holds where this one states nothing; its ground shows through."""
+        """This look within an outer one, which holds where this one states nothing.
+
+        Its ground shows through.
+        """
         return Look(
             outer.hidden if self.hidden is None else self.hidden,
             outer.white if self.white is None else self.white,
@@ -170,7 +188,9 @@ SHADED = Look(shaded=True)
 
 
 def tidy(text: str) -> str:
-    """The text without white space at the ends of its lines and without empty lines, runs of blanks as one."""
+    """The text without white space at the ends of its lines and without empty lines, runs of
+    blanks as one.
+    """
     return "\n".join(
         filter(None, (re.sub("[ \t]+", " ", line).strip() for line in text.split("\n")))
     )
@@ -181,7 +201,9 @@ def one_line(text: str) -> str:
 
 
 def paragraph_block(text: str, level: int, styles: Collection[str]) -> Block:
-    """A heading, or a paragraph that may be a caption or a quotation, as the names of its styles tell."""
+    """A heading, or a paragraph that may be a caption or a quotation, as the names of its styles
+    tell.
+    """
     if level:
         return Block(one_line(text), level=level)
     kind: Kind | None = "furniture" if "caption" in styles else None
@@ -198,7 +220,10 @@ def joined_lists(pieces: Sequence[Piece]) -> list[Block]:
 
 
 def table_pieces(rows: Sequence[Sequence[Sequence[Block]]]) -> list[Piece]:
-    """The rows of cells as the lines of one block, "a | b"; a table of one cell is a frame around what stands in it."""
+    """The rows of cells as the lines of one block, "a | b".
+
+    A table of one cell is a frame around what stands in it.
+    """
     if len(rows) == 1 and len(rows[0]) == 1:
         return [("", block) for block in rows[0][0]]
     lines = [
@@ -213,7 +238,10 @@ def table_pieces(rows: Sequence[Sequence[Sequence[Block]]]) -> list[Piece]:
 
 
 def note_marker(key: str) -> str:
-    """What stands for the reference to a note until notes are numbered; the key begins with "f" (footnote) or "e" (endnote)."""
+    """What stands for the reference to a note until notes are numbered.
+
+    The key begins with "f" (footnote) or "e" (endnote).
+    """
     return f"\0{key}\0"
 
 
@@ -229,7 +257,9 @@ def content(
     title: str,
     language: str,
 ) -> Content:
-    """All that is shown: the body, each text of headers and footers once, the notes. `notes` has their texts by key.
+    """All that is shown: the body, each text of headers and footers once, the notes.
+
+    `notes` has their texts by key.
 
     Where the title is the only heading there is, no level is stated.
     """
@@ -244,7 +274,10 @@ def content(
 
 
 def _with_notes(blocks: Sequence[Block], notes: Mapping[str, str]) -> list[Block]:
-    """The blocks with their markers as "[1]", then a block for each note: footnotes first, in the order they are referred to."""
+    """The blocks with their markers as "[1]", then a block for each note.
+
+    Footnotes first, in the order they are referred to.
+    """
     referred = dict.fromkeys(
         key for block in blocks for key in _MARK.findall(block.text) if notes.get(key)
     )

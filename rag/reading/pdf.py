@@ -1,7 +1,10 @@
-"""A PDF -> the blocks a reader of its pages sees, each line with its box; and the picture of a page.        [pypdfium2]
+"""A PDF -> the blocks a reader of its pages sees, each line with its box.
 
-PDFium says which characters stand where and in what type. Characters of one type between white space make a word, words that
-follow each other on a baseline a line; `layout` makes blocks of the lines.
+And the picture of a page.        [pypdfium2]
+
+PDFium says which characters stand where and in what type. Characters of one type between white
+space make a word, words that follow each other on a baseline a line; `layout` makes blocks of the
+lines.
 """
 
 import ctypes
@@ -28,7 +31,8 @@ MAX_PIXELS = (
     4_000  # along the longer edge of a page's picture: a wide page must not fill the memory
 )
 SMALLEST_TYPE = 1.0  # points: nobody reads smaller
-SCAN = 0.7  # of a page's area: a picture this large is a scan, and invisible text over it is what it says
+# of a page's area: a picture this large is a scan, and invisible text over it is what it says
+SCAN = 0.7
 WHITE = 250  # of 255
 WORD_GAP = 0.8  # of the type's size: wider gaps may be a gutter or the edge of a cell
 ASCENT, DESCENT = (
@@ -39,7 +43,8 @@ ASCENT, DESCENT = (
 # PDFium is not thread-safe, not even for two documents.
 _ONE_AT_A_TIME = Lock()
 
-# PDFium writes "\x02" or "\ufffe" for the hyphen of a word that goes on in the next line, and no line end.
+# PDFium writes "\x02" or "\ufffe" for the hyphen of a word that goes on in the next line, and no
+# line end.
 _RUN = re.compile(r"[^\s\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]")
 _SHOWN = str.maketrans(
     {
@@ -66,7 +71,9 @@ _NO_TITLE = re.compile(
 
 
 def read_pdf(data: bytes) -> Content:
-    """What the pages show, in reading order, with a box for each line; running headers and page numbers are furniture.
+    """What the pages show, in reading order, with a box for each line.
+
+    Running headers and page numbers are furniture.
 
     Raises DocumentError where the file is encrypted, damaged, too long, or has no text.
     """
@@ -79,7 +86,9 @@ def read_pdf(data: bytes) -> Content:
 
 
 def page_image(data: bytes, page: int, width: int) -> bytes:
-    """A PNG of one page, `width` pixels wide; pages count from 1. No edge is longer than MAX_PIXELS.
+    """A PNG of one page, `width` pixels wide.
+
+    Pages count from 1. No edge is longer than MAX_PIXELS.
 
     Raises UsageError where there is no such page, DocumentError where the file cannot be opened.
     """
@@ -162,7 +171,10 @@ def _no_text(pdf: "PdfDocument") -> DocumentError:
 
 
 def _title(pdf: "PdfDocument") -> str:
-    """The title the file states, where it is one: programs put file names and their own names there."""
+    """The title the file states, where it is one.
+
+    Programs put file names and their own names there.
+    """
     title = " ".join(visible(pdf.get_metadata_value("Title")).split())
     return "" if _NO_TITLE.fullmatch(title) or len(title) > 300 else title
 
@@ -186,7 +198,9 @@ def _language(pdf: "PdfDocument") -> str:
 
 
 class _Word(NamedTuple):
-    """Characters of one type between white space, in points from the top left corner of the page as it is shown."""
+    """Characters of one type between white space, in points from the top left corner of the page
+    as it is shown.
+    """
 
     text: str
     apart: bool  # whether white space stands before it
@@ -247,7 +261,10 @@ class _PageReader:
         return upright, turned
 
     def _characters(self) -> str:
-        """One character for each index; what stands for a hyphen at a line's end is "\\x02" or "\\ufffe"."""
+        """One character for each index.
+
+        What stands for a hyphen at a line's end is "\\x02" or "\\ufffe".
+        """
         text: str = self._text.get_text_range()
         if len(text) == self.count:
             return text
@@ -267,7 +284,10 @@ class _PageReader:
             yield indexes[0], indexes[-1] + 1, style
 
     def _style_at(self, index: int) -> _Style:
-        """How a character is set. In one text object all are of one type, on one baseline; its address stands for it."""
+        """How a character is set.
+
+        In one text object all are of one type, on one baseline; its address stands for it.
+        """
         item = self._raw.FPDFText_GetTextObject(self._text.raw, index)
         address = bytes(item)
         if address not in self._styles:
@@ -317,7 +337,9 @@ class _PageReader:
         return _Word(text, apart, left, top, right, bottom, baseline, size, style.bold)
 
     def _shown(self, x: float, y: float) -> tuple[float, float]:
-        """A place of the page's own space, in points from the top left corner of the page as it is shown."""
+        """A place of the page's own space, in points from the top left corner of the page as it
+        is shown.
+        """
         left, bottom, right, top = self._box
         match self._rotation:
             case 90:
@@ -347,7 +369,10 @@ class _PageReader:
         return self._scanned
 
     def _is_on_white(self, word: _Word) -> bool:
-        """Whether all is white at the height of its letters: white text stands out where something dark lies behind it."""
+        """Whether all is white at the height of its letters.
+
+        White text stands out where something dark lies behind it.
+        """
         if self._picture is None:
             scale = min(1.0, _scale(self._page, 1000))
             bitmap = self._page.render(scale=scale, grayscale=True)
@@ -400,7 +425,9 @@ def _line(words: Sequence[_Word], page: int) -> Line:
 
 
 def _line_text(words: Sequence[_Word], baseline: float, size: float) -> str:
-    """What the words say; raised numbers, which refer to notes, in brackets or, as exponents, in superscript characters."""
+    """What the words say; raised numbers, which refer to notes, in brackets or, as exponents, in
+    superscript characters.
+    """
     text, right, after_marker = "", 0.0, False
     for word in words:
         shown = word.text

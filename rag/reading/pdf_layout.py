@@ -1,7 +1,9 @@
-"""Lines on pages -> the blocks a reader sees: furniture set apart, columns in order, paragraphs, headings and notes (pure).
+"""Lines on pages -> the blocks a reader sees.
 
-Lines on one baseline make a row, rows of one type that stand close a group, and a group one or more paragraphs. Lengths are in
-points; where one is a multiple, it is of the size of the type.
+Furniture set apart, columns in order, paragraphs, headings and notes (pure).
+
+Lines on one baseline make a row, rows of one type that stand close a group, and a group one or more
+paragraphs. Lengths are in points; where one is a multiple, it is of the size of the type.
 """
 
 import re
@@ -16,7 +18,8 @@ from rag.types import Box, Kind
 MARGIN = 0.13  # of a page's height: where running headers and footers stand
 CELL_GAP = 1.5  # between the cells of a row
 PROSE = 15  # letters: lines of a column have more, cells of a table fewer
-SPLITS = 3  # of a page into columns and of these: newspapers have no more, and each costs a look at all lines
+# of a page into columns and of these: newspapers have no more, and each costs a look at all lines
+SPLITS = 3
 INDENT = 0.7  # of the first line of a paragraph
 LEVELS = 3  # of headings
 
@@ -97,7 +100,8 @@ class _Part:
 def blocks(pages: Sequence[Page]) -> list[Block]:
     """The blocks of the pages in reading order, a box for each line.
 
-    A paragraph that runs over columns or pages is one block; what stands between its parts follows it.
+    A paragraph that runs over columns or pages is one block; what stands between its parts follows
+    it.
     """
     sizes, weights = Counter[float](), Counter[bool]()
     for page in pages:
@@ -138,7 +142,10 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
 
 
 def _cells(row: Sequence[Line]) -> int:
-    """The number of lines that stand clearly apart; 0 where the first is the marker of a list or a heading."""
+    """The number of lines that stand clearly apart.
+
+    0 where the first is the marker of a list or a heading.
+    """
     if _MARKER_ONLY.fullmatch(row[0].text) and len(row) == 2:
         return 0
     return 1 + sum(_is_apart(*neighbours) for neighbours in pairwise(row))
@@ -214,7 +221,10 @@ def _edges(page: Page) -> tuple[list[Line], list[Line]]:
 
 
 def _columns(lines: Sequence[Line], splits: int = SPLITS) -> Iterator[list[Line]]:
-    """The rows by columns, in reading order; what spans the columns stands between those above and below it."""
+    """The rows by columns, in reading order.
+
+    What spans the columns stands between those above and below it.
+    """
     gutter = _gutter(lines) if splits else None
     if gutter is None:
         if lines:
@@ -293,7 +303,9 @@ def _ends_sentence(line: Line) -> bool:
 
 
 def _is_short(before: Line, after: Line, right: float) -> bool:
-    """Whether the first word of `after` had room at the end of the line before, whose column ends at `right`."""
+    """Whether the first word of `after` had room at the end of the line before, whose column
+    ends at `right`.
+    """
     return right - before.right > after.first_word + 0.5 * after.size
 
 
@@ -339,7 +351,10 @@ class _Flow:
         ]
 
     def _first_note(self, column: Sequence[Line]) -> int:
-        """Where the notes at the foot of a column begin: smaller type that opens with a number or goes on with a note."""
+        """Where the notes at the foot of a column begin.
+
+        Smaller type that opens with a number or goes on with a note.
+        """
         small = len(column)
         while (
             small
@@ -355,7 +370,10 @@ class _Flow:
         )
 
     def _note_number(self, line: Line) -> int:
-        """The number a note opens with, 0 where it is none; a plain one must follow that of the note before."""
+        """The number a note opens with, 0 where it is none.
+
+        A plain one must follow that of the note before.
+        """
         found = _NOTE_START.match(line.text)
         if not found or found.end() == len(line.text):
             return 0
@@ -388,7 +406,10 @@ class _Flow:
                 before, runs_on = group[-1], False
 
     def _is_close(self, before: Line, after: Line) -> bool:
-        """Whether two lines stand as close as lines of one paragraph do; rows of a table may stand wider."""
+        """Whether two lines stand as close as lines of one paragraph do.
+
+        Rows of a table may stand wider.
+        """
         distance = (after.baseline - before.baseline) / max(before.size, after.size)
         return distance <= (2.5 if before.cells and after.cells else 1.25) * self._body.leading
 
@@ -443,7 +464,9 @@ class _Flow:
             self._last = None if part.kind else part
 
     def _joint(self, part: _Part, new_column: bool, runs_on: bool) -> str:
-        """What joins a part to the last one that it goes on with, "" where it begins something new."""
+        """What joins a part to the last one that it goes on with, "" where it begins something
+        new.
+        """
         last, first = self._last, part.lines[0][1]
         if not last or last.style or part.style or part.kind or first.cells:
             return ""
@@ -466,7 +489,9 @@ class _Flow:
 
 
 def _paragraphs(group: Sequence[Line]) -> list[list[tuple[str, Line]]]:
-    """The paragraphs of a group, the items of a list among them, each line with what joins it to the line before."""
+    """The paragraphs of a group, the items of a list among them, each line with what joins it to
+    the line before.
+    """
     right = max(line.right for line in group)
     paragraphs = [[("", _as_item(group[0], opens=True))]]
     for before, line in pairwise(group):
@@ -532,7 +557,10 @@ def _finished(parts: Sequence[_Part], pages: Sequence[Page]) -> list[Block]:
 
 
 def _words(parts: Sequence[_Part]) -> Counter[str]:
-    """How often each word stands in the document, in small letters; words broken at a line's end are left out."""
+    """How often each word stands in the document, in small letters.
+
+    Words broken at a line's end are left out.
+    """
     words = Counter[str]()
     for part in parts:
         text = "\n".join(line.text for _, line in part.lines).lower()
@@ -574,7 +602,10 @@ def _text_and_boxes(
 
 
 def _is_one_word(first: str, second: str, words: Counter[str]) -> bool:
-    """Whether the hyphen between two parts of a word is only there because the line ended: the document's other words tell."""
+    """Whether the hyphen between two parts of a word is only there because the line ended.
+
+    The document's other words tell.
+    """
     joined, hyphenated = words[f"{first}{second}".lower()], words[f"{first}-{second}".lower()]
     if joined != hyphenated:
         return joined > hyphenated

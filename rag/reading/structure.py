@@ -1,4 +1,7 @@
-"""The blocks of a file -> Document: title, dateline, sections, paragraphs, notes, references, and who says what (pure)."""
+"""The blocks of a file -> Document.
+
+Title, dateline, sections, paragraphs, notes, references, and who says what (pure).
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +17,8 @@ from rag.types import Box, Document, Kind, Note, Paragraph, Reference, Section
 LONGEST_TITLE = 200  # characters
 LONGEST_HEADING = 120  # characters
 LONGEST_FURNITURE = 300  # characters
-SHORTEST_TEXT = 40  # characters: a shorter line without a full stop is no running text that could follow a heading
+# characters: a shorter line without a full stop is no running text that could follow a heading
+SHORTEST_TEXT = 40
 TOP = 5  # blocks: a title stands among the first of them
 
 _MONTHS = tuple(map(str.lower, MONTHS))
@@ -83,9 +87,12 @@ class _Block:
 
 
 def structured(content: Content, name: str, file: str, sha256: str) -> Document:
-    """The document that `content` shows. What its format says of a block is believed, the rest is told from the words.
+    """The document that `content` shows.
 
-    Where the file states a title that no heading has, the text begins with it; where nothing could be a title, it is `name`.
+    What its format says of a block is believed, the rest is told from the words.
+
+    Where the file states a title that no heading has, the text begins with it; where nothing could
+    be a title, it is `name`.
     """
     stated = " ".join(visible(content.title).split())
     shown_first = [" ".join(block.text.split()) for block in content.blocks if block.kind is None][
@@ -335,7 +342,8 @@ def _levels(
                 or (text_below and (alone[index + 1] or shown[index + 1][0].isupper()))
             )
         ):
-            # A heading has text under it, or a deeper heading: short lines in a row are a list, a table or verse.
+            # A heading has text under it, or a deeper heading: short lines in a row are a list, a
+            # table or verse.
             levels[index] = guess
         below = levels[index]
         text_below = (
@@ -377,7 +385,9 @@ _Spans = dict[int, list[tuple[Kind, int, int]]]
 def _notes(
     blocks: Sequence[_Block], shown: Sequence[str], kinds: Sequence[Kind], heading: int
 ) -> tuple[_Spans, list[Note]]:
-    """The document's notes, and for each block that holds some the kinds and spans of its pieces."""
+    """The document's notes, and for each block that holds some the kinds and spans of its
+    pieces.
+    """
     spans: _Spans = {}
     notes: list[Note] = []
     for index, block in enumerate(blocks):

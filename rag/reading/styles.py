@@ -27,7 +27,10 @@ Color = tuple[int, int, int]
 
 
 def hiding_selectors(sheet: str) -> set[str]:
-    """The selectors of a style sheet that hide what they name; only plain ones: ".note", "#banner", "p.note"."""
+    """The selectors of a style sheet that hide what they name.
+
+    Only plain ones: ".note", "#banner", "p.note".
+    """
     return {
         selector.strip()
         for selectors, style in _RULE.findall(_AT_RULE.sub("", sheet[:LARGEST_STYLE]))
@@ -53,7 +56,9 @@ def hides(style: str) -> bool:
 
 
 def colors(style: str, text: str, ground: str) -> tuple[Color | None, Color | None]:
-    """The colours of text and ground that declarations or else attributes state, None where they state none that is known."""
+    """The colours of text and ground that declarations or else attributes state, None where they
+    state none that is known.
+    """
     stated: dict[str, str] = dict(_COLOR.findall(style))
     ground = stated.get("background-color") or stated.get("background") or ground
     return _color(stated.get("color") or text), _color(ground)

@@ -1,4 +1,7 @@
-"""The text of a web page or an XML part -> its tree of elements; entities are not expanded, nothing is fetched.     [lxml]"""
+"""The text of a web page or an XML part -> its tree of elements.
+
+Entities are not expanded, nothing is fetched.     [lxml]
+"""
 
 import re
 from collections.abc import Iterable
@@ -64,7 +67,10 @@ def parsed(source: str) -> "_Element":
 
 
 def xml(data: bytes) -> "_Element":
-    """The root of an XML text; entities are not expanded and nothing is fetched. Raises DocumentError where it is broken."""
+    """The root of an XML text.
+
+    Entities are not expanded and nothing is fetched. Raises DocumentError where it is broken.
+    """
     from lxml import etree
 
     parser = etree.XMLParser(
@@ -93,7 +99,10 @@ def tag(element: "_Element") -> str:
 
 
 def walk(root: "_Element") -> "iterwalk":
-    """The start and end of every element in order; no recursion, for pages are nested as deeply as their authors please."""
+    """The start and end of every element in order.
+
+    No recursion, for pages are nested as deeply as their authors please.
+    """
     from lxml import etree
 
     return etree.iterwalk(root, events=("start", "end"))

@@ -1,7 +1,10 @@
-"""Answers -> a file that can be read and checked without this program: Markdown, HTML, Word, JSON.                [python-docx]
+"""Answers -> a file that can be read and checked without this program.
 
-Everything but the JSON is made of the same parts, in which nothing is left that no reader sees. What a document, a question or
-a name says is escaped in each format, so that none of it becomes a link, an image or markup.
+Markdown, HTML, Word, JSON.                [python-docx]
+
+Everything but the JSON is made of the same parts, in which nothing is left that no reader sees.
+What a document, a question or a name says is escaped in each format, so that none of it becomes a
+link, an image or markup.
 """
 
 import json
@@ -39,11 +42,13 @@ _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 def export(
     name: str, answers: Sequence[Answer], documents: Callable[[str], Document], kind: Kind
 ) -> bytes:
-    """The answers as one file of that kind under the name of their conversation, to be kept or sent.
+    """The answers as one file of that kind under the name of their conversation, to be kept or
+    sent.
 
-    Each footnote has the exact quote, where it stands, who said it, the report's own note, and the sha256 of the report's file.
-    `documents` gives the document of a name, and raises UsageError where there is none: a report that was removed or replaced
-    since is told as such. The JSON holds the answers as `render.read_answer` reads them, and what `rag check` needs.
+    Each footnote has the exact quote, where it stands, who said it, the report's own note, and the
+    sha256 of the report's file. `documents` gives the document of a name, and raises UsageError
+    where there is none: a report that was removed or replaced since is told as such. The JSON holds
+    the answers as `render.read_answer` reads them, and what `rag check` needs.
     """
     date = _today()
     if kind == "json":
@@ -53,7 +58,10 @@ def export(
 
 
 def file_name(name: str, kind: Kind) -> str:
-    """The name of the file for what is exported under `name`: letters, digits, dots, hyphens and underscores alone."""
+    """The name of the file for what is exported under `name`.
+
+    Letters, digits, dots, hyphens and underscores alone.
+    """
     return f"{_NOT_IN_NAMES.sub('-', name).strip('.-')[:_LONGEST_NAME] or 'answer'}.{kind}"
 
 
@@ -195,7 +203,8 @@ def _markdown(name: str, about: str, parts: Sequence[_Part]) -> bytes:
         for text, place in part.nearest:
             blocks += [_md_quote(text), f"— {_md(place)}"]
         for footnote in part.footnotes:
-            # The colon at the end keeps readers without footnotes from taking the line for the address of a link.
+            # The colon at the end keeps readers without footnotes from taking the line for the
+            # address of a link.
             blocks.append(f"[^{footnote.number}]: {_md(footnote.source)}:")
             inside = [_md_quote(footnote.quote), _md(footnote.note), _md(footnote.proof)]
             blocks += [

@@ -1,7 +1,7 @@
 """HTML of conversations, answers, footnotes and reports. Pure.
 
-Every text that comes from a document, a question, a name or a model is escaped, in elements and in attributes, and words are
-highlighted by their offsets, never by searching for them.
+Every text that comes from a document, a question, a name or a model is escaped, in elements and in
+attributes, and words are highlighted by their offsets, never by searching for them.
 """
 
 from bisect import bisect_right
@@ -28,7 +28,8 @@ from rag.types import (
 _DOUBT = {"partly": "supported in part", "unsupported": "not supported"}
 _EXPORTS = {"md": "Markdown", "html": "HTML", "docx": "Word", "json": "JSON"}
 _NEAREST = 3  # passages shown where the reports do not answer
-_DEEPEST = 3  # levels that an outline tells apart, as HTML has no more of them below a title: h4, h5 and h6
+# levels that an outline tells apart, as HTML has no more of them below a title: h4, h5 and h6
+_DEEPEST = 3
 
 _Spanned = TypeVar("_Spanned", Quotation, Reference)
 
@@ -47,7 +48,9 @@ def draft_html(
 
 
 def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
-    """The whole answer: its sentences, a footnote for each citation, and the passages that were read; what `only` left in."""
+    """The whole answer: its sentences, a footnote for each citation, and the passages that were
+    read; what `only` left in.
+    """
     if answer.abstained:
         near = (
             f'<p class="status">The nearest passages:</p>{_hits_html(answer.hits[:_NEAREST])}'
@@ -67,7 +70,10 @@ def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
 
 
 def conversation_html(library: str, key: int | None, begun: bool, trouble: str) -> str:
-    """What stands above a conversation: its ways out and the way to a new one, and why it is not kept, where it is not."""
+    """What stands above a conversation.
+
+    Its ways out and the way to a new one, and why it is not kept, where it is not.
+    """
     place = f'data-library="{escape(library)}" data-conversation="{"" if key is None else key}"'
     if not (begun or trouble):
         return f"<header {place} hidden></header>"
@@ -105,11 +111,13 @@ def report_html(
     turn: int | None = None,
     library: str = "",
 ) -> str:
-    """The report with the words marked that the answer of a `turn` cites, those of the span `current` as the ones in view.
+    """The report with the words marked that the answer of a `turn` cites, those of the span
+    `current` as the ones in view.
 
     Of a document with pages, the page of that span is shown as it is printed, from the `library`.
 
-    The element of class "text" holds `document.text` to the letter, and the marks of a citation together hold its quote.
+    The element of class "text" holds `document.text` to the letter, and the marks of a citation
+    together hold its quote.
     """
     marks = [
         _Mark(c.start, c.end, str(c.marker), (c.start, c.end) == current)
@@ -122,7 +130,8 @@ def report_html(
     notes = {note.number: index for index, note in reversed([*enumerate(document.notes)])}
     note_starts = {note.start: index for index, note in enumerate(document.notes)}
     blocks = []
-    # A block holds the white space behind it as well, so that no character is lost and a quote may run over its end.
+    # A block holds the white space behind it as well, so that no character is lost and a quote may
+    # run over its end.
     edges = [0, *(p.start for p in document.paragraphs[1:]), len(document.text)]
     for paragraph, (start, end) in zip(document.paragraphs, pairwise(edges), strict=True):
         tag, attributes = _block(document, paragraph, note_starts)
@@ -259,7 +268,10 @@ def _outline_html(document: Document) -> str:
 
 
 def _page_html(document: Document, current: tuple[int, int] | None, library: str) -> str:
-    """The picture of the page that a span begins on, with its lines marked; "" in a document without pages."""
+    """The picture of the page that a span begins on, with its lines marked.
+
+    "" in a document without pages.
+    """
     lines = [
         box for box in document.boxes if current and box.start < current[1] and current[0] < box.end
     ]
@@ -325,7 +337,9 @@ def _block(
 def _words_html(
     document: Document, start: int, end: int, marks: Sequence[_Mark], notes: dict[str, int]
 ) -> str:
-    """The words of a span, with marks around those cited and buttons for the markers of the report's own notes."""
+    """The words of a span, with marks around those cited and buttons for the markers of the
+    report's own notes.
+    """
     references = {(r.start, r.end): r.number for r in _overlapping(document.references, start, end)}
     edges = {
         edge

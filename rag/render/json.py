@@ -1,4 +1,7 @@
-"""Answer and Hits -> the JSON of the command line and the API, and back; the text of the terminal."""
+"""Answer and Hits -> the JSON of the command line and the API, and back.
+
+The text of the terminal.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
@@ -22,7 +25,10 @@ def hit_json(hit: Hit) -> dict[str, Any]:
 
 
 def read_hit(values: Any) -> Hit:
-    """The hit that `hit_json` gave these values for. Raises ValueError where they are of another shape."""
+    """The hit that `hit_json` gave these values for.
+
+    Raises ValueError where they are of another shape.
+    """
     try:
         hit: Hit = _typed(Hit, _nested(values))
     except (KeyError, TypeError, OverflowError) as error:
@@ -31,7 +37,10 @@ def read_hit(values: Any) -> Hit:
 
 
 def read_answer(values: Any) -> Answer:
-    """The answer that `answer_json` gave these values for. Raises ValueError where they are of another shape."""
+    """The answer that `answer_json` gave these values for.
+
+    Raises ValueError where they are of another shape.
+    """
     try:
         answer: Answer = _typed(Answer, values | {"hits": [_nested(hit) for hit in values["hits"]]})
     except (KeyError, TypeError, OverflowError) as error:
@@ -48,7 +57,10 @@ _kinds = cache(get_type_hints)
 
 
 def _typed(kind: Any, value: Any) -> Any:
-    """JSON values as the dataclass, tuple, literal or plain type they are to be; what they came from is not trusted."""
+    """JSON values as the dataclass, tuple, literal or plain type they are to be.
+
+    What they came from is not trusted.
+    """
     origin, inner = get_origin(kind), get_args(kind)
     if isinstance(value, dict) and isinstance(kind, type) and is_dataclass(kind):
         kinds = _kinds(kind)

@@ -21,7 +21,9 @@ def answer_text(answer: Answer) -> str:
 
 
 def checked_text(sentences: Sequence[Sentence], citations: Sequence[Citation]) -> str:
-    """A line for each checked statement, its verdict first, then the footnotes of those that hold."""
+    """A line for each checked statement, its verdict first, then the footnotes of those that
+    hold.
+    """
     lines = (
         f"{s.verdict:>11}  {s.text}{''.join(f'[{marker}]' for marker in s.markers)}{f' — {s.reason}' if s.reason else ''}"
         for s in sentences
@@ -66,7 +68,9 @@ def where(section: str, paragraph: int, page: int | None = None) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without control characters, for a document must not steer the terminal, and without what cannot be encoded."""
+    """The text without control characters, for a document must not steer the terminal, and
+    without what cannot be encoded.
+    """
     return "".join(c for c in text if c == "\n" or category(c) not in ("Cc", "Cf", "Cs"))
 
 

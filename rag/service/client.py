@@ -1,4 +1,7 @@
-"""A server that runs over the same libraries: how it is found, and asked instead of loading the models once more."""
+"""A server that runs over the same libraries.
+
+How it is found, and asked instead of loading the models once more.
+"""
 
 import hmac
 import json
@@ -46,8 +49,10 @@ class Server:
         only: Filter,
         told: Callable[[Found], None],
     ) -> tuple[Answer, int | None]:
-        """The answer, and the conversation it was kept in, if `conversation` names one or, with 0, begins it; what is read for it
-        is `told` before. Raises NotAnsweredError where it gives none."""
+        """The answer, and the conversation it was kept in, if `conversation` names one or, with
+        0, begins it; what is read for it is `told` before. Raises NotAnsweredError where it
+        gives none.
+        """
         body = {
             "question": question,
             "library": settings.library,
@@ -114,7 +119,10 @@ def proof(key: str, challenge: str) -> str:
 
 
 def announce(server: Server, indexes: Path) -> None:
-    """Tell those who may read the file that the server is there. Where the folder cannot be written to, nobody is told."""
+    """Tell those who may read the file that the server is there.
+
+    Where the folder cannot be written to, nobody is told.
+    """
     unfinished = indexes / f"{_FILE}.{server.port}.part"
     with suppress(OSError):
         indexes.mkdir(parents=True, exist_ok=True)
@@ -134,7 +142,10 @@ def withdraw(server: Server, indexes: Path) -> None:
 
 
 def running(indexes: Path) -> Server | None:
-    """The server that runs over these libraries on this machine; one that ended without a word is none."""
+    """The server that runs over these libraries on this machine.
+
+    One that ended without a word is none.
+    """
     server = _told(indexes)
     return server if server and server.lives() else None
 

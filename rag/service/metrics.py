@@ -1,4 +1,7 @@
-"""What a server has done, as numbers that Prometheus reads: never a question, a text or a name of a document."""
+"""What a server has done, as numbers that Prometheus reads.
+
+Never a question, a text or a name of a document.
+"""
 
 import threading
 from collections import Counter

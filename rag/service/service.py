@@ -1,4 +1,7 @@
-"""Questions of many askers at once: one set of models for all libraries, and one line in front of the language model."""
+"""Questions of many askers at once.
+
+One set of models for all libraries, and one line in front of the language model.
+"""
 
 import asyncio
 import re
@@ -31,8 +34,11 @@ from rag.reading.documents import SUFFIXES, read_document
 from rag.service.metrics import Metrics
 from rag.types import EVERYTHING, Answer, Event, Filter, Piece, Prompt, Turn
 
-MAX_ASKING = 16  # questions under way or in line: at some seconds each, whoever came later would not wait for it anyway
-MAX_DRAWING = 8  # pages: they are drawn one after the other, and those that wait must not take all the threads
+# questions under way or in line: at some seconds each, whoever came later would not wait for it
+# anyway
+MAX_ASKING = 16
+# pages: they are drawn one after the other, and those that wait must not take all the threads
+MAX_DRAWING = 8
 MAX_SECONDS = 120.0  # that a question may take, waiting included
 RETRY_SECONDS = 5  # about as long as an answer takes
 _LAST_SECONDS, _END_SECONDS = (
@@ -109,7 +115,9 @@ _asking: ContextVar[Asking] = ContextVar("asking")  # whose question a model wor
 
 
 class _QueuedModel:
-    """A chat model that takes its askers in turn, and looks before each piece whether its answer is still wanted."""
+    """A chat model that takes its askers in turn, and looks before each piece whether its answer
+    is still wanted.
+    """
 
     def __init__(self, chat: ChatModel, line: Line) -> None:
         self.name = chat.name
@@ -123,7 +131,8 @@ class _QueuedModel:
         asking = _asking.get()
         with self._line.turn(asking), closing(self._chat.stream(prompt, max_tokens)) as pieces:
             while True:
-                # Each step may run for another thread's copy of the context, so the asking is kept, not asked for.
+                # Each step may run for another thread's copy of the context, so the asking is kept,
+                # not asked for.
                 asking.check()
                 piece = next(pieces, None)
                 if piece is None:
@@ -164,7 +173,10 @@ class Service:
         self._loaded = False
 
     def close(self) -> None:
-        """Stop the models, let the questions under way end, and close the libraries; who asks from now on is refused."""
+        """Stop the models, let the questions under way end, and close the libraries.
+
+        Who asks from now on is refused.
+        """
         with self._lock:
             self._closed = True
             for asking in self._askings:
@@ -212,8 +224,11 @@ class Service:
         return library_names(self.indexes)
 
     def pipeline(self, name: str, create: bool = False) -> Pipeline:
-        """The pipeline of the library. Raises NotFoundError where there is none, unless adding may `create` it; UsageError for a
-        name that cannot be one."""
+        """The pipeline of the library.
+
+        Raises NotFoundError where there is none, unless adding may `create` it; UsageError for a
+        name that cannot be one.
+        """
         library_folder(self.indexes, name)
         if not create and name not in (names := self.libraries()):
             there = f"there are {', '.join(map(repr, names))}" if names else "there is none yet"
@@ -225,7 +240,8 @@ class Service:
                 raise BusyError("The server is ending; ask again when it is back.")
             file = library_file(self.indexes, name)
             if name not in self._pipelines or self._files.get(name) not in (None, file):
-                # One that was replaced is left to those who still ask it, and closed when they are done.
+                # One that was replaced is left to those who still ask it, and closed when they are
+                # done.
                 self._pipelines[name] = Pipeline(replace(self._settings, library=name), self.models)
                 self._files.pop(name, None)
             if file:
@@ -241,7 +257,10 @@ class Service:
         certainty: float | None = None,
         only: Filter = EVERYTHING,
     ) -> Generator[Event]:
-        """What `Pipeline.stream` yields, until `asking` ends it. Raises BusyError where too many ask, and what that raises."""
+        """What `Pipeline.stream` yields, until `asking` ends it.
+
+        Raises BusyError where too many ask, and what that raises.
+        """
         with (
             self._counted(),
             self._admitted(asking),
@@ -258,7 +277,9 @@ class Service:
                     return
 
     def add_upload(self, library: str, file: Path, name: str) -> Added:
-        """Add what was sent under the file name `name` and lies in `file`; one sent before under that name is replaced.
+        """Add what was sent under the file name `name` and lies in `file`.
+
+        One sent before under that name is replaced.
 
         Raises DocumentError where it cannot be read, LibraryError where it cannot be kept.
         """
@@ -286,9 +307,11 @@ class Service:
         return added
 
     def page_image(self, library: str, document: str, page: int, width: int) -> bytes:
-        """A PNG of a page of the document, `width` pixels wide, as far as that is within bounds; pages count from 1.
+        """A PNG of a page of the document, `width` pixels wide, as far as that is within bounds;
+        pages count from 1.
 
-        Raises NotFoundError where there is none to show, BusyError where too many are asked for at once.
+        Raises NotFoundError where there is none to show, BusyError where too many are asked for at
+        once.
         """
         pipeline = self.pipeline(library)
         if not self._drawing.acquire(blocking=False):
@@ -335,7 +358,10 @@ class Service:
 
 
 def suffix_of(name: str) -> str:
-    """The suffix of a file that can be read. Raises DocumentError for any other, whose text becomes no path."""
+    """The suffix of a file that can be read.
+
+    Raises DocumentError for any other, whose text becomes no path.
+    """
     suffix = Path(name).suffix.lower()
     if suffix not in SUFFIXES:
         raise DocumentError(
@@ -345,7 +371,10 @@ def suffix_of(name: str) -> str:
 
 
 def document_name(file: str) -> str:
-    """A document's name for a file name that came from elsewhere: letters, digits, dots, hyphens and underscores alone."""
+    """A document's name for a file name that came from elsewhere.
+
+    Letters, digits, dots, hyphens and underscores alone.
+    """
     stem = Path(file.replace("\\", "/")).stem
     return _NOT_IN_NAMES.sub("-", stem).strip(".-")[:_LONGEST_NAME] or "document"
 
@@ -359,7 +388,8 @@ async def pumped(
 ) -> AsyncGenerator[Event]:
     """What `source` yields, made on a thread of its own, so that no slow reader holds a model up.
 
-    Once `gone` says that nobody reads any more, or the reader closes this, the asking is stopped. Raises what `source` raises.
+    Once `gone` says that nobody reads any more, or the reader closes this, the asking is stopped.
+    Raises what `source` raises.
     """
     loop = asyncio.get_running_loop()
     made: asyncio.Queue[Event | Exception | None] = asyncio.Queue()

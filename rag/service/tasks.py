@@ -1,4 +1,7 @@
-"""Long work on libraries, done one piece after the other beside the questions: adding a folder, rebuilding, verifying."""
+"""Long work on libraries, done one piece after the other beside the questions.
+
+Adding a folder, rebuilding, verifying.
+"""
 
 import logging
 import queue
@@ -62,7 +65,8 @@ class Tasks:
     def begin(self, library: str, kind: Kind, folder: str = "") -> None:
         """Do it when its turn comes.
 
-        Raises UsageError where the same is under way already, and for a folder that is not there or holds nothing to read.
+        Raises UsageError where the same is under way already, and for a folder that is not there or
+        holds nothing to read.
         """
         if kind == "add":
             path = Path(folder.strip()).expanduser()

@@ -1,4 +1,7 @@
-"""Reports that were sent: each lies on the disk until its turn to be added has come, so that none is lost with the server."""
+"""Reports that were sent.
+
+Each lies on the disk until its turn to be added has come, so that none is lost with the server.
+"""
 
 import json
 import logging
@@ -45,8 +48,9 @@ class Job:
 class Uploads:
     """Adds uploads one after the other, beside the questions. Safe from several threads.
 
-    In the folder `.uploads` of the libraries an upload is a file named after its job, and a note of JSON with what is to become
-    of it. The note is written when the file is whole and removed when its document is stored, so it tells what is to be done.
+    In the folder `.uploads` of the libraries an upload is a file named after its job, and a note of
+    JSON with what is to become of it. The note is written when the file is whole and removed when
+    its document is stored, so it tells what is to be done.
     """
 
     def __init__(self, service: Service) -> None:
@@ -58,7 +62,10 @@ class Uploads:
         threading.Thread(target=self._work, daemon=True).start()
 
     def resume(self) -> None:
-        """Take up again what a server that ended has left, in the order it came. No other server may be at work on it."""
+        """Take up again what a server that ended has left, in the order it came.
+
+        No other server may be at work on it.
+        """
         if not self._folder.is_dir():
             return
         notes = sorted(self._folder.glob("*.json"), key=lambda note: note.stat().st_mtime_ns)
@@ -82,7 +89,8 @@ class Uploads:
     def put(self, library: str, name: str, content: BinaryIO) -> Job:
         """Keep what was sent under a file name until its turn comes; the job that it is.
 
-        Raises DocumentError for a kind that is not read, BusyError where many wait or the disk does not take it.
+        Raises DocumentError for a kind that is not read, BusyError where many wait or the disk does
+        not take it.
         """
         job = Job(uuid.uuid4().hex, library, name)
         file = self._file(job)

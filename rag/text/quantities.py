@@ -1,4 +1,6 @@
-"""A text -> its numbers with their currency, unit, magnitude and month, in forms that compare. Pure."""
+"""A text -> its numbers with their currency, unit, magnitude and month, in forms that compare.
+Pure.
+"""
 
 import re
 from collections.abc import Iterable
@@ -56,7 +58,10 @@ class Amount:
     measure: str = ""  # "kilometre"
 
     def same(self, other: "Amount") -> bool:
-        """Whether both may tell the same; a currency, a measure or the month of a year that one leaves out is no difference."""
+        """Whether both may tell the same.
+
+        A currency, a measure or the month of a year that one leaves out is no difference.
+        """
         if (self.number, self.unit) != (other.number, other.unit):
             return False
         if any(
@@ -96,7 +101,9 @@ def amounts_of(text: str) -> tuple[Amount, ...]:
 
 
 def missing(amounts: Iterable[Amount], text: str) -> list[str]:
-    """Those of the amounts that the text does not hold, as they stand, with their unit where only that is another one."""
+    """Those of the amounts that the text does not hold, as they stand, with their unit where
+    only that is another one.
+    """
     held = amounts_of(text)
     numbers = {amount.number for amount in held}
     return [
@@ -148,7 +155,10 @@ def _counted(tokens: list[str], at: int, number: str) -> tuple[Amount, int]:
 
 
 def _month(tokens: list[str], at: int) -> int:
-    """The month next to a number: "3 June", "the 3rd of June", "June 3", "June 2006", "June 3, 2006"."""
+    """The month next to a number.
+
+    "3 June", "the 3rd of June", "June 3", "June 2006", "June 3, 2006".
+    """
     before = [token for token in reversed(tokens[max(0, at - 3) : at]) if token not in _BETWEEN]
     after = [token for token in tokens[at + 1 : at + 4] if token not in _BETWEEN]
     if before[1:] and _DAY.fullmatch(before[0]):

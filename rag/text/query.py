@@ -7,11 +7,13 @@ import unicodedata
 from rag.errors import UsageError
 
 _WORD = re.compile(r"\w+")
-# A quotation mark opens before a word and closes after one, so that the inches in 5" pipes ask for nothing.
+# A quotation mark opens before a word and closes after one, so that the inches in 5" pipes ask for
+# nothing.
 _PHRASE = re.compile(r"""(?<!\w)["“”„«](?=\S)([^"“”„«»]+)(?<=\S)["“”»](?!\w)""")
 _QUOTATION_MARKS = re.compile('["“”„«»]')
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
-# Words that nearly every question holds: they say nothing about the passage and cost the most to rank.
+# Words that nearly every question holds: they say nothing about the passage and cost the most to
+# rank.
 STOP_WORDS = frozenset(
     _WORD.findall(
         "a about an and any are as at be been by can could d did do does for from had has have how i if in into is it its ll m "
@@ -22,7 +24,9 @@ STOP_WORDS = frozenset(
 
 
 def unbound(text: str) -> str:
-    """The text without quotation marks, between which a search takes words for a phrase that every hit must hold."""
+    """The text without quotation marks, between which a search takes words for a phrase that
+    every hit must hold.
+    """
     return _QUOTATION_MARKS.sub(" ", text)
 
 
@@ -36,7 +40,8 @@ def phrases_of(question: str) -> list[str]:
 
 
 def weighted_terms(question: str, earlier: str = "") -> dict[str, int]:
-    """The words and phrases of the question, and of what was asked before it, as terms of a full-text query with their weights.
+    """The words and phrases of the question, and of what was asked before it, as terms of a
+    full-text query with their weights.
 
     They are words in quotation marks, so that no character of the question is an operator.
     """
@@ -50,7 +55,10 @@ def weighted_terms(question: str, earlier: str = "") -> dict[str, int]:
 
 
 def any_of(terms: dict[str, int]) -> str:
-    """The terms as a full-text query for any of them; bm25 adds a term's score as often as the query names it."""
+    """The terms as a full-text query for any of them.
+
+    Bm25 adds a term's score as often as the query names it.
+    """
     return " OR ".join(term for term, weight in terms.items() for _ in range(weight))
 
 
@@ -60,10 +68,11 @@ def _terms(text: str) -> list[str]:
 
 
 def is_within(date: str, after: str, before: str) -> bool:
-    """Whether the date lies between two others, themselves included, as far as both state it; "" leaves an end open.
+    """Whether the date lies between two others, themselves included, as far as both state it; ""
+    leaves an end open.
 
-    "2023-03-14" and "2023" are neither before nor after "2023-03"; a date that is not stated lies nowhere. Raises UsageError for
-    an end that is no date.
+    "2023-03-14" and "2023" are neither before nor after "2023-03"; a date that is not stated lies
+    nowhere. Raises UsageError for an end that is no date.
     """
     for end in (after, before):
         if end and not _is_date(end):
@@ -84,7 +93,9 @@ def _is_date(text: str) -> bool:
 
 
 def names_it(text: str, wanted: str) -> bool:
-    """Whether every word of `wanted` is a word of `text`, capitals and the marks of letters aside."""
+    """Whether every word of `wanted` is a word of `text`, capitals and the marks of letters
+    aside.
+    """
     words = _folded(wanted)
     return bool(words) and words <= _folded(text)
 

@@ -1,6 +1,7 @@
 """The quotations of a text and who says them (pure).
 
-Where the text does not say, or could be misread, the speaker stays empty: a wrong speaker is worse than none.
+Where the text does not say, or could be misread, the speaker stays empty: a wrong speaker is worse
+than none.
 """
 
 import re
@@ -50,13 +51,17 @@ _INTRODUCTIONS = tuple(
     re.compile(pattern)
     for pattern in (
         rf"(?P<subject>{_NAME}){_OF}\s+{_ADVERBS}{_SAYS}",  # Maxim Yusin bluntly stated
-        rf"^[^,:;]{{0,80}}?(?P<subject>{_NAME}),\s[^:;]{{1,150}}?,\s+{_ADVERBS}{_SAYS}",  # Yuri Ushakov, a senior aide, claimed
-        rf"^[^,:;]{{2,80}},\s(?P<subject>{_NAME}),\s+{_ADVERBS}{_SAYS}",  # The mayor, Ludo Fenn, said
-        rf"(?:^|[,;]\s|\b(?:and|but)\s)(?P<described>{_DESCRIBED})\s+{_ADVERBS}{_SAYS}",  # the diplomat added
+        # Yuri Ushakov, a senior aide, claimed
+        rf"^[^,:;]{{0,80}}?(?P<subject>{_NAME}),\s[^:;]{{1,150}}?,\s+{_ADVERBS}{_SAYS}",
+        # The mayor, Ludo Fenn, said
+        rf"^[^,:;]{{2,80}},\s(?P<subject>{_NAME}),\s+{_ADVERBS}{_SAYS}",
+        # the diplomat added
+        rf"(?:^|[,;]\s|\b(?:and|but)\s)(?P<described>{_DESCRIBED})\s+{_ADVERBS}{_SAYS}",
         rf"\b(?P<pronoun>[Hh]e|[Ss]he)\s+{_ADVERBS}{_SAYS}",
         r"\b[Ii]n (?P<pronoun>his|her) (?:own )?(?:words|view|opinion)\b",
         rf"\b[Aa]ccording to\s+(?:(?:[a-z][\w-]*\s+){{0,5}}?(?P<name>{_NAME})|(?P<described>{_DESCRIBED}))\s*(?:,|$)",
-        rf"{_SAYS}\s+by\s+(?:[a-z][\w-]*\s+){{0,5}}?(?P<name>{_NAME})\s*:?$",  # echoed by Vincent Smith:
+        # echoed by Vincent Smith:
+        rf"{_SAYS}\s+by\s+(?:[a-z][\w-]*\s+){{0,5}}?(?P<name>{_NAME})\s*:?$",
         rf"^For\s+(?P<name>{_NAME}),",  # For Babayev, the agreement recalled
         rf"\b[Ii]n\s+(?:the\s+(?:words|view|opinion)\s+of\s+(?P<name>{_NAME})|(?P<owner>{_NAME})['’]s\s+(?:words|view|opinion))",
     )
@@ -122,11 +127,13 @@ _WHEN = r"(?:\s+(?:on|in|at|during|after|last)\s+(?:(?!that\b)[\w'’-]+\s?){1,4
 _REPORTS = tuple(
     re.compile(pattern, re.DOTALL)
     for pattern in (
-        rf"{_BEGINS}{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\s+that\s+(?P<said>.+)",  # Maxim Yusin, a columnist, told us on Monday that
+        # Maxim Yusin, a columnist, told us on Monday that
+        rf"{_BEGINS}{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\s+that\s+(?P<said>.+)",
         # the mayor said the bridge
         rf"{_BEGINS}{_WHO}\s+{_ADVERBS}(?:said|says)\s+"
         r"(?P<said>(?:the|an?|it|he|she|they|there|this|these|its|his|her|their|no|some|all|most|many|[A-Z]\w*)\b.+)",
-        rf"^(?P<said>.+),\s+{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\W*$",  # the bridge is closed, the mayor said
+        # the bridge is closed, the mayor said
+        rf"^(?P<said>.+),\s+{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\W*$",
         rf"^(?P<said>.+),\s+(?:said|says)\s+{_WHO}{_WHEN}\W*$",
         rf"\b(?:[Aa]ccording to|[Ii]n the (?:view|opinion|words) of)\s+{_WHO}(?:,\s[^:;]{{1,80}}?)?,\s+(?P<said>.+)",
         rf"^(?P<said>.+?),?\s+according to\s+{_WHO}\W*$",
@@ -141,7 +148,9 @@ _NEXT = re.compile(
 
 
 def reported(sentence: str) -> list[tuple[str, str]]:
-    """Who a sentence says said something, without quotation marks, and what: [("Maxim Yusin", "Russia has changed.")].
+    """Who a sentence says said something, without quotation marks, and what.
+
+    [("Maxim Yusin", "Russia has changed.")].
 
     Who is only a pronoun there is "".
     """
@@ -159,7 +168,10 @@ def reported(sentence: str) -> list[tuple[str, str]]:
 
 
 def sayings(text: str) -> list[str]:
-    """The words with which a text says of what it tells that somebody said so: ["Maxim Yusin stated"]."""
+    """The words with which a text says of what it tells that somebody said so.
+
+    ["Maxim Yusin stated"].
+    """
     return [match[0] for match in _SAID.finditer(text)]
 
 
@@ -186,10 +198,12 @@ def quotations(
     references: Sequence[Reference],
     set_off: frozenset[int] = frozenset(),
 ) -> tuple[Quotation, ...]:
-    """The quotations of `text` in order, four words or more, with speaker, lead-in and closing note.
+    """The quotations of `text` in order, four words or more, with speaker, lead-in and closing
+    note.
 
-    A quotation runs on over paragraphs that each open with a mark; a heading ends it, furniture does not. Paragraphs that are
-    set off as quotations (`set_off`: where they start) are quoted without marks, those in a row together.
+    A quotation runs on over paragraphs that each open with a mark; a heading ends it, furniture
+    does not. Paragraphs that are set off as quotations (`set_off`: where they start) are quoted
+    without marks, those in a row together.
     """
     spans = [
         (start, end)
@@ -309,7 +323,8 @@ class _Narrator:
         key = "".join(words).lower()
         self._forms.setdefault(key, Counter())[" ".join(words)] += 1
         self._mentions.setdefault(key, []).append(position)
-        # A first word stands for a person only beside a title: "President Xi Jinping", but not "Moscow Times".
+        # A first word stands for a person only beside a title: "President Xi Jinping", but not
+        # "Moscow Times".
         for word in {words[-1], words[0] if titled else words[-1]}:
             if key not in self._last_words.setdefault(word, []):
                 self._last_words[word].append(key)
@@ -381,7 +396,9 @@ class _Narrator:
         return _NOTE_MARKER.sub("", self._text[piece.start : piece.end])
 
     def _goes_on(self, piece: _Piece) -> bool:
-        """Whether `piece` goes on with the sentence of the quotation before it, and names nobody else."""
+        """Whether `piece` goes on with the sentence of the quotation before it, and names nobody
+        else.
+        """
         return self._text[piece.start - 2] not in ".!?…" and not re.search(_NAME, self._told(piece))
 
     def _first_sentence(self, piece: _Piece) -> str:
@@ -390,7 +407,10 @@ class _Narrator:
         return told[start:end].strip(" ,;.–—")
 
     def _narrate(self, piece: _Piece, goes_on: bool, between: bool) -> None:
-        """Take in a stretch of narration: it may go on with a quotation's sentence, or stand between two quotations."""
+        """Take in a stretch of narration.
+
+        It may go on with a quotation's sentence, or stand between two quotations.
+        """
         told = self._told(piece)
         sentences = [told[start:end] for start, end in sentence_spans(told)]
         introduced = lead_in = current = ""
@@ -426,7 +446,10 @@ class _Narrator:
         self._speaker, self._lead_in, self._in_sentence = introduced, lead_in, current
 
     def _introduced(self, sentence: str, position: int) -> str:
-        """Who is introduced first in `sentence` with a verb of saying or its like; "" where nobody is."""
+        """Who is introduced first in `sentence` with a verb of saying or its like.
+
+        "" where nobody is.
+        """
         found = [
             match
             for pattern in _INTRODUCTIONS

@@ -1,8 +1,9 @@
-"""A text -> the spans of its sentences.                                                              [nupunkt]"""
+"""A text -> the spans of its sentences.   [nupunkt]"""
 
 import re
 
-# What still belongs to a sentence behind its full stop: closing quotation marks and brackets, and markers of notes.
+# What still belongs to a sentence behind its full stop: closing quotation marks and brackets, and
+# markers of notes.
 _TRAILER = re.compile(r"""(?:["”’'»)\]]|\[\d{1,3}\])+(?=\s|$)""")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 
@@ -10,7 +11,8 @@ _BLANK_LINE = re.compile(r"\n\s*\n")
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """The spans of the sentences of `text`, in order, white space around each left out.
 
-    A blank line always ends a sentence. Together the spans hold every character that is not white space.
+    A blank line always ends a sentence. Together the spans hold every character that is not white
+    space.
     """
     from nupunkt import sent_spans
 
@@ -21,7 +23,8 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
         starts = [block_start + start for start, _ in sent_spans(text[block_start:block_end])] or [
             block_start
         ]
-        # The splitter breaks right behind the full stop, so a closing quotation mark would open the next sentence.
+        # The splitter breaks right behind the full stop, so a closing quotation mark would open the
+        # next sentence.
         starts = [starts[0], *(_after_trailer(text, start) for start in starts[1:])]
         for start, end in zip(starts, [*starts[1:], block_end], strict=True):
             stripped = text[start:end].strip()

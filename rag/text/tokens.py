@@ -1,4 +1,4 @@
-"""A text -> its words, in forms that compare.                                                    [snowballstemmer]"""
+"""A text -> its words, in forms that compare.   [snowballstemmer]"""
 
 import re
 import unicodedata
@@ -62,7 +62,9 @@ def word_spans(text: str) -> list[tuple[int, int]]:
 
 
 def folded(text: str) -> str:
-    """The text without capitals and the marks of letters, as it is compared where they make no difference."""
+    """The text without capitals and the marks of letters, as it is compared where they make no
+    difference.
+    """
     return "".join(
         c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
     ).casefold()
@@ -78,8 +80,11 @@ def is_number(word: str) -> bool:
 
 
 def number_of(word: str) -> str:
-    """A number in the one form for all its forms: "21" for "twenty-one", "1000" for "1,000", "3th" for "third" and "3rd",
-    "million" for "millions"; any other word in small letters."""
+    """A number in the one form for all its forms.
+
+    "21" for "twenty-one", "1000" for "1,000", "3th" for "third" and "3rd", "million" for
+    "millions"; any other word in small letters.
+    """
     word = word.lower().removesuffix("'s").strip("'")
     if word in _NUMBER_WORDS or word in _ORDINALS:
         return _NUMBER_WORDS.get(word) or _ORDINALS[word]
@@ -108,7 +113,10 @@ def _stemmer() -> Callable[[str], str]:
 
 @lru_cache(1 << 16)
 def stem(word: str) -> str:
-    """One form for the forms of a word: "Trades'" and "trade", "1,000" and "1000", "three" and "3", "U.S" and "US"."""
+    """One form for the forms of a word.
+
+    "Trades'" and "trade", "1,000" and "1000", "three" and "3", "U.S" and "US".
+    """
     word = word.lower().removesuffix("'s").strip("'")
     if word in _NUMBER_WORDS or any(c.isdigit() for c in word):
         return number_of(word)

@@ -1,8 +1,10 @@
-"""Training data -> rows, and the passages that compete for a question, found as the product finds its own.
+"""Training data -> rows, and the passages that compete for a question, found as the product finds
+its own.
 
-Nothing at run time imports this module. A folder of data holds `*.jsonl.xz` files, one JSON object a line: id, question, context,
-title, group, answers, answerable, type, support or support_all (the sentences of context that hold the answer), and where
-an answer needs several paragraphs, passages: title, text and gold of each.
+Nothing at run time imports this module. A folder of data holds `*.jsonl.xz` files, one JSON object
+a line: id, question, context, title, group, answers, answerable, type, support or support_all (the
+sentences of context that hold the answer), and where an answer needs several paragraphs, passages:
+title, text and gold of each.
 """
 
 import json
@@ -54,7 +56,9 @@ def answered_in(row: Row, text: str) -> bool:
 
 
 def rivals_of(row: Row, nearest: Sequence[Row], most: int, rng: random.Random) -> Iterator[Row]:
-    """At most so many passages that a search for the question finds, without an answer string and without the support."""
+    """At most so many passages that a search for the question finds, without an answer string
+    and without the support.
+    """
     found = 0
     for passage in nearest:
         same = passage["group"] == row["group"]
@@ -81,7 +85,9 @@ class Passages:
         )
 
     def nearest(self, questions: Sequence[str], k: int = 30) -> list[list[Row]]:
-        """For each question a row of each passage that one of the first `k` of both look-ups brings, the best first."""
+        """For each question a row of each passage that one of the first `k` of both look-ups
+        brings, the best first.
+        """
         return [
             [
                 self.rows[self._texts[found.chunk]]

@@ -1,7 +1,8 @@
-"""Write and read an adapter of the embedded language model as llama.cpp reads it.                                [gguf]
+"""Write and read an adapter of the embedded language model as llama.cpp reads it.   [gguf]
 
-Nothing at run time imports this module. An adapter is a LoRA (Hu et al. 2021, arXiv:2106.09685): beside the matrix of a
-linear layer stand two narrow ones, `down` and `up`, whose product is added to it.
+Nothing at run time imports this module. An adapter is a LoRA (Hu et al. 2021, arXiv:2106.09685):
+beside the matrix of a linear layer stand two narrow ones, `down` and `up`, whose product is added
+to it.
 """
 
 import re
@@ -30,9 +31,10 @@ _NAME = re.compile(r"model\.layers\.(\d+)\.(\w+\.\w+)\.(?:down|up)")
 def write_adapter(weights: Mapping[str, NDArray[np.floating]], path: Path) -> None:
     """Write a GGUF file, in half precision, that appears whole or not at all.
 
-    `weights` holds for each layer it changes two arrays, as in `model.layers.3.self_attn.q_proj.down` [rank, in] and `….up`
-    [out, rank], of one rank throughout; any scale is a factor of `up` already. Raises ValueError for a name or a shape that is
-    no part of such an adapter.
+    `weights` holds for each layer it changes two arrays, as in
+    `model.layers.3.self_attn.q_proj.down` [rank, in] and `….up` [out, rank], of one rank
+    throughout; any scale is a factor of `up` already. Raises ValueError for a name or a shape that
+    is no part of such an adapter.
     """
     layers = {name.rpartition(".")[0]: _tensor(name) for name in weights}
     ranks = {_rank(weights, layer) for layer in layers}

@@ -1,7 +1,7 @@
 """The layers that both trainings add to a model whose own weights stay as they are.
 
-Nothing at run time imports this module. They are LoRA (Hu et al. 2021, arXiv:2106.09685): beside the matrix of a linear layer
-stand two narrow ones, `down` and `up`, whose product is added to it.
+Nothing at run time imports this module. They are LoRA (Hu et al. 2021, arXiv:2106.09685): beside
+the matrix of a linear layer stand two narrow ones, `down` and `up`, whose product is added to it.
 """
 
 import math
@@ -32,7 +32,10 @@ class Adapted(nn.Module):
 
 
 def adapter_of(model: nn.Module) -> dict[str, torch.Tensor]:
-    """The trained weights, float32: `….down` [rank, in] and `….up` [out, rank] of each adapted layer, by its name."""
+    """The trained weights, float32.
+
+    `….down` [rank, in] and `….up` [out, rank] of each adapted layer, by its name.
+    """
     weights: dict[str, torch.Tensor] = {}
     for name, layer in model.named_modules():
         if isinstance(layer, Adapted):

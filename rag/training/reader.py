@@ -1,9 +1,12 @@
-"""Train the reader's adapter: `python -m rag.train_reader DATA_FOLDER --out rag/data/reader.safetensors [--start ADAPTER]`.
+"""Train the reader's adapter.
 
-Nothing at run time imports this module. The adapter is a LoRA (Hu et al. 2021, arXiv:2106.09685) over all linear layers of
-all-MiniLM-L6-v2 with one linear unit on top. An example is a question with passages that compete for it; the label of each
-sentence says whether it holds the answer. Beside the passages that do stand those that a search for the question finds but
-that hold no answer, of the same article and of others. docs/reader.md tells what came out.
+`python -m rag.train_reader DATA_FOLDER --out rag/data/reader.safetensors [--start ADAPTER]`.
+
+Nothing at run time imports this module. The adapter is a LoRA (Hu et al. 2021, arXiv:2106.09685)
+over all linear layers of all-MiniLM-L6-v2 with one linear unit on top. An example is a question
+with passages that compete for it; the label of each sentence says whether it holds the answer.
+Beside the passages that do stand those that a search for the question finds but that hold no
+answer, of the same article and of others. docs/reader.md tells what came out.
 
 rag/train_data.py tells what a DATA_FOLDER holds.
 """
@@ -29,7 +32,8 @@ from rag.text.tokens import FUNCTION_WORDS
 from rag.training.data import WORD, Passages, Row, read_rows, rivals_of, supports, words
 from rag.training.lora import Adapted, adapter_of, load_adapter
 
-# Rows per file, answerable and not: as many as two laptop cores train on in about forty minutes, in the variety there is.
+# Rows per file, answerable and not: as many as two laptop cores train on in about forty minutes, in
+# the variety there is.
 _ROWS = {
     "squad_train": (2200, 400),
     "fairytaleqa": (600, 100),
@@ -48,7 +52,8 @@ _HELD_OUT = (
 )
 _RIVALS = 2  # passages without an answer beside those of the row
 _TYPED = 0.3  # of the questions lose their question mark, as people type them into a search box
-_HIDDEN_WORD = 0.25  # of the questions have a word hidden that the passage shares, so that not all hangs on shared words
+# of the questions have a word hidden that the passage shares, so that not all hangs on shared words
+_HIDDEN_WORD = 0.25
 _MAX_TITLE_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_TOKENS = 24, 120, 232
 
 _RANK = 32
@@ -139,7 +144,10 @@ def _passage(passage: Row, support: Sequence[str]) -> Passage:
 
 
 def encode(example: Example, tokenizer: Any, rng: random.Random) -> list[Encoded]:
-    """Each passage as the reader gets it, [CLS] question [SEP] title. sentences [SEP]; a long one is cut around an answer."""
+    """Each passage as the reader gets it, [CLS] question [SEP] title.
+
+    Sentences [SEP]; a long one is cut around an answer.
+    """
     asked = example.question.rstrip("?") if rng.random() < _TYPED else example.question
     asked = _hide_word(example, asked, rng) if rng.random() < _HIDDEN_WORD else asked
     question = tokenizer.encode(asked).ids[: MAX_QUESTION_TOKENS + 2]
@@ -200,7 +208,9 @@ def _window(
 
 
 class Reader(nn.Module):
-    """The embedded model with adapters in all linear layers and one linear unit over the last hidden states."""
+    """The embedded model with adapters in all linear layers and one linear unit over the last
+    hidden states.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -250,7 +260,10 @@ class Reader(nn.Module):
         load_adapter(self.body, adapter)
 
     def adapter(self) -> dict[str, torch.Tensor]:
-        """The trained weights, float16, under the names of the layers they are added to; the scale is in `up`."""
+        """The trained weights, float16, under the names of the layers they are added to.
+
+        The scale is in `up`.
+        """
         weights = adapter_of(self.body) | {
             f"head.{name}": value for name, value in self.head.state_dict().items()
         }
@@ -261,10 +274,13 @@ class Reader(nn.Module):
 
 
 def train(folder: Path, out: Path, start: Path | None, seed: int = 0) -> None:
-    """Train one epoch, from an earlier adapter where `start` names one; the adapter is written to `out` as it goes on.
+    """Train one epoch, from an earlier adapter where `start` names one.
 
-    The loss is the binary cross-entropy of each sentence, plus, where a question is answered, the cross-entropy of a softmax
-    over all sentences of its passages: only together do they learn to compete. Figures of held-out examples go to stdout.
+    The adapter is written to `out` as it goes on.
+
+    The loss is the binary cross-entropy of each sentence, plus, where a question is answered, the
+    cross-entropy of a softmax over all sentences of its passages: only together do they learn to
+    compete. Figures of held-out examples go to stdout.
     """
     from safetensors.torch import load_file, save_file
 
@@ -330,7 +346,10 @@ def _loss(reader: Reader, batch: Sequence[list[Encoded]]) -> torch.Tensor:
 
 
 def evaluate(reader: Reader, examples: Sequence[list[Encoded]]) -> tuple[float, float]:
-    """The share of answerable examples whose best sentence is right; how well the best score tells them from the others."""
+    """The share of answerable examples whose best sentence is right.
+
+    How well the best score tells them from the others.
+    """
     right: list[int] = []
     answerable: list[float] = []
     unanswerable: list[float] = []

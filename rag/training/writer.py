@@ -1,12 +1,16 @@
-"""Train the adapter of the embedded language model: `python -m rag.train_adapter DATA_FOLDER --out FOLDER`.
+"""Train the adapter of the embedded language model.
 
-Nothing at run time imports this module. The adapter is a LoRA (Hu et al. 2021, arXiv:2106.09685) over all linear layers of
-Gemma 3 270M, whose weights are those of the quantised file that runs. It learns to answer from the sources of a prompt in the
-words of the source, to name the source, and to say where none answers. docs/adapter.md tells what came out.
+`python -m rag.train_adapter DATA_FOLDER --out FOLDER`.
 
-An example is a choice of sources as the product shows them with the questions that are asked about them: the one it searched
-for them with, and those of the other passages that came along. All are learned in one pass: they read the same sources,
-which are computed once, but not each other. What is in FOLDER when the command starts is gone on with.
+Nothing at run time imports this module. The adapter is a LoRA (Hu et al. 2021, arXiv:2106.09685)
+over all linear layers of Gemma 3 270M, whose weights are those of the quantised file that runs. It
+learns to answer from the sources of a prompt in the words of the source, to name the source, and to
+say where none answers. docs/adapter.md tells what came out.
+
+An example is a choice of sources as the product shows them with the questions that are asked about
+them: the one it searched for them with, and those of the other passages that came along. All are
+learned in one pass: they read the same sources, which are computed once, but not each other. What
+is in FOLDER when the command starts is gone on with.
 """
 
 import argparse
@@ -114,7 +118,8 @@ _LEARNING_RATE, _LAST_RATE, _WARM_UP = 6e-4, 0.05, 40
 _BATCH, _POOL = (
     5,
     80,
-)  # examples, of about five questions each; those among which the ones of a batch are alike in length
+    # examples, of about five questions each; those among which the ones of a batch are alike in length
+)
 _EVALUATE_EVERY = 100  # steps
 
 Tokens = Callable[[str], list[int]]
@@ -208,7 +213,10 @@ class _Questions:
             self.of_article[row["group"]].append(row)
 
     def wanted(self, passage: Row, row: Row, rng: random.Random) -> list[str]:
-        """The sentences one of which stands in the middle of what is shown of a passage; none: any may."""
+        """The sentences one of which stands in the middle of what is shown of a passage.
+
+        None: any may.
+        """
         if rng.random() < _ASTRAY:
             return []
         return supports(row if passage is row else rng.choice(self.of_passage[passage["context"]]))
@@ -216,7 +224,9 @@ class _Questions:
     def about(
         self, row: Row, passages: Sequence[Row], sources: Sequence[Source]
     ) -> tuple[list[tuple[str, str]], list[str]]:
-        """Questions about the passages with their answers, the row's own first, and those that what is shown does not answer."""
+        """Questions about the passages with their answers, the row's own first, and those that
+        what is shown does not answer.
+        """
         answered: list[tuple[str, str]] = []
         declined: list[str] = []
         for source in sources:
@@ -292,7 +302,10 @@ def _with_order(text: str, rng: random.Random) -> str:
 
 
 def _sources(passages: Sequence[tuple[str, str, list[str]]], tokens: Tokens) -> tuple[Source, ...]:
-    """Texts, each with its title, as the product shows passages: around one of the sentences that are wanted."""
+    """Texts, each with its title, as the product shows passages.
+
+    Around one of the sentences that are wanted.
+    """
     evidence: list[Evidence] = []
     for number, (text, title, wanted) in enumerate(passages):
         hit = Hit(Chunk(str(number), number, "", 1, 0, len(text), text, title), title, 1.0, "both")
@@ -371,7 +384,10 @@ def _typed(question: str, rng: random.Random) -> str:
 
 
 def tokenizer() -> Tokens:
-    """Text -> the language model's tokens, as at run time; the first one of a prompt is left out."""
+    """Text -> the language model's tokens, as at run time.
+
+    The first one of a prompt is left out.
+    """
     import llama_cpp
 
     vocabulary = llama_cpp.Llama(str(language_model_path()), vocab_only=True, verbose=False)
@@ -384,8 +400,8 @@ def tokenizer() -> Tokens:
 class Answerer(nn.Module):
     """The embedded language model, its own weights fixed, with adapters in all linear layers.
 
-    It chooses among the tokens of `vocabulary` alone (Jean et al. 2015, arXiv:1412.2007): the product with the whole one, of
-    which the data has a sixth, would be a sixth of the time.
+    It chooses among the tokens of `vocabulary` alone (Jean et al. 2015, arXiv:1412.2007): the
+    product with the whole one, of which the data has a sixth, would be a sixth of the time.
     """
 
     def __init__(self, vocabulary: Iterable[int]) -> None:
@@ -408,7 +424,9 @@ class Answerer(nn.Module):
                     setattr(of, name, Adapted(getattr(of, name), _RANK))
 
     def forward(self, examples: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The logits of the tokens of all answers, float32 [tokens, vocabulary], and their places in it, int64 [tokens]."""
+        """The logits of the tokens of all answers, float32 [tokens, vocabulary], and their
+        places in it, int64 [tokens].
+        """
         packed = [_packed(example, self.bos) for example in examples]
         width = max(len(ids) for ids, *_ in packed)
         ids, positions, branches, wanted = (
@@ -431,7 +449,8 @@ class Answerer(nn.Module):
             attention_mask={"full_attention": mask, "sliding_attention": mask},
             use_cache=False,
         ).last_hidden_state
-        # Flat, since for more dimensions the product with the vocabulary would copy its matrix each time.
+        # Flat, since for more dimensions the product with the vocabulary would copy its matrix each
+        # time.
         logits = nn.functional.linear(states[:, :-1][wanted[:, 1:]], self.head).float()
         return logits, torch.searchsorted(self.vocabulary, ids[wanted])
 
@@ -442,12 +461,18 @@ class Answerer(nn.Module):
         )
 
     def adapter(self) -> dict[str, torch.Tensor]:
-        """The trained weights, float32, under the names of the layers they are added to; the scale is in `up`."""
+        """The trained weights, float32, under the names of the layers they are added to.
+
+        The scale is in `up`.
+        """
         return {f"model.{name}": weights for name, weights in adapter_of(self.body).items()}
 
 
 def _faster_type() -> torch.dtype:
-    """bfloat16 where this processor multiplies in it: then several times faster, elsewhere much slower than float32."""
+    """bfloat16 where this processor multiplies in it.
+
+    Then several times faster, elsewhere much slower than float32.
+    """
     states, matrix = torch.ones(512, 640), torch.ones(2048, 640)
 
     def seconds(dtype: torch.dtype) -> float:
@@ -460,7 +485,10 @@ def _faster_type() -> torch.dtype:
 def _packed(
     example: Example, bos: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The tokens of an example, their positions, their branches (0: the sources), whether they are an answer's; each [tokens]."""
+    """The tokens of an example, their positions, their branches (0.
+
+    The sources), whether they are an answer's; each [tokens].
+    """
     ids = [bos, *example.sources]
     positions, branches, wanted = list(range(len(ids))), [0] * len(ids), [False] * len(ids)
     behind = len(ids)
@@ -479,8 +507,9 @@ def _packed(
 def train(data: Path, out: Path, steps: int, start: Path | None, seed: int = 0) -> None:
     """Train so many steps, at most one epoch, from an earlier adapter where `start` names one.
 
-    What is needed to go on after an interruption is kept in `out`, and there lies adapter.gguf, the one that fits held-out
-    articles best so far. The loss is the cross-entropy of the answers' tokens; figures of held-out articles go to stdout.
+    What is needed to go on after an interruption is kept in `out`, and there lies adapter.gguf, the
+    one that fits held-out articles best so far. The loss is the cross-entropy of the answers'
+    tokens; figures of held-out articles go to stdout.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(
@@ -559,7 +588,10 @@ def _rate(step: int, of: int) -> float:
 
 
 def evaluate(model: Answerer, examples: Sequence[Example]) -> dict[str, float]:
-    """What the model makes of held-out examples: the loss, and the shares of the questions that greedy decoding gets right."""
+    """What the model makes of held-out examples.
+
+    The loss, and the shares of the questions that greedy decoding gets right.
+    """
     losses, exact, named, wrongly, rightly = [], [], [], [], []
     declines = next(
         asked.answer[0] for example in examples for asked in example.asked if asked.declines
@@ -626,7 +658,9 @@ def _keep(
 def _resume(
     path: Path, trained: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer
 ) -> tuple[int, float]:
-    """The step of an earlier run that is gone on with, 0 where there was none, and the lowest loss of held-out examples."""
+    """The step of an earlier run that is gone on with, 0 where there was none, and the lowest
+    loss of held-out examples.
+    """
     from safetensors.torch import load_file
 
     if not path.exists():

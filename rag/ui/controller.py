@@ -1,4 +1,7 @@
-"""What readers do at the page, whatever draws it: ask, follow up, open a report, go on with a conversation."""
+"""What readers do at the page, whatever draws it.
+
+Ask, follow up, open a report, go on with a conversation.
+"""
 
 import queue
 import threading
@@ -106,7 +109,10 @@ class Desk:
     # --- Conversations --------------------------------------------------------------------------------------------
 
     def window(self, library: str = "", key: str = "") -> Window:
-        """The window that an address names: the library, or the one to begin with, and its conversation of that key."""
+        """The window that an address names.
+
+        The library, or the one to begin with, and its conversation of that key.
+        """
         names = self.libraries()
         default = self._service.default if self._service.default in names else next(iter(names), "")
         window = Window(library if library in names else default)
@@ -133,7 +139,9 @@ class Desk:
         return conversations_html(found, window.key, bool(words.strip()))
 
     def rename(self, window: Window, key: str, name: str, words: str) -> str:
-        """The list of those that hold the words, after a conversation was given another name, or why it was not."""
+        """The list of those that hold the words, after a conversation was given another name, or
+        why it was not.
+        """
         try:
             self._conversations(window).rename(int(key), name)
         except RagError as error:
@@ -141,7 +149,9 @@ class Desk:
         return self.conversations(window, words)
 
     def forget(self, window: Window, key: str, words: str) -> tuple[Window, str]:
-        """The window and the list of those that hold the words, after a conversation was removed, or why it was not."""
+        """The window and the list of those that hold the words, after a conversation was
+        removed, or why it was not.
+        """
         try:
             self._conversations(window).remove(int(key))
         except RagError as error:
@@ -192,7 +202,9 @@ class Desk:
     # --- Reports --------------------------------------------------------------------------------------------------
 
     def shelf(self, library: str) -> tuple[str, list[tuple[str, str]]]:
-        """The list of the library's reports, and of each what it is called and its name, to choose from."""
+        """The list of the library's reports, and of each what it is called and its name, to
+        choose from.
+        """
         if not library:
             return no_library_html(), []
         try:
@@ -203,7 +215,9 @@ class Desk:
         return library_html(library, documents), called
 
     def open(self, window: Window, opened: Mapping[str, Any]) -> str:
-        """The report that a button names, with the words marked that its answer cites, those of the button in view."""
+        """The report that a button names, with the words marked that its answer cites, those of
+        the button in view.
+        """
         try:
             if not window.library or not opened.get("document"):
                 return self.shelf(window.library)[0]
@@ -218,14 +232,20 @@ class Desk:
             return trouble_html(str(error))
 
     def beside(self, window: Window) -> str:
-        """What stands beside a conversation: the report that its last answer cites first, or the list of all."""
+        """What stands beside a conversation.
+
+        The report that its last answer cites first, or the list of all.
+        """
         try:
             return self.cited(window) or self.shelf(window.library)[0]
         except RagError:  # the report was removed
             return self.shelf(window.library)[0]
 
     def cited(self, window: Window) -> str:
-        """The report that the last answer cites first; "" where it cites none. Raises UsageError where it is gone."""
+        """The report that the last answer cites first.
+
+        "" where it cites none. Raises UsageError where it is gone.
+        """
         citations = window.turns[-1][0].citations if window.turns else ()
         if not citations:
             return ""
@@ -293,7 +313,10 @@ class Desk:
     def ask(
         self, window: Window, question: str, asker: str, certainty: float, only: Filter
     ) -> Generator[View]:
-        """The answer as it comes about, after what was said before. An `asker` has one question at a time."""
+        """The answer as it comes about, after what was said before.
+
+        An `asker` has one question at a time.
+        """
         turn, earlier = len(window.turns), window.shown(0, len(window.turns))
         if not question.strip() and window.turns and only != window.turns[-1][1]:
             question = window.turns[-1][0].question  # the same again, narrowed down otherwise
@@ -348,7 +371,9 @@ class Desk:
             asking.stop()
 
     def _steps(self, events: Generator[Event], asking: Asking) -> Iterator[Event | int]:
-        """What `events` yields, and, whenever it changes meanwhile, how many questions are answered before this one."""
+        """What `events` yields, and, whenever it changes meanwhile, how many questions are
+        answered before this one.
+        """
         made: queue.Queue[Event | Exception | None] = queue.Queue()
 
         def work() -> None:

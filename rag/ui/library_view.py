@@ -1,4 +1,7 @@
-"""HTML of what a library holds: its reports, its conversations, and the work that is done on it. Pure."""
+"""HTML of what a library holds.
+
+Its reports, its conversations, and the work that is done on it. Pure.
+"""
 
 import re
 from collections import Counter
@@ -75,7 +78,9 @@ def adding_html(local: bool) -> str:
 
 
 def work_html(jobs: Sequence[Job], tasks: Sequence[Task]) -> str:
-    """What is done on the library now, and what came of what was done: files that were sent, then the rest.
+    """What is done on the library now, and what came of what was done.
+
+    Files that were sent, then the rest.
 
     The list has the attribute data-busy while something is still under way.
     """
@@ -89,7 +94,9 @@ def work_html(jobs: Sequence[Job], tasks: Sequence[Task]) -> str:
 
 
 def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> str:
-    """What a library holds, in figures, as a picture and as a table from which reports are opened and removed."""
+    """What a library holds, in figures, as a picture and as a table from which reports are
+    opened and removed.
+    """
     about = [
         count(len(documents), "report"),
         count(sum(d.chunks for d in documents), "passage"),
@@ -154,7 +161,10 @@ def _task_html(task: Task) -> str:
 
 
 def _picture_html(dates: Iterable[str]) -> str:
-    """How many reports there are of each month or year, as bars and as a table; "" where that says nothing."""
+    """How many reports there are of each month or year, as bars and as a table.
+
+    "" where that says nothing.
+    """
     dated = sorted(date for date in dates if _DATE.match(date))
     if len(dated) < 2 or int(dated[-1][:4]) - int(dated[0][:4]) > _MOST_YEARS:
         return ""
@@ -186,7 +196,9 @@ def _picture_html(dates: Iterable[str]) -> str:
 
 
 def _bars(dated: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Each month from the first to the last of the dates, or each year where these are many or a month is unknown."""
+    """Each month from the first to the last of the dates, or each year where these are many or a
+    month is unknown.
+    """
     first, last = int(dated[0][:4]), int(dated[-1][:4])
     months = Counter(date[:7] for date in dated)
     if all(len(month) == 7 for month in months) and 12 * (last - first + 1) <= _MOST_MONTHS:

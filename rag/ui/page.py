@@ -1,7 +1,8 @@
-"""The page: a conversation whose footnotes open the report beside it, the conversations before it, and the library.      [gradio]
+"""The page: a conversation whose footnotes open the report beside it, the conversations before it,
+and the library.   [gradio]
 
-What stands on it is made by rag/html.py and rag/shelf.py, what it does by rag/desk.py; keys, focus, the address and the clipboard
-are the business of rag/data/page.js.
+What stands on it is made by rag/html.py and rag/shelf.py, what it does by rag/desk.py; keys, focus,
+the address and the clipboard are the business of rag/data/page.js.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,14 +20,18 @@ _QUESTIONS_AT_ONCE = 8  # they search side by side; the language model answers o
 _SHOWN, _LOOKED, _DONE = "() => page.shown()", "() => page.looked()", "() => page.done()"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _EVENTS = "open start resume list rename forget look folder verify rebuild discard make".split()
-# Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events to stand here.
+# Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events
+# to stand here.
 _WIRE = f"page.connect(trigger, {_EVENTS})"
 
 
 def mount(
     app: Any, desk: Desk, host: str, port: int, middleware: Sequence[tuple[Any, ...]]
 ) -> None:  # noqa: ANN401 - a FastAPI
-    """Mount the page at / of the application, behind the middleware: (class, arguments, keywords) each."""
+    """Mount the page at / of the application, behind the middleware.
+
+    (class, arguments, keywords) each.
+    """
     with gr.Blocks(analytics_enabled=False, title="Ask your reports", fill_width=True) as blocks:
         _Page(desk).connect(blocks)
     blocks.queue(default_concurrency_limit=_QUESTIONS_AT_ONCE, api_open=False)
@@ -174,7 +179,9 @@ class _Page:
         self._connect_wire()
 
     def _connect_wire(self) -> None:
-        """Say what is done when the script of the page asks for it, which it does one after the other."""
+        """Say what is done when the script of the page asks for it, which it does one after the
+        other.
+        """
         listed, held = [self.window, self.words], [self.work, self.holdings]
         seen = [self.window, self.library, self.documents, self.examples, *held]
         made = [*self.conversation, self.library, self.documents, self.trouble]
@@ -270,7 +277,8 @@ class _Page:
         found = (
             window if window.library else self.desk.window()
         )  # the first library may have come about
-        # What is said meanwhile must not be lost, so a window is given back only where it has another library.
+        # What is said meanwhile must not be lost, so a window is given back only where it has
+        # another library.
         now = gr.skip() if found.library == window.library else found
         choices = gr.update(choices=self.desk.shelf(found.library)[1])
         return (

@@ -15,7 +15,9 @@ _DAY = re.compile(
 
 
 def example_questions(documents: Sequence[Document], limit: int) -> list[str]:
-    """At most `limit` questions, from as many of the documents as there are, each about something else."""
+    """At most `limit` questions, from as many of the documents as there are, each about
+    something else.
+    """
     # Each document begins with another kind, so that few documents give all kinds.
     offered = [_rotated([*_questions(document)], n) for n, document in enumerate(documents)]
     questions = chain.from_iterable(zip_longest(*offered))
@@ -28,7 +30,10 @@ def _rotated(questions: list[str], by: int) -> list[str]:
 
 
 def _questions(document: Document) -> Iterator[str]:
-    """What a document answers: who said something, what happened on a day, what stands under a heading."""
+    """What a document answers.
+
+    Who said something, what happened on a day, what stands under a heading.
+    """
     speaker = next((q.speaker for q in document.quotations if q.speaker), "")
     if speaker:
         yield f"What did {speaker} say?"

@@ -2,9 +2,10 @@
 
     python tests/benchmarks/adapter_cost.py [ADAPTER] [--rounds N]
 
-The model without an adapter and with it, each in a process of its own, in turns: seconds to the first token of a prompt of three
-passages, tokens a second after it, resident memory, and the ratios of the medians, which are what to quote. Without ADAPTER one
-of rank 16 with random weights is made, which costs the same. Both read the same prompt, though an adapter needs no examples.
+The model without an adapter and with it, each in a process of its own, in turns: seconds to the
+first token of a prompt of three passages, tokens a second after it, resident memory, and the ratios
+of the medians, which are what to quote. Without ADAPTER one of rank 16 with random weights is made,
+which costs the same. Both read the same prompt, though an adapter needs no examples.
 """
 
 import argparse

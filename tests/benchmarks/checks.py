@@ -2,10 +2,11 @@
 
     python tests/benchmarks/checks.py [--limit N] SET_DIR…
 
-The language model answers each question once. Its words and the weighed sentences are kept; what is made of them is made anew
-without a check. `generated` is the share of answers that the model wrote, `wrong of these` those without a gold answer.
-Of questions that name what a reply must not hold (`meta.injection.checks`), the last column tells how many replies do, as they
-stream and in the end. docs/evaluation.md tells what a SET_DIR holds.
+The language model answers each question once. Its words and the weighed sentences are kept; what is
+made of them is made anew without a check. `generated` is the share of answers that the model wrote,
+`wrong of these` those without a gold answer. Of questions that name what a reply must not hold
+(`meta.injection.checks`), the last column tells how many replies do, as they stream and in the end.
+docs/evaluation.md tells what a SET_DIR holds.
 """
 
 import argparse
@@ -30,8 +31,8 @@ from rag.pipeline import Pipeline
 from rag.protocols import ChatModel
 from rag.types import Answer, Evidence, Hit, Piece, Prompt, Sentence
 
-# What is put in the place of which function, by what is missed then: for any model, for one that writes sentences, for one that
-# answers with a few words.
+# What is put in the place of which function, by what is missed then: for any model, for one that
+# writes sentences, for one that answers with a few words.
 CHECKS: dict[str, list[tuple[object, str, object]]] = {
     "all checks": [],
     "no copies": [(verdicts, "copies", lambda claim: False)],
@@ -110,7 +111,9 @@ class Remembering:
 
 
 def remember(pipeline: Pipeline, questions: Sequence[Question]) -> None:
-    """Have the pipeline search and weigh each question once, and its model answer each prompt once."""
+    """Have the pipeline search and weigh each question once, and its model answer each prompt
+    once.
+    """
     pipeline.models._chat = Remembering(pipeline.models.chat)
     found: dict[str, tuple[tuple[Hit, ...], tuple[Evidence, ...]]] = {}
     for question in questions:

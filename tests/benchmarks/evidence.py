@@ -2,9 +2,10 @@
 
     python tests/benchmarks/evidence.py [--fit] [--curve FILE.svg] [--limit N] SET_DIR…
 
-For each evaluation set: the share of the answerable questions whose best sentence (best two) is support, and for values of the
-certainty the share of questions that would be declined, by type. `--fit` fits the weights of rag/data/evidence.json anew and
-prints them, with the figures of each set under weights fitted on the other sets. Nothing is generated.
+For each evaluation set: the share of the answerable questions whose best sentence (best two) is
+support, and for values of the certainty the share of questions that would be declined, by type.
+`--fit` fits the weights of rag/data/evidence.json anew and prints them, with the figures of each
+set under weights fitted on the other sets. Nothing is generated.
 
 docs/evaluation.md tells what a SET_DIR holds.
 """
@@ -50,7 +51,10 @@ class Judged:
 
 
 def is_support(sentence: str, question: Question) -> bool:
-    """The sentence is a gold text or holds one; of a gold text that is a whole passage, only a sentence with an answer counts."""
+    """The sentence is a gold text or holds one.
+
+    Of a gold text that is a whole passage, only a sentence with an answer counts.
+    """
     words = even(sentence)
     near = any(gold in words or (len(words) > 20 and words in gold) for gold in question.gold_texts)
     long = any(len(gold) > 300 for gold in question.gold_texts) and any(
@@ -84,10 +88,13 @@ def rows_of(folder: Path, limit: int) -> list[Row]:
 
 
 def fit(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, float]:
-    """Two logistic regressions: the weights that order all sentences, then weights and offset of the chance of the best ones.
+    """Two logistic regressions.
 
-    The chance is that one of the two best sentences of a question is support. It is fitted on the best sentence of each question
-    alone, since of these it is asked: among all sentences nearly every one is wrong, and none could be sure.
+    The weights that order all sentences, then weights and offset of the chance of the best ones.
+
+    The chance is that one of the two best sentences of a question is support. It is fitted on the
+    best sentence of each question alone, since of these it is asked: among all sentences nearly
+    every one is wrong, and none could be sure.
     """
     order, _ = regression(
         np.concatenate([row.signals for row in rows]), np.concatenate([row.support for row in rows])
@@ -152,7 +159,10 @@ def show(
 
 
 def curve(judged: list[Judged], path: Path) -> None:
-    """Draw risk against coverage: of the questions whose chance reaches a certainty, the share shown something wrong."""
+    """Draw risk against coverage.
+
+    Of the questions whose chance reaches a certainty, the share shown something wrong.
+    """
     by_chance = sorted(judged, key=lambda j: -j.chance)
     wrong = np.cumsum([not j.right for j in by_chance]) / np.arange(1, len(by_chance) + 1)
     x, y = 60 + 420 * np.arange(1, len(by_chance) + 1) / len(by_chance), 260 - 220 * wrong

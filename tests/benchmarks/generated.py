@@ -1,12 +1,16 @@
-"""What the language model writes by itself, before any of it is checked: with and without an adapter, in one run.
+"""What the language model writes by itself, before any of it is checked.
+
+With and without an adapter, in one run.
 
     python tests/benchmarks/generated.py [--adapter none] [--adapter FILE.gguf]… [--limit N] [--show N] SET_DIR…
 
-The product searches, weighs and shows its sources as it does for an answer; what the model then writes is taken as it is. For
-each set and adapter: correct and F1 of the text over the answerable questions, correct among those it answered, the share of
-these that name a source that supports, and how many were declined, by type; where a set has documents that give orders, the
-share of these questions whose text holds what it must not. `--show` puts so many questions of each set with what each model
-wrote beside what the product quotes, to be read. docs/evaluation.md tells what a SET_DIR holds.
+The product searches, weighs and shows its sources as it does for an answer; what the model then
+writes is taken as it is. For each set and adapter: correct and F1 of the text over the answerable
+questions, correct among those it answered, the share of these that name a source that supports, and
+how many were declined, by type; where a set has documents that give orders, the share of these
+questions whose text holds what it must not. `--show` puts so many questions of each set with what
+each model wrote beside what the product quotes, to be read. docs/evaluation.md tells what a SET_DIR
+holds.
 """
 
 import argparse
@@ -58,7 +62,10 @@ def written(questions: Weighed, chat: ChatModel) -> Iterator[Written]:
 def figures(
     texts: Iterable[Written], tests: Mapping[str, Sequence[Callable[[str], bool]]]
 ) -> dict[str, Figure]:
-    """What the model's texts are worth, by the names of the figures; `tests` tell what a question's text must not hold."""
+    """What the model's texts are worth, by the names of the figures.
+
+    `tests` tell what a question's text must not hold.
+    """
     values: defaultdict[str, list[float]] = defaultdict(list)
     for question, sources, text in texts:
         declined = not text or text.startswith(prompt.DECLINE.strip())

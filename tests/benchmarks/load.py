@@ -1,9 +1,12 @@
-"""How `rag serve` bears many users: its overhead, its searches while it generates, and two minutes of fifty users.
+"""How `rag serve` bears many users.
+
+Its overhead, its searches while it generates, and two minutes of fifty users.
 
     python tests/benchmarks/load.py [--users 50] [--seconds 120] [--chunks 10000]
 
-A server of its own process answers over a generated library. Each user asks one question after the other, four searches to an
-answer, and waits as Retry-After says. Exit code 1: an error other than 429 or 503, or an answer to a question of another.
+A server of its own process answers over a generated library. Each user asks one question after the
+other, four searches to an answer, and waits as Retry-After says. Exit code 1: an error other than
+429 or 503, or an answer to a question of another.
 """
 
 import argparse

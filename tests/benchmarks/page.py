@@ -1,5 +1,8 @@
-"""What the page adds to an answer: from the click to the first evidence and to the first words on the screen, beside the same
-question asked in Python. `python tests/benchmarks/page.py` asks thirty questions about the sample reports; it needs Chromium.
+"""What the page adds to an answer.
+
+From the click to the first evidence and to the first words on the screen, beside the same question
+asked in Python. `python tests/benchmarks/page.py` asks thirty questions about the sample reports;
+it needs Chromium.
 """
 
 import json
@@ -22,7 +25,8 @@ from rag.ui.suggested_questions import example_questions
 
 QUESTIONS = 30
 CHROMIUM = shutil.which("chromium") or "chromium"
-# When the first passage and the first sentence of an answer stand in the page, in milliseconds since the click.
+# When the first passage and the first sentence of an answer stand in the page, in milliseconds
+# since the click.
 WATCHED = """question => new Promise(done => {
   const seen = {};
   const box = document.querySelector("#asking textarea");

@@ -2,8 +2,9 @@
 
     python tests/benchmarks/reading.py
 
-One report of 400 paragraphs is written in each format. "MB/s" is of the file; "text" of the characters that come out, which
-compares formats; "ratio" is our time to the library's alone. Quote ratios, not times.
+One report of 400 paragraphs is written in each format. "MB/s" is of the file; "text" of the
+characters that come out, which compares formats; "ratio" is our time to the library's alone. Quote
+ratios, not times.
 """
 
 import zipfile

@@ -1,10 +1,12 @@
-"""How often a claim of which the source says the same is refused, and one that changes a detail is taken for supported.
+"""How often a claim of which the source says the same is refused, and one that changes a detail is
+taken for supported.
 
     python tests/benchmarks/verdicts.py [--wrong]
 
-verdicts.jsonl has the sentences of a source a line, with honest claims (shortened, put in another way) and dishonest ones (other
-number, unit, date or name, a lost negation or doubt, the opposite, a speaker left out). For each way of putting or changing it,
-how many come out wrong; `--wrong` prints these. An honest claim is wrong, too, where a speaker is put before it.
+verdicts.jsonl has the sentences of a source a line, with honest claims (shortened, put in another
+way) and dishonest ones (other number, unit, date or name, a lost negation or doubt, the opposite, a
+speaker left out). For each way of putting or changing it, how many come out wrong; `--wrong` prints
+these. An honest claim is wrong, too, where a speaker is put before it.
 """
 
 import argparse

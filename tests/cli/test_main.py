@@ -55,7 +55,9 @@ def documents_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 @pytest.fixture
 def two(folder: Path) -> Path:
-    """A folder below the working folder, its two reports in the library, the file of one of them gone."""
+    """A folder below the working folder, its two reports in the library, the file of one of them
+    gone.
+    """
     for name in ("ferry", "harbour"):
         (folder / "reports").mkdir(exist_ok=True)
         (folder / "reports" / f"{name}.txt").write_text(

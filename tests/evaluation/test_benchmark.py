@@ -21,7 +21,10 @@ TINY = Size(reports=1, chunks=30, rounds=1, starts=3)
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings whose pipeline uses the fakes; a search takes a process 2 s, torch 1 s, a text the reference 1 ms."""
+    """Settings whose pipeline uses the fakes.
+
+    A search takes a process 2 s, torch 1 s, a text the reference 1 ms.
+    """
 
     @contextmanager
     def reference(settings: Settings) -> Iterator[Callable[[Sequence[str]], float]]:

@@ -120,7 +120,10 @@ def write_set(folder: Path, lines: Sequence[Mapping[str, Any]] = LINES) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings whose pipeline uses the fakes and no language model; temporary folders go below tmp_path/temporary."""
+    """Settings whose pipeline uses the fakes and no language model.
+
+    Temporary folders go below tmp_path/temporary.
+    """
     monkeypatch.setattr("rag.models.registry.Models", lambda settings: FakeModels())
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))

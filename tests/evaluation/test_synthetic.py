@@ -45,7 +45,8 @@ def test_a_report_reads_like_one(reports: Reports, tmp_path: Path) -> None:
     assert document.title == "Generated Report 1"
     texts = [document.text[p.start : p.end] for p in document.paragraphs if p.kind == "text"]
     assert 50 < median(len(text.split()) for text in texts) < 90
-    # Half of what is written are the few hundred most frequent words, and most of these say nothing.
+    # Half of what is written are the few hundred most frequent words, and most of these say
+    # nothing.
     words = " ".join(texts).lower().replace(".", "").split()
     assert 0.2 < sum(word in STOP_WORDS for word in words) / len(words) < 0.6
 

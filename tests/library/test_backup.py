@@ -19,7 +19,10 @@ QUESTION = "How often stops the night train to Brennau?"
 
 @pytest.fixture
 def pipeline(pipeline_with: PipelineWith) -> Pipeline:
-    """A library of two reports, with one conversation; it writes ahead, and a vector waits in it."""
+    """A library of two reports, with one conversation.
+
+    It writes ahead, and a vector waits in it.
+    """
     made = pipeline_with({"harbour.txt": HARBOUR, "trains.txt": TRAINS})
     conversations = made.library.conversations
     conversations.append(conversations.begin(QUESTION), made.ask(QUESTION))

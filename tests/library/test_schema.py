@@ -1,4 +1,7 @@
-"""The HTTP API against its own description: whatever is sent, the answer is one that is described, and never a fault."""
+"""The HTTP API against its own description.
+
+Whatever is sent, the answer is one that is described, and never a fault.
+"""
 
 import os
 from collections.abc import Iterator

@@ -207,7 +207,8 @@ def test_replacing_a_document_leaves_no_old_row_in_any_table(
                         "SELECT name FROM sqlite_schema WHERE type = 'table'"
                     )
                 ]
-                # Two tables of the full-text index hold it in segments, old ones until they are merged; the third is a log.
+                # Two tables of the full-text index hold it in segments, old ones until they are
+                # merged; the third is a log.
                 tables = [t for t in tables if t not in ("words_data", "words_idx", "removed")]
                 return {
                     t: database.execute(f'SELECT count(*) FROM "{t}"').fetchone()[0] for t in tables
@@ -476,7 +477,10 @@ DATES = ("2023", "2023-03", "2023-03-14", "2023-04-01", "")
 
 @pytest.fixture
 def press(library: Library) -> Library:
-    """Ten reports of five dates, four paragraphs each; the first two are quotations, of which the second runs into the third."""
+    """Ten reports of five dates, four paragraphs each.
+
+    The first two are quotations, of which the second runs into the third.
+    """
     for n in range(10):
         document = make_document(f"Report-{n}", *(f"Trade word{n} word{i}." for i in range(4)))
         (_, first), (second, _), (_, third), _ = ((p.start, p.end) for p in document.paragraphs)
@@ -662,7 +666,9 @@ BEFORE, AFTER = make_document("a", "Walrus one.", "Walrus two."), make_document(
 
 
 def die_at_every_statement(folder: Path) -> None:
-    """Replaces BEFORE by AFTER in children that kill themselves at their first, second … statement, until one comes through."""
+    """Replaces BEFORE by AFTER in children that kill themselves at their first, second …
+    statement, until one comes through.
+    """
     for fatal in range(1, 1000):
         copy = folder / f"{fatal:03}"
         shutil.copytree(folder / "start", copy)
@@ -1073,7 +1079,9 @@ def test_an_older_library_of_another_embedder_is_refused_and_left_alone(tmp_path
 
 
 def migrate_and_die(folder: Path) -> None:
-    """Opens the library in children that kill themselves at their first, second … statement, until one comes through."""
+    """Opens the library in children that kill themselves at their first, second … statement,
+    until one comes through.
+    """
     connect = database_module._connect
     for fatal in range(1, 1000):
         copy = folder / f"{fatal:03}"

@@ -99,8 +99,9 @@ SPEAKERS = [
     ("", '"There will', 'the snow."', ""),
 ]
 
-# Every quotation of the report in shared/corpus, read by hand: speaker, first words, last words, closing note. The words that
-# close with note 15 stand in a declaration: the text does not say that anybody spoke them.
+# Every quotation of the report in shared/corpus, read by hand: speaker, first words, last words,
+# closing note. The words that close with note 15 stand in a declaration: the text does not say that
+# anybody spoke them.
 MEMRI_SPEAKERS = [
     ("Xi Jinping", '"In February, China', 'of history."', "1"),
     ("Vladimir Putin", '"Of course, we did not', 'uranium shells."', "2"),
@@ -140,7 +141,10 @@ def shown(document: Document, kind: str) -> list[str]:
 
 
 def assert_spans_hold(document: Document) -> None:
-    """Paragraphs are in order, apart, and hold all that is not white space; everything else lies inside the text."""
+    """Paragraphs are in order, apart, and hold all that is not white space.
+
+    Everything else lies inside the text.
+    """
     assert_covered(document)
     numbers = [p.number for p in document.paragraphs if p.kind == "text"]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -295,7 +299,8 @@ def test_the_shared_report_has_four_captions_a_share_line_and_its_number() -> No
         ),  # "Putin expressed particular satisfaction …:" leads on to note 8
         ("As of the end of the first three quarters of 2022", "8"),
         ("The Chinese leader's trip is coming to an end", "6"),
-        # "For Babayev, … tenure in office." is narration of its own, so note 6 is that of the words behind it alone.
+        # "For Babayev, … tenure in office." is narration of its own, so note 6 is that of the words
+        # behind it alone.
         ("it was the railway that once united the West and East", ""),
         ("The attractiveness of this model of Russia and China", ""),
         ("Symbolic, as it was the first foreign trip", "13"),  # five paragraphs

@@ -73,7 +73,9 @@ def add_notes(document, kind: str, notes: dict[int, str]) -> None:
 
 
 def repacked(data: bytes, **changes: bytes | None) -> bytes:
-    """The archive with the members changed whose names are the keywords, dots as underscores, left out where None."""
+    """The archive with the members changed whose names are the keywords, dots as underscores,
+    left out where None.
+    """
     out = BytesIO()
     with (
         zipfile.ZipFile(BytesIO(data)) as old,

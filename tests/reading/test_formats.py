@@ -1,4 +1,7 @@
-"""One report in every format comes out the same; files of any content are read as what they are, or refused in a sentence."""
+"""One report in every format comes out the same.
+
+Files of any content are read as what they are, or refused in a sentence.
+"""
 
 import re
 import zipfile
@@ -177,7 +180,9 @@ def as_docx() -> bytes:
     kinds = {"1": "footnote", "2": "endnote"}
 
     def add_part(number: str) -> None:
-        """The part with the only note of its kind, in front of it the line that Word draws above notes."""
+        """The part with the only note of its kind, in front of it the line that Word draws above
+        notes.
+        """
         kind, text = kinds[number], NOTES[int(number) - 1]
         line = (
             f'<w:{kind} w:type="separator" w:id="0"><w:p><w:r><w:separator/></w:r></w:p></w:{kind}>'
@@ -312,7 +317,10 @@ def plain(paragraph: str) -> str:
 
 
 def assert_spans_hold(document: Document) -> None:
-    """Paragraphs are in order, apart, and hold all that is not white space; everything else lies inside the text."""
+    """Paragraphs are in order, apart, and hold all that is not white space.
+
+    Everything else lies inside the text.
+    """
     assert_covered(document)
     assert all(
         0 <= span.start < span.end <= len(document.text)

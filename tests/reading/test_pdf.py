@@ -1,4 +1,7 @@
-"""Pages drawn by the tests, read back: what stands in which block, and where. Every `read` also checks every box."""
+"""Pages drawn by the tests, read back.
+
+What stands in which block, and where. Every `read` also checks every box.
+"""
 
 import re
 import unicodedata
@@ -68,7 +71,10 @@ def letters(text: str) -> str:
 
 
 def read(data: bytes) -> Content:
-    """What `read_pdf` makes of it. Each line of each block has a box on a page, and PDFium finds the line's text in that box."""
+    """What `read_pdf` makes of it.
+
+    Each line of each block has a box on a page, and PDFium finds the line's text in that box.
+    """
     content = read_pdf(data)
     with pypdfium2.PdfDocument(data) as document:
         for block in content.blocks:

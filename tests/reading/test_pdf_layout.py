@@ -1,4 +1,7 @@
-"""Lines placed by the tests become blocks. Every `read` also checks that no letter is lost and that each line has its box."""
+"""Lines placed by the tests become blocks.
+
+Every `read` also checks that no letter is lost and that each line has its box.
+"""
 
 import unicodedata
 from collections import Counter
@@ -24,7 +27,10 @@ def lines(
     page: int = 1,
     leading: float = 12,
 ) -> list[Line]:
-    """Lines under each other; the first baseline is `y` below the page's top, a character half as wide as its type is high."""
+    """Lines under each other.
+
+    The first baseline is `y` below the page's top, a character half as wide as its type is high.
+    """
     placed = []
     for text in [texts] if isinstance(texts, str) else texts:
         right = x + 0.5 * size * len(text)

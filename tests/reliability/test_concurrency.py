@@ -1,4 +1,7 @@
-"""Many who search while one writes: each search is of one state of the library, and nobody is refused."""
+"""Many who search while one writes.
+
+Each search is of one state of the library, and nobody is refused.
+"""
 
 import os
 import random
@@ -24,7 +27,10 @@ def text_of(document: int, version: int, passage: int) -> str:
 
 
 def write(folder: Path) -> None:
-    """Replaces documents, and at times all of them, until there is a file `stop`; prints how often."""
+    """Replaces documents, and at times all of them, until there is a file `stop`.
+
+    Prints how often.
+    """
     drawn = random.Random(7)
     with Library.open(folder) as library:
         for change in count(1):

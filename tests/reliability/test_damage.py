@@ -1,4 +1,7 @@
-"""What happens to the files of a library from outside: each is told in one sentence or heals, and no search is silently wrong."""
+"""What happens to the files of a library from outside.
+
+Each is told in one sentence or heals, and no search is silently wrong.
+"""
 
 import os
 import platform
@@ -74,7 +77,10 @@ def assert_right(folder: Path) -> None:
 
 
 def told(work: Callable[[], object]) -> str:
-    """The one sentence with which the work ended; "" where it went well. Any other error is the test's."""
+    """The one sentence with which the work ended.
+
+    "" where it went well. Any other error is the test's.
+    """
     try:
         work()
     except RagError as error:
@@ -86,7 +92,10 @@ def told(work: Callable[[], object]) -> str:
 
 
 def whole_or_told(folder: Path) -> str:
-    """What a user is told who opens, checks and searches the library; "" where all of it is right."""
+    """What a user is told who opens, checks and searches the library.
+
+    "" where all of it is right.
+    """
 
     def verified() -> None:
         with Library.open(folder, embedder="fake", dimension=DIMENSION) as library:
@@ -97,7 +106,9 @@ def whole_or_told(folder: Path) -> str:
 
 
 def printed_by(work: Callable[[Path], None], folder: Path) -> list[str]:
-    """The lines that a work of this module prints in a process of its own, to which it may do what cannot be undone."""
+    """The lines that a work of this module prints in a process of its own, to which it may do
+    what cannot be undone.
+    """
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, __file__, work.__name__, str(folder)]
     done = subprocess.run(command, env=env, capture_output=True, text=True)
@@ -299,7 +310,10 @@ LONG = make_document("long", *(f"Walrus {i} of long. {'word ' * 300}" for i in r
 
 
 def add_with_little_room(folder: Path) -> None:
-    """Adds with limits on the size of a file that rise step by step, until one is enough: each failure leaves what was before."""
+    """Adds with limits on the size of a file that rise step by step, until one is enough.
+
+    Each failure leaves what was before.
+    """
     import resource
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -356,7 +370,9 @@ SYNCING = {"x86_64": (74, 75), "aarch64": (82, 83)}  # the numbers of fsync and 
 
 
 def fail_to_sync() -> None:
-    """From now on the kernel answers every fsync and fdatasync of this process with an error of the disk (seccomp(2))."""
+    """From now on the kernel answers every fsync and fdatasync of this process with an error of
+    the disk (seccomp(2)).
+    """
     import ctypes
     import errno
     import struct
@@ -426,7 +442,10 @@ def test_what_cannot_be_synced_is_told_and_does_not_come_about(folder: Path) -> 
 
 @pytest.mark.parametrize("steps", range(0, 4000, 200))
 def test_a_change_that_is_interrupted_within_sqlite_is_undone(folder: Path, steps: int) -> None:
-    """SQLite stops by itself after so many of its steps. No write fails here; those of `add_with_little_room` do."""
+    """SQLite stops by itself after so many of its steps.
+
+    No write fails here; those of `add_with_little_room` do.
+    """
     with Library.open(folder) as library:
         connection = library._database._connection
         left = steps

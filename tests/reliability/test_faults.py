@@ -1,4 +1,7 @@
-"""What goes wrong around a server: clients that leave, dawdle or flood it, libraries that are exchanged, and its own end."""
+"""What goes wrong around a server.
+
+Clients that leave, dawdle or flood it, libraries that are exchanged, and its own end.
+"""
 
 import os
 import shutil
@@ -191,7 +194,9 @@ sys.exit(rag.cli.main.main(["serve", "--port", {port!r}, "--library", "grain"]))
 
 
 def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    """A server of its own process over the libraries of a folder, with fakes and a model that never ends."""
+    """A server of its own process over the libraries of a folder, with fakes and a model that
+    never ends.
+    """
     environment = {
         **os.environ,
         "RAG_INDEXES": str(folder),

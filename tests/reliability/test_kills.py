@@ -1,6 +1,9 @@
-"""A process that fills a library is killed at random moments: after each, every document is whole, as it was or as it became.
+"""A process that fills a library is killed at random moments.
 
-What SIGKILL cannot show is what a power cut does: what was written without being synced is still there after it.
+After each, every document is whole, as it was or as it became.
+
+What SIGKILL cannot show is what a power cut does: what was written without being synced is still
+there after it.
 """
 
 import json
@@ -64,7 +67,10 @@ class Shared:
 
 
 def text_of(document: int, version: int) -> str:
-    """A report that names its version in every passage; the first is so long that it is embedded in several batches."""
+    """A report that names its version in every passage.
+
+    The first is so long that it is embedded in several batches.
+    """
     words = " ".join(f"word{n}" for n in range(45))
     paragraphs = [
         f"Here document{document}version{version} says {n}. {words}."
@@ -148,7 +154,9 @@ def take_elsewhere(folder: Path, shared: Shared, drawn: random.Random) -> None:
 
 
 def look(folder: Path, shared: Shared) -> None:
-    """Every document is of the version before or after, and all that finds it is of the same one."""
+    """Every document is of the version before or after, and all that finds it is of the same
+    one.
+    """
     with opened(folder) as pipeline:
         library = pipeline.library
         assert library.verify() == []
@@ -237,7 +245,10 @@ def in_a_child(work: Callable[[], None]) -> int:
 
 
 def kill_again_and_again(folder: Path) -> None:
-    """Prints how often each work was killed inside a transaction and outside. Nothing of FAISS has a thread in this process."""
+    """Prints how often each work was killed inside a transaction and outside.
+
+    Nothing of FAISS has a thread in this process.
+    """
     rag.ingest._BATCH, rag.library.vectors.MANY, rag.library.vectors._LOOSE = 4, 10, 10
     (folder / "reports").mkdir()
     shared, drawn = Shared(), random.Random(2026)

@@ -1,4 +1,7 @@
-"""Ten users for some seconds: each gets the answer to the own question, and nobody anything worse than "later"."""
+"""Ten users for some seconds.
+
+Each gets the answer to the own question, and nobody anything worse than "later".
+"""
 
 import asyncio
 import json

@@ -1,4 +1,6 @@
-"""Answers leave as files that hold the quotes to the letter, and in which nothing a document says is more than words."""
+"""Answers leave as files that hold the quotes to the letter, and in which nothing a document
+says is more than words.
+"""
 
 import json
 import re
@@ -204,7 +206,8 @@ def text_of(kind: Kind, data: bytes) -> str:
 
 
 def markdown_text(text: str) -> str:
-    # What is indented below a footnote belongs to it for those who know footnotes, and would be code for others.
+    # What is indented below a footnote belongs to it for those who know footnotes, and would be
+    # code for others.
     return "\n".join(
         token.content
         for token in leaves(MarkdownIt("commonmark").parse(text.replace("\n    ", "\n")))

@@ -42,7 +42,10 @@ from rag.types import (
 def document_of(
     *blocks: str, kinds: Mapping[int, Kind] | None = None, name: str = "report"
 ) -> Document:
-    """A document of blocks with blank lines between them; all are running text but those of `kinds`, by index."""
+    """A document of blocks with blank lines between them.
+
+    All are running text but those of `kinds`, by index.
+    """
     starts = list(accumulate((len(block) + 2 for block in blocks), initial=0))
     paragraphs = []
     number = 0
@@ -206,7 +209,9 @@ def test_headings_notes_furniture_and_speakers_are_shown_as_what_they_are() -> N
 
 
 def outlined(*paths: tuple[str, ...]) -> Document:
-    """A document of a title, and of sections with these headings above each other that hold one paragraph each."""
+    """A document of a title, and of sections with these headings above each other that hold one
+    paragraph each.
+    """
     texts = ["A Title", *(text for path in paths for text in (path[-1], f"Of {path[-1]}."))]
     document = document_of(*texts, kinds=dict.fromkeys([0, *range(1, len(texts), 2)], "heading"))
     starts = [document.paragraphs[index].start for index in range(1, len(texts), 2)]

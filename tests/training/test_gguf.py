@@ -18,8 +18,9 @@ PROMPTS = [
     "One, two, three, four,",
     "The report was written by the council of the city, which",
 ]
-# llama.cpp rounds what a layer reads to eight bits, as its weights of four bits demand, and transformers reads it as it is: the
-# logits differ by 0.03 to 0.05 of their spread, with an adapter and without.
+# llama.cpp rounds what a layer reads to eight bits, as its weights of four bits demand, and
+# transformers reads it as it is: the logits differ by 0.03 to 0.05 of their spread, with an adapter
+# and without.
 TOLERANCE = 0.08
 
 
@@ -79,7 +80,8 @@ def plain() -> LlamaModel:
 def network(plain: LlamaModel) -> Any:
     """The embedded language model in transformers, its weights unpacked to 32 bits.
 
-    It comes after the other, whose threads are told to let go of the processor before torch brings its own.
+    It comes after the other, whose threads are told to let go of the processor before torch brings
+    its own.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -92,7 +94,9 @@ def network(plain: LlamaModel) -> Any:
 
 @pytest.fixture(scope="module")
 def adapter(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An adapter of random weights for every linear layer, which are added to the network's while it is in use."""
+    """An adapter of random weights for every linear layer, which are added to the network's
+    while it is in use.
+    """
     import torch
 
     random, weights = np.random.default_rng(0), {}
@@ -135,7 +139,9 @@ def read_by_llama(model: LlamaModel, prompt: str) -> tuple[list[int], list[int],
 def read_by_transformers(
     network: Any, tokens: list[int], following: list[int]
 ) -> tuple[list[int], Vectors]:
-    """The best token after the prompt and after each but the last of those that follow, and the logits of the first of them."""
+    """The best token after the prompt and after each but the last of those that follow, and the
+    logits of the first of them.
+    """
     import torch
 
     with torch.no_grad():

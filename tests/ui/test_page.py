@@ -34,7 +34,9 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def window(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Opens a window; at the end none may have seen an error, or asked any host but the page's own."""
+    """Opens a window; at the end none may have seen an error, or asked any host but the page's
+    own.
+    """
     windows: list[tuple[str, Any, list[str]]] = []
 
     def open_window(url: str, width: int = 1280, dark: bool = False) -> Any:
@@ -65,7 +67,8 @@ def ask(shown: Any, question: str) -> None:
     shown.press("#asking textarea", "Enter")
 
 
-# Long enough that the cited words are below the fold; alone in their section, so that no other sentence is shown with them.
+# Long enough that the cited words are below the fold; alone in their section, so that no other
+# sentence is shown with them.
 FILLER = "\n\n".join(
     f"The harbour of district {n} was quiet all that year and nothing came of the plans."
     for n in range(20)
