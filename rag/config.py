@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+MAX_QUESTION = 2000  # characters; a longer text is a document, not a question
+LONGEST_CONVERSATION_NAME = 200  # characters
 # Between "tell me what you have" (0) and "only when certain" (1). docs/reader.md shows what each
 # value costs.
 CERTAINTY = 0.42

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Of a file that is read as a document: a thousand-page report has 5 MB of text, and what is larger
+# is data that would fill the memory.
+MAX_BYTES = 50_000_000
+
 
 def sha256_of(path: Path) -> str:
     """Return the sha256 of a file's bytes, in hexadecimal."""

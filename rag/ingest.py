@@ -11,12 +11,12 @@ from typing import Literal
 import numpy as np
 
 from rag.errors import RagError, UsageError
-from rag.files import sha256_of
+from rag.files import MAX_BYTES, sha256_of
 from rag.library.chunking import make_chunks
-from rag.library.store import DocumentInfo, Library
+from rag.library.store import Library
 from rag.protocols import Embedder, Progress
-from rag.reading.documents import MAX_BYTES, SUFFIXES, read_document
-from rag.types import Chunk, Document, Vectors
+from rag.reading.documents import SUFFIXES, read_document
+from rag.types import Chunk, Document, DocumentInfo, Vectors
 
 # In a library's list of files the folder of documents that were uploaded; the same from anywhere.
 UPLOADED = Path("/uploaded")

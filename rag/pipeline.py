@@ -17,7 +17,7 @@ from rag.answering.verify import Claim
 from rag.config import Settings
 from rag.errors import UsageError
 from rag.ingest import Added
-from rag.library.store import DocumentInfo, Library, library_folder
+from rag.library.store import Library, library_folder
 from rag.models.registry import Models
 from rag.protocols import Progress
 from rag.reading.pdf import page_image
@@ -27,6 +27,7 @@ from rag.types import (
     Answer,
     Citation,
     Document,
+    DocumentInfo,
     Event,
     Evidence,
     Filter,

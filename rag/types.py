@@ -1,4 +1,4 @@
-"""The nouns of the project, the seams between its parts, and the errors a user can meet.
+"""The nouns of the project, as frozen dataclasses.
 
 Every offset is a character offset into `Document.text`, the one canonical text of a document:
 `text[start:end]` is what any view shows, what a citation quotes and what a test compares.
@@ -6,6 +6,7 @@ Every offset is a character offset into `Document.text`, the one canonical text 
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ FoundBy = Literal["dense", "lexical", "both"]
 Kind = Literal["text", "heading", "furniture", "note"]
 
 
-# --- A document and its structure ---------------------------------------------------------------------------------
+# --- A document and its structure -----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ class Chunk:
     context: str
 
 
-# --- Search -------------------------------------------------------------------------------------------------------
+# --- Search ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,7 @@ class Hit:
     found_by: FoundBy
 
 
-# --- The answer ---------------------------------------------------------------------------------------------------
+# --- The answer -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +336,35 @@ Event = (
 )  # what `pipeline.stream` yields: Found, the sentences that hold as they come, the whole Answer
 
 
-# --- The seams ----------------------------------------------------------------------------------------------------
+# --- What a library lists -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """What a list of documents shows."""
+
+    name: str
+    file: str
+    path: Path  # where the file was when it was added, absolute
+    sha256: str
+    title: str
+    date: str
+    paragraphs: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a list of conversations shows; `changed` is when the last answer came."""
+
+    key: int
+    name: str
+    begun: str  # ISO 8601, UTC, to the second
+    changed: str
+    turns: int
+
+
+# --- What a model writes --------------------------------------------------------------------------
 
 
 class Piece(NamedTuple):
@@ -345,6 +374,3 @@ class Piece(NamedTuple):
     chance: float  # 0..1, with which the model chose it
     # 0..1, with which one that answers briefly would here begin to say that no source answers
     declines: float = 0.0
-
-
-# --- Errors -------------------------------------------------------------------------------------------------------

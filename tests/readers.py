@@ -9,7 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from rag.reading.blocks import Content, visible
+from rag.reading.blocks import Content
+from rag.text.characters import visible
 from rag.types import Document
 
 Change = tuple[str, int, int]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from fakes import FakeModels, PipelineWith, ScriptedModel, WordsEmbedder
 
-from rag.answering.understand import MAX_QUESTION, check_question
-from rag.config import Settings
+from rag.answering.understand import check_question
+from rag.config import MAX_QUESTION, Settings
 from rag.errors import LibraryError, UsageError
 from rag.ingest import UPLOADED, find_files
 from rag.models.registry import Models

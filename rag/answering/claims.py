@@ -10,8 +10,8 @@ from typing import Any
 from rag.answering import verify
 from rag.answering.citations import claims
 from rag.answering.evidence import sentences_of
-from rag.answering.understand import MAX_QUESTION
 from rag.answering.verify import Claim, Documents
+from rag.config import MAX_QUESTION
 from rag.errors import UsageError
 from rag.render.text import NO_ANSWER
 from rag.text.query import unbound

@@ -15,7 +15,6 @@ from rag.types import Evidence, Prompt, Source
 _SENTENCES = (5, 3, 2)
 _SOURCE_TOKENS = 700
 _STOP = ("\n",)
-DECLINE = " Not in the passages."  # what the adapter has learned to answer where no source does
 
 # In a source these would pass for markers of ours, and angle brackets and pipes for the control
 # tokens of a chat template.

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
+from rag.config import MAX_QUESTION
 from rag.errors import UsageError
 from rag.types import Turn
-
-MAX_QUESTION = 2000  # characters; a longer text is a document, not a question
 
 
 def check_question(question: str) -> str:

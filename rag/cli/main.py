@@ -380,7 +380,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _verify(settings: Settings, options: argparse.Namespace) -> int:
-    from rag.render.text import printable
+    from rag.text.characters import printable
 
     with _pipeline(settings) as pipeline:
         faults = pipeline.library.verify()
@@ -525,7 +525,7 @@ def _of_server(
 
 def _conversations(settings: Settings, options: argparse.Namespace) -> int:
     from rag.errors import UsageError
-    from rag.library.conversations import conversation_json
+    from rag.render.json import conversation_json
     from rag.render.text import table
 
     if options.out and options.show is None:
@@ -559,7 +559,8 @@ def _conversations(settings: Settings, options: argparse.Namespace) -> int:
 def _show_conversation(pipeline: "Pipeline", options: argparse.Namespace) -> None:
     from rag.errors import UsageError
     from rag.render.export import MEDIA_TYPES, export
-    from rag.render.text import answer_text, printable
+    from rag.render.text import answer_text
+    from rag.text.characters import printable
 
     kept = pipeline.library.conversations
     name, answers = kept.conversation(options.show).name, kept.answers(options.show)

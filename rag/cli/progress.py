@@ -5,7 +5,7 @@ Elsewhere only what is said.                 [rich]
 
 from typing import TYPE_CHECKING, Self, TextIO
 
-from rag.render.text import printable
+from rag.text.characters import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from rag.errors import UsageError
-from rag.reading.documents import MAX_BYTES
+from rag.files import MAX_BYTES
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_BODY = 1_000_000  # bytes of a request without a file: the longest question with a long history

@@ -4,7 +4,7 @@ The routes to those that were kept, and how a question goes on with one.        
 """
 
 import asyncio
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Path, Query
@@ -12,11 +12,13 @@ from fastapi.responses import Response
 
 from rag.errors import NotFoundError, UsageError
 from rag.http.schemas import ConversationAnswers, ConversationEntry, ConversationList, NewName
-from rag.library.conversations import Conversations, conversation_json
 from rag.render.export import MEDIA_TYPES, Kind, export, file_name
-from rag.render.json import answer_json
+from rag.render.json import answer_json, conversation_json
 from rag.service.service import Service
 from rag.types import Answer, Turn
+
+if TYPE_CHECKING:
+    from rag.library.conversations import Conversations
 
 Key = Annotated[int, Path(ge=1, alias="conversation", description="the key of a conversation")]
 Library = Annotated[str | None, Query(max_length=64)]
@@ -111,7 +113,7 @@ async def keep(service: Service, library: str, key: int | None, answer: Answer) 
     return {"conversation": await asyncio.to_thread(kept.keep, key, answer)}
 
 
-def _kept(service: Service, library: str | None, key: int) -> Conversations:
+def _kept(service: Service, library: str | None, key: int) -> "Conversations":
     """The conversations of a library, of which there is one with that key.
 
     Raises NotFoundError where there is none.

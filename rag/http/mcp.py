@@ -12,7 +12,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.types import Resource, ToolAnnotations
 from pydantic import Field
 
-from rag.answering.understand import MAX_QUESTION
+from rag.config import MAX_QUESTION
 from rag.errors import RagError
 from rag.render.json import answer_json, hit_json
 from rag.service.service import Asking, Service, pumped

@@ -15,8 +15,9 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from rag.errors import RagError, UsageError
-from rag.render.text import answer_text, printable
+from rag.render.text import answer_text
 from rag.service.service import Asking, Service, pumped
+from rag.text.characters import printable
 from rag.types import Answer, Event, Sentence, Turn
 
 PATHS = (

@@ -5,8 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag import types
-from rag.answering.understand import MAX_QUESTION
-from rag.library.conversations import LONGEST_NAME
+from rag.config import LONGEST_CONVERSATION_NAME, MAX_QUESTION
 from rag.service import uploads
 
 _DATE = r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$"
@@ -190,7 +189,7 @@ class NewName(_Body):
     """What a conversation is to be called."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Trade in grain"}]})
-    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_CONVERSATION_NAME)]
 
 
 class DocumentEntry(BaseModel):

@@ -13,7 +13,8 @@ from pathlib import Path
 from rag.errors import LibraryError, UsageError
 from rag.library.database import DATABASE, migrate, tables
 from rag.library.schema import APPLICATION, FORMAT
-from rag.library.store import DocumentInfo, Library, library_folder
+from rag.library.store import Library, library_folder
+from rag.types import DocumentInfo
 
 # What is this machine's alone, and of no use elsewhere.
 _LEFT_BEHIND = (

@@ -1,17 +1,16 @@
 """Questions and their answers, kept in the library they were asked of."""
 
 import json
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from rag.config import LONGEST_CONVERSATION_NAME
 from rag.errors import LibraryError, UsageError
 from rag.library.database import Database
 from rag.render.json import answer_json, read_answer
-from rag.render.text import printable
+from rag.text.characters import printable
 from rag.text.tokens import folded
-from rag.types import Answer, Turn
+from rag.types import Answer, Conversation, Turn
 
-LONGEST_NAME = 200  # characters
 _NAMED_AFTER = (
     80  # characters of the first question that name its conversation: as many as a list shows
 )
@@ -20,23 +19,6 @@ _LARGEST_KEY = 2**63 - 1  # that SQLite takes
 _LISTING = "SELECT c.id, c.name, c.begun, c.changed, (SELECT count(*) FROM turns t WHERE t.conversation = c.id) FROM conversations c"
 # What is damaged is told to those who open it; it holds no words.
 _SAID = "SELECT conversation, question, CASE WHEN json_valid(answer) THEN json_extract(answer, '$.answer') END FROM turns"
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """What a list of conversations shows; `changed` is when the last answer came."""
-
-    key: int
-    name: str
-    begun: str  # ISO 8601, UTC, to the second
-    changed: str
-    turns: int
-
-
-def conversation_json(conversation: Conversation) -> dict[str, str | int]:
-    """What a list of conversations shows, as JSON values."""
-    values = asdict(conversation)
-    return {"conversation": values.pop("key")} | values
 
 
 class Conversations:
@@ -134,12 +116,12 @@ class Conversations:
     def rename(self, key: int, name: str) -> None:
         """Give the conversation another name.
 
-        Raises UsageError for one that is empty or longer than `LONGEST_NAME`.
+        Raises UsageError for one that is empty or longer than `LONGEST_CONVERSATION_NAME`.
         """
         name = _cleaned(name)
-        if not 0 < len(name) <= LONGEST_NAME:
+        if not 0 < len(name) <= LONGEST_CONVERSATION_NAME:
             raise UsageError(
-                f"The name has {len(name)} characters, from 1 to {LONGEST_NAME} are expected; give another."
+                f"The name has {len(name)} characters, from 1 to {LONGEST_CONVERSATION_NAME} are expected; give another."
             )
         with self._database.noting() as database:
             self.conversation(key)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from rag.reading.documents import MAX_BYTES
+from rag.files import MAX_BYTES
 
 _OURS = re.compile(r"[0-9a-f]{64}\.pdf(\.part)?")
 

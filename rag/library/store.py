@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
@@ -25,23 +24,9 @@ from rag.library.rows import read_document, write_chunks, write_document
 from rag.library.source_files import Originals
 from rag.library.vector_index import Dense
 from rag.text.query import is_within, names_it, phrases_of
-from rag.types import Chunk, Document, Filter, Vectors
+from rag.types import Chunk, Document, DocumentInfo, Filter, Vectors
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentInfo:
-    """What a list of documents shows."""
-
-    name: str
-    file: str
-    path: Path  # where the file was when it was added, absolute
-    sha256: str
-    title: str
-    date: str
-    paragraphs: int
-    chunks: int
 
 
 def library_folder(indexes: Path, name: str) -> Path:

@@ -11,13 +11,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rag.answering.prompt import DECLINE
 from rag.config import BRIEF
 from rag.errors import ModelError
 from rag.models.bundled import LANGUAGE_MODEL, check_brief, language_model_path
 from rag.types import Piece, Prompt, Vectors
 
 _CONTEXT_TOKENS = 4096  # the prompts here stay below 2,000 tokens; more only costs memory
+# What the adapter has learned to answer where no source does.
+DECLINE = " Not in the passages."
 _GGUF_MAGIC = b"GGUF"
 _PROCESSORS = Path("/proc/cpuinfo")
 

@@ -3,7 +3,6 @@
 The blocks a reader of the page sees, in order.     [charset-normalizer]
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,13 +16,6 @@ _BOMS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
-
-# What no reader sees: zero-width and bidi characters, soft hyphens, tags, and controls other than
-# tab and newline.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-_LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +54,6 @@ class Content:
     title: str = ""
     date: str = ""  # as it is written
     language: str = ""  # a language tag: "en", "de-CH"
-
-
-def visible(text: str) -> str:
-    """The text with line ends as "\\n" and without characters that no reader sees."""
-    return _INVISIBLE.sub("", _LINE_END.sub("\n", text))
 
 
 def decoded(data: bytes, declared: str = "") -> str:

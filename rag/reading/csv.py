@@ -7,7 +7,8 @@ from io import StringIO
 from itertools import islice
 
 from rag.errors import DocumentError
-from rag.reading.blocks import Block, Content, decoded, visible
+from rag.reading.blocks import Block, Content, decoded
+from rag.text.characters import visible
 
 MAX_ROWS = 50_000  # what is longer is a database, and a question about it a query
 MAX_CELL = 131_072  # characters, csv's own limit

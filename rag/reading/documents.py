@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rag.errors import DocumentError
+from rag.files import MAX_BYTES
 from rag.reading.archive import office_kind
-from rag.reading.blocks import Block, Content, decoded, visible
+from rag.reading.blocks import Block, Content, decoded
 from rag.reading.csv import is_table, read_table
 from rag.reading.docx import read_docx
 from rag.reading.epub import read_epub
@@ -20,6 +21,7 @@ from rag.reading.office import OLE
 from rag.reading.pdf import read_pdf
 from rag.reading.structure import LONGEST_HEADING, NOTES_HEADING, UNDERLINE, structured
 from rag.reading.xml import is_html
+from rag.text.characters import visible
 from rag.types import Document
 
 SUFFIXES = (
@@ -51,8 +53,6 @@ OFFICE_SUFFIXES = (
     ".key",
     ".wpd",
 )
-# a thousand-page report has 5 MB of text: what is larger is data, and would fill the memory
-MAX_BYTES = 50_000_000
 LONGEST_WRAPPED = 160  # characters: nobody wraps wider, so a longer line is a paragraph of its own
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from rag.errors import DocumentError
 from rag.reading.archive import members
-from rag.reading.blocks import Block, Content, visible
+from rag.reading.blocks import Block, Content
 from rag.reading.xml import xml
+from rag.text.characters import visible
 from rag.types import Kind
 
 if TYPE_CHECKING:

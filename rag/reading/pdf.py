@@ -19,8 +19,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from rag.errors import DocumentError, UsageError
-from rag.reading.blocks import Content, visible
+from rag.reading.blocks import Content
 from rag.reading.pdf_layout import Line, Page, blocks
+from rag.text.characters import visible
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage

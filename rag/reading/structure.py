@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 
-from rag.reading.blocks import Block, Content, visible
+from rag.reading.blocks import Block, Content
+from rag.text.characters import visible
 from rag.text.quotations import quotations
 from rag.text.tokens import MONTHS
 from rag.types import Box, Document, Kind, Note, Paragraph, Reference, Section

@@ -19,9 +19,9 @@ from io import BytesIO
 from typing import Literal
 
 from rag.errors import UsageError
-from rag.reading.blocks import visible
 from rag.render.json import answer_json
 from rag.render.text import NO_ANSWER, where
+from rag.text.characters import visible
 from rag.types import Answer, Citation, Document, Hit
 
 Kind = Literal["md", "html", "docx", "json"]

@@ -9,7 +9,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from rag.types import Answer, Citation, Hit, Sentence
+from rag.types import Answer, Citation, Conversation, Hit, Sentence
 
 _OF_HITS = ("title", "score", "found_by")  # what a hit has beside its chunk
 
@@ -82,3 +82,9 @@ def checked_json(sentences: Sequence[Sentence], citations: Sequence[Citation]) -
         "sentences": [asdict(s) for s in sentences],
         "citations": [asdict(citation) for citation in citations],
     }
+
+
+def conversation_json(conversation: Conversation) -> dict[str, str | int]:
+    """What a list of conversations shows, as JSON values."""
+    values = asdict(conversation)
+    return {"conversation": values.pop("key")} | values

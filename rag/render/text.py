@@ -1,13 +1,11 @@
 """Answers and hits as the text of a terminal."""
 
 from collections.abc import Iterable, Sequence
-from unicodedata import category
 
+from rag.text.characters import printable
 from rag.types import Answer, Citation, Hit, Sentence
 
 NO_ANSWER = "The reports do not answer this."
-
-
 _NEAREST = 3  # passages shown where the answer is not in the library
 
 
@@ -65,13 +63,6 @@ def where(section: str, paragraph: int, page: int | None = None) -> str:
     return ", ".join(
         part for part in (section, f"p. {page}" if page else "", f"¶{paragraph}") if part
     )
-
-
-def printable(text: str) -> str:
-    """The text without control characters, for a document must not steer the terminal, and
-    without what cannot be encoded.
-    """
-    return "".join(c for c in text if c == "\n" or category(c) not in ("Cc", "Cf", "Cs"))
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> str:

@@ -34,9 +34,9 @@ from torch import nn
 
 from rag.answering import prompt
 from rag.answering.evidence import sentences_of
-from rag.answering.prompt import DECLINE
 from rag.config import bundled
 from rag.models.bundled import language_model_path
+from rag.models.llm import DECLINE
 from rag.training.data import REWORDED, Passages, Row, answered_in, read_rows, rivals_of, supports
 from rag.training.gguf import read_adapter, write_adapter
 from rag.training.lora import Adapted, adapter_of, load_adapter

@@ -9,10 +9,9 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import RagError, StoppedError, UsageError
-from rag.library.conversations import Conversations
 from rag.render.html import (
     answer_html,
     conversation_html,
@@ -34,6 +33,9 @@ from rag.ui.library_view import (
     work_html,
 )
 from rag.ui.suggested_questions import example_questions
+
+if TYPE_CHECKING:
+    from rag.library.conversations import Conversations
 
 _LONGEST_READ = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
 _EXAMPLES = 4
@@ -159,7 +161,7 @@ class Desk:
         left = Window(window.library) if int(key) == window.key else window
         return left, self.conversations(left, words)
 
-    def _conversations(self, window: Window) -> Conversations:
+    def _conversations(self, window: Window) -> "Conversations":
         return self._service.pipeline(window.library).library.conversations
 
     def _keeping(self, window: Window) -> Window:

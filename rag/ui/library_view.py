@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from rag.library.conversations import Conversation
-from rag.library.store import DocumentInfo
 from rag.render.html import count, joined
 from rag.service.tasks import Task
 from rag.service.uploads import Job
+from rag.types import Conversation, DocumentInfo
 
 _DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])|$)")
 _MOST_MONTHS = 36  # in a picture; beyond, its bars are years

@@ -28,7 +28,7 @@ from rag.answering.evidence import choose
 from rag.config import Settings, bundled
 from rag.evaluation.dataset import Question, even, read_set, sample
 from rag.evaluation.metrics import Figure, f1, figure, is_correct, library_of, stands_in
-from rag.models.llm import LlamaModel
+from rag.models.llm import DECLINE, LlamaModel
 from rag.protocols import ChatModel
 from rag.types import Evidence, Source
 
@@ -68,7 +68,7 @@ def figures(
     """
     values: defaultdict[str, list[float]] = defaultdict(list)
     for question, sources, text in texts:
-        declined = not text or text.startswith(prompt.DECLINE.strip())
+        declined = not text or text.startswith(DECLINE.strip())
         values[f"declined:{question.type if not question.answerable else 'answerable'}"].append(
             declined
         )

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rag.config import LONGEST_CONVERSATION_NAME
 from rag.errors import LibraryError, UsageError
-from rag.library.conversations import LONGEST_NAME, Conversations
+from rag.library.conversations import Conversations
 from rag.library.store import Library
 from rag.types import Answer, Chunk, Citation, Hit, Note, Seconds, Sentence, Turn
 
@@ -226,10 +227,10 @@ def test_a_conversation_that_is_not_there_is_told_in_a_sentence(
     assert [c.turns for c in kept.listing()] == [0]
 
 
-@pytest.mark.parametrize("name", ["", " \n", "\x00\u202e", "n" * (LONGEST_NAME + 1)])
+@pytest.mark.parametrize("name", ["", " \n", "\x00\u202e", "n" * (LONGEST_CONVERSATION_NAME + 1)])
 def test_a_name_that_is_empty_or_long_is_refused(kept: Conversations, name: str) -> None:
     key = kept.begin("First?")
-    with pytest.raises(UsageError, match=f"from 1 to {LONGEST_NAME} are expected"):
+    with pytest.raises(UsageError, match=f"from 1 to {LONGEST_CONVERSATION_NAME} are expected"):
         kept.rename(key, name)
     kept.rename(key, " A\tname\x1b[2J ")
     assert kept.conversation(key).name == "A name[2J"

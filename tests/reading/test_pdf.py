@@ -20,8 +20,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 from rag.errors import DocumentError, UsageError
 from rag.reading import pdf
-from rag.reading.blocks import Block, Content, visible
+from rag.reading.blocks import Block, Content
 from rag.reading.pdf import page_image, read_pdf
+from rag.text.characters import visible
 
 WIDTH, HEIGHT = 400, 600
 ROMAN, BOLD = "Times-Roman", "Times-Bold"

@@ -8,7 +8,8 @@ from answers import ANSWERS
 from hypothesis import given
 
 from rag.render.json import answer_json, read_answer
-from rag.render.text import answer_text, footnote_text, hit_text, printable, table
+from rag.render.text import answer_text, footnote_text, hit_text, table
+from rag.text.characters import printable
 from rag.types import Answer, Chunk, Citation, Hit, Note, Seconds, Sentence
 
 HIT = Hit(

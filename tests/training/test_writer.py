@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.answering.prompt import DECLINE
+from rag.models.llm import DECLINE
 from rag.training.data import Row
 from rag.training.writer import (
     Answerer,

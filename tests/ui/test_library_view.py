@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from pages import ATTRIBUTES, HOSTILE, TAGS, Page
 
-from rag.library.conversations import Conversation
-from rag.library.store import DocumentInfo
 from rag.service.tasks import Task
 from rag.service.uploads import Job
+from rag.types import Conversation, DocumentInfo
 from rag.ui.library_view import (
     adding_html,
     conversations_html,
