@@ -5,11 +5,13 @@ XML formats do.
 import re
 from collections.abc import Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
 from rag.reading.blocks import Content
+from rag.reading.documents import read_document
 from rag.text.characters import visible
 from rag.types import Document
 
@@ -71,3 +73,27 @@ def assert_covered(document: Document) -> None:
         assert re.fullmatch(
             r"\[[^\]]+\]|[⁰¹²³⁴-⁹]+", document.text[reference.start : reference.end]
         )
+
+
+def read(folder: Path, content: str | bytes, name: str = "report.txt") -> Document:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_document(path)
+
+
+def shown(document: Document, kind: str) -> list[str]:
+    return [document.text[p.start : p.end] for p in document.paragraphs if p.kind == kind]
+
+
+def assert_spans_hold(document: Document) -> None:
+    """Paragraphs are in order, apart, and hold all that is not white space.
+
+    Everything else lies inside the text.
+    """
+    assert_covered(document)
+    numbers = [p.number for p in document.paragraphs if p.kind == "text"]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert all(p.number == 0 for p in document.paragraphs if p.kind != "text")
+    for quotation in document.quotations:
+        assert document.text[quotation.start] in '"“„«'
+        assert 0 <= quotation.start < quotation.end <= len(document.text)

@@ -10,16 +10,17 @@ from itertools import takewhile
 from math import prod
 
 from rag.answering.verify import Claim, Documents, follows
+from rag.text.markers import NOTE_MARKER
 from rag.text.sentences import sentence_spans
 from rag.text.tokens import words_of
 from rag.types import Citation, Document, Evidence, Piece, Quotation, Sentence
 
 # [1] · [1, 2] · [1–3] · [ 12 ]: in the model's text these are its markers, since the sources are
 # shown to it without any.
-_MARKER = r"\[\s*\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]"
 # With the brackets, or the comma, that stood there for its sake.
 _MARKED = re.compile(
-    rf"\(\s*(?:see |cf\. )?(?:{_MARKER}(?:\s*(?:[,;]|and)\s*(?={_MARKER}))?)+\s*\)|(?:,\s*)?{_MARKER}(?=\s*,)|{_MARKER}"
+    rf"\(\s*(?:see |cf\. )?(?:{NOTE_MARKER}(?:\s*(?:[,;]|and)\s*(?={NOTE_MARKER}))?)+\s*\)|"
+    rf"(?:,\s*)?{NOTE_MARKER}(?=\s*,)|{NOTE_MARKER}"
 )
 _SPACE_BEFORE_POINT = re.compile(r"\s+(?=[.,;:!?])")
 _QUOTATION_MARKS = '"“”„«»'
@@ -35,7 +36,7 @@ _CLOSES = re.compile(r"(?<=[.,;:!?…])\"(?=\s|$)")
 _INCHES = re.compile(r"(?<=\d)\"")
 
 
-# --- The model's text -> claims -----------------------------------------------------------------------------------
+# --- The model's text -> claims -----------------------------------------------------------------
 
 
 def claims(text: str) -> list[str]:
@@ -53,7 +54,7 @@ def _clean(sentence: str) -> str:
     return _SPACE_BEFORE_POINT.sub("", " ".join(_MARKED.sub("", sentence).split()))
 
 
-# --- Claims -> numbered sentences and citations ---------------------------------------------------------------------
+# --- Claims -> numbered sentences and citations -------------------------------------------------
 
 
 def cite(

@@ -2,11 +2,11 @@
 them. Pure.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from string import Template
 
+from rag.text.markers import BRACKETED
 from rag.types import Evidence, Prompt, Source
 
 # A small model drowns in whole pages, and each token of them delays the first word. More of the
@@ -18,7 +18,6 @@ _STOP = ("\n",)
 
 # In a source these would pass for markers of ours, and angle brackets and pipes for the control
 # tokens of a chat template.
-_MARKER = re.compile(r"\[\s*\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]")
 _LOOKALIKES = str.maketrans({"<": "‹", ">": "›", "|": "¦", "[": "(", "]": ")"})
 
 
@@ -80,4 +79,4 @@ def one_line(text: str) -> str:
     """The text as data: on one line, so that it cannot open a line of the prompt, and without
     anything that looks like markup.
     """
-    return " ".join(_MARKER.sub("", text).translate(_LOOKALIKES).split())
+    return " ".join(BRACKETED.sub("", text).translate(_LOOKALIKES).split())

@@ -10,7 +10,7 @@ from itertools import accumulate, count, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.text.query import STOP_WORDS
+from rag.text.tokens import STOP_WORDS
 from rag.types import Chunk, Document, Paragraph, Section, Vectors
 
 PARAGRAPHS = 120  # of a report, some thirty pages

@@ -42,7 +42,8 @@ def members(data: bytes) -> dict[str, bytes]:
                     continue
                 if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                     raise DocumentError(
-                        "The archive is packed in a way that is not read: save the file again or as PDF."
+                        "The archive is packed in a way that is not read: save the file again or "
+                        "as PDF."
                     )
                 # What the directory says of sizes may be a lie, so no more than the limit is
                 # unpacked.
@@ -51,7 +52,8 @@ def members(data: bytes) -> dict[str, bytes]:
                     content = member.read(allowed + 1)
                 if len(content) > allowed:
                     raise DocumentError(
-                        f"The archive expands to more than {MAX_EXPANDED / 1e6:.0f} MB or {MAX_RATIO} times its size: "
+                        f"The archive expands to more than {MAX_EXPANDED / 1e6:.0f} MB or "
+                        f"{MAX_RATIO} times its size: "
                         "save the file again without large pictures, or as PDF."
                     )
                 expanded += len(content)
@@ -104,5 +106,6 @@ def _check_count(data: bytes) -> None:
     """
     if data.count(b"PK\x01\x02") > MAX_MEMBERS:
         raise DocumentError(
-            f"The archive has more than the {MAX_MEMBERS:,} members that are read: save the file again in parts."
+            f"The archive has more than the {MAX_MEMBERS:,} members that are read: save the file "
+            f"again in parts."
         )

@@ -78,5 +78,6 @@ def decoded(data: bytes, declared: str = "") -> str:
         if best := from_bytes(data).best():
             return str(best)
     raise DocumentError(
-        "The text is in no known encoding, where a report was expected: save it as UTF-8 and add it again."
+        "The text is in no known encoding, where a report was expected: save it as UTF-8 and add "
+        "it again."
     )

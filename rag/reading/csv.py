@@ -38,7 +38,8 @@ def read_table(data: bytes) -> Content:
         for index, row in enumerate(rows):
             if index > MAX_ROWS:
                 raise DocumentError(
-                    f"The table has more than the {MAX_ROWS:,} rows that are read: split it and add the parts."
+                    f"The table has more than the {MAX_ROWS:,} rows that are read: split it and "
+                    f"add the parts."
                 )
             if index == 0 and all(row) and not any(_NUMERIC.fullmatch(value) for value in row):
                 names = row

@@ -75,7 +75,8 @@ def read_document(path: Path) -> Document:
         ) from error
     if not any(visible(block.text).strip() for block in content.blocks):
         raise DocumentError(
-            f"{path.name} is empty, where a report was expected: check that the file was saved whole."
+            f"{path.name} is empty, where a report was expected: check that the file was saved "
+            f"whole."
         )
     return structured(content, path.stem, path.name, hashlib.sha256(data).hexdigest())
 
@@ -90,7 +91,8 @@ def _load(path: Path) -> bytes:
             else "save it as PDF, or its text as a .txt file,"
         )
         raise DocumentError(
-            f"{path.name} is {kind}, and only {', '.join(SUFFIXES)} are read: {remedy} and add that."
+            f"{path.name} is {kind}, and only {', '.join(SUFFIXES)} are read: {remedy} and add "
+            f"that."
         )
     try:
         size = path.stat().st_size
@@ -101,11 +103,12 @@ def _load(path: Path) -> bytes:
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
         raise DocumentError(
-            f"{path} cannot be opened ({reason}), where a readable file was expected: check the path."
+            f"{path} cannot be opened ({reason}), where a readable file was expected: check the "
+            f"path."
         ) from error
 
 
-# --- What kind of file --------------------------------------------------------------------------------------------
+# --- What kind of file --------------------------------------------------------------------------
 
 
 def _kind(data: bytes, suffix: str) -> str:
@@ -127,11 +130,12 @@ def _kind(data: bytes, suffix: str) -> str:
     if kind in READERS:
         return kind
     raise DocumentError(
-        f"It is {kind} inside, whatever its name, and that is not read: save it as DOCX or PDF and add that."
+        f"It is {kind} inside, whatever its name, and that is not read: save it as DOCX or PDF "
+        f"and add that."
     )
 
 
-# --- Plain text and Markdown --------------------------------------------------------------------------------------
+# --- Plain text and Markdown --------------------------------------------------------------------
 
 
 def _text(data: bytes) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from rag.reading import office
 from rag.reading.blocks import Block, Content
-from rag.reading.office import PLAIN, SHADED, Look, Package, Piece
+from rag.reading.office import PLAIN, SHADED, ListedBlock, Look, Package
+from rag.reading.xml import number_in
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -22,8 +23,8 @@ _LEVELS = 9  # of a list and of an outline
 
 _HEADING = re.compile("heading ([1-9])")
 _CONTENTS = re.compile("toc [1-9]|toc heading|table of figures")
-_WRAPPERS = {"AlternateContent", "sdtContent", "customXml", "ins", "moveTo"}
-_NOTHING_SHOWN = {"pPr", "rPr", "sdtPr", "del", "moveFrom", "delText", "instrText", "rt"}
+_CONTAINERS = {"AlternateContent", "sdtContent", "customXml", "ins", "moveTo"}
+_UNSHOWN = {"pPr", "rPr", "sdtPr", "del", "moveFrom", "delText", "instrText", "rt"}
 # The letters and signs of the font Symbol that text is written with; it has them in the private use
 # area.
 _SYMBOL = dict(
@@ -57,10 +58,10 @@ def read_docx(data: bytes) -> Content:
     of contents are left out. Where no paragraph has the style of a heading, the level of each is
     None. Raises DocumentError where the file is encrypted, damaged, or too large when unpacked.
     """
-    return _Walk(office.opened_docx(data)).content()
+    return _DocxReader(office.opened_docx(data)).content()
 
 
-# --- Elements -----------------------------------------------------------------------------------------------------
+# --- Elements -----------------------------------------------------------------------------------
 
 
 def _name(element: "Element") -> str:
@@ -75,13 +76,9 @@ def _find(element: "Element | None", *path: str) -> "Element | None":
     return None if element is None else element.find("/".join(_W + name for name in path))
 
 
-def _get(element: "Element | None", attribute: str = "val") -> str:
+def _attribute(element: "Element | None", attribute: str = "val") -> str:
     """An attribute of an element, "" where there is none."""
     return "" if element is None else element.get(_W + attribute, "")
-
-
-def _int(text: str, default: int = 0) -> int:
-    return int(text) if re.fullmatch("[0-9]{1,6}", text) else default
 
 
 def _children(element: "Element") -> "list[Element]":
@@ -90,7 +87,7 @@ def _children(element: "Element") -> "list[Element]":
     return children[:1] if _name(element) == "AlternateContent" else children
 
 
-def _inside(parent: "Element", *names: str) -> "Iterator[Element]":
+def _descend(parent: "Element", *names: str) -> "Iterator[Element]":
     """The elements of these names in `parent`, those in content controls and insertions with
     them, in order.
     """
@@ -100,36 +97,39 @@ def _inside(parent: "Element", *names: str) -> "Iterator[Element]":
         name = _name(child)
         if name in names:
             yield child
-        elif name in _WRAPPERS or (
+        elif name in _CONTAINERS or (
             name == "sdt"
-            and _get(_find(child, "sdtPr", "docPartObj", "docPartGallery")) != "Table of Contents"
+            and _attribute(_find(child, ("sdtPr"), ("docPartObj"), ("docPartGallery")))
+            != ("Table of Contents")
         ):
             waiting += reversed(_children(child))
 
 
-# --- Styles and lists ---------------------------------------------------------------------------------------------
+# --- Styles and lists ---------------------------------------------------------------------------
 
 
 def _has_colour(shade: "Element") -> bool:
-    return _get(shade, "fill").upper() not in ("", "AUTO", "FFFFFF") or _get(shade) not in (
+    return _attribute(shade, ("fill")).upper() not in ((""), ("AUTO"), ("FFFFFF")) or _attribute(
+        shade
+    ) not in (
         "",
         "clear",
         "nil",
     )
 
 
-def _look(properties: "Element | None") -> Look:
+def _stated_look(properties: "Element | None") -> Look:
     """What the properties of a run (w:rPr) state."""
     look = PLAIN
     for stated in () if properties is None else properties:
-        value = _get(stated)
+        value = _attribute(stated)
         match _name(stated):
             case "vanish":
                 look = replace(look, hidden=value not in ("0", "false", "off"))
             case "color":
                 look = replace(look, white=value.upper() == "FFFFFF")
             case "sz":
-                look = replace(look, tiny=_int(value, 24) < 2)  # half points
+                look = replace(look, tiny=number_in(value, 24) < 2)  # half points
             case "highlight":
                 look = replace(look, shaded=look.shaded or value not in ("none", "white"))
             case "shd":
@@ -138,7 +138,7 @@ def _look(properties: "Element | None") -> Look:
 
 
 @dataclass(frozen=True, slots=True)
-class _Style:
+class _ParagraphStyle:
     """A style with all it inherits."""
 
     names: frozenset[str] = (
@@ -149,7 +149,7 @@ class _Style:
     depth: int = 0  # in the list
     look: Look = PLAIN
 
-    def with_name(self, name: str) -> "_Style":
+    def with_name(self, name: str) -> "_ParagraphStyle":
         heading = _HEADING.fullmatch(name.lower())
         return replace(
             self,
@@ -157,19 +157,24 @@ class _Style:
             level=int(heading[1]) if heading else self.level,
         )
 
-    def under(self, properties: "Element | None") -> "_Style":
+    def under(self, properties: "Element | None") -> "_ParagraphStyle":
         """This style, changed by what the properties of a paragraph (w:pPr) state."""
         style = self
         for stated in () if properties is None else properties:
             match _name(stated):
                 case "outlineLvl":
-                    style = replace(style, level=(_int(_get(stated), _LEVELS) + 1) % (_LEVELS + 1))
+                    style = replace(
+                        style, level=(number_in(_attribute(stated), _LEVELS) + 1) % (_LEVELS + 1)
+                    )
                 case "numPr":
                     number, depth = _find(stated, "numId"), _find(stated, "ilvl")
                     if number is not None:
-                        style = replace(style, number="" if _get(number) == "0" else _get(number))
+                        style = replace(
+                            style,
+                            number=("") if _attribute(number) == ("0") else _attribute(number),
+                        )
                     if depth is not None:
-                        style = replace(style, depth=min(_int(_get(depth)), _LEVELS - 1))
+                        style = replace(style, depth=min(number_in(_attribute(depth)), _LEVELS - 1))
                 case "shd" if _has_colour(stated):
                     style = replace(style, look=SHADED.over(style.look))
         return style
@@ -188,18 +193,21 @@ def _lists(numbering: "Element | None") -> dict[str, _List]:
     if numbering is None:
         return {}
     abstract = {
-        _get(definition, "abstractNumId"): {
-            _int(_get(level, "ilvl")): _int(_get(_find(level, "start")), 1)
+        _attribute(definition, "abstractNumId"): {
+            number_in(_attribute(level, "ilvl")): number_in(_attribute(_find(level, "start")), 1)
             for level in definition.iterchildren(f"{_W}lvl")
-            if _get(_find(level, "numFmt")) not in ("bullet", "none")
+            if _attribute(_find(level, "numFmt")) not in ("bullet", "none")
         }
         for definition in numbering.iterchildren(f"{_W}abstractNum")
     }
     lists: dict[str, _List] = {}
     for definition in numbering.iterchildren(f"{_W}num"):
-        number, base = _get(definition, "numId"), _get(_find(definition, "abstractNumId"))
+        number, base = (
+            _attribute(definition, ("numId")),
+            _attribute(_find(definition, ("abstractNumId"))),
+        )
         restarts = {
-            _int(_get(level, "ilvl")): _int(_get(start), 1)
+            number_in(_attribute(level, "ilvl")): number_in(_attribute(start), 1)
             for level in definition.iterchildren(f"{_W}lvlOverride")
             if (start := _find(level, "startOverride")) is not None
         }
@@ -210,10 +218,10 @@ def _lists(numbering: "Element | None") -> dict[str, _List]:
     return lists
 
 
-# --- The walk -----------------------------------------------------------------------------------------------------
+# --- The walk -----------------------------------------------------------------------------------
 
 
-class _Walk:
+class _DocxReader:
     """One reading of one document."""
 
     def __init__(self, package: Package) -> None:
@@ -222,17 +230,19 @@ class _Walk:
         self.styles = (
             {}
             if styles is None
-            else {_get(style, "styleId"): style for style in styles.iterchildren(f"{_W}style")}
+            else {
+                _attribute(style, ("styleId")): style for style in styles.iterchildren(f"{_W}style")
+            }
         )
         defaults = (
             name
             for name, s in self.styles.items()
-            if _get(s, "default") and _get(s, "type") == "paragraph"
+            if _attribute(s, "default") and _attribute(s, "type") == "paragraph"
         )
         self.default_style = next(defaults, "")
         self.default_run = _find(styles, "docDefaults", "rPrDefault", "rPr")
-        self.default_look = _look(self.default_run)
-        self.known_styles: dict[str, _Style] = {}
+        self.default_look = _stated_look(self.default_run)
+        self.known_styles: dict[str, _ParagraphStyle] = {}
         self.lists = _lists(package.parts.get("numbering"))
         self.counts: dict[tuple[str, int], int] = {}
         self.title = ""
@@ -243,7 +253,7 @@ class _Walk:
     def content(self) -> Content:
         body = self.blocks(self.package.body, PLAIN)
         stated = (
-            _get(_find(run, "lang"))
+            _attribute(_find(run, "lang"))
             for run in (_find(self.styles.get(self.default_style), "rPr"), self.default_run)
         )
         language = next(filter(None, stated), self.package.language)
@@ -256,7 +266,7 @@ class _Walk:
         """The texts of the footnotes or endnotes by their keys."""
         notes = self.package.parts.get(f"{kind}s")
         return {
-            kind[0] + _get(note, "id"): office.note_text(self.blocks(note, PLAIN))
+            kind[0] + _attribute(note, "id"): office.note_text(self.blocks(note, PLAIN))
             for note in (() if notes is None else notes.iterchildren(f"{_W}{kind}"))
         }
 
@@ -274,7 +284,7 @@ class _Walk:
         for section in sections:
             for reference in section.iterchildren(f"{_W}headerReference", f"{_W}footerReference"):
                 part = self.package.parts.get(reference.get(_RELATION, ""))
-                if part is not None and _get(reference, "type") in shown:
+                if part is not None and _attribute(reference, "type") in shown:
                     blocks += self.blocks(part, PLAIN)
         return blocks
 
@@ -282,17 +292,17 @@ class _Walk:
 
     def blocks(self, parent: "Element", ground: Look) -> list[Block]:
         """What the paragraphs and tables of `parent` show, text boxes behind their paragraph."""
-        pieces: list[Piece] = []
+        pieces: list[ListedBlock] = []
         carried = ""
-        for child in _inside(parent, "p", "tbl"):
+        for child in _descend(parent, "p", "tbl"):
             if _name(child) == "tbl":
                 pieces += self.table(child, ground)
                 continue
             properties = _find(child, "pPr")
-            style = self.style(_get(_find(properties, "pStyle")) or self.default_style).under(
+            style = self.style(_attribute(_find(properties, "pStyle")) or self.default_style).under(
                 properties
             )
-            boxes: list[Piece] = []
+            boxes: list[ListedBlock] = []
             text = carried + self.shown(
                 child, style.look.over(self.default_look).over(ground), boxes
             )
@@ -308,7 +318,7 @@ class _Walk:
             pieces.append(("", Block(carried)))
         return office.joined_lists(pieces)
 
-    def paragraph(self, style: _Style, text: str) -> list[Piece]:
+    def paragraph(self, style: _ParagraphStyle, text: str) -> list[ListedBlock]:
         if not text or any(map(_CONTENTS.fullmatch, style.names)):
             return []
         level = style.level
@@ -334,35 +344,35 @@ class _Walk:
         self.counts[key] = self.counts.get(key, definition.starts[depth] - 1) + 1
         return f"{self.counts[key]}. "
 
-    def table(self, table: "Element", ground: Look) -> list[Piece]:
-        style = self.styles.get(_get(_find(table, "tblPr", "tblStyle")))
+    def table(self, table: "Element", ground: Look) -> list[ListedBlock]:
+        style = self.styles.get(_attribute(_find(table, "tblPr", "tblStyle")))
         if style is not None and any(map(_has_colour, style.iter(f"{_W}shd"))):
             ground = SHADED
         rows = []
-        for row in _inside(table, "tr"):
+        for row in _descend(table, "tr"):
             if _find(row, "trPr", "del") is None and _find(row, "trPr", "hidden") is None:
-                rows.append([self.cell(cell, ground) for cell in _inside(row, "tc")])
+                rows.append([self.cell(cell, ground) for cell in _descend(row, "tc")])
         return office.table_pieces(rows)
 
     def cell(self, cell: "Element", ground: Look) -> list[Block]:
         merged, shade = _find(cell, "tcPr", "vMerge"), _find(cell, "tcPr", "shd")
-        if merged is not None and _get(merged) in ("", "continue"):
+        if merged is not None and _attribute(merged) in ("", "continue"):
             return []
         return self.blocks(cell, ground if shade is None else Look(shaded=_has_colour(shade)))
 
     # --- Text ---
 
-    def shown(self, element: "Element", look: Look, boxes: list[Piece]) -> str:
+    def shown(self, element: "Element", look: Look, boxes: list[ListedBlock]) -> str:
         """What the element shows under its look; what its text boxes show goes to `boxes`."""
         text = ""
         for child in _children(element):
             name = _name(child)
-            if name in _NOTHING_SHOWN:
+            if name in _UNSHOWN:
                 continue
             if name == "r":
                 text += self.shown(child, self.run_look(child).over(look), boxes)
             elif name == "fldChar":
-                self.field(_get(child, "fldCharType"))
+                self.field(_attribute(child, "fldCharType"))
             elif name == "txbxContent":
                 boxes += [("", block) for block in self.box(child)] if look.is_visible else []
             elif (sign := _sign(child)) is not None:
@@ -373,8 +383,8 @@ class _Walk:
 
     def run_look(self, run: "Element") -> Look:
         properties = _find(run, "rPr")
-        style = _get(_find(properties, "rStyle"))
-        look = _look(properties)
+        style = _attribute(_find(properties, "rStyle"))
+        look = _stated_look(properties)
         return look.over(self.style(style).look) if style else look
 
     def box(self, box: "Element") -> list[Block]:
@@ -393,21 +403,25 @@ class _Walk:
             case "end" if self.fields:
                 self.fields.pop()
 
-    def style(self, style_id: str) -> _Style:
+    def style(self, style_id: str) -> _ParagraphStyle:
         """A style of paragraphs or runs with all it inherits but the defaults of the document."""
         if style_id not in self.known_styles:
             chain: list[Element] = []
             base = style_id
             while (element := self.styles.get(base)) is not None and element not in chain:
                 chain.append(element)
-                base = _get(_find(element, "basedOn"))
+                base = _attribute(_find(element, "basedOn"))
             # Some programs leave the built-in styles out and only name them.
             style = (
-                _Style() if chain else _Style().with_name(re.sub(r"(?<=\D)(?=\d)", " ", style_id))
+                _ParagraphStyle()
+                if chain
+                else _ParagraphStyle().with_name(re.sub((r"(?<=\D)(?=\d)"), (" "), style_id))
             )
             for element in reversed(chain):
-                named = style.with_name(_get(_find(element, "name"))).under(_find(element, "pPr"))
-                style = replace(named, look=_look(_find(element, "rPr")).over(named.look))
+                named = style.with_name(_attribute(_find(element, ("name")))).under(
+                    _find(element, ("pPr"))
+                )
+                style = replace(named, look=_stated_look(_find(element, "rPr")).over(named.look))
             self.known_styles[style_id] = style
         return self.known_styles[style_id]
 
@@ -424,9 +438,9 @@ def _sign(element: "Element") -> str | None:
         case "noBreakHyphen":
             return "-"
         case "sym":
-            return _symbol(_get(element, "char"))
+            return _symbol(_attribute(element, "char"))
         case "footnoteReference" | "endnoteReference":
-            return office.note_marker(name[0] + _get(element, "id"))
+            return office.note_marker(name[0] + _attribute(element, "id"))
     return None
 
 

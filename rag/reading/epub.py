@@ -43,7 +43,7 @@ def read_epub(data: bytes) -> Content:
             and element.get("media-type") in _PAGES
             and "nav" not in (element.get("properties") or "").split()
         ):
-            hrefs[element.get("id") or ""] = _path(package_name, element.get("href") or "")
+            hrefs[element.get("id") or ""] = _member(package_name, element.get("href") or "")
         elif name == "itemref":  # also where it is not "linear": notes often are not
             spine.append(element.get("idref") or "")
     chapters = list(dict.fromkeys(hrefs[item] for item in spine if hrefs.get(item) in files))
@@ -80,7 +80,7 @@ def _part(files: dict[str, bytes], name: str) -> bytes:
     return files[name]
 
 
-def _path(base: str, href: str) -> str:
+def _member(base: str, href: str) -> str:
     """The member that a link in the member `base` names."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(base), unquote(href)))
 
@@ -102,7 +102,7 @@ def _one_page(chapters: dict[str, "_Element"]) -> "_Element":
             href = element.get("href") or ""
             target, hash_mark, fragment = href.partition("#")
             if hash_mark and "://" not in href:
-                element.set("href", f"#{_path(name, target) if target else name}#{fragment}")
+                element.set("href", f"#{_member(name, target) if target else name}#{fragment}")
         body.tag = "section"
         whole.append(body)
     return page

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from rag.reading.blocks import Block, Content, decoded
-from rag.reading.styles import (
+from rag.reading.css import (
     LARGEST_STYLE,
     Color,
     colors,
@@ -20,6 +20,7 @@ from rag.reading.styles import (
     same_color,
 )
 from rag.reading.xml import above, parsed, tag, text_of, walk
+from rag.text.markers import TO_RAISED
 from rag.types import Kind
 
 if TYPE_CHECKING:
@@ -32,22 +33,28 @@ HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _LISTS = ("ul", "ol", "menu", "dir")
 _BLOCKS = frozenset(
     """
-    address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form
-    header hgroup hr html legend li main nav p pre section summary table tbody td tfoot th thead tr
+    address article aside blockquote body caption center dd details dialog div dl dt fieldset
+    figcaption figure footer form header hgroup hr html legend li main nav p pre section summary
+    table tbody td tfoot th thead tr
     """.split()
 ).union(HEADINGS, _LISTS)
 _NEVER_SHOWN = frozenset(
     """
-    audio base button canvas datalist embed head iframe input link map meta meter noscript object optgroup option param progress
-    rp script select source style svg template textarea title track video
+    audio base button canvas datalist embed head iframe input link map meta meter noscript
+    object optgroup option param progress rp script select source style svg template textarea
+    title track video
     """.split()
 )
 _CHROME_ROLES = frozenset(
-    "alertdialog banner complementary contentinfo dialog menu menubar navigation search toolbar".split()
+    (
+        "alertdialog banner complementary contentinfo dialog menu menubar navigation search toolbar"
+    ).split()
 )
 _CHROME = re.compile(
-    r"(?i)(?:site|page|main|top|global)?[-_]?(?:cookies?|consent|gdpr|breadcrumbs?|nav|navbar|navigation|menu|sidebar|shar(?:e|ing)|"
-    r"social|newsletter|skip|pagination)(?:[-_]?(?:bar|banner|box|buttons?|consent|container|icons?|links?|list|menu|modal|nav|"
+    r"(?i)(?:site|page|main|top|global)?[-_]?(?:cookies?|consent|gdpr|breadcrumbs?|nav|navbar|"
+    r"navigation|menu|sidebar|shar(?:e|ing)|"
+    r"social|newsletter|skip|pagination)(?:[-_]?(?:bar|banner|box|buttons?|consent|container|"
+    r"icons?|links?|list|menu|modal|nav|"
     r"notice|overlay|popup|signup|tools|widget|wrapper))?"
 )
 _CHARSET = re.compile(
@@ -58,7 +65,6 @@ _NOTE_WORDS = re.compile(
     r"(?i)noteref|footnote|endnote|(?:^|[\s_-])(?:fn|note|reference)(?:$|[\s_-]|ref)"
 )
 _BACK = re.compile(r"[↩↑^⏎↵⮐\ufe0e\ufe0f\s]+|(?i:back|return|jump up|\^\s*jump up)")
-_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 
 _NO_NOTES = (*HEADINGS, "body", "html", "main", "article", "table")
@@ -92,7 +98,7 @@ def content(root: "_Element") -> Content:
             title = " ".join(text_of(element).split())
         elif tag(element) == "style" and len(styles) < LARGEST_STYLE:
             styles += (element.text or "")[:LARGEST_STYLE]
-    page = _Page(root, styles)
+    page = _PageWalker(root, styles)
     page.walk()
     for separator in (
         " | ",
@@ -102,7 +108,8 @@ def content(root: "_Element") -> Content:
         title = title.partition(separator)[0].strip() or title
     headline = next((block.text for block in page.blocks if block.level == 1), "")
     dates = (
-        "article:published_time citation_publication_date citation_date dc.date dc.date.issued dcterms.issued dcterms.date "
+        "article:published_time citation_publication_date citation_date dc.date dc.date.issued "
+        "dcterms.issued dcterms.date "
         "dcterms.created date pubdate publishdate"
     )
     stated = next((meta[name] for name in dates.split() if meta.get(name)), page.date)
@@ -115,7 +122,7 @@ def content(root: "_Element") -> Content:
     )
 
 
-class _Page:
+class _PageWalker:
     """A page that is walked through once, from its first tag to its last."""
 
     def __init__(self, root: "_Element", styles: str) -> None:
@@ -135,7 +142,7 @@ class _Page:
             for cell in named.get(name, ())
             if len(cell.findall("{*}p")) > 1
         ]
-        self._references, self._notes, self._back = _notes(root, named.get("a", []))
+        self._references, self._notes, self._back = _linked_notes(root, named.get("a", []))
         self._marked = above(self._references)
         with_headings = above(headings)
         # Pages are laid out with tables and lists: those that hold parts of a page are shown as
@@ -260,7 +267,7 @@ class _Page:
             and re.fullmatch(r"\s*\d{1,3}\s*", text_of(element))
             and element not in self._marked
         ):
-            self._say(text_of(element).strip().translate(_SUPERSCRIPT))
+            self._say(text_of(element).strip().translate(TO_RAISED))
             return False
         if name == "time" and not self.date:
             self.date = element.get("datetime") or ""
@@ -370,10 +377,10 @@ class _Page:
         return target in self._back or bool(_BACK.fullmatch(text_of(element)))
 
 
-# --- Notes --------------------------------------------------------------------------------------------------------
+# --- Notes --------------------------------------------------------------------------------------
 
 
-def _notes(
+def _linked_notes(
     root: "_Element", links: Iterable["_Element"]
 ) -> tuple[dict["_Element", str], dict["_Element", str], set[str]]:
     """The links that refer to notes and the blocks that hold these, each with the note's number;
@@ -403,11 +410,7 @@ def _notes(
         block = next((e for e in (target, *target.iterancestors()) if tag(e) in _BLOCKS), root)
         if tag(block) in ("td", "th"):
             block = next((e for e in block.iterancestors() if tag(e) == "tr"), block)
-        if (
-            block in around
-            or not blocks.isdisjoint(around)
-            or tag(block) in (*HEADINGS, "body", "html", "main", "article", "table")
-        ):
+        if block in around or not blocks.isdisjoint(around) or tag(block) in _NO_NOTES:
             continue
         found.append((link, block, label[1]))
         blocks.add(block)
@@ -452,6 +455,6 @@ def _without_label(told: str, number: str, listed: bool) -> str:
 
     In a list the number is no part of the text.
     """
-    raised = re.escape(number.translate(_SUPERSCRIPT))
+    raised = re.escape(number.translate(TO_RAISED))
     label = rf"\[{number}\][.,:]?|{raised}" + ("" if listed else rf"|{number}[.):]?(?=\s)")
     return re.sub(rf"\A[\s^↑]*(?:{label})?\s*|[\s↩↑⏎↵]+\Z", "", told)

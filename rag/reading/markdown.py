@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = re.compile(r"(?s)\A\s*---\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _HTML = re.compile(
-    r"(?is)<!--.*?(?:-->|\Z)|<(script|style|template)\b.*?(?:</\1\s*>|\Z)|</?[a-z][^<>]*>|<[!?][^<>]*>"
+    r"(?is)<!--.*?(?:-->|\Z)|<(script|style|template)\b.*?(?:</\1\s*>|\Z)|</?[a-z][^<>]*>|"
+    r"<[!?][^<>]*>"
 )
 _DEFINITION = re.compile(r" {0,3}\[\^([^\]\s]+)\]:[ \t]*")
 _REFERENCE = re.compile(r"\[\^([^\]\s]+)\]")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from rag.reading import office
 from rag.reading.blocks import Block, Content
-from rag.reading.office import PLAIN, SHADED, Look, Package, Piece
+from rag.reading.office import PLAIN, SHADED, ListedBlock, Look, Package
+from rag.reading.xml import number_in
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -31,15 +32,51 @@ _NAMESPACES = {
 } | {"http://www.w3.org/1998/Math/MathML": "math"}
 _URIS = {prefix: uri for uri, prefix in _NAMESPACES.items()}
 
-_INDEXES = {"text:table-of-content", "text:illustration-index", "text:table-index", "text:object-index",
+_INDEXES = {(
+    "text:table-of-content"
+), (
+    "text:illustration-index"
+), (
+    "text:table-index"
+), (
+    "text:object-index"
+),
             "text:alphabetical-index", "text:user-index"}  # fmt: skip
-_NOTHING_SHOWN = {"office:annotation", "text:tracked-changes", "text:ruby-text", "svg:title", "svg:desc",
-                  "office:forms", "office:event-listeners", "text:sequence-decls", "text:variable-decls",
+_NOTHING_SHOWN = {(
+    "office:annotation"
+), (
+    "text:tracked-changes"
+), (
+    "text:ruby-text"
+), (
+    "svg:title"
+), (
+    "svg:desc"
+),
+                  (
+                  "office:forms"
+                  ), (
+                      "office:event-listeners"
+                  ), (
+                      "text:sequence-decls"
+                  ), (
+                      "text:variable-decls"
+                  ),
                   "text:user-field-decls", "math:annotation", *_INDEXES}  # fmt: skip
-_WRAPPERS = {"text:section", "text:numbered-paragraph", "table:table-header-rows", "table:table-rows", "table:table-row-group",
+_WRAPPERS = {(
+    "text:section"
+), (
+    "text:numbered-paragraph"
+), (
+    "table:table-header-rows"
+), (
+    "table:table-rows"
+), (
+    "table:table-row-group"
+),
              "text:bibliography", "text:index-body", "text:index-title"}  # fmt: skip
-_SIGNS = {"text:note", "text:s", "text:tab", "text:line-break"}
-_SIZE = re.compile(r"(\d{0,5}\.?\d{1,5})(pt|in|cm|mm|px)")
+_INLINE_SIGNS = {"text:note", "text:s", "text:tab", "text:line-break"}
+_LENGTH = re.compile(r"(\d{0,5}\.?\d{1,5})(pt|in|cm|mm|px)")
 _POINTS = {"pt": 1, "in": 72, "cm": 28.35, "mm": 2.835, "px": 0.75}
 _MOST_REPEATED = (
     100  # cells or blanks that one element stands for: more is the empty rest of a sheet
@@ -55,10 +92,10 @@ def read_odt(data: bytes) -> Content:
     are left out. Where no paragraph is a heading, the level of each is None. Raises DocumentError
     where the file is encrypted, damaged, or too large when unpacked.
     """
-    return _Walk(office.opened_odt(data)).content()
+    return _OdtReader(office.opened_odt(data)).content()
 
 
-class _Walk:
+class _OdtReader:
     """One reading of one document."""
 
     def __init__(self, package: Package) -> None:
@@ -72,7 +109,9 @@ class _Walk:
                 self.styles[_get(style, "style:family"), _get(style, "style:name")] = style
             for style in root.iter(_path("text:list-style")):
                 self.lists[_get(style, "style:name")] = {
-                    _int(_get(level, "text:level"), 1) - 1: _int(_get(level, "text:start-value"), 1)
+                    number_in(_get(level, ("text:level")), 1) - 1: number_in(
+                        _get(level, ("text:start-value")), 1
+                    )
                     for level in style.iterchildren(_path("text:list-level-style-number"))
                     if _get(level, "style:num-format")
                 }
@@ -125,7 +164,7 @@ class _Walk:
             [piece for child in _inside(parent) for piece in self.pieces(child, look)]
         )
 
-    def pieces(self, child: "Element", look: Look) -> list[Piece]:
+    def pieces(self, child: "Element", look: Look) -> list[ListedBlock]:
         match _tag(child):
             case "text:p" | "text:h":
                 return self.paragraph(child, look)
@@ -135,26 +174,30 @@ class _Walk:
             case "table:table":
                 return self.table(child, look)
             case "draw:frame" | "draw:custom-shape" | "draw:g":
-                boxes: list[Piece] = []
+                boxes: list[ListedBlock] = []
                 self.shown(child, look, boxes)
                 return boxes
         return []
 
-    def paragraph(self, paragraph: "Element", ground: Look) -> list[Piece]:
+    def paragraph(self, paragraph: "Element", ground: Look) -> list[ListedBlock]:
         """The paragraph, and its text boxes behind it."""
         look, styles = self.style("paragraph", _get(paragraph, "text:style-name"))
-        boxes: list[Piece] = []
+        boxes: list[ListedBlock] = []
         text = office.tidy(self.shown(paragraph, look.over(ground), boxes))
         if not text:
             return boxes
-        level = _int(_get(paragraph, "text:outline-level"), 1) if _tag(paragraph) == "text:h" else 0
+        level = (
+            number_in(_get(paragraph, ("text:outline-level")), 1)
+            if _tag(paragraph) == ("text:h")
+            else 0
+        )
         if "title" in styles and not self.title:
             self.title, level = office.one_line(text), 1
         return [("", office.paragraph_block(text, level, styles)), *boxes]
 
     def items(
         self, element: "Element", look: Look, name: str, style: str, depth: int
-    ) -> list[Piece]:
+    ) -> list[ListedBlock]:
         """The items with the list's name; headings and tables in it stand by themselves."""
         style = _get(element, "text:style-name") or style
         start = self.lists.get(style, {}).get(depth)
@@ -164,14 +207,14 @@ class _Walk:
             or _get(element, "text:continue-list")
         ):
             self.counts[key] = start - 1
-        pieces: list[Piece] = []
+        pieces: list[ListedBlock] = []
         for item in element:
             if _tag(item) not in ("text:list-item", "text:list-header"):
                 continue
             mark = ""
             if _tag(item) == "text:list-item":
                 if start is not None:
-                    self.counts[key] = _int(
+                    self.counts[key] = number_in(
                         _get(item, "text:start-value"), self.counts.get(key, start - 1) + 1
                     )
                 mark = "- " if start is None else f"{self.counts[key]}. "
@@ -188,7 +231,7 @@ class _Walk:
                         mark = ""
         return pieces
 
-    def table(self, table: "Element", look: Look) -> list[Piece]:
+    def table(self, table: "Element", look: Look) -> list[ListedBlock]:
         return office.table_pieces(
             [
                 self.cells(row, look)
@@ -202,19 +245,19 @@ class _Walk:
         cells: list[list[Block]] = []
         covered = 0  # how many cells to the right the last one runs over
         for cell in row:
-            times = min(_int(_get(cell, "table:number-columns-repeated"), 1), _MOST_REPEATED)
+            times = min(number_in(_get(cell, "table:number-columns-repeated"), 1), _MOST_REPEATED)
             if _tag(cell) == "table:covered-table-cell":
                 cells += [[]] * (times - covered)
                 covered = max(0, covered - times)
             elif _tag(cell) == "table:table-cell":
-                covered = _int(_get(cell, "table:number-columns-spanned"), 1) - 1
+                covered = number_in(_get(cell, "table:number-columns-spanned"), 1) - 1
                 look, _ = self.style("table-cell", _get(cell, "table:style-name"))
                 cells += [self.blocks(cell, look.over(ground))] * times
         return cells
 
     # --- Text ---
 
-    def shown(self, element: "Element", look: Look, boxes: list[Piece]) -> str:
+    def shown(self, element: "Element", look: Look, boxes: list[ListedBlock]) -> str:
         """What the element shows under its look; what its text boxes show goes to `boxes`."""
         text = _collapsed(element.text) if look.is_visible else ""
         for child in element:
@@ -223,7 +266,7 @@ class _Walk:
                 return ""
             if tag in ("draw:text-box", "draw:custom-shape"):
                 boxes += [("", block) for block in self.blocks(child, SHADED)]
-            elif tag in _SIGNS:
+            elif tag in _INLINE_SIGNS:
                 text += self.sign(child) if look.is_visible else ""
             elif tag not in _NOTHING_SHOWN and _get(child, "text:is-hidden") != "true":
                 name = _get(child, "text:style-name") if tag in ("text:span", "text:a") else ""
@@ -234,14 +277,14 @@ class _Walk:
         return text
 
     def sign(self, element: "Element") -> str:
-        """What one of `_SIGNS` stands for."""
+        """What one of `_INLINE_SIGNS` stands for."""
         match _tag(element):
             case "text:note":
                 return self.note(element)
             case "text:line-break":
                 return "\n"
             case _:
-                return " " * min(_int(_get(element, "text:c"), 1), _MOST_REPEATED)
+                return " " * min(number_in(_get(element, "text:c"), 1), _MOST_REPEATED)
 
     def note(self, note: "Element") -> str:
         """The marker of the note, whose text goes to `notes`."""
@@ -280,7 +323,7 @@ def _look(style: "Element") -> Look:
         )
         if display:
             look = replace(look, hidden=display == "none")
-        if found := _SIZE.fullmatch(size):
+        if found := _LENGTH.fullmatch(size):
             look = replace(look, tiny=float(found[1]) * _POINTS[found[2]] < 1)
         if colour:
             look = replace(look, white=colour == "#ffffff")
@@ -323,7 +366,3 @@ def _path(name: str) -> str:
 
 def _get(element: "Element", name: str) -> str:
     return element.get(_path(name), "")
-
-
-def _int(text: str, default: int) -> int:
-    return int(text) if re.fullmatch("[0-9]{1,6}", text) else default

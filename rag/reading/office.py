@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 OLE = b"\xd0\xcf\x11\xe0"  # opens old Office files, and encrypted new ones
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _MARGINS = ("header", "footer")
-_PARTS = ("styles", "numbering", "settings", "footnotes", "endnotes", *_MARGINS)
+_WORD_PARTS = ("styles", "numbering", "settings", "footnotes", "endnotes", *_MARGINS)
 
 # Names of styles, in lower case, as Word and LibreOffice write them whatever the language of their
 # menus.
 _QUOTES = {"quote", "intense quote", "block text", "quotations"}
 # Where a note is referred to, until all are numbered: XML has no NUL.
-_MARK = re.compile("\0([^\0]+)\0")
+_NOTE_KEY = re.compile("\0([^\0]+)\0")
 
 # A block with the name of the list it is an item of, "" where it is none.
-Piece = tuple[str, Block]
+ListedBlock = tuple[str, Block]
 
 
-# --- Packages -----------------------------------------------------------------------------------------------------
+# --- Packages -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,12 @@ def opened_docx(data: bytes) -> Package:
     if data.startswith(OLE):
         if _ENCRYPTED in data:
             raise DocumentError(
-                "The DOCX file is encrypted with a password: save it in Word without one and add that."
+                "The DOCX file is encrypted with a password: save it in Word without one and add "
+                "that."
             )
         raise DocumentError(
-            "It is an old Office file inside, as DOC is: open it in Word, save it as DOCX and add that."
+            "It is an old Office file inside, as DOC is: open it in Word, save it as DOCX and add "
+            "that."
         )
     with _naming(
         "DOCX"
@@ -80,14 +82,15 @@ def opened_docx(data: bytes) -> Package:
         parts: dict[str, _Element] = {}
         for relation_id, relation in document.part.rels.items():
             kind = relation.reltype.rpartition("/")[2]
-            if kind in _PARTS:
+            if kind in _WORD_PARTS:
                 parts[relation_id if kind in _MARGINS else kind] = xml(relation.target_part.blob)
         title, language = properties.title, properties.language
     # What python-docx raises where a part is missing or is no Word part; lxml's error is a
     # SyntaxError.
     except (OpcError, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
         raise DocumentError(
-            "The DOCX file is damaged, where a whole Word file was expected: open it in Word and save it as DOCX again."
+            "The DOCX file is damaged, where a whole Word file was expected: open it in Word and "
+            "save it as DOCX again."
         ) from error
     if body is None:
         raise DocumentError(
@@ -148,11 +151,12 @@ def _refuse_entities(roots: "Iterable[_Element]") -> None:
     """
     if any(root.getroottree().docinfo.internalDTD is not None for root in roots):
         raise DocumentError(
-            "It declares XML entities, which no office program does: open it in one and save it again."
+            "It declares XML entities, which no office program does: open it in one and save it "
+            "again."
         )
 
 
-# --- What can be seen ---------------------------------------------------------------------------------------------
+# --- What can be seen ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,7 @@ PLAIN = Look()
 SHADED = Look(shaded=True)
 
 
-# --- Blocks -------------------------------------------------------------------------------------------------------
+# --- Blocks -------------------------------------------------------------------------------------
 
 
 def tidy(text: str) -> str:
@@ -211,7 +215,7 @@ def paragraph_block(text: str, level: int, styles: Collection[str]) -> Block:
     return Block(text, kind=kind, quoted=not _QUOTES.isdisjoint(styles))
 
 
-def joined_lists(pieces: Sequence[Piece]) -> list[Block]:
+def joined_lists(pieces: Sequence[ListedBlock]) -> list[Block]:
     """The blocks, the items of one list as the lines of one."""
     blocks: list[Block] = []
     for name, group in groupby(pieces, key=lambda piece: piece[0]):
@@ -220,7 +224,7 @@ def joined_lists(pieces: Sequence[Piece]) -> list[Block]:
     return blocks
 
 
-def table_pieces(rows: Sequence[Sequence[Sequence[Block]]]) -> list[Piece]:
+def table_pieces(rows: Sequence[Sequence[Sequence[Block]]]) -> list[ListedBlock]:
     """The rows of cells as the lines of one block, "a | b".
 
     A table of one cell is a frame around what stands in it.
@@ -235,7 +239,7 @@ def table_pieces(rows: Sequence[Sequence[Sequence[Block]]]) -> list[Piece]:
     return [("", Block("\n".join(lines), level=0))] if lines else []
 
 
-# --- Notes, and all together --------------------------------------------------------------------------------------
+# --- Notes, and all together --------------------------------------------------------------------
 
 
 def note_marker(key: str) -> str:
@@ -248,7 +252,7 @@ def note_marker(key: str) -> str:
 
 def note_text(blocks: Iterable[Block]) -> str:
     """The text of a note on one line; that it refers to other notes is not shown."""
-    return one_line(_MARK.sub("", " ".join(block.text for block in blocks)))
+    return one_line(_NOTE_KEY.sub("", " ".join(block.text for block in blocks)))
 
 
 def content(
@@ -270,7 +274,7 @@ def content(
         Block(text, level=0, kind="furniture")
         for text in dict.fromkeys(block.text for block in furniture)
     ]
-    shown_title = one_line(tidy(visible(_MARK.sub("", title))))
+    shown_title = one_line(tidy(visible(_NOTE_KEY.sub("", title))))
     return Content(_with_notes([*body, *margins], notes), title=shown_title, language=language)
 
 
@@ -280,7 +284,7 @@ def _with_notes(blocks: Sequence[Block], notes: Mapping[str, str]) -> list[Block
     Footnotes first, in the order they are referred to.
     """
     referred = dict.fromkeys(
-        key for block in blocks for key in _MARK.findall(block.text) if notes.get(key)
+        key for block in blocks for key in _NOTE_KEY.findall(block.text) if notes.get(key)
     )
     numbers = {
         key: number
@@ -289,7 +293,9 @@ def _with_notes(blocks: Sequence[Block], notes: Mapping[str, str]) -> list[Block
 
     def shown(text: str) -> str:
         return visible(
-            _MARK.sub(lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else "", text)
+            _NOTE_KEY.sub(
+                lambda found: (f"[{numbers[found[1]]}]") if found[1] in numbers else (""), text
+            )
         ).strip()
 
     body = [replace(block, text=text) for block in blocks if (text := shown(block.text))]

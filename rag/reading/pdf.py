@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rag.errors import DocumentError, UsageError
 from rag.reading.blocks import Content
-from rag.reading.pdf_layout import Line, Page, blocks
+from rag.reading.pdf_layout import Page, TextLine, blocks
 from rag.text.characters import visible
+from rag.text.markers import TO_RAISED
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -42,12 +43,12 @@ ASCENT, DESCENT = (
 )  # of the type's size: how far a line reaches above and below its baseline
 
 # PDFium is not thread-safe, not even for two documents.
-_ONE_AT_A_TIME = Lock()
+_PDFIUM_LOCK = Lock()
 
 # PDFium writes "\x02" or "\ufffe" for the hyphen of a word that goes on in the next line, and no
 # line end.
 _RUN = re.compile(r"[^\s\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]")
-_SHOWN = str.maketrans(
+_REPLACED_CHARACTERS = str.maketrans(
     {
         "\x02": "-",
         "\ufffe": "-",
@@ -61,13 +62,15 @@ _SHOWN = str.maketrans(
     }
 )
 _BOLD = re.compile(r"(?i)bold|black|heavy")
-_MARKER = re.compile(r"\[?([0-9]{1,3}(?:[,–-][0-9]{1,3})*)\]?")  # of a note, where it is raised
+_RAISED_MARKER = re.compile(
+    r"\[?([0-9]{1,3}(?:[,–-][0-9]{1,3})*)\]?"
+)  # of a note, where it is raised
 _HAS_EXPONENT = re.compile(
     r"(?:(?<![\d])\d{1,3}|\b(?:[kcmd]?m|ft|in|[a-zA-Z]))$"
 )  # "10³", "km²", "x²", but "in 2019[3]"
-_EXPONENT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NO_TITLE = re.compile(
-    r"(?i)microsoft \w+ -.*|untitled.*|(?:document|title|unknown|none|slide)\s*\d*|\S+\.\w{2,5}|[\w-]*\d[\w-]*|.?"
+    r"(?i)microsoft \w+ -.*|untitled.*|(?:document|title|unknown|none|slide)\s*\d*|\S+\.\w{2,5}|"
+    r"[\w-]*\d[\w-]*|.?"
 )
 
 
@@ -96,22 +99,23 @@ def page_image(data: bytes, page: int, width: int) -> bytes:
     with _opened(data) as pdf:
         if not 1 <= page <= len(pdf):
             raise UsageError(
-                f"Page {page} was asked for, and the PDF has pages 1 to {len(pdf)}: ask for one of these."
+                f"Page {page} was asked for, and the PDF has pages 1 to {len(pdf)}: ask for one "
+                f"of these."
             )
         shown = pdf[page - 1]
         png = BytesIO()
-        shown.render(scale=_scale(shown, max(1, width))).to_pil().save(png, "PNG")
+        shown.render(scale=_render_scale(shown, max(1, width))).to_pil().save(png, "PNG")
         return png.getvalue()
 
 
-# --- The file -----------------------------------------------------------------------------------------------------
+# --- The file -----------------------------------------------------------------------------------
 
 
 @contextmanager
 def _opened(data: bytes) -> "Iterator[PdfDocument]":
     from pypdfium2 import PdfDocument, PdfiumError, raw
 
-    with _ONE_AT_A_TIME:
+    with _PDFIUM_LOCK:
         try:
             with PdfDocument(data) as pdf:
                 yield pdf
@@ -129,7 +133,7 @@ def _opened(data: bytes) -> "Iterator[PdfDocument]":
             ) from error
 
 
-def _scale(page: "PdfPage", width: int) -> float:
+def _render_scale(page: "PdfPage", width: int) -> float:
     wide, high = page.get_size()
     return float(min(width / wide, MAX_PIXELS / wide, MAX_PIXELS / high))
 
@@ -138,7 +142,8 @@ def _pages(pdf: "PdfDocument") -> Iterator[Page]:
     count = len(pdf)
     if count > MAX_PAGES:
         raise DocumentError(
-            f"The PDF has {count:,} pages, more than the {MAX_PAGES:,} that are read: add it in parts."
+            f"The PDF has {count:,} pages, more than the {MAX_PAGES:,} that are read: add it in "
+            f"parts."
         )
     characters = 0
     for number, page in enumerate(pdf, start=1):
@@ -146,12 +151,13 @@ def _pages(pdf: "PdfDocument") -> Iterator[Page]:
         characters += reader.count
         if characters > MAX_CHARACTERS:
             raise DocumentError(
-                f"The PDF has more than the {MAX_CHARACTERS:,} characters that are read: add it in parts."
+                f"The PDF has more than the {MAX_CHARACTERS:,} characters that are read: add it "
+                f"in parts."
             )
         upright, turned = reader.words()
         width, height = page.get_size()
         yield Page(
-            width, height, _lines(upright, number), [_together(turned, number)] if turned else []
+            width, height, _lines_of(upright, number), [_together(turned, number)] if turned else []
         )
         page.close()
 
@@ -164,7 +170,8 @@ def _no_text(pdf: "PdfDocument") -> DocumentError:
     )
     if images:
         return DocumentError(
-            "The PDF is scanned and has no text: run OCR on it, for example with ocrmypdf, and add it again."
+            "The PDF is scanned and has no text: run OCR on it, for example with ocrmypdf, and "
+            "add it again."
         )
     return DocumentError(
         "The PDF shows no text, where a report was expected: check that it was exported whole."
@@ -195,7 +202,7 @@ def _language(pdf: "PdfDocument") -> str:
     return language if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", language) else ""
 
 
-# --- A page -> words ----------------------------------------------------------------------------------------------
+# --- A page -> words ----------------------------------------------------------------------------
 
 
 class _Word(NamedTuple):
@@ -215,7 +222,7 @@ class _Word(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Style:
+class _TypeStyle:
     """How a text object is set."""
 
     size: float  # points
@@ -238,7 +245,7 @@ class _PageReader:
         self._box = page.get_bbox()
         self._rotation = page.get_rotation()
         self._width, self._height = page.get_size()
-        self._styles: dict[bytes, _Style] = {}
+        self._styles: dict[bytes, _TypeStyle] = {}
         self._scanned: bool | None = None
         self._picture: tuple[memoryview, int, float] | None = None
         self.count = self._text.count_chars()
@@ -250,7 +257,7 @@ class _PageReader:
         text = self._characters()
         for run in _RUN.finditer(text):
             for first, end, style in self._set_alike(*run.span()):
-                shown = text[first:end].translate(_SHOWN)
+                shown = text[first:end].translate(_REPLACED_CHARACTERS)
                 shown = visible(f"{shown[:-1]}-" if shown[-1] == "\xad" else shown)
                 if style.hidden or not shown:
                     continue
@@ -274,7 +281,7 @@ class _PageReader:
         )
         return "".join(chr(code) if code < 0x110000 else "\0" for code in codes)
 
-    def _set_alike(self, start: int, end: int) -> Iterator[tuple[int, int, _Style]]:
+    def _set_alike(self, start: int, end: int) -> Iterator[tuple[int, int, _TypeStyle]]:
         """The spans of characters set alike, and how."""
         style = self._style_at(start)
         if style is self._style_at(end - 1):  # the characters of an object follow each other
@@ -284,7 +291,7 @@ class _PageReader:
             indexes = list(group)
             yield indexes[0], indexes[-1] + 1, style
 
-    def _style_at(self, index: int) -> _Style:
+    def _style_at(self, index: int) -> _TypeStyle:
         """How a character is set.
 
         In one text object all are of one type, on one baseline; its address stands for it.
@@ -295,7 +302,7 @@ class _PageReader:
             self._styles[address] = self._style(index, item)
         return self._styles[address]
 
-    def _style(self, index: int, item: object) -> _Style:
+    def _style(self, index: int, item: object) -> _TypeStyle:
         raw, text = self._raw, self._text.raw
         matrix, flags, x, y = raw.FS_MATRIX(), ctypes.c_int(), ctypes.c_double(), ctypes.c_double()
         raw.FPDFText_GetMatrix(text, index, matrix)
@@ -313,7 +320,7 @@ class _PageReader:
         mode = raw.FPDFTextObj_GetTextRenderMode(item)
         filled = mode in (raw.FPDF_TEXTRENDERMODE_FILL, raw.FPDF_TEXTRENDERMODE_FILL_CLIP)
         invisible = mode == raw.FPDF_TEXTRENDERMODE_INVISIBLE and not self._is_scanned()
-        return _Style(
+        return _TypeStyle(
             size=size,
             bold=bold,
             baseline=self._shown(x.value, y.value)[1],
@@ -325,7 +332,7 @@ class _PageReader:
             white=filled and min(red.value, green.value, blue.value) >= WHITE,
         )
 
-    def _word(self, text: str, apart: bool, first: int, last: int, style: _Style) -> _Word:
+    def _word(self, text: str, apart: bool, first: int, last: int, style: _TypeStyle) -> _Word:
         start, end = self._raw.FS_RECTF(), self._raw.FS_RECTF()
         self._raw.FPDFText_GetLooseCharBox(self._text.raw, first, start)
         self._raw.FPDFText_GetLooseCharBox(self._text.raw, last, end)
@@ -351,7 +358,7 @@ class _PageReader:
                 return top - y, right - x
         return x - left, top - y
 
-    def _is_seen(self, word: _Word, style: _Style) -> bool:
+    def _is_seen(self, word: _Word, style: _TypeStyle) -> bool:
         inside = (
             0 <= word.left + word.right <= 2 * self._width
             and 0 <= word.top + word.bottom <= 2 * self._height
@@ -375,7 +382,7 @@ class _PageReader:
         White text stands out where something dark lies behind it.
         """
         if self._picture is None:
-            scale = min(1.0, _scale(self._page, 1000))
+            scale = min(1.0, _render_scale(self._page, 1000))
             bitmap = self._page.render(scale=scale, grayscale=True)
             self._picture = memoryview(bytes(bitmap.buffer)), bitmap.stride, scale
         pixels, stride, scale = self._picture
@@ -389,19 +396,19 @@ class _PageReader:
         return all(min(row, default=255) >= WHITE for row in seen)
 
 
-# --- Words -> lines -----------------------------------------------------------------------------------------------
+# --- Words -> lines -----------------------------------------------------------------------------
 
 
-def _lines(words: Sequence[_Word], page: int) -> list[Line]:
+def _lines_of(words: Sequence[_Word], page: int) -> list[TextLine]:
     """Words that follow each other on one baseline without a wide gap."""
-    lines: list[Line] = []
+    lines: list[TextLine] = []
     line: list[_Word] = []
     left = right = baseline = size = 0.0
     for word in words:
         largest = max(size, word.size)
         gap = max(word.left - right, left - word.right)
         if line and (abs(word.baseline - baseline) > 0.5 * largest or gap > WORD_GAP * largest):
-            lines.append(_line(line, page))
+            lines.append(_line_of(line, page))
             line = []
         if not line:
             left, right, baseline, size = word.left, word.right, word.baseline, word.size
@@ -409,10 +416,10 @@ def _lines(words: Sequence[_Word], page: int) -> list[Line]:
             baseline, size = word.baseline, word.size
         left, right = min(left, word.left), max(right, word.right)
         line.append(word)
-    return lines + ([_line(line, page)] if line else [])
+    return lines + ([_line_of(line, page)] if line else [])
 
 
-def _line(words: Sequence[_Word], page: int) -> Line:
+def _line_of(words: Sequence[_Word], page: int) -> TextLine:
     """The words as one line in the type of most of its letters."""
     letters = Counter[tuple[float, bool]]()
     for word in words:
@@ -422,7 +429,7 @@ def _line(words: Sequence[_Word], page: int) -> Line:
     bold = bold and all(word.bold or not word.text.isalpha() for word in words)
     left, right = min(word.left for word in words), max(word.right for word in words)
     text = _line_text(words, lowest.baseline, size)
-    return Line(text, page, left, lowest.top, right, lowest.bottom, lowest.baseline, size, bold)
+    return TextLine(text, page, left, lowest.top, right, lowest.bottom, lowest.baseline, size, bold)
 
 
 def _line_text(words: Sequence[_Word], baseline: float, size: float) -> str:
@@ -433,9 +440,9 @@ def _line_text(words: Sequence[_Word], baseline: float, size: float) -> str:
     for word in words:
         shown = word.text
         small = word.size <= 0.85 * size and baseline - word.baseline >= 0.15 * size
-        marker = _MARKER.fullmatch(shown) if small else None
+        marker = _RAISED_MARKER.fullmatch(shown) if small else None
         if marker and not word.apart and _HAS_EXPONENT.search(text[-8:]):
-            shown = shown.translate(_EXPONENT)
+            shown = shown.translate(TO_RAISED)
         elif marker:
             shown = f"[{marker[1]}]"
         closes = (
@@ -448,11 +455,11 @@ def _line_text(words: Sequence[_Word], baseline: float, size: float) -> str:
     return text
 
 
-def _together(words: Sequence[_Word], page: int) -> Line:
+def _together(words: Sequence[_Word], page: int) -> TextLine:
     """All words that do not stand upright, as one line."""
     text = "".join(f" {word.text}" if word.apart else word.text for word in words).strip()
     left, right = min(word.left for word in words), max(word.right for word in words)
     top, bottom = min(word.top for word in words), max(word.bottom for word in words)
-    return Line(
+    return TextLine(
         text, page, left, top, right, bottom, baseline=bottom, size=bottom - top, bold=False
     )

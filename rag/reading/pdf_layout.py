@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from rag.reading.blocks import Block
+from rag.text.markers import FROM_RAISED
 from rag.types import Box, Kind
 
 MARGIN = 0.13  # of a page's height: where running headers and footers stand
@@ -24,21 +25,21 @@ INDENT = 0.7  # of the first line of a paragraph
 LEVELS = 3  # of headings
 
 _PAGE_NUMBER = re.compile(
-    r"(?i)(?:(?:page|seite|p\.)\s*)?[-–—|]?\s*(?:\d{1,4}|[ivxl]{1,6})\s*[-–—|]?(?:\s*(?:of|von|/)\s*\d{1,4})?"
+    r"(?i)(?:(?:page|seite|p\.)\s*)?[-–—|]?\s*(?:\d{1,4}|[ivxl]{1,6})\s*[-–—|]?(?:\s*(?:of|von|"
+    r"/)\s*\d{1,4})?"
 )
 _PAGE_IN_LINE = re.compile(r"(?i)^\d+\s+|\s+\d+(?:\s*(?:of|von|/)\s*\d+)?$")
 _LEADER = re.compile(r"(?:[.…]\s?){4,}\S{1,6}$")  # "Introduction . . . . 3"
 _DASHES = "–—*-"  # they open items of lists and stand between words as well
-_BULLET = re.compile(rf"[•●▪■◦○‣∙·\uf0a7\uf0b7{_DASHES}]\s+(?=\S)")
+_BULLET_SIGN = re.compile(rf"[•●▪■◦○‣∙·\uf0a7\uf0b7{_DASHES}]\s+(?=\S)")
 _ITEM = re.compile(r"- |\(?(?:\d{1,3}|[a-z])[.)]\s")
-_ENTRY = re.compile(r"\[\d{1,3}\]\s")
+_NOTE_ENTRY = re.compile(r"\[\d{1,3}\]\s")
 _MARKER_ONLY = re.compile(
     rf"[•●▪■◦○‣∙·\uf0a7\uf0b7{_DASHES}]|\(?\w{{1,3}}[.)]|\d+(?:\.\d+)*|\[\d{{1,3}}\]"
 )
 _NOTE_START = re.compile(r"\[(\d{1,3})\]\s*|([¹²³⁰⁴-⁹]{1,3})\s*|(\d{1,3})\.?\s*(?=[^\d\s.])")
-_PLAIN_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-_SENTENCE_END = re.compile(r"[.!?:…][\"”’»')\]]*(?:\s?\[[\d,–-]+\])*[\"”’»')]*$")
-_WORD = re.compile(r"\w+(?:[-‐]\w+)*")
+_SENTENCE_CLOSE = re.compile(r"[.!?:…][\"”’»')\]]*(?:\s?\[[\d,–-]+\])*[\"”’»')]*$")
+_HYPHENATED_WORD = re.compile(r"\w+(?:[-‐]\w+)*")
 _FIRST_WORD = re.compile(r"\w+")
 _BROKEN_WORD = re.compile(r"(?<![\w‐-])([\w‐-]*\w)[-‐]$")  # at the end of a line
 _BROKEN_WORDS = re.compile(
@@ -47,7 +48,7 @@ _BROKEN_WORDS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TextLine:
     """Text on one baseline without a wide gap, in points from the top left corner of its page."""
 
     text: str
@@ -73,12 +74,12 @@ class Page:
 
     width: float
     height: float
-    lines: Sequence[Line]
-    furniture: Sequence[Line] = ()
+    lines: Sequence[TextLine]
+    furniture: Sequence[TextLine] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Body:
+class _BodyType:
     """The type of the running text."""
 
     size: float
@@ -87,10 +88,10 @@ class _Body:
 
 
 @dataclass(slots=True)
-class _Part:
+class _BlockDraft:
     """A block in the making: lines, each with what joins it to the line before."""
 
-    lines: list[tuple[str, Line]]
+    lines: list[tuple[str, TextLine]]
     kind: Kind | None = None
     style: tuple[float, bool] | None = None  # of a heading: size and weight
     right: float = 0.0  # edge of its column
@@ -106,27 +107,27 @@ def blocks(pages: Sequence[Page]) -> list[Block]:
     sizes, weights = Counter[float](), Counter[bool]()
     for page in pages:
         for line in page.lines:
-            sizes[_half(line.size)] += len(line.text)
+            sizes[_half_point(line.size)] += len(line.text)
             weights[line.bold] += len(line.text)
     size = sizes.most_common(1)[0][0] if sizes else 0.0
     pages = _with_furniture_apart(pages, size)
     columns = [list(_columns(page.lines)) for page in pages]
-    flow = _Flow(_Body(size, weights[True] > weights[False], _leading(columns)))
+    flow = _Flow(_BodyType(size, weights[True] > weights[False], _leading(columns)))
     for page, page_columns in zip(pages, columns, strict=True):
         flow.add(page, page_columns)
-    return _finished(flow.parts, pages)
+    return _to_blocks(flow.parts, pages)
 
 
-def _half(size: float) -> float:
+def _half_point(size: float) -> float:
     return round(2 * size) / 2
 
 
-# --- Lines -> rows ------------------------------------------------------------------------------------------------
+# --- Lines -> rows ------------------------------------------------------------------------------
 
 
-def _rows(lines: Sequence[Line]) -> list[Line]:
+def _page_rows(lines: Sequence[TextLine]) -> list[TextLine]:
     """Lines on one baseline as one, top to bottom; rows of a table as "a | b"."""
-    rows: list[list[Line]] = []
+    rows: list[list[TextLine]] = []
     for line in sorted(lines, key=lambda line: line.baseline):
         if rows and line.baseline - rows[-1][0].baseline <= 0.3 * min(line.size, rows[-1][0].size):
             rows[-1].append(line)
@@ -136,12 +137,12 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
         row.sort(key=lambda line: line.left)
     cells = [_cells(row) for row in rows]
     return [
-        _joined(row, count if count > 1 and count in (above, below) else 0)
+        _joined_row(row, count if count > 1 and count in (above, below) else 0)
         for row, count, above, below in zip(rows, cells, [0, *cells], [*cells[1:], 0], strict=False)
     ]
 
 
-def _cells(row: Sequence[Line]) -> int:
+def _cells(row: Sequence[TextLine]) -> int:
     """The number of lines that stand clearly apart.
 
     0 where the first is the marker of a list or a heading.
@@ -151,11 +152,11 @@ def _cells(row: Sequence[Line]) -> int:
     return 1 + sum(_is_apart(*neighbours) for neighbours in pairwise(row))
 
 
-def _is_apart(before: Line, after: Line) -> bool:
+def _is_apart(before: TextLine, after: TextLine) -> bool:
     return after.left - before.right > CELL_GAP * after.size
 
 
-def _joined(row: Sequence[Line], cells: int) -> Line:
+def _joined_row(row: Sequence[TextLine], cells: int) -> TextLine:
     """The lines of a row as one, in the type of the largest."""
     if len(row) == 1:
         return row[0]
@@ -173,15 +174,15 @@ def _joined(row: Sequence[Line], cells: int) -> Line:
     )
 
 
-# --- Furniture ----------------------------------------------------------------------------------------------------
+# --- Furniture ----------------------------------------------------------------------------------
 
 
 def _with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
     """The pages with what repeats at their edges, and with their numbers, as furniture."""
 
-    def pattern(row: Line) -> tuple[str, float]:
+    def pattern(row: TextLine) -> tuple[str, float]:
         heading = row.size >= 1.1 * body  # "Chapter 1", "Chapter 2"
-        return row.text if heading else _PAGE_IN_LINE.sub("#", row.text), _half(row.size)
+        return row.text if heading else _PAGE_IN_LINE.sub("#", row.text), _half_point(row.size)
 
     edges = [_edges(page) for page in pages]
     seen = Counter(
@@ -192,7 +193,7 @@ def _with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
     )
     apart: list[Page] = []
     for page, rows in zip(pages, edges, strict=True):
-        furniture: list[Line] = []
+        furniture: list[TextLine] = []
         for foot in (0, 1):
             for place, row in enumerate(rows[foot]):
                 if seen[foot, pattern(row)] < 2 and not (
@@ -209,18 +210,18 @@ def _with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
     return apart
 
 
-def _edges(page: Page) -> tuple[list[Line], list[Line]]:
+def _edges(page: Page) -> tuple[list[TextLine], list[TextLine]]:
     """The rows in the upper and in the lower margin, from the edge inwards."""
-    rows = _rows(page.lines)
+    rows = _page_rows(page.lines)
     head = [row for row in rows[:4] if row.baseline < MARGIN * page.height]
     foot = [row for row in rows[-4:] if row.baseline > (1 - MARGIN) * page.height]
     return head, foot[::-1]
 
 
-# --- Columns ------------------------------------------------------------------------------------------------------
+# --- Columns ------------------------------------------------------------------------------------
 
 
-def _columns(lines: Sequence[Line], splits: int = SPLITS) -> Iterator[list[Line]]:
+def _columns(lines: Sequence[TextLine], splits: int = SPLITS) -> Iterator[list[TextLine]]:
     """The rows by columns, in reading order.
 
     What spans the columns stands between those above and below it.
@@ -228,23 +229,23 @@ def _columns(lines: Sequence[Line], splits: int = SPLITS) -> Iterator[list[Line]
     gutter = _gutter(lines) if splits else None
     if gutter is None:
         if lines:
-            yield _rows(lines)
+            yield _page_rows(lines)
         return
     in_order = sorted(lines, key=lambda line: line.baseline)
     for spans, band in groupby(
         in_order, lambda line: line.left < gutter - 1 and line.right > gutter
     ):
         if spans:
-            yield _rows(list(band))
+            yield _page_rows(list(band))
             continue
-        sides: tuple[list[Line], list[Line]] = ([], [])
+        sides: tuple[list[TextLine], list[TextLine]] = ([], [])
         for line in band:
             sides[line.left >= gutter - 1].append(line)
         for side in sides:
             yield from _columns(side, splits - 1)
 
 
-def _gutter(lines: Sequence[Line]) -> int | None:
+def _gutter(lines: Sequence[TextLine]) -> int | None:
     """Where the right one of two columns begins; None where the lines stand in one."""
     letters = [sum(map(str.isalpha, line.text)) for line in lines]
     starts = Counter(
@@ -279,10 +280,10 @@ def _gutter(lines: Sequence[Line]) -> int | None:
     return best
 
 
-# --- How lines follow each other ----------------------------------------------------------------------------------
+# --- How lines follow each other ----------------------------------------------------------------
 
 
-def _leading(columns: Sequence[Sequence[Sequence[Line]]]) -> float:
+def _leading(columns: Sequence[Sequence[Sequence[TextLine]]]) -> float:
     """The usual distance of two baselines."""
     distances = Counter(
         round((after.baseline - before.baseline) / after.size, 1)
@@ -294,27 +295,27 @@ def _leading(columns: Sequence[Sequence[Sequence[Line]]]) -> float:
     return distances.most_common(1)[0][0] if distances else 1.2
 
 
-def _same_size(one: Line, other: Line) -> bool:
+def _same_size(one: TextLine, other: TextLine) -> bool:
     return abs(one.size - other.size) <= 0.06 * max(one.size, other.size)
 
 
-def _ends_sentence(line: Line) -> bool:
-    return bool(_SENTENCE_END.search(line.text[-40:]))
+def _ends_sentence(line: TextLine) -> bool:
+    return bool(_SENTENCE_CLOSE.search(line.text[-40:]))
 
 
-def _is_short(before: Line, after: Line, right: float) -> bool:
+def _is_short(before: TextLine, after: TextLine, right: float) -> bool:
     """Whether the first word of `after` had room at the end of the line before, whose column
     ends at `right`.
     """
     return right - before.right > after.first_word + 0.5 * after.size
 
 
-def _is_listed(line: Line) -> bool:
+def _is_listed(line: TextLine) -> bool:
     """Whether it is a line of a table of contents."""
     return bool(_LEADER.search(line.text[-40:]))
 
 
-def _is_alike(one: Line, other: Line) -> bool:
+def _is_alike(one: TextLine, other: TextLine) -> bool:
     if _is_listed(one) or _is_listed(other):
         return _is_listed(one) and _is_listed(other)
     return (
@@ -322,35 +323,39 @@ def _is_alike(one: Line, other: Line) -> bool:
     )
 
 
-# --- Columns -> parts ---------------------------------------------------------------------------------------------
+# --- Columns -> parts ---------------------------------------------------------------------------
 
 
 class _Flow:
     """The parts of a document, gathered page by page."""
 
-    def __init__(self, body: _Body) -> None:
-        self.parts: list[_Part] = []
+    def __init__(self, body: _BodyType) -> None:
+        self.parts: list[_BlockDraft] = []
         self._body = body
-        self._last: _Part | None = (
+        self._last: _BlockDraft | None = (
             None  # of the running text: notes and furniture may stand behind it
         )
-        self._note: _Part | None = None
+        self._note: _BlockDraft | None = None
         self._number = 0  # of that note
 
-    def add(self, page: Page, columns: Sequence[Sequence[Line]]) -> None:
+    def add(self, page: Page, columns: Sequence[Sequence[TextLine]]) -> None:
         middle = page.height / 2
         self.parts += [
-            _Part([("", line)], "furniture") for line in page.furniture if line.baseline < middle
+            _BlockDraft([((""), line)], ("furniture"))
+            for line in page.furniture
+            if line.baseline < middle
         ]
         for column in columns:
             first_note = self._first_note(column)
             self._add_text(column[:first_note])
             self._add_notes(column[first_note:])
         self.parts += [
-            _Part([("", line)], "furniture") for line in page.furniture if line.baseline >= middle
+            _BlockDraft([((""), line)], ("furniture"))
+            for line in page.furniture
+            if line.baseline >= middle
         ]
 
-    def _first_note(self, column: Sequence[Line]) -> int:
+    def _first_note(self, column: Sequence[TextLine]) -> int:
         """Where the notes at the foot of a column begin.
 
         Smaller type that opens with a number or goes on with a note.
@@ -369,7 +374,7 @@ class _Flow:
             len(column),
         )
 
-    def _note_number(self, line: Line) -> int:
+    def _note_number(self, line: TextLine) -> int:
         """The number a note opens with, 0 where it is none.
 
         A plain one must follow that of the note before.
@@ -377,27 +382,27 @@ class _Flow:
         found = _NOTE_START.match(line.text)
         if not found or found.end() == len(line.text):
             return 0
-        number = int(next(filter(None, found.groups())).translate(_PLAIN_DIGITS))
+        number = int(next(filter(None, found.groups())).translate(FROM_RAISED))
         return number if not found[3] or number in (1, self._number + 1) else 0
 
-    def _add_notes(self, lines: Sequence[Line]) -> None:
+    def _add_notes(self, lines: Sequence[TextLine]) -> None:
         for line in lines:
             if number := self._note_number(line):
                 self._number = number
                 told = _NOTE_START.sub("", line.text, count=1)
-                self._note = _Part([("", replace(line, text=f"[{number}] {told}"))], "note")
+                self._note = _BlockDraft([("", replace(line, text=f"[{number}] {told}"))], "note")
                 self.parts.append(self._note)
             elif self._note:
                 self._note.lines.append((" ", line))
 
-    def _add_text(self, column: Sequence[Line]) -> None:
+    def _add_text(self, column: Sequence[TextLine]) -> None:
         if not column:
             return
         lefts = Counter[int]()
         for line in column:
             lefts[round(line.left)] += len(line.text)
         left, right = lefts.most_common(1)[0][0], max(line.right for line in column)
-        before: Line | None = None
+        before: TextLine | None = None
         for group in self._groups(column):
             runs_on = before is not None and self._is_close(before, group[0])
             for part in self._parts_of(group, right, runs_on):
@@ -405,7 +410,7 @@ class _Flow:
                 self._append(part, new_column=before is None, runs_on=runs_on)
                 before, runs_on = group[-1], False
 
-    def _is_close(self, before: Line, after: Line) -> bool:
+    def _is_close(self, before: TextLine, after: TextLine) -> bool:
         """Whether two lines stand as close as lines of one paragraph do.
 
         Rows of a table may stand wider.
@@ -413,7 +418,7 @@ class _Flow:
         distance = (after.baseline - before.baseline) / max(before.size, after.size)
         return distance <= (2.5 if before.cells and after.cells else 1.25) * self._body.leading
 
-    def _groups(self, column: Sequence[Line]) -> list[list[Line]]:
+    def _groups(self, column: Sequence[TextLine]) -> list[list[TextLine]]:
         """Lines that stand close under each other in the same type."""
         groups = [[column[0]]]
         for before, after in pairwise(column):
@@ -423,18 +428,23 @@ class _Flow:
                 groups.append([after])
         return groups
 
-    def _parts_of(self, group: Sequence[Line], right: float, runs_on: bool) -> list[_Part]:
+    def _parts_of(
+        self, group: Sequence[TextLine], right: float, runs_on: bool
+    ) -> list[_BlockDraft]:
         if _is_listed(group[0]):  # a table of contents
-            return [_Part([("\n", line) for line in group], "furniture")]
+            return [_BlockDraft([("\n", line) for line in group], "furniture")]
         if self._is_heading(group, runs_on):
             return [
-                _Part([(" ", line) for line in group], style=(_half(group[0].size), group[0].bold))
+                _BlockDraft(
+                    [((" "), line) for line in group],
+                    style=(_half_point(group[0].size), group[0].bold),
+                )
             ]
-        return [_Part(lines, right=right) for lines in _paragraphs(group)]
+        return [_BlockDraft(lines, right=right) for lines in _paragraphs(group)]
 
-    def _is_heading(self, group: Sequence[Line], runs_on: bool) -> bool:
+    def _is_heading(self, group: Sequence[TextLine], runs_on: bool) -> bool:
         text = " ".join(line.text for line in group)
-        size = _half(group[0].size)
+        size = _half_point(group[0].size)
         larger = size >= 1.1 * self._body.size
         bolder = group[0].bold and not self._body.bold and size >= 0.95 * self._body.size
         if (
@@ -454,7 +464,7 @@ class _Flow:
         sentence = text.endswith((".", ";", ",")) and len(text.split()) > 8
         return not (sentence or text.startswith(("[", "•")) or (inside and not larger))
 
-    def _append(self, part: _Part, new_column: bool, runs_on: bool) -> None:
+    def _append(self, part: _BlockDraft, new_column: bool, runs_on: bool) -> None:
         joint = self._joint(part, new_column, runs_on)
         if self._last and joint:
             self._last.lines += [(joint, part.lines[0][1]), *part.lines[1:]]
@@ -463,7 +473,7 @@ class _Flow:
             self.parts.append(part)
             self._last = None if part.kind else part
 
-    def _joint(self, part: _Part, new_column: bool, runs_on: bool) -> str:
+    def _joint(self, part: _BlockDraft, new_column: bool, runs_on: bool) -> str:
         """What joins a part to the last one that it goes on with, "" where it begins something
         new.
         """
@@ -488,7 +498,7 @@ class _Flow:
         return " " if new_column and not _is_short(before, first, last.right) else ""
 
 
-def _paragraphs(group: Sequence[Line]) -> list[list[tuple[str, Line]]]:
+def _paragraphs(group: Sequence[TextLine]) -> list[list[tuple[str, TextLine]]]:
     """The paragraphs of a group, the items of a list among them, each line with what joins it to
     the line before.
     """
@@ -498,7 +508,7 @@ def _paragraphs(group: Sequence[Line]) -> list[list[tuple[str, Line]]]:
         lines = paragraphs[-1]
         short, ended = _is_short(before, line, right), _ends_sentence(before)
         item = _as_item(line, opens=short or ended)
-        listed = _ITEM.match(item.text) or _ENTRY.match(item.text)
+        listed = _ITEM.match(item.text) or _NOTE_ENTRY.match(item.text)
         centred = abs(line.left + line.right - before.left - before.right) < 4
         shift = 0.0 if centred else (line.left - before.left) / line.size
         if line.cells:
@@ -515,15 +525,15 @@ def _paragraphs(group: Sequence[Line]) -> list[list[tuple[str, Line]]]:
     return paragraphs
 
 
-def _as_item(line: Line, opens: bool) -> Line:
+def _as_item(line: TextLine, opens: bool) -> TextLine:
     """The line with "- " for its bullet; a dash is one only where the line opens something."""
-    bullet = _BULLET.match(line.text)
+    bullet = _BULLET_SIGN.match(line.text)
     if bullet and (opens or line.text[0] not in _DASHES):
         return replace(line, text=f"- {line.text[bullet.end() :]}")
     return line
 
 
-def _is_set_off(part: _Part, left: float, right: float) -> bool:
+def _is_set_off(part: _BlockDraft, left: float, right: float) -> bool:
     """Whether a paragraph stands in from both edges of its column, as block quotes do."""
     lines = [line for _, line in part.lines]
     if len(lines) < 2 or part.style or lines[0].cells or _ITEM.match(lines[0].text):
@@ -534,11 +544,11 @@ def _is_set_off(part: _Part, left: float, right: float) -> bool:
     return aligned and indent > lines[0].size and right - edge > max(lines[0].size, 0.6 * indent)
 
 
-# --- Parts -> blocks ----------------------------------------------------------------------------------------------
+# --- Parts -> blocks ----------------------------------------------------------------------------
 
 
-def _finished(parts: Sequence[_Part], pages: Sequence[Page]) -> list[Block]:
-    words = _words(parts)
+def _to_blocks(parts: Sequence[_BlockDraft], pages: Sequence[Page]) -> list[Block]:
+    words = _word_counts(parts)
     styles = sorted({part.style for part in parts if part.style}, reverse=True)
     levels = {style: min(rank, LEVELS) for rank, style in enumerate(styles, start=1)}
     # Where type tells the headings, a short line in the type of the text is none.
@@ -556,7 +566,7 @@ def _finished(parts: Sequence[_Part], pages: Sequence[Page]) -> list[Block]:
     ]
 
 
-def _words(parts: Sequence[_Part]) -> Counter[str]:
+def _word_counts(parts: Sequence[_BlockDraft]) -> Counter[str]:
     """How often each word stands in the document, in small letters.
 
     Words broken at a line's end are left out.
@@ -564,12 +574,12 @@ def _words(parts: Sequence[_Part]) -> Counter[str]:
     words = Counter[str]()
     for part in parts:
         text = "\n".join(line.text for _, line in part.lines).lower()
-        words.update(_WORD.findall(_BROKEN_WORDS.sub(" ", text).replace("‐", "-")))
+        words.update(_HYPHENATED_WORD.findall(_BROKEN_WORDS.sub(" ", text).replace("‐", "-")))
     return words
 
 
 def _text_and_boxes(
-    part: _Part, pages: Sequence[Page], words: Counter[str]
+    part: _BlockDraft, pages: Sequence[Page], words: Counter[str]
 ) -> tuple[str, tuple[Box, ...]]:
     texts: list[str] = []
     boxes: list[Box] = []
@@ -585,16 +595,16 @@ def _text_and_boxes(
             texts.append(joint)
             end += len(joint)
         page, start, end = pages[line.page - 1], end, end + len(line.text)
-        left, right = _share(line.left, page.width), _share(line.right, page.width)
+        left, right = _page_share(line.left, page.width), _page_share(line.right, page.width)
         boxes.append(
             Box(
                 start,
                 end,
                 line.page,
                 left,
-                _share(line.top, page.height),
+                _page_share(line.top, page.height),
                 right,
-                _share(line.bottom, page.height),
+                _page_share(line.bottom, page.height),
             )
         )
         texts.append(line.text)
@@ -615,5 +625,5 @@ def _is_one_word(first: str, second: str, words: Counter[str]) -> bool:
     return second[0].islower() and first.isalpha() and not compound
 
 
-def _share(distance: float, whole: float) -> float:
+def _page_share(distance: float, whole: float) -> float:
     return min(max(distance / whole, 0.0), 1.0)

@@ -11,8 +11,9 @@ from itertools import pairwise
 
 from rag.reading.blocks import Block, Content
 from rag.text.characters import visible
+from rag.text.markers import BRACKETED, RAISED, marked_numbers
 from rag.text.quotations import quotations
-from rag.text.tokens import MONTHS
+from rag.text.tokens import MONTH_NUMBERS
 from rag.types import Box, Document, Kind, Note, Paragraph, Reference, Section
 
 LONGEST_TITLE = 200  # characters
@@ -22,15 +23,14 @@ LONGEST_FURNITURE = 300  # characters
 SHORTEST_TEXT = 40
 TOP = 5  # blocks: a title stands among the first of them
 
-_MONTHS = tuple(map(str.lower, MONTHS))
-_MONTH = rf"(?P<month>{'|'.join(f'{name[:3]}(?:{name[3:]})?' if name[3:] else name for name in _MONTHS)}|sept)\b\.?"
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_MONTH = rf"(?P<month>{'|'.join(sorted(MONTH_NUMBERS, key=len, reverse=True))})\b\.?"
+_DAY_OF_MONTH = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>(?:1[5-9]|20)\d\d)\b"
 _DATES = (
-    re.compile(rf"(?i)\b{_MONTH}\s+{_DAY},?\s+{_YEAR}"),
-    re.compile(rf"(?i)\b{_DAY}\s+{_MONTH},?\s+{_YEAR}"),
+    re.compile(rf"(?i)\b{_MONTH}\s+{_DAY_OF_MONTH},?\s+{_YEAR}"),
+    re.compile(rf"(?i)\b{_DAY_OF_MONTH}\s+{_MONTH},?\s+{_YEAR}"),
     re.compile(rf"\b{_YEAR}-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)"),
-    re.compile(rf"\b{_DAY}\.(?P<month>\d{{1,2}})\.{_YEAR}"),
+    re.compile(rf"\b{_DAY_OF_MONTH}\.(?P<month>\d{{1,2}})\.{_YEAR}"),
     re.compile(rf"(?i)\b{_MONTH},?\s+{_YEAR}"),
 )
 _SERIES = re.compile(r"(?i)(?:\b[A-Z]\w+\s+){0,3}\b(?:No\.|Nr\.|Number|Issue|Vol\.|Volume)\s*\d+")
@@ -42,12 +42,14 @@ _FURNITURE = (
         r"(?is).{0,250}\((?:source|photo|image|picture|credit|video|graphic|map)s?\s*:[^)]*\)?"
     ),
     re.compile(
-        r"(?is)(?:figure|fig\.|table|chart|graph|map|photo|image|exhibit)\s*\d+(?:\.\d+)*\s*[:.–—-]\s.*"
+        r"(?is)(?:figure|fig\.|table|chart|graph|map|photo|image|"
+        r"exhibit)\s*\d+(?:\.\d+)*\s*[:.–—-]\s.*"
     ),
     re.compile(r"(?i)(?:photo|image|picture|source|credit|photo credit)s?\s*:\s.{1,120}"),
     re.compile(r"(?i)(?:share|print|e-?mail|tweet|bookmark)\s+(?:this|on|via)\b[^.?!]{0,30}"),
     re.compile(
-        r"(?i)(?:skip to|back to|return to)\s+(?:the\s+)?(?:main|content|top|home|navigation)\b[^.?!]{0,20}"
+        r"(?i)(?:skip to|back to|return to)\s+(?:the\s+)?(?:main|content|top|home|"
+        r"navigation)\b[^.?!]{0,20}"
     ),
     re.compile(r"(?i)(?:home|start)\s*(?:[>»›/|]\s*[^>»›/|.?!]{1,40}){1,6}"),
     re.compile(r"(?i)(?:©|\(c\)|copyright)\s.{0,120}|all rights reserved\.?"),
@@ -58,20 +60,17 @@ NOTES_HEADING = re.compile(
     r"(?i)(?:end|foot)?notes|references|sources|works cited|bibliography|citations"
 )
 _NUMBERED = re.compile(
-    r"(?:(?P<depth>\d{1,2}(?:\.\d{1,2}){0,3})\.?|[IVX]{1,5}\.|[A-Z]\.|(?:chapter|part|section|annex|appendix)\s+\w{1,4}[.:]?)\s+(?=\W?[A-Z])"
+    r"(?:(?P<depth>\d{1,2}(?:\.\d{1,2}){0,3})\.?|[IVX]{1,5}\.|[A-Z]\.|(?:chapter|part|section|"
+    r"annex|appendix)\s+\w{1,4}[.:]?)\s+(?=\W?[A-Z])"
 )
-_BULLET = re.compile(r"[-*•–—·○▪]\s|\d{1,3}\)\s|[a-z]\)\s|\([a-z0-9]{1,3}\)\s")
-_ENTRY = re.compile(r"\[(\d{1,3})\]")
+_LIST_ITEM = re.compile(r"[-*•–—·○▪]\s|\d{1,3}\)\s|[a-z]\)\s|\([a-z0-9]{1,3}\)\s")
+_BRACKETED_ENTRY = re.compile(r"\[(\d{1,3})\]")
 _LISTED_ENTRY = re.compile(r"\[\^?(\d{1,3})\]|(\d{1,3})[.)](?=\s)")
-_MARKER = re.compile(r"\[\^?(\d{1,3}(?:\s?,\s?\d{1,3})*)\]")
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-_SUPERSCRIPT = re.compile(
-    r"(?<=[^\W\d_][^\W\d_]|[\w)][.,;:!?”\"’»)])(?<!\b[kcmd]m)[⁰¹²³⁴-⁹]{1,3}(?![\w⁺⁻])"
-)
 _SMALL_WORDS = frozenset(
     re.findall(
         r"\w+",
-        "a an and as at but by for from in into is nor not of off on or our over per so the their to under up via vs with",
+        "a an and as at but by for from in into is nor not of off on or our over per so the their "
+        "to under up via vs with",
     )
 )
 
@@ -102,9 +101,9 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
     if any(block.level == 1 for block in content.blocks) or any(
         _same(stated, block) for block in shown_first
     ):
-        text, blocks, boxes = _joined(content.blocks)
+        text, blocks, boxes = _canonical_text(content.blocks)
     else:
-        text, blocks, boxes = _joined(
+        text, blocks, boxes = _canonical_text(
             [*([Block(stated, level=1)] if stated else []), *content.blocks]
         )
     shown = [text[block.start : block.end] for block in blocks]
@@ -122,7 +121,7 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
     notes_heading = _notes_heading(shown)
     levels = _levels(blocks, shown, kinds, alone, notes_heading)
     kinds = ["heading" if level else kind for level, kind in zip(levels, kinds, strict=True)]
-    spans, notes = _notes(blocks, shown, kinds, notes_heading)
+    spans, notes = _collect_notes(blocks, shown, kinds, notes_heading)
 
     sections: list[Section] = []
     paragraphs: list[Paragraph] = []
@@ -174,7 +173,7 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
     )
 
 
-def _joined(content: Sequence[Block]) -> tuple[str, list[_Block], tuple[Box, ...]]:
+def _canonical_text(content: Sequence[Block]) -> tuple[str, list[_Block], tuple[Box, ...]]:
     """The canonical text of blocks, their spans in it, and their boxes with offsets into it."""
     parts: list[str] = []
     blocks: list[_Block] = []
@@ -245,7 +244,7 @@ def _could_be_title(block: str, level: int | None) -> bool:
     return (
         "\n" not in block
         and len(block) <= LONGEST_TITLE
-        and (bool(level) or not (sentence or _is_furniture(block) or _BULLET.match(block)))
+        and (bool(level) or not (sentence or _is_furniture(block) or _LIST_ITEM.match(block)))
     )
 
 
@@ -283,7 +282,7 @@ def _iso_date(text: str) -> str:
             month = (
                 int(parts["month"])
                 if parts["month"].isdecimal()
-                else [name[:3] for name in _MONTHS].index(parts["month"][:3].lower()) + 1
+                else MONTH_NUMBERS[parts["month"].capitalize()]
             )
             try:
                 day = date(int(parts["year"]), month, int(parts.get("day") or 1))
@@ -365,7 +364,7 @@ def _guess_level(block: str) -> int:
         "\n" in line
         or len(line) > LONGEST_HEADING
         or re.search(r"[.,;:!…\"”»\]|]$", line)
-        or _BULLET.match(line)
+        or _LIST_ITEM.match(line)
     ):
         return 0
     numbered = _NUMBERED.match(line)
@@ -383,7 +382,7 @@ def _guess_level(block: str) -> int:
 _Spans = dict[int, list[tuple[Kind, int, int]]]
 
 
-def _notes(
+def _collect_notes(
     blocks: Sequence[_Block], shown: Sequence[str], kinds: Sequence[Kind], heading: int
 ) -> tuple[_Spans, list[Note]]:
     """The document's notes, and for each block that holds some the kinds and spans of its
@@ -392,16 +391,16 @@ def _notes(
     spans: _Spans = {}
     notes: list[Note] = []
     for index, block in enumerate(blocks):
-        if block.kind == "note" and (marker := _ENTRY.match(shown[index])):
-            notes.append(Note(marker[1], _told(shown[index], marker), block.start, block.end))
+        if block.kind == "note" and (marker := _BRACKETED_ENTRY.match(shown[index])):
+            notes.append(Note(marker[1], _note_text(shown[index], marker), block.start, block.end))
     if notes:  # the format says what its notes are, so no list is one
         return spans, notes
     first, pattern = heading + 1, _LISTED_ENTRY
     if heading == len(blocks):
-        first, pattern = heading, _ENTRY
+        first, pattern = heading, _BRACKETED_ENTRY
         while first and (
             kinds[first - 1] == "furniture"
-            or (kinds[first - 1] == "text" and _ENTRY.match(shown[first - 1]))
+            or (kinds[first - 1] == "text" and _BRACKETED_ENTRY.match(shown[first - 1]))
         ):
             first -= 1
     for index in range(first, len(blocks)):
@@ -416,7 +415,7 @@ def _notes(
             offset += len(line)
             number = next(filter(None, marker.groups())) if marker else ""
             if marker and int(number) > int(notes[-1].number if notes else 0):
-                notes.append(Note(number, _told(line, marker), start, end))
+                notes.append(Note(number, _note_text(line, marker), start, end))
                 spans.setdefault(index, []).append(("note", start, end))
             elif index in spans:  # the line goes on with the entry above it
                 notes[-1] = replace(
@@ -426,7 +425,7 @@ def _notes(
     return spans, notes
 
 
-def _told(entry: str, marker: re.Match[str]) -> str:
+def _note_text(entry: str, marker: re.Match[str]) -> str:
     return " ".join(entry.strip()[marker.end() :].lstrip(" ,;:.–—-").split())
 
 
@@ -437,11 +436,9 @@ def _references(
         if paragraph.kind == "note" or not numbers:
             continue
         marked: list[Reference] = []
-        for found in _MARKER.finditer(text, paragraph.start, paragraph.end):
-            named = re.findall(r"\d+", found[1])
-            if numbers.issuperset(named):
-                marked += [Reference(number, found.start(), found.end()) for number in named]
-        for found in _SUPERSCRIPT.finditer(text, paragraph.start, paragraph.end):
-            if (number := found[0].translate(_SUPERSCRIPTS)) in numbers:
-                marked.append(Reference(number, found.start(), found.end()))
+        for pattern in (BRACKETED, RAISED):
+            for found in pattern.finditer(text, paragraph.start, paragraph.end):
+                named = marked_numbers(found[0])
+                if numbers.issuperset(named):
+                    marked += [Reference(number, *found.span()) for number in named]
         yield from sorted(marked, key=lambda reference: reference.start)

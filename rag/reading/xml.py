@@ -61,7 +61,8 @@ def parsed(source: str) -> "_Element":
         root = None  # there is nothing in it
     if any(error.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for error in parser.error_log):
         raise DocumentError(
-            "The page nests its tags 2,048 levels deep or more, as no report does: save it as PDF and add that."
+            "The page nests its tags 2,048 levels deep or more, as no report does: save it as PDF "
+            "and add that."
         )
     return root if root is not None else etree.Element("html")
 
@@ -86,7 +87,8 @@ def xml(data: bytes) -> "_Element":
     except (etree.XMLSyntaxError, ValueError) as error:
         if any(found.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for found in parser.error_log):
             raise DocumentError(
-                "A part of the file is nested 256 levels deep or blown up otherwise, as no report is: save it as PDF."
+                "A part of the file is nested 256 levels deep or blown up otherwise, as no report "
+                "is: save it as PDF."
             ) from error
         raise DocumentError(
             "A part of the file is no well-formed XML: fetch or save the file again."
@@ -122,3 +124,8 @@ def above(elements: Iterable["_Element"]) -> set["_Element"]:
             found.add(parent)
             parent = parent.getparent()
     return found
+
+
+def number_in(text: str, default: int = 0) -> int:
+    """Return the number that an attribute holds, `default` where it holds none."""
+    return int(text) if re.fullmatch("[0-9]{1,6}", text) else default

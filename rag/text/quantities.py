@@ -7,33 +7,39 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from rag.text.tokens import MAGNITUDES, MONTHS, number_of
+from rag.text.tokens import MAGNITUDES, MONTH_NUMBERS, number_of
 
-_TOKEN = re.compile(r"[€$£¥%–-]|[^\W_]+(?:(?:[.,:'’]|(?<!\d)-|-(?!\d))[^\W_]+)*")  # "3-1" is two
+_AMOUNT_TOKEN = re.compile(
+    r"[€$£¥%–-]|[^\W_]+(?:(?:[.,:'’]|(?<!\d)-|-(?!\d))[^\W_]+)*"
+)  # "3-1" is two
 _SHORT = re.compile(
     r"(?<=\d) ?(bn|tn|mn)\b|(?<=[€$£¥])([\d.,]*\d)m\b|(?<=\d)(?=(?:km|cm|mm|kg)\b)"
 )  # "$34bn", "£1.5m", "5km"
 _LONG = {"bn": " billion", "tn": " trillion", "mn": " million", None: " "}
 _COMPOUND = re.compile(r"(\d[\d.,]*)-([a-z]+)")  # "30-year"
-_SIGNS = {"usd": "$", "us": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
+_CURRENCY_SIGNS = {"usd": "$", "us": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 _CURRENCIES = {"dollar": "$", "euro": "€", "pound": "£", "yen": "¥"}
 _CURRENCIES |= {
     name: name
-    for name in "crown franc krona krone lira mark peso rand real rial rouble rubl ruble rupee yuan".split()
+    for name in (
+        "crown franc krona krone lira mark peso rand real rial rouble rubl ruble rupee yuan"
+    ).split()
 }
 _PERCENT = ("percent", "pct")
-_MONTHS = {form: number for number, name in enumerate(MONTHS, 1) for form in (name, name[:3])} | {
-    "Sept": 9
-}
 # What a number is measured in, by all its names.
 _MEASURES = {
     name: names.split("/")[0]
     for names in (
-        "year/years month/months week/weeks day/days hour/hours minute/minutes/min second/seconds/sec decade/decades "
-        "century/centuries kilometre/kilometres/kilometer/kilometers/km metre/metres/meter/meters/m "
-        "centimetre/centimetres/centimeter/centimeters/cm millimetre/millimetres/millimeter/millimeters/mm mile/miles "
-        "foot/feet/ft inch/inches acre/acres hectare/hectares/ha kilogram/kilograms/kg gram/grams/g tonne/tonnes ton/tons "
-        "litre/litres/liter/liters gallon/gallons kilowatt/kilowatts/kw megawatt/megawatts/mw gigawatt/gigawatts/gw"
+        "year/years month/months week/weeks day/days hour/hours minute/minutes/min "
+        "second/seconds/sec decade/decades "
+        "century/centuries kilometre/kilometres/kilometer/kilometers/km "
+        "metre/metres/meter/meters/m "
+        "centimetre/centimetres/centimeter/centimeters/cm "
+        "millimetre/millimetres/millimeter/millimeters/mm mile/miles "
+        "foot/feet/ft inch/inches acre/acres hectare/hectares/ha kilogram/kilograms/kg "
+        "gram/grams/g tonne/tonnes ton/tons "
+        "litre/litres/liter/liters gallon/gallons kilowatt/kilowatts/kw megawatt/megawatts/mw "
+        "gigawatt/gigawatts/gw"
     ).split()
     for name in names.split("/")
 }
@@ -43,7 +49,7 @@ COUNTED = frozenset(
 )
 _JOINS = frozenset(("to", "and", "or", "–", "-"))
 _BETWEEN = frozenset(("of", "the"))
-_DAY = re.compile(r"0?[1-9]|[12]\d|3[01]", re.ASCII)
+_DAY_NUMBER = re.compile(r"0?[1-9]|[12]\d|3[01]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class Amount:
             for one, two in ((self.sign, other.sign), (self.measure, other.measure))
         ):
             return False
-        is_day = _DAY.fullmatch(self.number) is not None
+        is_day = _DAY_NUMBER.fullmatch(self.number) is not None
         return self.month == other.month or (not is_day and 0 in (self.month, other.month))
 
     def __str__(self) -> str:
@@ -80,7 +86,9 @@ class Amount:
 @lru_cache(1 << 12)
 def amounts_of(text: str) -> tuple[Amount, ...]:
     """The numbers of the text, in order; "10 to 15 million" are two amounts of millions."""
-    tokens = _TOKEN.findall(_SHORT.sub(lambda m: f"{m[2]} million" if m[2] else _LONG[m[1]], text))
+    tokens = _AMOUNT_TOKEN.findall(
+        _SHORT.sub(lambda m: (f"{m[2]} million") if m[2] else _LONG[m[1]], text)
+    )
     amounts: list[Amount] = []
     joined: list[
         int
@@ -131,7 +139,11 @@ def _counted(tokens: list[str], at: int, number: str) -> tuple[Amount, int]:
     """The amount at a token, and where what belongs to it ends."""
     before = tokens[at - 1] if at else ""
     sign = (
-        before if before in "€$£¥" else _SIGNS.get(before.lower(), "") if before.isupper() else ""
+        before
+        if before in ("€$£¥")
+        else _CURRENCY_SIGNS.get(before.lower(), (""))
+        if before.isupper()
+        else ("")
     )
     unit, after = "", at + 1
     following = [token.lower() for token in tokens[after : after + 2]]
@@ -161,9 +173,11 @@ def _month(tokens: list[str], at: int) -> int:
     """
     before = [token for token in reversed(tokens[max(0, at - 3) : at]) if token not in _BETWEEN]
     after = [token for token in tokens[at + 1 : at + 4] if token not in _BETWEEN]
-    if before[1:] and _DAY.fullmatch(before[0]):
+    if before[1:] and _DAY_NUMBER.fullmatch(before[0]):
         before = before[1:]  # the day between the month and the year
-    return next((_MONTHS[token] for token in (*before[:1], *after[:1]) if token in _MONTHS), 0)
+    return next(
+        (MONTH_NUMBERS[token] for token in (*before[:1], *after[:1]) if token in MONTH_NUMBERS), 0
+    )
 
 
 def _joins(tokens: list[str], at: int) -> bool:

@@ -2,32 +2,23 @@
 
 import datetime
 import re
-import unicodedata
 
 from rag.errors import UsageError
+from rag.text.tokens import STOP_WORDS, folded
 
-_WORD = re.compile(r"\w+")
+_TERM = re.compile(r"\w+")
 # A quotation mark opens before a word and closes after one, so that the inches in 5" pipes ask for
 # nothing.
 _PHRASE = re.compile(r"""(?<!\w)["“”„«](?=\S)([^"“”„«»]+)(?<=\S)["“”»](?!\w)""")
-_QUOTATION_MARKS = re.compile('["“”„«»]')
-_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
-# Words that nearly every question holds: they say nothing about the passage and cost the most to
-# rank.
-STOP_WORDS = frozenset(
-    _WORD.findall(
-        "a about an and any are as at be been by can could d did do does for from had has have how i if in into is it its ll m "
-        "me of on or re s said say says should so t tell than that the their them then there these they this those to ve was we "
-        "were what when where which while who whom whose why will with would you your"
-    )
-)
+_QUOTES = re.compile('["“”„«»]')
+_DATE_FORM = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 
 def unbound(text: str) -> str:
     """The text without quotation marks, between which a search takes words for a phrase that
     every hit must hold.
     """
-    return _QUOTATION_MARKS.sub(" ", text)
+    return _QUOTES.sub(" ", text)
 
 
 def phrases_of(question: str) -> list[str]:
@@ -35,7 +26,7 @@ def phrases_of(question: str) -> list[str]:
     return [
         f'"{" ".join(words)}"'
         for phrase in _PHRASE.findall(question)
-        if (words := _WORD.findall(phrase))
+        if (words := _TERM.findall(phrase))
     ]
 
 
@@ -63,7 +54,7 @@ def any_of(terms: dict[str, int]) -> str:
 
 
 def _terms(text: str) -> list[str]:
-    words = list(dict.fromkeys(word.lower() for word in _WORD.findall(text)))
+    words = list(dict.fromkeys(word.lower() for word in _TERM.findall(text)))
     return [f'"{word}"' for word in [word for word in words if word not in STOP_WORDS] or words]
 
 
@@ -89,17 +80,12 @@ def _is_date(text: str) -> bool:
         datetime.date.fromisoformat(text + "0000-01-01"[len(text) :])
     except ValueError:
         return False
-    return bool(_DATE.fullmatch(text))
+    return bool(_DATE_FORM.fullmatch(text))
 
 
 def names_it(text: str, wanted: str) -> bool:
     """Whether every word of `wanted` is a word of `text`, capitals and the marks of letters
     aside.
     """
-    words = _folded(wanted)
-    return bool(words) and words <= _folded(text)
-
-
-def _folded(text: str) -> set[str]:
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return set(_WORD.findall(bare.casefold()))
+    words = set(_TERM.findall(folded(wanted)))
+    return bool(words) and words.issubset(_TERM.findall(folded(text)))

@@ -9,19 +9,33 @@ from threading import Lock
 _WORD = re.compile(r"[^\W_]+(?:[.,:'’-][^\W_]+)*")
 
 NEGATIONS = frozenset(
-    "no not never none nor neither nobody nothing without cannot can't couldn't don't doesn't didn't isn't aren't wasn't weren't "
+    "no not never none nor neither nobody nothing without cannot can't couldn't don't doesn't "
+    "didn't isn't aren't wasn't weren't "
     "won't wouldn't shouldn't mustn't mightn't needn't hasn't haven't hadn't".split()
 )
-FUNCTION_WORDS = NEGATIONS | frozenset(
-    "a about above after again all also an and any are as at be because been before being below between both but by can could "
-    "did do does doing down during each few for from further had has have having he her here hers him his how i if in into is "
-    "it its just may me might more most must my of off on once only or other our out over own same shall she should so some "
-    "such than that the their them then there these they this those through to too under until up upon very was we were what "
-    "when where which while who whom whose why will with would you your according said says stated told".split()
+_COMMON = frozenset(
+    "a about an and any are as at be been by can could did do does for from had has have how i if "
+    "in into is it its me of on or said says should so than that the their them then there these "
+    "they this those to was we were what when where which while who whom whose why will with would "
+    "you your".split()
+)
+# Words that nearly every question holds, with what contractions leave: they say nothing about a
+# passage and cost the most to rank.
+STOP_WORDS = _COMMON | frozenset("d ll m re s say t tell ve".split())
+# Words that only bind others.
+FUNCTION_WORDS = (
+    NEGATIONS
+    | _COMMON
+    | frozenset(
+        "above according after again all also because before being below between both but doing "
+        "down during each few further having he her here hers him his just may might more most "
+        "must my off once only other our out over own same shall she some stated such through "
+        "told too under until up upon very".split()
+    )
 )
 _SMALL_NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-    "nineteen twenty".split()
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen twenty".split()
 )
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _TENS_OF = {word: 10 * n for n, word in enumerate(_TENS, 2)}
@@ -37,7 +51,8 @@ _NUMBER_WORDS = {
 _ORDINALS = {
     word: f"{n}th"
     for n, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth "
+        "thirteenth fourteenth fifteenth "
         "sixteenth seventeenth eighteenth nineteenth twentieth".split(),
         1,
     )
@@ -45,9 +60,12 @@ _ORDINALS = {
 MONTHS = tuple(
     "January February March April May June July August September October November December".split()
 )
+MONTH_NUMBERS = {form: n for n, name in enumerate(MONTHS, 1) for form in (name, name[:3])} | {
+    "Sept": 9
+}
 MAGNITUDES = frozenset("dozen hundred thousand million billion trillion".split())
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
-_INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")  # "U.S"
+_DOTTED_INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")  # "U.S"
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 
 
@@ -100,7 +118,7 @@ def content_of(text: str) -> frozenset[str]:
     return frozenset(stem(word) for word in words_of(text) if word.lower() not in FUNCTION_WORDS)
 
 
-_ONE_AT_A_TIME = Lock()  # a stemmer keeps the word it works on
+_STEMMER_LOCK = Lock()  # a stemmer keeps the word it works on
 
 
 @cache
@@ -120,7 +138,7 @@ def stem(word: str) -> str:
     word = word.lower().removesuffix("'s").strip("'")
     if word in _NUMBER_WORDS or any(c.isdigit() for c in word):
         return number_of(word)
-    if _INITIALS.fullmatch(word):
+    if _DOTTED_INITIALS.fullmatch(word):
         word = word.replace(".", "")
-    with _ONE_AT_A_TIME:
+    with _STEMMER_LOCK:
         return _stemmer()(word)

@@ -7,7 +7,7 @@ import pytest
 
 from rag.evaluation.synthetic import PARAGRAPHS, Reports
 from rag.reading.documents import read_document
-from rag.text.query import STOP_WORDS
+from rag.text.tokens import STOP_WORDS
 
 DIMENSION = 64
 

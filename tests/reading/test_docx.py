@@ -187,7 +187,8 @@ def test_footnotes_are_numbered_in_their_order_and_endnotes_go_on() -> None:
         run("no", '<w:sz w:val="1"/>'),
         run("no", '<w:rStyle w:val="Secret"/>'),
         run("no", '<w:rStyle w:val="Deeper"/>'),
-        "<w:del w:id='1' w:author='a'><w:r><w:delText>no</w:delText><w:br/><w:t>no</w:t></w:r></w:del>",
+        "<w:del w:id='1' w:author='a'><w:r><w:delText>no</w:delText><w:br/><w:t>no</w:t></w:r>"
+        "</w:del>",
         f"<w:moveFrom w:id='1' w:author='a'>{run('no')}</w:moveFrom>",
         '<w:commentRangeStart w:id="1"/><w:r><w:commentReference w:id="1"/></w:r>',
         "<w:r><w:instrText>no</w:instrText></w:r>",
@@ -225,7 +226,8 @@ def test_what_no_reader_sees_is_left_out(hidden: str) -> None:
             "yes",
         ),
         (
-            '<w:r><w:sym w:font="Symbol" w:char="F061"/><w:sym w:font="Arial" w:char="20AC"/></w:r>',
+            '<w:r><w:sym w:font="Symbol" w:char="F061"/><w:sym w:font="Arial" '
+            'w:char="20AC"/></w:r>',
             "α€",
         ),
     ],
@@ -274,7 +276,10 @@ def test_a_paragraph_whose_end_is_deleted_goes_on_in_the_next() -> None:
 def test_a_text_box_is_shown_once_behind_its_paragraph() -> None:
     white = '<w:color w:val="FFFFFF"/>'
     box = f"<w:txbxContent>{paragraph(run('boxed', white))}</w:txbxContent>"
-    both = f"<mc:AlternateContent><mc:Choice Requires='wps'>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent>"
+    both = (
+        f"<mc:AlternateContent><mc:Choice "
+        f"Requires='wps'>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent>"
+    )
     old = f"<w:pict><v:shape><v:textbox>{box}</v:textbox></v:shape></w:pict>"
     assert texts(paragraph(run("a ") + f"<w:r>{both}</w:r>" + run("b")), paragraph(run("c"))) == [
         "a b",
@@ -368,7 +373,8 @@ def test_headers_and_footers_are_furniture_once_each() -> None:
 def test_a_table_of_contents_is_left_out() -> None:
     gallery = '<w:docPartObj><w:docPartGallery w:val="Table of Contents"/></w:docPartObj>'
     assert texts(
-        f"<w:sdt><w:sdtPr>{gallery}</w:sdtPr><w:sdtContent>{paragraph(run('Money 3'))}</w:sdtContent></w:sdt>",
+        f"<w:sdt><w:sdtPr>{gallery}</w:sdtPr>"
+        f"<w:sdtContent>{paragraph(run('Money 3'))}</w:sdtContent></w:sdt>",
         paragraph('<w:pPr><w:pStyle w:val="TOC1"/></w:pPr>' + run("Piers 4")),
         f"<w:sdt><w:sdtContent>{paragraph(run('kept'))}</w:sdtContent></w:sdt>",
     ) == ["kept"]
@@ -386,12 +392,16 @@ def test_numbered_lists_count_on_and_nest() -> None:
     )
     restart = '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/></w:lvlOverride>'
     for number, override in (("77", ""), ("78", restart)):
-        xml = f'<w:num {nsdecls("w")} w:numId="{number}"><w:abstractNumId w:val="77"/>{override}</w:num>'
+        xml = (
+            f'<w:num {nsdecls("w")} w:numId="{number}"><w:abstractNumId '
+            f'w:val="77"/>{override}</w:num>'
+        )
         numbering.append(parse_xml(xml))
 
     def item(text: str, depth: int, number: str = "77") -> str:
         return paragraph(
-            f'<w:pPr><w:numPr><w:ilvl w:val="{depth}"/><w:numId w:val="{number}"/></w:numPr></w:pPr>{run(text)}'
+            f'<w:pPr><w:numPr><w:ilvl w:val="{depth}"/><w:numId '
+            f'w:val="{number}"/></w:numPr></w:pPr>{run(text)}'
         )
 
     rows = [
@@ -420,7 +430,7 @@ def test_a_numbered_heading_and_an_item_of_no_list_are_no_items() -> None:
     ]
 
 
-# --- Files that are not whole, or hostile ---------------------------------------------------------------------------
+# --- Files that are not whole, or hostile -------------------------------------------------------
 
 
 def refusal(folder: Path, data: bytes) -> str:
@@ -446,7 +456,8 @@ def test_a_password_and_an_old_file_have_each_their_remedy(tmp_path: Path) -> No
 
 def test_a_bomb_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, repacked(SAMPLE, document_xml=b" " * 3_000_000)) == (
-        "report.docx cannot be read, because the DOCX file cannot be opened, as the archive expands to more than 300 MB "
+        "report.docx cannot be read, because the DOCX file cannot be opened, as the archive "
+        "expands to more than 300 MB "
         "or 200 times its size: save the file again without large pictures, or as PDF."
     )
 
@@ -460,12 +471,15 @@ def test_tables_in_tables_are_read_until_they_are_too_deep(tmp_path: Path) -> No
         )
         return repacked(
             SAMPLE,
-            document_xml=f"<w:document {nsdecls('w')}><w:body>{table}</w:body></w:document>".encode(),
+            document_xml=(
+                f"<w:document {nsdecls('w')}><w:body>{table}</w:body></w:document>"
+            ).encode(),
         )
 
     assert read_docx(nested(60)).blocks == [Block("deep")]
     assert refusal(tmp_path, nested(100)) == (
-        "report.docx cannot be read, because the DOCX file cannot be opened, as a part of the file is nested 256 levels deep "
+        "report.docx cannot be read, because the DOCX file cannot be opened, as a part of the "
+        "file is nested 256 levels deep "
         "or blown up otherwise, as no report is: save it as PDF."
     )
 
@@ -487,7 +501,10 @@ def test_without_one_of_the_parts_that_hold_it_together_a_file_is_refused(
 ) -> None:
     with pytest.raises(
         DocumentError,
-        match=r"^The DOCX file (?:is damaged|has no text|cannot be opened, as a part of the file is no well-)",
+        match=(
+            r"^The DOCX file (?:is damaged|has no text|cannot be opened, as a part of the file is "
+            r"no well-)"
+        ),
     ):
         read_docx(repacked(SAMPLE, **{part: content}))
 
@@ -522,7 +539,8 @@ def test_elements_out_of_place_give_blocks_or_our_error(changes: list[Change]) -
 def sample() -> bytes:
     document = Document()
     add_notes(document, "footnote", {1: "A book.", 2: "A letter."})
-    box = f"<w:pict><v:shape><v:textbox><w:txbxContent>{paragraph(run('boxed'))}</w:txbxContent></v:textbox></v:shape></w:pict>"
+    shown = f"<w:txbxContent>{paragraph(run('boxed'))}</w:txbxContent>"
+    box = f"<w:pict><v:shape><v:textbox>{shown}</v:textbox></v:shape></w:pict>"
     white = paragraph(run("cell", "<w:color w:val='FFFFFF'/>"))
     cell = (
         f"<w:tc><w:tcPr><w:vMerge w:val='restart'/><w:shd w:fill='000000'/></w:tcPr>{white}</w:tc>"

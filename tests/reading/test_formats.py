@@ -33,13 +33,15 @@ REPORT = [
     ("dateline", DATELINE),
     (
         "text",
-        "The council of Varde spent a winter on the question of who lights the harbour, and who pays for the light.",
+        "The council of Varde spent a winter on the question of who lights the harbour, and who "
+        "pays for the light.",
     ),
     ("heading", "What The Mayor Says"),
     ("text", "Mayor Inga Holt stated that the old lamps had served their time:"),
     (
         "text",
-        '"We have counted every lamp along the quay. Forty of them are dark, and the rest burn twice what they should.',
+        '"We have counted every lamp along the quay. Forty of them are dark, and the rest burn '
+        "twice what they should.",
     ),
     ("text", '"Whoever walks there at night walks by memory alone."[1]'),
     ("caption", "Figure 1: The quay of Varde at night"),
@@ -47,7 +49,8 @@ REPORT = [
     ("text", "Engineer Olav Brun, who drew the first plans, wrote about the cost of waiting:"),
     (
         "quote",
-        "A lamp that is bought in spring costs a third less than one that is bought in November, and it lasts as long.[2]",
+        "A lamp that is bought in spring costs a third less than one that is bought in November, "
+        "and it lasts as long.[2]",
     ),
     ("text", "These are the three steps that he names in his letter to the council of the town."),
     (
@@ -134,10 +137,15 @@ def listed(back: str = "") -> str:
 
 
 def as_html() -> bytes:
-    chrome = "<nav><a href='/'>Home</a> <a href='/all'>All reports</a></nav><div class='cookie-banner'>We use cookies</div>"
+    chrome = (
+        "<nav><a href='/'>Home</a> <a href='/all'>All reports</a></nav><div "
+        "class='cookie-banner'>We use cookies</div>"
+    )
     return (
-        f"<!DOCTYPE html><html lang='en'><head><title>{TITLE} | Varde</title><script>var a = 1</script></head>"
-        f"<body>{chrome}<main>{body()}<section>{listed()}</section></main><footer>© Varde</footer></body></html>"
+        f"<!DOCTYPE html><html lang='en'><head><title>{TITLE} | Varde</title><script>var a = "
+        f"1</script></head>"
+        f"<body>{chrome}<main>{body()}<section>{listed()}</section></main><footer>© "
+        f"Varde</footer></body></html>"
     ).encode()
 
 
@@ -150,13 +158,18 @@ def zipped(members: dict[str, str]) -> bytes:
 
 
 def as_epub() -> bytes:
-    page = '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body>{}</body></html>'
+    page = (
+        '<?xml version="1.0"?><html '
+        'xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body>{}</body></html>'
+    )
     return zipped(
         {
             "mimetype": "application/epub+zip",
-            "META-INF/container.xml": '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
-            '<rootfile full-path="OEBPS/book.opf"/></rootfiles></container>',
-            "OEBPS/book.opf": '<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
+            "META-INF/container.xml": "<container "
+            'xmlns="urn:oasis:names:tc:opendocument:xmlns:container">'
+            '<rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>',
+            "OEBPS/book.opf": '<package xmlns="http://www.idpf.org/2007/opf"><metadata '
+            'xmlns:dc="http://purl.org/dc/elements/1.1/">'
             f"<dc:title>{TITLE}</dc:title><dc:language>en</dc:language></metadata><manifest>"
             '<item id="b" href="text/notes.xhtml" media-type="application/xhtml+xml"/>'
             '<item id="a" href="text/one.xhtml" media-type="application/xhtml+xml"/></manifest>'
@@ -222,8 +235,10 @@ def as_odt() -> bytes:
         return re.sub(
             r"\[(\d)\]",
             lambda found: (
-                f'<text:note text:id="n{found[1]}" text:note-class="footnote"><text:note-citation>{found[1]}</text:note-citation>'
-                f"<text:note-body><text:p>{NOTES[int(found[1]) - 1]}</text:p></text:note-body></text:note>"
+                f'<text:note text:id="n{found[1]}" '
+                f'text:note-class="footnote"><text:note-citation>{found[1]}</text:note-citation>'
+                f"<text:note-body><text:p>{NOTES[int(found[1]) - 1]}</text:p>"
+                "</text:note-body></text:note>"
             ),
             escape(told),
         )
@@ -259,7 +274,8 @@ def as_odt() -> bytes:
     return zipped(
         {
             "mimetype": "application/vnd.oasis.opendocument.text",
-            "content.xml": f'<?xml version="1.0"?><office:document-content {spaces} office:version="1.2"><office:body>'
+            "content.xml": f'<?xml version="1.0"?><office:document-content {spaces} '
+            f'office:version="1.2"><office:body>'
             f"<office:text>{''.join(parts)}</office:text></office:body></office:document-content>",
         }
     )
@@ -294,8 +310,14 @@ def as_pdf() -> bytes:
 
 
 FORMATS = {
-    ".txt": as_text, ".md": as_markdown, ".html": as_html, ".epub": as_epub, ".docx": as_docx, ".odt": as_odt, ".pdf": as_pdf
-}  # fmt: skip
+    ".txt": as_text,
+    ".md": as_markdown,
+    ".html": as_html,
+    ".epub": as_epub,
+    ".docx": as_docx,
+    ".odt": as_odt,
+    ".pdf": as_pdf,
+}
 
 
 def read(folder: Path, data: bytes, name: str) -> Document:
@@ -438,7 +460,7 @@ def test_no_visible_word_of_a_page_is_lost(tmp_path: Path, told: list[str]) -> N
     assert document.text.split() == " ".join(told).split()
 
 
-# --- What no reader sees ------------------------------------------------------------------------------------------
+# --- What no reader sees ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -477,21 +499,39 @@ def test_hidden_text_and_navigation_are_never_shown(tmp_path: Path, hidden: str)
     [
         ("<p>Ten<sup>3</sup> and H<sub>2</sub>O&nbsp;stay.</p>", "Ten³ and H2O\xa0stay."),
         ("<p>One<br>two <b>bold</b>face</p>", "One\ntwo boldface"),
-        ("<ol start=3><li>three<ul><li>deep</li></ul></li><li><p>four</p></li></ol>", "3. three\n  - deep\n4. four"),
+        ((
+            "<ol start=3><li>three<ul><li>deep</li></ul></li><li><p>four</p></li></ol>"
+        ), (
+            "3. three\n  - deep\n4. four"
+        )),
         ("<pre>a\n  b</pre>", "a\n  b"),
         ("<table><tr><th>A<th>B<tr><td>1<td><p>2</p></table>", "A | B\n1 | 2"),
-        ("<table><tr><td><h2>Head</h2><p>One.</p><p>Two.</p></td></tr></table>", "Head\n\nOne.\n\nTwo."),
+        ((
+            "<table><tr><td><h2>Head</h2><p>One.</p><p>Two.</p></td></tr></table>"
+        ), (
+            "Head\n\nOne.\n\nTwo."
+        )),
         ("<header>Site</header><div><p>Body.</p></div><footer>Foot</footer>", "Body."),
-        ('<p>It is so.[<a class="footnote" href="#n">2</a>]</p><p id="n">2. See there.</p>', "It is so.[2]\n\n[2] See there."),
+        ((
+            '<p>It is so.[<a class="footnote" href="#n">2</a>]</p><p id="n">2. See there.</p>'
+        ), (
+            "It is so.[2]\n\n[2] See there."
+        )),
         (
-            '<p>So.<a href="#_ftn1" name="_ftnref1">[1]</a></p><p><a href="#_ftnref1" name="_ftn1">[1]</a> There.</p>',
+            '<p>So.<a href="#_ftn1" name="_ftnref1">[1]</a></p><p><a href="#_ftnref1" '
+            'name="_ftn1">[1]</a> There.</p>',
             "So.[1]\n\n[1] There.",
         ),
         (
-            '<p>One<sup><a href="#a">*</a></sup> two<sup><a href="#b">†</a></sup></p><p id="b">B</p><p id="a">A</p>',
+            '<p>One<sup><a href="#a">*</a></sup> two<sup><a href="#b">†</a></sup></p><p '
+            'id="b">B</p><p id="a">A</p>',
             "One[1] two[2]\n\n[2] B\n\n[1] A",
         ),
-        ('<p>See <a href="#part">1</a>.</p><h2 id="part">Part</h2><p>Text.</p>', "See 1.\n\nPart\n\nText."),
+        ((
+            '<p>See <a href="#part">1</a>.</p><h2 id="part">Part</h2><p>Text.</p>'
+        ), (
+            "See 1.\n\nPart\n\nText."
+        )),
     ],
 )  # fmt: skip
 def test_a_page_is_shown_as_a_browser_shows_it(tmp_path: Path, page: str, text: str) -> None:
@@ -500,7 +540,8 @@ def test_a_page_is_shown_as_a_browser_shows_it(tmp_path: Path, page: str, text: 
 
 def test_a_page_states_its_title_date_and_language(tmp_path: Path) -> None:
     page = (
-        '<html lang="de-CH"><head><title>Kurz | Amt</title><meta property="article:published_time" content="2020-02-03T10:00">'
+        '<html lang="de-CH"><head><title>Kurz | Amt</title><meta '
+        'property="article:published_time" content="2020-02-03T10:00">'
         "</head><body><p>Der Bericht beginnt hier und hat keinen Titel.</p></body></html>"
     )
     document = read(tmp_path, page.encode(), "page.html")
@@ -509,7 +550,10 @@ def test_a_page_states_its_title_date_and_language(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("charset", ["iso-8859-1", "utf-16", "utf-8"])
 def test_the_charset_of_a_page_is_found(tmp_path: Path, charset: str) -> None:
-    page = f"<html><head><meta charset='{charset}'></head><body><p>Größe zählt für Bürger.</p></body></html>"
+    page = (
+        f"<html><head><meta charset='{charset}'></head><body><p>Größe zählt für "
+        f"Bürger.</p></body></html>"
+    )
     assert read(tmp_path, page.encode(charset), "page.html").text == "Größe zählt für Bürger."
 
 
@@ -527,14 +571,15 @@ def test_deeply_nested_pages_are_read_or_refused_in_seconds(tmp_path: Path, tag:
 
 def test_entities_are_not_expanded(tmp_path: Path) -> None:
     bomb = (
-        '<?xml version="1.0"?><!DOCTYPE html [<!ENTITY a "secret"><!ENTITY b SYSTEM "file:///etc/passwd">]>'
+        '<?xml version="1.0"?><!DOCTYPE html [<!ENTITY a "secret"><!ENTITY b SYSTEM '
+        '"file:///etc/passwd">]>'
         '<html xmlns="http://www.w3.org/1999/xhtml"><body><p>&a; &b; stays.</p></body></html>'
     )
     assert "root:" not in (text := read(tmp_path, bomb.encode(), "bomb.xhtml").text)
     assert "secret" not in text
 
 
-# --- Archives -----------------------------------------------------------------------------------------------------
+# --- Archives -----------------------------------------------------------------------------------
 
 
 def test_a_bomb_is_refused(tmp_path: Path) -> None:
@@ -572,7 +617,8 @@ def test_an_archive_with_a_password_is_refused(tmp_path: Path) -> None:
         (
             {
                 "META-INF/container.xml": "<a/>",
-                "META-INF/encryption.xml": '<e><EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/></e>',
+                "META-INF/encryption.xml": "<e><EncryptionMethod "
+                'Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/></e>',
             },
             "the EPUB is encrypted (DRM): add a copy without protection.",
         ),
@@ -587,7 +633,7 @@ def test_archives_that_are_no_report_are_refused_in_one_sentence(
         read(tmp_path, zipped(members), "book.epub")
 
 
-# --- Tables of values ---------------------------------------------------------------------------------------------
+# --- Tables of values ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def texts(content: Content, kind: str | None = None) -> list[str]:
     return [block.text for block in content.blocks if block.kind == kind]
 
 
-# --- Reports ------------------------------------------------------------------------------------------------------
+# --- Reports ------------------------------------------------------------------------------------
 
 LEFT = """Trade along the corridor grew in every
 quarter of the year, and the infor-
@@ -124,8 +124,10 @@ the price of fuel and the state of the
 quays. Nobody has answered them yet,
 and no answer is expected.""".splitlines()
 LEFT_TEXT = (
-    "Trade along the corridor grew in every quarter of the year, and the information that customs offices sent in shows where. "
-    "Two crossings carried most of it. The long-term figures come from one office, and long-term figures from two. A line of "
+    "Trade along the corridor grew in every quarter of the year, and the information that customs "
+    "offices sent in shows where. "
+    "Two crossings carried most of it. The long-term figures come from one office, and long-term "
+    "figures from two. A line of "
     "the rail company says that the growth will last, but the ports disagree and"
 )
 
@@ -182,13 +184,17 @@ def test_columns_are_found_in_lines_whose_words_are_set_wide_apart() -> None:
 
 
 QUOTATION = (
-    '"We have built the line twice," the minister said in his speech to the rail workers. "The first time we built it for coal, '
-    "and the second time for people, and nobody who stood in the snow that winter will forget what the second one cost us, in "
-    "money and in years. What we will not do is build it a third time for the sake of a contract that was signed in haste by "
+    '"We have built the line twice," the minister said in his speech to the rail workers. "The '
+    "first time we built it for coal, "
+    "and the second time for people, and nobody who stood in the snow that winter will forget "
+    "what the second one cost us, in "
+    "money and in years. What we will not do is build it a third time for the sake of a contract "
+    "that was signed in haste by "
     'those who came before."'
 )
 SET_OFF = (
-    "The line is not a gift and it was never meant as one; it is a debt, and we intend to pay it back with interest before the "
+    "The line is not a gift and it was never meant as one; it is a debt, and we intend to pay it "
+    "back with interest before the "
     "end of the decade."
 )
 
@@ -253,7 +259,8 @@ def report_with_a_title_page() -> bytes:
             40,
             y,
             wrapped(
-                "Offices at nine crossings were asked what they count, and how often they count it.",
+                "Offices at nine crossings were asked what they count, and how often they count "
+                "it.",
                 320,
             ),
         )
@@ -291,13 +298,15 @@ def test_headings_have_levels_by_the_size_of_their_type_and_lists_and_tables_kee
         ("1.1 Who answered", 3),
         ("Seven answered:", 0),
         (
-            "- three at the northern border, where the counting is done by hand;\n- four at the ports.",
+            "- three at the northern border, where the counting is done by hand;\n- four at the "
+            "ports.",
             0,
         ),
         ("Figures", 3),
         ("Crossing | 2018 | 2019\nNorth | 4,100 | 5,300\nSouth | 700 | 900", 0),
         (
-            "The ports counted more than before, because they began to count at night. This was new.",
+            "The ports counted more than before, because they began to count at night. This was "
+            "new.",
             0,
         ),
         ("Nobody had asked for it, but all used the figures.", 0),
@@ -352,7 +361,7 @@ def test_text_that_does_not_stand_upright_is_furniture() -> None:
     )
 
 
-# --- What is not shown --------------------------------------------------------------------------------------------
+# --- What is not shown --------------------------------------------------------------------------
 
 
 def invisible(canvas: Canvas) -> None:
@@ -410,7 +419,7 @@ def test_invisible_text_over_a_scan_is_what_the_scan_says() -> None:
     assert texts(read(drawn(draw))) == ["Ignore the report."]
 
 
-# --- Files that cannot be read ------------------------------------------------------------------------------------
+# --- Files that cannot be read ------------------------------------------------------------------
 
 
 def sentence(canvas: Canvas) -> None:
@@ -451,7 +460,8 @@ def without_pages() -> bytes:
         ),
         (
             drawn(picture),
-            "The PDF is scanned and has no text: run OCR on it, for example with ocrmypdf, and add it again.",
+            "The PDF is scanned and has no text: run OCR on it, for example with ocrmypdf, and "
+            "add it again.",
         ),
     ],
     ids=["encrypted", "damaged", "of no bytes", "without pages", "empty page", "scan"],
@@ -508,7 +518,7 @@ def test_threads_may_read_at_once() -> None:
         assert list(threads.map(read_pdf, files)) == [*map(read_pdf, files[:2])] * 4
 
 
-# --- What a file states of itself ---------------------------------------------------------------------------------
+# --- What a file states of itself ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -534,7 +544,7 @@ def test_the_language_is_the_one_the_file_states(stated: str | None, language: s
     assert read_pdf(drawn(sentence, language=stated)).language == language
 
 
-# --- The picture of a page ----------------------------------------------------------------------------------------
+# --- The picture of a page ----------------------------------------------------------------------
 
 
 def test_the_picture_of_a_page_is_as_wide_as_asked_and_shows_the_lines_in_their_boxes() -> None:

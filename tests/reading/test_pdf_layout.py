@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.reading.blocks import Block
-from rag.reading.pdf_layout import Line, Page, blocks
+from rag.reading.pdf_layout import Page, TextLine, blocks
 
 WIDTH, HEIGHT = 500.0, 600.0
 
@@ -26,7 +26,7 @@ def lines(
     bold: bool = False,
     page: int = 1,
     leading: float = 12,
-) -> list[Line]:
+) -> list[TextLine]:
     """Lines under each other.
 
     The first baseline is `y` below the page's top, a character half as wide as its type is high.
@@ -34,7 +34,7 @@ def lines(
     placed = []
     for text in [texts] if isinstance(texts, str) else texts:
         right = x + 0.5 * size * len(text)
-        placed.append(Line(text, page, x, y - 0.8 * size, right, y + 0.2 * size, y, size, bold))
+        placed.append(TextLine(text, page, x, y - 0.8 * size, right, y + 0.2 * size, y, size, bold))
         y += leading
     return placed
 
@@ -48,7 +48,7 @@ def letters(texts: Iterable[str]) -> Counter[str]:
     )
 
 
-def read(*pages: list[Line]) -> list[Block]:
+def read(*pages: list[TextLine]) -> list[Block]:
     told = blocks([Page(WIDTH, HEIGHT, placed) for placed in pages])
     assert letters(block.text for block in told) == letters(
         line.text for placed in pages for line in placed
@@ -69,7 +69,7 @@ def texts(told: Sequence[Block], kind: str | None = None) -> list[str]:
     return [block.text for block in told if block.kind == kind]
 
 
-# --- Columns and furniture ----------------------------------------------------------------------------------------
+# --- Columns and furniture ----------------------------------------------------------------------
 
 LEFT = """Trade along the corridor grew in every
 quarter of the year, and the offices
@@ -85,7 +85,7 @@ to them yet, and nobody will.""".splitlines()
 BOTH = f"{' '.join(LEFT)} {' '.join(RIGHT)}"
 
 
-def two_columns(page: int) -> list[Line]:
+def two_columns(page: int) -> list[TextLine]:
     """Row by row, as some programs write them."""
     head = lines("Corridor Review", 40, 30, 8, page=page) + lines(
         "Spring Issue", 300, 30, 8, page=page
@@ -145,7 +145,7 @@ def test_a_page_of_more_columns_than_any_report_has_is_read_all_the_same() -> No
 def test_a_heading_at_the_top_of_a_page_is_no_running_header_though_only_its_number_differs() -> (
     None
 ):
-    def chapter(number: int) -> list[Line]:
+    def chapter(number: int) -> list[TextLine]:
         heading = lines(f"Chapter {number}", 40, 30, 16, bold=True, page=number)
         text = lines(
             ["Offices at nine crossings were asked what", "they count, and how often they do."],
@@ -180,11 +180,13 @@ def test_a_table_of_contents_is_furniture() -> None:
     assert texts(told) == ["Offices at nine crossings were asked."]
 
 
-# --- Paragraphs ---------------------------------------------------------------------------------------------------
+# --- Paragraphs ---------------------------------------------------------------------------------
 
 QUOTATION = wrap(
-    '"We have built the line twice," the minister said to the rail workers. "The first time we built it for coal, and the '
-    "second time for people, and nobody who stood in the snow that winter will forget what it cost us. What we will not do "
+    '"We have built the line twice," the minister said to the rail workers. "The first time we '
+    "built it for coal, and the "
+    "second time for people, and nobody who stood in the snow that winter will forget what it "
+    "cost us. What we will not do "
     'is build it a third time for the sake of a contract that others signed."',
     60,
 )
@@ -200,7 +202,7 @@ QUOTATION = wrap(
 )
 def test_paragraphs_set_line_by_line_come_back_whole(paragraphs: list[list[str]]) -> None:
     written = [f"The {' '.join(words)}." for words in paragraphs]
-    placed: list[Line] = []
+    placed: list[TextLine] = []
     y = 100.0
     for paragraph in written:
         placed += lines(wrap(paragraph, 80), 40, y)
@@ -222,13 +224,11 @@ def test_paragraphs_set_line_by_line_come_back_whole(paragraphs: list[list[str]]
         max_size=40,
     )
 )
-def test_no_letter_is_lost_however_lines_are_placed(placed: list[list[Line]]) -> None:
+def test_no_letter_is_lost_however_lines_are_placed(placed: list[list[TextLine]]) -> None:
     assert bool(read([line for one in placed for line in one])) == bool(placed)
 
 
-def test_a_paragraph_that_runs_over_a_page_break_is_one_block_without_the_furniture_and_notes_between() -> (
-    None
-):
+def test_a_paragraph_that_runs_over_a_page_break_is_one_block() -> None:
     first = lines("The minister spoke.[1]", 40, 100) + lines(QUOTATION[:3], 40, 140)
     notes = lines("[1] Interfax, May 4, 2019.", 40, 550, 8)
     told = read(
@@ -310,7 +310,7 @@ def test_a_dash_that_opens_a_line_within_a_sentence_stays_a_dash() -> None:
     assert texts(read(lines(sentence, 40, 100))) == [" ".join(sentence)]
 
 
-# --- Words broken at a line's end ---------------------------------------------------------------------------------
+# --- Words broken at a line's end ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_a_broken_word_has_both_its_lines_boxed() -> None:
     ]
 
 
-# --- Headings, lists, tables, notes -------------------------------------------------------------------------------
+# --- Headings, lists, tables, notes -------------------------------------------------------------
 
 
 def test_headings_have_levels_by_the_size_of_their_type_and_lists_and_tables_keep_their_lines() -> (
@@ -377,7 +377,8 @@ def test_headings_have_levels_by_the_size_of_their_type_and_lists_and_tables_kee
         + lines("What was asked", 70, 100, 16, bold=True, page=2)
         + lines(
             wrap(
-                "Offices at nine crossings were asked what they count, and how often they count it.",
+                "Offices at nine crossings were asked what they count, and how often they count "
+                "it.",
                 60,
             ),
             40,
@@ -407,7 +408,8 @@ def test_headings_have_levels_by_the_size_of_their_type_and_lists_and_tables_kee
         ("1.1 Who answered", 3),
         ("Seven answered:", 0),
         (
-            "- three at the northern border, where the counting is done by hand;\n- four at the ports.",
+            "- three at the northern border, where the counting is done by hand;\n- four at the "
+            "ports.",
             0,
         ),
         ("Figures", 3),

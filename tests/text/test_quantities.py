@@ -4,7 +4,10 @@ from rag.text.quantities import Amount, amounts_of, missing
 
 
 def test_a_number_is_read_with_what_it_counts() -> None:
-    text = "On 3 June 2021 it cost $1,200 million, twenty-one per cent more than the 12 crowns of the third year."
+    text = (
+        "On 3 June 2021 it cost $1,200 million, twenty-one per cent more than the 12 crowns of "
+        "the third year."
+    )
     assert amounts_of(text) == (
         Amount("3", "3", month=6),
         Amount("2021", "2021", month=6),

@@ -5,10 +5,12 @@ import re
 LARGEST_STYLE = 200_000  # characters of style sheets that are searched for what hides text
 
 _HIDING = re.compile(
-    r"(?:^|;)(?:display:none|visibility:(?:hidden|collapse)|(?:left|top|right|bottom|text-indent|margin-left|margin-top):-\d{3,}|"
-    r"clip:rect\((?:0|1px)|clip-path:inset\((?:50|100)%|transform:scale\(0\)|color:transparent|max-height:0(?:px)?(?:;|!|$))"
+    r"(?:^|;)(?:display:none|visibility:(?:hidden|collapse)|(?:left|top|right|bottom|text-indent|"
+    r"margin-left|margin-top):-\d{3,}|"
+    r"clip:rect\((?:0|1px)|clip-path:inset\((?:50|100)%|transform:scale\(0\)|color:transparent|"
+    r"max-height:0(?:px)?(?:;|!|$))"
 )
-_SIZE = re.compile(r"(?:^|;)(font-size|opacity):(\d*\.?\d+)(px|pt|em|rem|%)?")
+_FONT_SIZE = re.compile(r"(?:^|;)(font-size|opacity):(\d*\.?\d+)(px|pt|em|rem|%)?")
 _SMALLEST = {"px": 1.0, "pt": 1.0, "em": 0.1, "rem": 0.1, "%": 10.0, "": 0.1}
 _COLOR = re.compile(
     r"(?:^|;)(background-color|background|color):(#[0-9a-f]{3,8}|rgba?\([\d.,%]+\)|[a-z]+)"
@@ -51,7 +53,7 @@ def hides(style: str) -> bool:
         return True
     return any(
         float(value) < (_SMALLEST[unit] if name == "font-size" else 0.05)
-        for name, value, unit in _SIZE.findall(style)
+        for name, value, unit in _FONT_SIZE.findall(style)
     )
 
 
