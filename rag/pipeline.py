@@ -18,8 +18,7 @@ from rag.config import Settings
 from rag.errors import UsageError
 from rag.ingest import Added
 from rag.library.store import Library, library_folder
-from rag.models.registry import Models
-from rag.protocols import Progress
+from rag.protocols import ModelSet, Progress
 from rag.reading.pdf import page_image
 from rag.search import search
 from rag.types import (
@@ -48,11 +47,12 @@ _DOCUMENTS_IN_MEMORY = 32
 class Pipeline:
     """One library and the models that read, search and answer it."""
 
-    def __init__(self, settings: Settings, models: Models | None = None) -> None:
-        """`models` of another pipeline are shared, so that a second library costs no second
-        load.
+    def __init__(self, settings: Settings, models: ModelSet) -> None:
+        """Answer from the library that `settings` name, with `models`.
+
+        Several pipelines may share the models, so that a second library costs no second load.
         """
-        self.models = models or Models(settings)
+        self.models = models
         self.name = settings.library
         self._folder = settings.indexes
         self._certainty = settings.certainty

@@ -63,6 +63,31 @@ class Reader(Protocol):
         ...
 
 
+class ModelSet(Protocol):
+    """The models of a process: whatever loads them, and when."""
+
+    @property
+    def embedder(self) -> Embedder: ...
+
+    @property
+    def reader(self) -> Reader: ...
+
+    @property
+    def reranker(self) -> Reranker | None:
+        """The reranker; None where none is used."""
+        ...
+
+    @property
+    def chat(self) -> ChatModel | None:
+        """The language model; None where none is used."""
+        ...
+
+    @property
+    def chat_name(self) -> str:
+        """The name of the language model, which is not loaded for it; "none" without one."""
+        ...
+
+
 class Progress(Protocol):
     """Who is told how far a longer work has come."""
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from rag.config import Settings
 from rag.errors import UsageError
 from rag.http.auth import LOOPBACK, Access
+from rag.protocols import ModelSet
 from rag.service.client import Server, announce, models_of, running, withdraw
 from rag.service.service import Service
 from rag.service.uploads import Uploads
@@ -50,7 +51,12 @@ _Message = MutableMapping[str, Any]
 
 
 def launch(
-    settings: Settings, host: str, port: int | None, token: str = "", metrics: bool = False
+    settings: Settings,
+    models: ModelSet,
+    host: str,
+    port: int | None,
+    token: str = "",
+    metrics: bool = False,
 ) -> int:
     """Serve the page and the API until Ctrl-C or SIGTERM, then 0.
 
@@ -58,7 +64,7 @@ def launch(
 
     Raises UsageError for an address that cannot be listened on.
     """
-    url, close = serve(settings, host, port, token, metrics)
+    url, close = serve(settings, models, host, port, token, metrics)
     ended = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
     sys.stderr.write(f"The page is at {url} (Ctrl-C ends it).\n")
@@ -71,7 +77,12 @@ def launch(
 
 
 def serve(
-    settings: Settings, host: str, port: int | None, token: str = "", metrics: bool = False
+    settings: Settings,
+    models: ModelSet,
+    host: str,
+    port: int | None,
+    token: str = "",
+    metrics: bool = False,
 ) -> tuple[str, Callable[[], None]]:
     """Serve the page and the API in the background.
 
@@ -90,7 +101,7 @@ def serve(
     from rag.http.app import make_app
     from rag.ui.page import mount
 
-    service = Service(settings)
+    service = Service(settings, models)
     uploads = Uploads(service)
     told = Server(host, port, secrets.token_hex(), models_of(settings))
     alone = not running(settings.indexes)

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from rag import serve as server
 from rag.config import Settings, bundled
+from rag.models.registry import Models
 from rag.pipeline import Pipeline
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -50,9 +51,10 @@ def conversations(page: Page) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         settings = replace(Settings.from_environment(), indexes=Path(folder), library="samples")
-        with Pipeline(settings) as pipeline:
+        models = Models(settings)
+        with Pipeline(settings, models) as pipeline:
             list(pipeline.add([bundled("samples")]))
-        url, close = server.serve(settings, "127.0.0.1", None)
+        url, close = server.serve(settings, models, "127.0.0.1", None)
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from fakes import FakeModels, PipelineWith, Serve
 
 from rag import serve as server
 from rag.config import CERTAINTY, Settings
-from rag.models.registry import Models
 from rag.pipeline import Pipeline
 from rag.service.service import Service
 
@@ -35,7 +34,7 @@ def pipeline_with(tmp_path: Path) -> Iterator[PipelineWith]:
             embeddings="",
             generate=bool(replies),
         )
-        opened.append(Pipeline(settings, cast(Models, FakeModels(*replies))))
+        opened.append(Pipeline(settings, FakeModels(*replies)))
         failed = [added for added in opened[-1].add([folder]) if added.outcome == "failed"]
         assert not failed, f"the test's own texts are no reports: {failed}"
         return opened[-1]
@@ -46,20 +45,16 @@ def pipeline_with(tmp_path: Path) -> Iterator[PipelineWith]:
 
 
 @pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def service(tmp_path: Path) -> Iterator[Service]:
     """A service of no library yet, without a language model."""
-    models = FakeModels()
-    monkeypatch.setattr("rag.models.registry.make_embedder", lambda _: models.embedder)
-    monkeypatch.setattr("rag.models.registry.OnnxReader", lambda: models.reader)
-    service = Service(
-        Settings(tmp_path / "indexes", "default", None, embeddings="", generate=False)
-    )
+    settings = Settings(tmp_path / "indexes", "default", None, embeddings="", generate=False)
+    service = Service(settings, FakeModels())
     yield service
     service.close()
 
 
 @pytest.fixture
-def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+def serve(tmp_path: Path) -> Iterator[Serve]:
     """Serves a page over the libraries given as {name.
 
     {file: text}}, with the models of the other tests; its URL.
@@ -72,10 +67,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         chat: Any = None,
         certainty: float = CERTAINTY,
     ) -> str:
-        models = FakeModels(*replies)
-        monkeypatch.setattr("rag.models.registry.make_embedder", lambda _: models.embedder)
-        monkeypatch.setattr("rag.models.registry.OnnxReader", lambda: models.reader)
-        monkeypatch.setattr("rag.models.registry.LlamaModel", lambda *_: chat or models.chat)
+        models = FakeModels(*replies, chat=chat)
         generate = bool(chat or replies)
         settings = Settings(
             tmp_path / "indexes",
@@ -90,9 +82,9 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
             folder.mkdir()
             for file, text in texts.items():
                 (folder / file).write_text(text, encoding="utf-8")
-            with Pipeline(replace(settings, library=name)) as pipeline:
+            with Pipeline(replace(settings, library=name), models) as pipeline:
                 assert [added.outcome for added in pipeline.add([folder])] == ["added"] * len(texts)
-        url, close = server.serve(settings, "127.0.0.1", None)
+        url, close = server.serve(settings, models, "127.0.0.1", None)
         closing.append(close)
         return url
 

@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from math import log
 from zlib import crc32
 
 import numpy as np
 
 from rag.pipeline import Pipeline
+from rag.protocols import ChatModel, Embedder, Reader, Reranker
 from rag.types import Piece, Prompt, Vectors
 
 
@@ -80,7 +81,7 @@ class ScriptedModel:
         ] = []  # the pieces that were fetched: all of a reply, unless the model was stopped
         self.stopped = 0  # how often a stream was closed before its end
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Iterator[Piece]:
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
         self.prompts.append(prompt)
         try:
             for number, word in enumerate(self.replies.pop(0).split(" ")[:max_tokens]):
@@ -121,14 +122,17 @@ class EndlessModel:
 
 
 class FakeModels:
-    """The three models of a pipeline, faked."""
+    """The three models of a pipeline, faked.
 
-    def __init__(self, *replies: str) -> None:
-        self.embedder = WordsEmbedder()
-        self.reader = OverlapReader()
-        self.reranker = None
-        self.chat = ScriptedModel(*replies) if replies else None
-        self.chat_name = "scripted" if replies else "none"
+    The language model is `chat`, or says the replies; without either there is none.
+    """
+
+    def __init__(self, *replies: str, chat: ChatModel | None = None) -> None:
+        self.embedder: Embedder = WordsEmbedder()
+        self.reader: Reader = OverlapReader()
+        self.reranker: Reranker | None = None
+        self.chat = chat or (ScriptedModel(*replies) if replies else None)
+        self.chat_name = self.chat.name if self.chat else "none"
 
 
 PipelineWith = Callable[..., Pipeline]

@@ -78,7 +78,7 @@ ServiceWith = Callable[..., Service]
 
 
 @pytest.fixture
-def service_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceWith:
+def service_with(tmp_path: Path) -> ServiceWith:
     """Makes a service over the libraries given as {name.
 
     {file: text}}; its language model is `chat`, or says `replies`.
@@ -87,10 +87,7 @@ def service_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceWith
     def make(
         libraries: Mapping[str, Mapping[str, str]], *replies: str, chat: Any = None
     ) -> Service:
-        models = FakeModels(*replies)
-        monkeypatch.setattr("rag.models.registry.make_embedder", lambda _: models.embedder)
-        monkeypatch.setattr("rag.models.registry.OnnxReader", lambda: models.reader)
-        monkeypatch.setattr("rag.models.registry.LlamaModel", lambda *_: chat or models.chat)
+        models = FakeModels(*replies, chat=chat)
         settings = Settings(
             tmp_path / "indexes", "grain", model=None, embeddings="", generate=bool(chat or replies)
         )
@@ -99,9 +96,9 @@ def service_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceWith
             folder.mkdir()
             for file, text in texts.items():
                 (folder / file).write_text(text, encoding="utf-8")
-            with Pipeline(replace(settings, library=name)) as pipeline:
+            with Pipeline(replace(settings, library=name), models) as pipeline:
                 assert [added.outcome for added in pipeline.add([folder])] == ["added"] * len(texts)
-        return Service(settings)
+        return Service(settings, models)
 
     return make
 

@@ -36,7 +36,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def samples(settings: Settings) -> Iterator[Pipeline]:
-    with Pipeline(settings) as pipeline:
+    with Pipeline(settings, Models(settings)) as pipeline:
         assert [added.outcome for added in pipeline.add([bundled("samples")])] == ["added"] * 6
         yield pipeline
 
@@ -124,7 +124,7 @@ def test_without_a_language_model_the_sentences_themselves_answer(
 def test_a_real_report_is_answered_as_well_as_promised(settings: Settings) -> None:
     report = replace(settings, library="memri")
     questions = read(SHARED / "eval" / "memri" / "questions.jsonl")
-    with Pipeline(report) as pipeline:
+    with Pipeline(report, Models(report)) as pipeline:
         list(pipeline.add([SHARED / "corpus" / "memri-10538.txt"]))
         answers = [pipeline.ask(question["question"]) for question in questions]
     right = [

@@ -15,6 +15,7 @@ import pytest
 from served import a_pdf
 
 from rag.config import Settings, bundled
+from rag.models.registry import Models
 from rag.pipeline import Pipeline
 from rag.serve import serve
 
@@ -43,9 +44,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     folder = tmp_path_factory.mktemp("documented")
     (folder / "report.pdf").write_bytes(a_pdf("Trade grew by 30 percent in May."))
     settings = Settings(folder / "indexes", "reports", model=None, embeddings="", generate=True)
-    with Pipeline(settings) as pipeline:
+    models = Models(settings)
+    with Pipeline(settings, models) as pipeline:
         assert [added.outcome for added in pipeline.add([bundled("samples")])] == ["added"] * 6
-    url, close = serve(settings, "127.0.0.1", None)
+    url, close = serve(settings, models, "127.0.0.1", None)
     yield folder, url.rstrip("/").rpartition(":")[2]
     close()
 

@@ -66,9 +66,8 @@ def test_an_assistant_searches_asks_and_reads_over_standard_input_and_output(
 ) -> None:
     service_with({"grain": GRAIN})
     faked = (
-        "import rag.pipeline, rag.cli, fakes; models = fakes.FakeModels(" + repr(SAID) + ");"
-        "rag.models.registry.make_embedder = lambda _: models.embedder; rag.models.registry.OnnxReader = lambda: models.reader;"
-        "rag.models.registry.LlamaModel = lambda *_: models.chat; rag.cli.main.main(['mcp', '--library', 'grain'])"
+        "from rag.cli.main import main; from fakes import FakeModels;"
+        f"main(['mcp', '--library', 'grain'], lambda _: FakeModels({SAID!r}))"
     )
     here = Path(__file__).parent
     paths = f"{here}{':' if sys.platform != 'win32' else ';'}{here.parent}"

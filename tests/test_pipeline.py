@@ -600,7 +600,7 @@ def test_a_rebuild_that_was_interrupted_goes_on_and_others_add_meanwhile(
     settings = Settings(
         tmp_path / "indexes", "library-0", model=None, embeddings="", generate=False
     )
-    with Pipeline(settings, models) as rebuilding, pytest.raises(KeyboardInterrupt):  # type: ignore[arg-type]
+    with Pipeline(settings, models) as rebuilding, pytest.raises(KeyboardInterrupt):
         rebuilding.rebuild()
     assert pending(long) == 6
     assert long.search("seventeen", 1)[0].chunk.document == "trains"
@@ -622,7 +622,7 @@ def test_a_rebuild_that_was_interrupted_goes_on_and_others_add_meanwhile(
             pass
 
     told = Told()
-    with Pipeline(settings, models) as rebuilding:  # type: ignore[arg-type]
+    with Pipeline(settings, models) as rebuilding:
         assert rebuilding.rebuild(told) == 3
         assert told.last == (3, 3)
         assert len(embedder.seen) == len(set(embedder.seen)) == 11
@@ -653,7 +653,7 @@ def test_a_document_added_while_a_rebuild_embeds_is_rebuilt_too(
     settings = Settings(
         tmp_path / "indexes", "library-0", model=None, embeddings="", generate=False
     )
-    with Pipeline(settings, models) as rebuilding:  # type: ignore[arg-type]
+    with Pipeline(settings, models) as rebuilding:
         assert rebuilding.rebuild() == 2
         assert rebuilding.library.verify() == []
 

@@ -77,23 +77,21 @@ def test_a_port_that_is_taken_is_refused_when_it_was_asked_for_and_passed_over_o
         with pytest.raises(
             UsageError, match=f"cannot listen at 127.0.0.1 on port {port}: it is taken"
         ):
-            server.serve(settings, "127.0.0.1", port)
+            server.serve(settings, FakeModels(), "127.0.0.1", port)
         with (
             server._listening("127.0.0.1", None) as free,
             server._listening("127.0.0.1", None) as next_free,
         ):
             assert 7860 <= free.getsockname()[1] < next_free.getsockname()[1]
     with pytest.raises(UsageError, match="on port 70000"):
-        server.serve(settings, "127.0.0.1", 70000)
+        server.serve(settings, FakeModels(), "127.0.0.1", 70000)
     with pytest.raises(UsageError, match=r"cannot listen at 192\.0\.2\.1 on any port from 7860"):
-        server.serve(settings, "192.0.2.1", None)
+        server.serve(settings, FakeModels(), "192.0.2.1", None)
 
 
 def test_ctrl_c_ends_the_page_with_success(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("rag.models.registry.make_embedder", lambda _: FakeModels().embedder)
-    monkeypatch.setattr("rag.models.registry.OnnxReader", lambda: FakeModels().reader)
     with server._listening("127.0.0.1", None) as free:
         port = free.getsockname()[1]
 
@@ -108,7 +106,8 @@ def test_ctrl_c_ends_the_page_with_success(
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread = threading.Thread(target=interrupt)
     thread.start()
-    assert server.launch(Settings(tmp_path, "default", None, "", False), "127.0.0.1", port) == 0
+    settings = Settings(tmp_path, "default", None, "", False)
+    assert server.launch(settings, FakeModels(), "127.0.0.1", port) == 0
     thread.join()
     signal.signal(signal.SIGINT, before)
     assert heard == [(f"The page is at http://127.0.0.1:{port}/ (Ctrl-C ends it).\n", 200)]

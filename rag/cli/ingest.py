@@ -11,7 +11,6 @@ from pathlib import Path
 
 from rag.cli.progress import Display
 from rag.cli.watch import among, changes
-from rag.config import Settings
 from rag.errors import UsageError
 from rag.ingest import Added, find_files
 from rag.pipeline import Pipeline
@@ -19,7 +18,7 @@ from rag.pipeline import Pipeline
 _FAILED = 1
 
 
-def add(settings: Settings, paths: Sequence[Path], prune: bool, yes: bool, as_json: bool) -> int:
+def add(pipeline: Pipeline, paths: Sequence[Path], prune: bool, yes: bool, as_json: bool) -> int:
     """Add the files, and those below the folders.
 
     With `prune` remove what is gone from there. What comes back is the exit code.
@@ -28,14 +27,13 @@ def add(settings: Settings, paths: Sequence[Path], prune: bool, yes: bool, as_js
     can be asked.
     """
     some = find_files(paths, at_least=0 if prune else 1)
-    with Pipeline(settings) as pipeline:
-        outcomes = _add(pipeline, paths) if some else []
-        gone = pipeline.gone(paths) if prune else []
-        removed = bool(gone) and (
-            yes or _agreed([f"{document.name} ({document.path})" for document in gone])
-        )
-        if removed:
-            remove(pipeline, [document.name for document in gone])
+    outcomes = _add(pipeline, paths) if some else []
+    gone = pipeline.gone(paths) if prune else []
+    removed = bool(gone) and (
+        yes or _agreed([f"{document.name} ({document.path})" for document in gone])
+    )
+    if removed:
+        remove(pipeline, [document.name for document in gone])
     if as_json:
         told = [
             {"path": str(a.path), "outcome": a.outcome, "document": a.document, "reason": a.reason}
@@ -53,7 +51,7 @@ def add(settings: Settings, paths: Sequence[Path], prune: bool, yes: bool, as_js
     return _FAILED if any(added.outcome == "failed" for added in outcomes) else 0
 
 
-def follow(settings: Settings, folders: Sequence[Path], prune: bool) -> int:
+def follow(pipeline: Pipeline, folders: Sequence[Path], prune: bool) -> int:
     """Add what lies below the folders, then what changes there, until Ctrl-C.
 
     With `prune` remove what is gone.
@@ -67,7 +65,7 @@ def follow(settings: Settings, folders: Sequence[Path], prune: bool) -> int:
             raise UsageError(
                 f"{str(path)!r} is a file, and only folders are followed; name its folder."
             )
-    with Pipeline(settings) as pipeline, suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt):
         for changed in changes(folders):
             there = [folder for folder in folders if folder.is_dir()]
             files = find_files(there, at_least=0)
@@ -83,11 +81,11 @@ def follow(settings: Settings, folders: Sequence[Path], prune: bool) -> int:
     return 0
 
 
-def rebuild(settings: Settings) -> int:
+def rebuild(pipeline: Pipeline) -> int:
     """Embed the whole library anew; what comes back is the exit code."""
-    with Pipeline(settings) as pipeline, Display(sys.stderr, "documents") as display:
+    with Display(sys.stderr, "documents") as display:
         display.say(
-            f"{pipeline.rebuild(display)} documents of the library {settings.library!r} were embedded anew."
+            f"{pipeline.rebuild(display)} documents of the library {pipeline.name!r} were embedded anew."
         )
     return 0
 

@@ -20,6 +20,7 @@ from rag.config import CERTAINTY, Settings, bundled
 # is instant.
 if TYPE_CHECKING:
     from rag.pipeline import Pipeline
+    from rag.protocols import ModelSet
     from rag.service.client import Server
     from rag.types import Answer, Filter, Found
 
@@ -32,9 +33,22 @@ MADE_QUESTIONS = (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; what comes back is its exit code."""
+def _make_models(settings: Settings) -> "ModelSet":
+    from rag.models.registry import Models
+
+    return Models(settings)
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    make_models: "Callable[[Settings], ModelSet]" = _make_models,
+) -> int:
+    """Run one command and return its exit code.
+
+    `make_models` gives the models to use with the settings; it loads none before it is needed.
+    """
     options = _parser().parse_args(arguments)
+    options.make_models = make_models
     flags = {
         f"RAG_{name.upper()}": getattr(options, name, None)
         for name in ("library", "model", "adapter")
@@ -326,19 +340,21 @@ def _add(settings: Settings, options: argparse.Namespace) -> int:
     paths = [*options.paths, *([bundled("samples")] if options.samples else [])]
     if not paths:
         raise UsageError("Nothing to add was named; give files or folders: rag add PATH…")
-    if options.watch:
-        if options.json or options.prune > options.yes:
-            raise UsageError(
-                "--watch goes on without asking or printing JSON; leave --json away, and give --yes with --prune."
-            )
-        return ingest.follow(settings, paths, options.prune)
-    return ingest.add(settings, paths, options.prune, options.yes, options.json)
+    if options.watch and (options.json or options.prune > options.yes):
+        raise UsageError(
+            "--watch goes on without asking or printing JSON; leave --json away, and give --yes "
+            "with --prune."
+        )
+    with _pipeline(settings, options) as pipeline:
+        if options.watch:
+            return ingest.follow(pipeline, paths, options.prune)
+        return ingest.add(pipeline, paths, options.prune, options.yes, options.json)
 
 
 def _remove(settings: Settings, options: argparse.Namespace) -> int:
     from rag.cli import ingest
 
-    with _pipeline(settings) as pipeline:
+    with _pipeline(settings, options) as pipeline:
         ingest.remove(pipeline, options.documents)
     return 0
 
@@ -346,7 +362,7 @@ def _remove(settings: Settings, options: argparse.Namespace) -> int:
 def _list(settings: Settings, options: argparse.Namespace) -> int:
     from rag.render.text import table
 
-    with _pipeline(settings) as pipeline:
+    with _pipeline(settings, options) as pipeline:
         documents = pipeline.library.documents()
     if options.json:
         _print_json(
@@ -370,7 +386,7 @@ def _list(settings: Settings, options: argparse.Namespace) -> int:
 def _status(settings: Settings, options: argparse.Namespace) -> int:
     from rag.render.text import table
 
-    with _pipeline(settings) as pipeline:
+    with _pipeline(settings, options) as pipeline:
         values = pipeline.status()
     if options.json:
         _print_json(values)
@@ -382,7 +398,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 def _verify(settings: Settings, options: argparse.Namespace) -> int:
     from rag.text.characters import printable
 
-    with _pipeline(settings) as pipeline:
+    with _pipeline(settings, options) as pipeline:
         faults = pipeline.library.verify()
         done = pipeline.repair() if options.repair and faults else []
         faults = pipeline.library.verify() if done else faults
@@ -398,7 +414,8 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
 def _rebuild(settings: Settings, options: argparse.Namespace) -> int:
     from rag.cli import ingest
 
-    return ingest.rebuild(settings)
+    with _pipeline(settings, options) as pipeline:
+        return ingest.rebuild(pipeline)
 
 
 def _export(settings: Settings, options: argparse.Namespace) -> int:
@@ -443,7 +460,7 @@ def _search(settings: Settings, options: argparse.Namespace) -> int:
         lambda server: server.passages(settings, options.question, options.k, only),
     )
     if hits is None:
-        with _pipeline(settings) as pipeline:
+        with _pipeline(settings, options) as pipeline:
             hits = pipeline.passages(options.question, options.k, only=only)
     if options.json:
         _print_json([hit_json(hit) for hit in hits])
@@ -467,7 +484,7 @@ def _ask(settings: Settings, options: argparse.Namespace) -> int:
         options,
         lambda server: server.ask(settings, options.question, key, only, _say_found),
     )
-    answer, kept = answered or _asked_here(settings, options.question, key, only)
+    answer, kept = answered or _asked_here(settings, options, key, only)
     if kept is not None:
         _say(f"Kept in the conversation {kept}.\n")
     if options.json:
@@ -478,15 +495,15 @@ def _ask(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _asked_here(
-    settings: Settings, question: str, conversation: int | None, only: "Filter"
+    settings: Settings, options: argparse.Namespace, conversation: int | None, only: "Filter"
 ) -> "tuple[Answer, int | None]":
     """The answer of the models here, and the conversation it was kept in, if any."""
     from rag.types import Answer, Found
 
-    with _pipeline(settings) as pipeline:
+    with _pipeline(settings, options) as pipeline:
         conversations = pipeline.library.conversations
         history = conversations.history(conversation) if conversation else ()
-        for event in pipeline.stream(question, history, only=only):
+        for event in pipeline.stream(options.question, history, only=only):
             if isinstance(event, Found):
                 _say_found(event)
             elif isinstance(event, Answer):
@@ -533,7 +550,7 @@ def _conversations(settings: Settings, options: argparse.Namespace) -> int:
             "--out writes one conversation; name it: rag conversations --show KEY --out FILE"
         )
     words = " ".join(options.words)
-    with _pipeline(settings) as pipeline:
+    with _pipeline(settings, options) as pipeline:
         kept = pipeline.library.conversations
         if options.show is not None:
             _show_conversation(pipeline, options)
@@ -614,7 +631,7 @@ def _check(settings: Settings, options: argparse.Namespace) -> int:
         raise UsageError(
             f"The text in {options.file} cannot be read ({error}); give a text file in UTF-8."
         ) from error
-    with _pipeline(settings) as pipeline:
+    with _pipeline(settings, options) as pipeline:
         sentences, citations = pipeline.check(text)
     if options.json:
         _print_json(checked_json(sentences, citations))
@@ -634,7 +651,7 @@ def _ask_batch(settings: Settings, options: argparse.Namespace) -> int:
             "file to write."
         )
     questions = list(_questions(options.batch))
-    with _pipeline(settings) as pipeline, _predictions_file(options.out) as out:
+    with _pipeline(settings, options) as pipeline, _predictions_file(options.out) as out:
         for number, question in enumerate(questions, 1):
             history = [Turn(turn["role"], turn["text"]) for turn in question.get("history") or []]
             answer = pipeline.ask(question["question"], history, only=_filter(options))
@@ -724,9 +741,10 @@ def _eval(settings: Settings, options: argparse.Namespace) -> int:
         _say(f"\r{done} of {total} {what}", end="" if done < total else "\n")
 
     predictions = []
+    models = options.make_models(settings)
     with (
         _predictions_file(options.out) as out,
-        closing(metrics.run(asked, settings, options.retrieval_only, progress)) as coming,
+        closing(metrics.run(asked, settings, models, options.retrieval_only, progress)) as coming,
     ):
         for prediction in coming:
             predictions.append(prediction)
@@ -785,7 +803,7 @@ def _make_set(settings: Settings, options: argparse.Namespace) -> int:
             raise UsageError(
                 f"The questions in {options.questions} cannot be read ({error}); give a text file in UTF-8, one a line."
             ) from error
-    with _pipeline(replace(settings, generate=False)) as pipeline:
+    with _pipeline(replace(settings, generate=False), options) as pipeline:
         made = make_set(
             pipeline, options.make, typed, options.limit or MADE_QUESTIONS, options.seed
         )
@@ -799,9 +817,8 @@ def _bench(settings: Settings, options: argparse.Namespace) -> int:
     from rag.evaluation.benchmark import Size, bench
     from rag.render.text import table
 
-    rows = bench(
-        settings, bool(options.library), lambda text: _say(f"{text} …"), Size(chunks=options.chunks)
-    )
+    models, size = options.make_models(settings), Size(chunks=options.chunks)
+    rows = bench(settings, models, bool(options.library), lambda text: _say(f"{text} …"), size)
     if options.json:
         _print_json([{**asdict(row), "ratio": row.ratio} for row in rows])
     else:
@@ -830,14 +847,15 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("rag").setLevel(logging.INFO)
-    return launch(settings, options.host, options.port, token, options.metrics)
+    models = options.make_models(settings)
+    return launch(settings, models, options.host, options.port, token, options.metrics)
 
 
 def _mcp(settings: Settings, options: argparse.Namespace) -> int:
     from rag.http.mcp import make_server
     from rag.service.service import Service
 
-    service = Service(settings)
+    service = Service(settings, options.make_models(settings))
     _ = service.pipeline(
         settings.library
     ).library  # what cannot be used is said before an assistant asks
@@ -849,10 +867,10 @@ def _mcp(settings: Settings, options: argparse.Namespace) -> int:
 # --- Their tools --------------------------------------------------------------------------------------------------
 
 
-def _pipeline(settings: Settings) -> "Pipeline":
+def _pipeline(settings: Settings, options: argparse.Namespace) -> "Pipeline":
     from rag.pipeline import Pipeline
 
-    return Pipeline(settings)
+    return Pipeline(settings, options.make_models(settings))
 
 
 def _filter(options: argparse.Namespace) -> "Filter":

@@ -28,8 +28,8 @@ from rag.evaluation.synthetic import PARAGRAPHS, Reports
 from rag.library.chunking import make_chunks
 from rag.library.store import Library, library_folder
 from rag.models.bundled import embedding_model_folder
-from rag.models.registry import Models
 from rag.pipeline import Pipeline
+from rag.protocols import ModelSet
 from rag.search import search
 
 _SEED = 0
@@ -59,7 +59,7 @@ _OPENING = """
 import json, sys, time
 from pathlib import Path
 import faiss, numpy
-from rag.library import Library
+from rag.library.store import Library
 from rag.search import search
 def most():  # in bytes; nan where it is not told
     try:  # elsewhere than on Linux, where the next one begins with what the parent had
@@ -115,7 +115,11 @@ _WHOLE = Size()
 
 
 def bench(
-    settings: Settings, own: bool, say: Callable[[str], None], size: Size = _WHOLE
+    settings: Settings,
+    models: ModelSet,
+    own: bool,
+    say: Callable[[str], None],
+    size: Size = _WHOLE,
 ) -> list[Row]:
     """The figures; with `own` also those of the library that the settings name.
 
@@ -124,8 +128,7 @@ def bench(
     Raises UsageError where that library holds no sentence to ask about, LibraryError and ModelError
     as a search does.
     """
-    with Pipeline(settings) as pipeline:
-        models = pipeline.models
+    with Pipeline(settings, models) as pipeline:
         own_questions = _questions_about(pipeline) if own else []
     with tempfile.TemporaryDirectory(prefix="rag-bench-") as name, _reference(settings) as encode:
         made = replace(settings, indexes=Path(name) / "indexes")
@@ -161,7 +164,7 @@ def bench(
 
 
 def _encoding(
-    settings: Settings, models: Models, folder: Path, reports: int, encode: Encode
+    settings: Settings, models: ModelSet, folder: Path, reports: int, encode: Encode
 ) -> list[Row]:
     """Chunks a second of the whole way into a library and of the encoder alone, in turns with
     the reference.
@@ -358,7 +361,7 @@ def _clock(spent: list[float]) -> Iterator[None]:
 # --- What it is measured on ---------------------------------------------------------------------------------------
 
 
-def _fill(settings: Settings, models: Models, reports: Reports, chunks: int) -> None:
+def _fill(settings: Settings, models: ModelSet, reports: Reports, chunks: int) -> None:
     """A library of so many chunks at least, of whole reports."""
     embedder = models.embedder
     place = library_folder(settings.indexes, settings.library)

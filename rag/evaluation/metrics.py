@@ -20,6 +20,7 @@ from rag.config import Settings
 from rag.errors import DocumentError, UsageError
 from rag.evaluation.dataset import EvaluationSet, Question, even
 from rag.pipeline import Pipeline
+from rag.protocols import ModelSet
 from rag.reading.documents import read_document
 from rag.types import Answer, Citation, Hit
 
@@ -100,7 +101,7 @@ Progress = Callable[[str, int, int], None]  # what is done, how many of them, of
 
 @contextmanager
 def library_of(
-    evaluation: EvaluationSet, settings: Settings, progress: Progress
+    evaluation: EvaluationSet, settings: Settings, models: ModelSet, progress: Progress
 ) -> Iterator[Pipeline]:
     """A pipeline over a library of the set's documents, which is thrown away at the end.
 
@@ -108,7 +109,8 @@ def library_of(
     """
     with tempfile.TemporaryDirectory(prefix="rag-eval-") as name:
         files = list(_write_reports(evaluation.documents, Path(name)))
-        with Pipeline(replace(settings, indexes=Path(name) / "indexes", library="set")) as pipeline:
+        own = replace(settings, indexes=Path(name) / "indexes", library="set")
+        with Pipeline(own, models) as pipeline:
             for done, file in enumerate(
                 files, 1
             ):  # each by itself: `add` would skip a second one of the same words
@@ -123,14 +125,17 @@ def library_of(
 
 
 def run(
-    evaluation: EvaluationSet, settings: Settings, retrieval_only: bool, progress: Progress
+    evaluation: EvaluationSet,
+    settings: Settings,
+    models: ModelSet,
+    retrieval_only: bool,
+    progress: Progress,
 ) -> Generator[Prediction]:
     """What the product makes of each question, as it comes.
 
     Raises UsageError where a document or a question cannot be used.
     """
-    generate = settings.generate and not retrieval_only
-    with library_of(evaluation, replace(settings, generate=generate), progress) as pipeline:
+    with library_of(evaluation, settings, models, progress) as pipeline:
         _predict(
             pipeline, evaluation.questions[0], retrieval_only
         )  # loading the models is no question's time

@@ -27,9 +27,8 @@ from rag.errors import (
 )
 from rag.ingest import UPLOADED, Added
 from rag.library.store import library_file, library_folder, library_names
-from rag.models.registry import Models
 from rag.pipeline import Pipeline
-from rag.protocols import ChatModel
+from rag.protocols import ChatModel, Embedder, ModelSet, Reader, Reranker
 from rag.reading.documents import SUFFIXES, read_document
 from rag.service.metrics import Metrics
 from rag.types import EVERYTHING, Answer, Event, Filter, Piece, Prompt, Turn
@@ -140,27 +139,45 @@ class _QueuedModel:
                 yield piece
 
 
-class _QueuedModels(Models):
-    def __init__(self, settings: Settings, line: Line) -> None:
-        super().__init__(settings)
+class _QueuedModels:
+    """The models given, with a line in front of the language model."""
+
+    def __init__(self, models: ModelSet, line: Line) -> None:
+        self._models = models
         self._line = line
 
     @property
+    def embedder(self) -> Embedder:
+        return self._models.embedder
+
+    @property
+    def reader(self) -> Reader:
+        return self._models.reader
+
+    @property
+    def reranker(self) -> Reranker | None:
+        return self._models.reranker
+
+    @property
     def chat(self) -> ChatModel | None:
-        chat = super().chat
+        chat = self._models.chat
         return _QueuedModel(chat, self._line) if chat else None
+
+    @property
+    def chat_name(self) -> str:
+        return self._models.chat_name
 
 
 class Service:
     """The libraries of a folder, for all who ask at once. Safe from several threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, models: ModelSet) -> None:
         self.default = settings.library
         self.certainty = settings.certainty
         self.indexes = settings.indexes
         self.line = Line()
         self.metrics = Metrics()
-        self.models: Models = _QueuedModels(settings, self.line)
+        self.models = _QueuedModels(models, self.line)
         self._settings = settings
         self._lock = threading.Lock()
         self._pipelines: dict[str, Pipeline] = {}

@@ -27,6 +27,7 @@ from rag.answering import verify as verdicts
 from rag.config import Settings
 from rag.evaluation.dataset import EvaluationSet, Question, even, read_set, sample
 from rag.evaluation.metrics import Prediction, is_correct, library_of, measure
+from rag.models.registry import Models
 from rag.pipeline import Pipeline
 from rag.protocols import ChatModel
 from rag.types import Answer, Evidence, Hit, Piece, Prompt, Sentence
@@ -180,7 +181,7 @@ def main() -> None:
     settings = replace(Settings.from_environment(), generate=True)
     for folder in options.sets:
         asked, tests = sample(read_set(folder), options.limit, seed=0), forbidden(folder)
-        with library_of(asked, settings, lambda *_: None) as asking:
+        with library_of(asked, settings, Models(settings), lambda *_: None) as asking:
             remember(asking, asked.questions)
             print(f"\n{asked.name}: {len(asked.questions)} questions")
             print(

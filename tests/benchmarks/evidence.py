@@ -23,6 +23,7 @@ from rag.answering.understand import last_asked
 from rag.config import Settings
 from rag.evaluation.dataset import Question, even, read_set, sample
 from rag.evaluation.metrics import library_of
+from rag.models.registry import Models
 from rag.pipeline import READ
 
 CERTAINTIES = [t / 10 for t in range(1, 10)]
@@ -69,7 +70,7 @@ def rows_of(folder: Path, limit: int) -> list[Row]:
     asked = sample(read_set(folder), limit, seed=0)
     settings = Settings(Path(), "", model=None, embeddings="", generate=False)
     rows = []
-    with library_of(asked, settings, lambda *_: None) as pipeline:
+    with library_of(asked, settings, Models(settings), lambda *_: None) as pipeline:
         models = pipeline.models
         for question in asked.questions:
             hits = pipeline.search(question.text, history=question.history)[:READ]

@@ -29,6 +29,7 @@ from rag.config import Settings, bundled
 from rag.evaluation.dataset import Question, even, read_set, sample
 from rag.evaluation.metrics import Figure, f1, figure, is_correct, library_of, stands_in
 from rag.models.llm import DECLINE, LlamaModel
+from rag.models.registry import Models
 from rag.protocols import ChatModel
 from rag.types import Evidence, Source
 
@@ -41,9 +42,8 @@ Written = tuple[Question, Sequence[Source], str]
 def weighed(folder: Path, limit: int) -> Iterator[tuple[Question, Sequence[Evidence]]]:
     """The questions with the sentences of their hits, the likeliest first."""
     asked = sample(read_set(folder), limit, seed=0)
-    with library_of(
-        asked, Settings(Path(), "", model=None, embeddings="", generate=False), lambda *_: None
-    ) as pipeline:
+    settings = Settings(Path(), "", model=None, embeddings="", generate=False)
+    with library_of(asked, settings, Models(settings), lambda *_: None) as pipeline:
         for question in asked.questions:
             hits = pipeline.search(question.text, history=question.history)
             yield question, pipeline.weigh(question.text, hits, question.history)

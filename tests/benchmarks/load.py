@@ -30,6 +30,7 @@ import httpx
 from rag.config import Settings
 from rag.evaluation.synthetic import PARAGRAPHS, Reports
 from rag.library.store import Library, library_folder
+from rag.models.registry import Models
 from rag.pipeline import Pipeline
 
 SEARCHES = 4  # of a user, to one answer
@@ -214,7 +215,7 @@ def main() -> int:
         settings = Settings(
             Path(name) / "indexes", "load", model=None, embeddings="", generate=True
         )
-        with Pipeline(settings) as pipeline:
+        with Pipeline(settings, Models(settings)) as pipeline:
             embedder = pipeline.models.embedder
             reports = Reports(embedder.dimension)
             place = library_folder(settings.indexes, settings.library)

@@ -19,6 +19,7 @@ from playwright.sync_api import sync_playwright
 
 from rag import serve as server
 from rag.config import Settings, bundled
+from rag.models.registry import Models
 from rag.pipeline import Pipeline
 from rag.types import Found, Sentence
 from rag.ui.suggested_questions import example_questions
@@ -101,11 +102,12 @@ def told(name: str, without: list[float], within: list[float]) -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = replace(Settings.from_environment(), indexes=Path(folder), library="samples")
-        with Pipeline(settings) as pipeline:
+        models = Models(settings)
+        with Pipeline(settings, models) as pipeline:
             list(pipeline.add([bundled("samples")]))
             asked = questions(pipeline)
             in_python(pipeline, asked[0])  # loads the models
-            url, close = server.serve(settings, "127.0.0.1", None)
+            url, close = server.serve(settings, models, "127.0.0.1", None)
             for page in pages(url):
                 in_page(page, asked[0])
                 both = [

@@ -8,18 +8,22 @@ import pytest
 from fakes import FakeModels
 
 import rag
-from rag.cli.main import main
+from rag.cli import main as command_line
 from rag.config import Settings
 from rag.evaluation.benchmark import Row
 
 TRAINS = "Night Trains\n\nThe night train to Brennau stops seventeen times. It leaves at nine."
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Run a command with the fakes and no language model."""
+    return command_line.main(arguments, lambda settings: FakeModels())
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with one report, in which `rag` uses the fakes and no language model."""
+    """A working folder with one report."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("rag.models.registry.Models", lambda settings: FakeModels())
     (tmp_path / "trains.txt").write_text(TRAINS, encoding="utf-8")
     return tmp_path
 
@@ -439,7 +443,7 @@ def test_speed_is_printed_beside_its_reference(
     rows = [Row("encode", 30, "chunks/s", "the other", 20), Row("dense", 1.234, "ms")]
     monkeypatch.setattr(
         "rag.evaluation.benchmark.bench",
-        lambda settings, own, say, size: asked.append((settings.library, own)) or rows,
+        lambda settings, models, own, say, size: asked.append((settings.library, own)) or rows,
     )
     assert main(["bench"]) == 0
     assert (
@@ -614,14 +618,19 @@ def test_wrong_use_is_exit_code_two(
 
 def test_flags_replace_variables(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Settings] = []
-    monkeypatch.setattr(
-        "rag.models.registry.Models", lambda settings: given.append(settings) or FakeModels()
-    )
+
+    def make_models(settings: Settings) -> FakeModels:
+        given.append(settings)
+        return FakeModels()
+
     monkeypatch.setenv("RAG_ADAPTER", "brief.gguf")
-    main(["ask", NIGHT])
-    main(["ask", "--adapter", "long.gguf", NIGHT])
-    main(["ask", "--adapter", "none", "--model", "own.gguf", NIGHT])
-    main(["ask", "--adapter", "none", "--model", "none", NIGHT])
+    for flags in (
+        [],
+        ["--adapter", "long.gguf"],
+        ["--adapter", "none", "--model", "own.gguf"],
+        ["--adapter", "none", "--model", "none"],
+    ):
+        command_line.main(["ask", *flags, NIGHT], make_models)
     assert [(settings.model, settings.adapter, settings.generate) for settings in given] == [
         (None, Path("brief.gguf"), True),
         (None, Path("long.gguf"), True),
@@ -672,7 +681,7 @@ def test_an_assistant_is_told_at_once_where_there_is_no_library(
 
 def test_a_library_is_asked_from_python(library: Path) -> None:
     question = "which night train to Brennau stops seventeen times"
-    with rag.open_library() as reports:
+    with rag.open_library(models=FakeModels()) as reports:
         answer = reports.ask(question)
         assert answer.citations[0].quote in reports.document("trains").text
         assert list(reports.stream(question))[-1].answer == answer.answer

@@ -34,10 +34,10 @@ def test_a_file_is_among_the_changed_by_itself_and_by_a_folder_above_it(tmp_path
 
 
 WITH_FAKES = """
-import sys, rag.cli, rag.pipeline
+import sys
 from fakes import FakeModels
-rag.models.registry.Models = lambda settings: FakeModels()
-raise SystemExit(rag.cli.main.main(sys.argv[1:]))
+from rag.cli.main import main
+raise SystemExit(main(sys.argv[1:], lambda settings: FakeModels()))
 """
 
 

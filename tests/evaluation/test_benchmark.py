@@ -2,7 +2,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
 import pytest
 from fakes import FakeModels
@@ -13,7 +12,6 @@ from rag.evaluation import benchmark as module
 from rag.evaluation.benchmark import Row, Size, bench
 from rag.evaluation.synthetic import Reports
 from rag.library.store import Library
-from rag.models.registry import Models
 from rag.pipeline import Pipeline
 
 TINY = Size(reports=1, chunks=30, rounds=1, starts=3)
@@ -30,7 +28,6 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     def reference(settings: Settings) -> Iterator[Callable[[Sequence[str]], float]]:
         yield lambda texts: len(texts) / 1000
 
-    monkeypatch.setattr("rag.models.registry.Models", lambda settings: FakeModels())
     monkeypatch.setattr(module, "_reference", reference)
     monkeypatch.setattr(
         module, "_first_line", lambda command, environment: 2.0 if "search" in command else 1.0
@@ -40,7 +37,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def test_every_figure_stands_beside_its_reference(settings: Settings) -> None:
     said: list[str] = []
-    rows = bench(settings, own=False, say=said.append, size=TINY)
+    rows = bench(settings, FakeModels(), own=False, say=said.append, size=TINY)
     assert [(row.what, row.unit, row.reference) for row in rows] == [
         ("read, chunk, encode, store", "chunks/s", "SentenceTransformer.encode"),
         ("encode", "chunks/s", "SentenceTransformer.encode"),
@@ -81,10 +78,10 @@ def test_a_library_of_the_user_is_measured_too_and_stays_as_it_is(
     (tmp_path / "harbour.txt").write_text(
         "The Harbour\n\nThe authority paid 12 million crowns for dredging in May.", encoding="utf-8"
     )
-    with Pipeline(settings) as pipeline:
+    with Pipeline(settings, FakeModels()) as pipeline:
         assert [added.outcome for added in pipeline.add([tmp_path / "harbour.txt"])] == ["added"]
         generation = pipeline.library.generation
-        rows = bench(settings, own=True, say=lambda text: None, size=TINY)
+        rows = bench(settings, FakeModels(), own=True, say=lambda text: None, size=TINY)
         assert pipeline.library.generation == generation
     assert rows[16].what == "1 chunks, question to hits, p50"
     assert len(rows) == 30
@@ -95,21 +92,21 @@ def test_a_library_that_is_missing_or_says_nothing_is_told_at_once(
 ) -> None:
     said: list[str] = []
     with pytest.raises(LibraryError, match="There is no library 'mine'"):
-        bench(settings, own=True, say=said.append, size=TINY)
+        bench(settings, FakeModels(), own=True, say=said.append, size=TINY)
     (tmp_path / "plain.txt").write_text("Plain\n\nnothing here is named.", encoding="utf-8")
-    with Pipeline(settings) as pipeline:
+    with Pipeline(settings, FakeModels()) as pipeline:
         list(pipeline.add([tmp_path / "plain.txt"]))
     with pytest.raises(
         UsageError, match="The library 'mine' has no sentence with a number or a name"
     ):
-        bench(settings, own=True, say=said.append, size=TINY)
+        bench(settings, FakeModels(), own=True, say=said.append, size=TINY)
     assert said == []
 
 
 def test_the_library_that_is_searched_has_as_many_chunks_as_asked_in_whole_reports(
     settings: Settings,
 ) -> None:
-    models = cast(Models, FakeModels())
+    models = FakeModels()
     module._fill(settings, models, Reports(models.embedder.dimension), 150)
     with Library.open(settings.indexes / settings.library) as library:
         assert library.count == 240

@@ -120,11 +120,10 @@ def write_set(folder: Path, lines: Sequence[Mapping[str, Any]] = LINES) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings whose pipeline uses the fakes and no language model.
+    """Settings without a language model.
 
     Temporary folders go below tmp_path/temporary.
     """
-    monkeypatch.setattr("rag.models.registry.Models", lambda settings: FakeModels())
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     return Settings(tmp_path / "indexes", "mine", model=None, embeddings="", generate=False)
@@ -287,7 +286,9 @@ def test_percentiles_are_of_what_was_measured() -> None:
 def test_a_run_asks_every_question_of_the_set(tmp_path: Path, settings: Settings) -> None:
     evaluation = read_set(write_set(tmp_path / "set"))
     said: list[tuple[str, int, int]] = []
-    predictions = list(run(evaluation, settings, False, lambda *step: said.append(step)))
+    predictions = list(
+        run(evaluation, settings, FakeModels(), False, lambda *step: said.append(step))
+    )
     assert [prediction.question.id for prediction in predictions] == [
         str(row["id"]) for row in LINES
     ]
@@ -305,7 +306,7 @@ def test_a_run_asks_every_question_of_the_set(tmp_path: Path, settings: Settings
 
 def test_with_retrieval_only_nothing_is_answered(tmp_path: Path, settings: Settings) -> None:
     evaluation = read_set(write_set(tmp_path / "set"))
-    predictions = list(run(evaluation, settings, True, quiet))
+    predictions = list(run(evaluation, settings, FakeModels(), True, quiet))
     assert {prediction.answer for prediction in predictions} == {None}
     assert predictions[4].hits[0].chunk.document == "trains", "the history was not used"
     found = report(evaluation, predictions)
@@ -322,7 +323,7 @@ def test_with_retrieval_only_nothing_is_answered(tmp_path: Path, settings: Setti
 
 
 def test_a_run_that_is_stopped_leaves_nothing_behind(tmp_path: Path, settings: Settings) -> None:
-    running = run(read_set(write_set(tmp_path / "set")), settings, True, quiet)
+    running = run(read_set(write_set(tmp_path / "set")), settings, FakeModels(), True, quiet)
     next(running)
     assert list((tmp_path / "temporary").iterdir())
     running.close()
@@ -335,7 +336,7 @@ def test_a_document_that_cannot_be_read_stops_the_run(tmp_path: Path, settings: 
     with pytest.raises(
         UsageError, match=r"A document of the set 'set' cannot be used: blank\.txt is empty"
     ):
-        list(run(evaluation, settings, True, quiet))
+        list(run(evaluation, settings, FakeModels(), True, quiet))
 
 
 @pytest.mark.parametrize(
@@ -419,7 +420,9 @@ def test_a_made_up_set_gets_the_figures_of_the_reference_scorer(
 ) -> None:
     folder = write_set(tmp_path / "set")
     evaluation = read_set(folder)
-    assert_agreement(score, folder, evaluation, list(run(evaluation, settings, False, quiet)))
+    assert_agreement(
+        score, folder, evaluation, list(run(evaluation, settings, FakeModels(), False, quiet))
+    )
 
 
 PIECES = [
@@ -467,4 +470,6 @@ def test_a_part_of_a_real_set_gets_the_figures_of_the_reference_scorer(
     part = replace(
         part, documents={document: whole.documents[document] for document in sorted(needed)}
     )
-    assert_agreement(score, SHARED / name, whole, list(run(part, settings, False, quiet)))
+    assert_agreement(
+        score, SHARED / name, whole, list(run(part, settings, FakeModels(), False, quiet))
+    )

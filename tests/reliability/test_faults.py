@@ -182,14 +182,13 @@ def test_a_library_that_is_damaged_is_told_of(service_with: ServiceWith, tmp_pat
 # --- The end ------------------------------------------------------------------------------------------------------
 
 _SERVER = """
-import sys, rag.pipeline, rag.cli, fakes, time
-models = fakes.FakeModels()
-rag.models.registry.make_embedder = lambda _: models.embedder
-rag.models.registry.OnnxReader = lambda: models.reader
-rag.models.registry.LlamaModel = lambda *_: fakes.EndlessModel({said!r})
+import sys, time
+from fakes import EndlessModel, FakeModels
+from rag.cli.main import main
+models = FakeModels(chat=EndlessModel({said!r}))
 encode = models.embedder.encode
 models.embedder.encode = lambda texts: (time.sleep(0.1), encode(texts))[1]
-sys.exit(rag.cli.main.main(["serve", "--port", {port!r}, "--library", "grain"]))
+sys.exit(main(["serve", "--port", {port!r}, "--library", "grain"], lambda settings: models))
 """
 
 

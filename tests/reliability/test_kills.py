@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import cast
 
 import pytest
 from fakes import FakeModels, WordsEmbedder
@@ -33,7 +32,6 @@ from rag.config import Settings
 from rag.library.backup import export_library, import_library
 from rag.library.database import Database, migrate
 from rag.library.store import Library, library_names
-from rag.models.registry import Models
 from rag.pipeline import Pipeline
 
 KILLS = int(os.environ.get("RAG_TEST_KILLS", "200"))
@@ -82,9 +80,7 @@ def text_of(document: int, version: int) -> str:
 def opened(folder: Path) -> Pipeline:
     models = FakeModels()
     models.embedder = SmallEmbedder()
-    return Pipeline(
-        Settings(folder / "indexes", "kept", None, "", generate=False), cast(Models, models)
-    )
+    return Pipeline(Settings(folder / "indexes", "kept", None, "", generate=False), models)
 
 
 # --- What is killed -----------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from fakes import WordsEmbedder
 from served import GRAIN, SAID, ServiceWith, service_with, serving
 
 from rag.config import Settings, bundled
+from rag.models.registry import Models
 from rag.pipeline import Pipeline
 from rag.text.tokens import stem
 from rag.types import Piece
@@ -66,9 +67,8 @@ def test_searches_side_by_side_find_what_each_finds_alone(tmp_path: Path) -> Non
         json.loads(line)["question"]
         for line in (bundled("samples") / "questions.jsonl").open(encoding="utf-8")
     ]
-    with Pipeline(
-        Settings(tmp_path, "samples", model=None, embeddings="", generate=False)
-    ) as pipeline:
+    settings = Settings(tmp_path, "samples", model=None, embeddings="", generate=False)
+    with Pipeline(settings, Models(settings)) as pipeline:
         assert [added.outcome for added in pipeline.add([bundled("samples")])] == ["added"] * 6
         alone = list(map(pipeline.passages, questions))
         stem.cache_clear()

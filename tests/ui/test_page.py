@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from fakes import EndlessModel, Serve
+from fakes import EndlessModel, FakeModels, Serve
 from pages import HOSTILE
 from reportlab.pdfgen.canvas import Canvas
 from visit import CHROMIUM, CHROMIUM_OPTIONS
@@ -590,7 +590,8 @@ def test_an_empty_question_and_a_missing_library_are_answered_in_a_sentence(
     assert "rag add reports/" in shown.inner_text("#report")
     ask(shown, "what of trade")
     shown.wait_for_selector("#answer .calm")
-    with Pipeline(Settings(tmp_path / "indexes", "default", None, "", False)) as pipeline:
+    settings = Settings(tmp_path / "indexes", "default", None, "", False)
+    with Pipeline(settings, FakeModels()) as pipeline:
         (tmp_path / "report.txt").write_text("A Report\n\nTrade rose.", encoding="utf-8")
         list(pipeline.add([tmp_path / "report.txt"]))
     shown.reload()
