@@ -4,7 +4,7 @@ Every offset is a character offset into `Document.text`, the one canonical text 
 `text[start:end]` is what any view shows, what a citation quotes and what a test compares.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -127,14 +127,30 @@ class Document:
 
     def paragraph_at(self, offset: int) -> Paragraph | None:
         """The paragraph that holds the character at `offset`."""
-        return next((p for p in self.paragraphs if p.start <= offset < p.end), None)
+        at = bisect_right(self.paragraphs, offset, key=lambda p: p.end)
+        return next((p for p in self.paragraphs[at : at + 1] if p.start <= offset), None)
+
+    def quotations_in(self, start: int, end: int) -> tuple[Quotation, ...]:
+        """The quotations that share a character with the span, in order."""
+        first = bisect_right(self.quotations, start, key=lambda q: q.end)
+        return self.quotations[
+            first : max(first, bisect_left(self.quotations, end, key=lambda q: q.start))
+        ]
 
     def quotation_at(self, start: int, end: int) -> Quotation | None:
         """The quotation that holds the span, a quotation mark more or less.
 
         None where narration stands in the span.
         """
-        return next((q for q in self.quotations if q.start <= start + 1 and end <= q.end + 1), None)
+        at = bisect_left(self.quotations, end - 1, key=lambda q: q.end)
+        return next((q for q in self.quotations[at : at + 1] if q.start <= start + 1), None)
+
+    def references_in(self, start: int, end: int) -> tuple[Reference, ...]:
+        """The references to notes that share a character with the span, in order."""
+        first = bisect_right(self.references, start, key=lambda r: r.end)
+        return self.references[
+            first : max(first, bisect_left(self.references, end, key=lambda r: r.start))
+        ]
 
     def note_at(self, start: int, end: int) -> Note | None:
         """The document's own note for a span.
@@ -149,19 +165,25 @@ class Document:
         quotation, paragraph = self.quotation_at(start, end), self.paragraph_at(start)
         number = quotation.note if quotation else ""
         if not number and paragraph:
-            number = next((r.number for r in self.references if start < r.end <= paragraph.end), "")
+            at = bisect_right(self.references, start, key=lambda r: r.end)
+            number = next(
+                (r.number for r in self.references[at : at + 1] if r.end <= paragraph.end), ""
+            )
         if not number and quotation and quotation.speaker:
             number = self._continued_note(quotation)
         return next((n for n in self.notes if n.number == number), None)
 
     def _continued_note(self, quotation: Quotation) -> str:
-        for later in self.quotations:
-            if later.start < quotation.end:
-                continue
+        for index in range(
+            bisect_left(self.quotations, quotation.end, key=lambda q: q.start), len(self.quotations)
+        ):
+            later = self.quotations[index]
+            first = bisect_right(self.paragraphs, quotation.end, key=lambda p: p.end)
+            last = bisect_left(self.paragraphs, later.start, key=lambda p: p.start)
             between = [
                 (p.kind, self.text[max(p.start, quotation.end) : min(p.end, later.start)].strip())
-                for p in self.paragraphs
-                if p.kind in ("text", "heading") and p.end > quotation.end and p.start < later.start
+                for p in self.paragraphs[first:last]
+                if p.kind in ("text", "heading")
             ]
             leads_in = all(
                 kind == "text" and (told.endswith(":") or not any(map(str.isalnum, told)))

@@ -22,7 +22,7 @@ _MARKED = re.compile(
     rf"\(\s*(?:see |cf\. )?(?:{NOTE_MARKER}(?:\s*(?:[,;]|and)\s*(?={NOTE_MARKER}))?)+\s*\)|"
     rf"(?:,\s*)?{NOTE_MARKER}(?=\s*,)|{NOTE_MARKER}"
 )
-_SPACE_BEFORE_POINT = re.compile(r"\s+(?=[.,;:!?])")
+_SPACE_BEFORE_POINT = re.compile(r"(?<!\s)\s++(?=[.,;:!?])")
 _QUOTATION_MARKS = '"“”„«»'
 _CUT_AFTER = (
     ";",
@@ -120,7 +120,7 @@ def _in_its_words(group: Sequence[Evidence], document: Documents) -> str:
     source = document(group[0].hit.chunk.document)
     start, end = group[0].start, _end_of_words(source, group[0].start, group[-1].end)
     text = source.text[start:end]
-    for reference in reversed(source.references):
+    for reference in reversed(source.references_in(start, end)):
         if start <= reference.start and reference.end <= end:
             text = text[: reference.start - start] + text[reference.end - start :]
     text = _clean(text)
@@ -182,7 +182,7 @@ def _end_of_words(document: Document, start: int, end: int) -> int:
 
     `Citation.note` names their note.
     """
-    for reference in reversed(document.references):
+    for reference in reversed(document.references_in(start, end)):
         if start < reference.start and reference.end == end:
             end = reference.start
     return end
@@ -196,7 +196,7 @@ def _spoken(document: Document, start: int, end: int) -> Quotation | None:
     return next(
         (
             q
-            for q in document.quotations
+            for q in document.quotations_in(start, end)
             if min(end, q.end) - max(start, q.start) > (end - start) / 2
         ),
         None,

@@ -24,6 +24,7 @@ _FOOTNOTE = re.compile(r"(?m)^ {0,3}\[\^?\d{1,3}\]:?\s.*(?:\n[ \t]+\S.*|\n[ \t]*
 # What stands around the answers of an exported conversation: its name and the questions, when it
 # was exported, what is told where there is no answer, the nearest passages.
 _AROUND = re.compile(rf"(?m)^(?:#+ |> |— |Exported on \d|{re.escape(NO_ANSWER)}).*$")
+_NO_CHARACTER = re.compile(r"&#\d{8,}")  # nor, beyond 4,300 digits, a number that Python reads
 _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
 
@@ -73,7 +74,11 @@ def read_statements(text: str) -> list[Statement]:
 def _body(text: str) -> str:
     is_markdown = "[^1]" in text
     text = _FOOTNOTE.sub("", text)
-    return unescape(_ESCAPED.sub("", _AROUND.sub("", text))) if is_markdown else text
+    return (
+        unescape(_NO_CHARACTER.sub("&#0", _ESCAPED.sub("", _AROUND.sub("", text))))
+        if is_markdown
+        else text
+    )
 
 
 def _of_answers(text: str) -> list[Statement]:

@@ -60,7 +60,7 @@ _TIME = re.compile(
     r"\b(?:what|which) (?:year|date|day|month|century|decade|time|season)\b"
 )
 _INITIALS = re.compile(
-    r"\b([A-Z]{2,6})\b(?=.*\b(?:stand|short) for\b)|(?:initials|acronym|abbreviation)\W+(?:of\W+)?([A-Z]{2,6})\b"
+    r"\b([A-Z]{2,6})\b(?=.{0,200}\b(?:stand|short) for\b)|(?:initials|acronym|abbreviation)\W+(?:of\W+)?([A-Z]{2,6})\b"
 )
 # Who said something stands in front of the quotation, not in it.
 _PERSON = re.compile(
@@ -73,7 +73,7 @@ _ASKS = re.compile(
     r"^\W*(?:and |but |so )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b"
 )
 _CALENDAR = re.compile(
-    r"(?i)\b(?:1\d{3}s?|20\d\ds?|\d[\d,]* ?(?:AD|BC|CE|BCE|BP)|\d+(?:st|nd|rd|th)|\w+(?:teenth|tieth)|"
+    r"(?i)\b(?:1\d{3}s?|20\d\ds?|\d[\d,]{0,20}+ ?(?:AD|BC|CE|BCE|BP)|\d+(?:st|nd|rd|th)|\w+(?:teenth|tieth)|"
     r"january|february|march|april|may|june|july|august|september|october|november|december|"
     r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|century|today|yesterday|spring|summer|autumn|winter|years?|"
     r"months?|weeks?|days?|night|morning|evening|\d{1,2}[:.]\d\d|noon|midnight|o'clock)\b"
@@ -83,7 +83,7 @@ _CALENDAR = re.compile(
 # document and nothing else. One that tells of such orders ("The system prompt was leaked", "Drivers
 # ignore all the rules") is.
 _ORDER = re.compile(
-    r"(?i)(?:^|[.!?:;,\"“'(\[\]>*#–—-]\s*|\n\s*|\b(?:please|must|should|shall|now|and|you|then|always|immediately)\s+)"
+    r"(?i)(?:^|[.!?:;,\"“'(\[\]>*#–—-]\s*+|\n[^\S\n]*+|\b(?:please|must|should|shall|now|and|you|then|always|immediately)\s+)"
     r"(?:ignore|disregard|forget|override)\b.{0,40}\b(?:previous|prior|above|earlier|preceding|other|all)\b.{0,40}"
     r"\b(?:instructions?|sources?|prompts?|rules?|context|directions?)\b|"
     r"\b(?:reverse|encrypt|encode|translate|include|integrate|insert|embed|append|mention|begin|start|end|format|rewrite|repeat)\b"
@@ -94,7 +94,7 @@ _ORDER = re.compile(
     r".{0,60}\b(?:this|these|following|only|instead|nothing|exactly|questions?|answer|reply|response|source|prompt)\b|"
     r"\bcorrect (?:reply|answer|response) to (?:the|this|any) (?:question|query)\b|"
     r"\b(?:your|reveal|repeat|print|show|output|disclose)\b.{0,40}\bsystem prompt\b|"
-    r"\bwhen(?:ever)? you (?:cite|reply)\b|#{2,}\s*(?:instructions?|system|assistant|user|response)\b|"
+    r"\bwhen(?:ever)? you (?:cite|reply)\b|##\s*+(?:instructions?|system|assistant|user|response)\b|"
     r"(?:^|(?<=[.!?:]\s))(?:reply|respond|answer) (?:only )?with\b"
 )
 

@@ -43,6 +43,8 @@ _COPIED = 0.8  # of a sentence's words, told in their order
 _NEAR = 3  # words before others; a negation among them denies these
 _TITLE_WORDS = 7  # in quotation marks without a speaker; more are somebody's words
 
+_EDGE = re.compile(r"\b|((?<!\w)(?!\w))")
+
 # "No. 5" and "not only" deny nothing.
 _NO_NEGATION = re.compile(r"\b[Nn]o\.(?=\s*\d)|\b[Nn]ot (?:only|just|merely)\b")
 _CLAUSE_END = re.compile(
@@ -228,7 +230,8 @@ def _weigh(
         for w in told
         if (w not in tokens if w.lower() in FUNCTION_WORDS else not content_of(w) <= held | named)
     ]
-    absent += [number for number in lost if number not in absent]
+    names_absent = frozenset(absent)
+    absent += [number for number in lost if number not in names_absent]
     denied, hedged = _stance(claim, words, evidence)
     if not denied and (elsewhere := _told_of_other(claim, told, evidence)):
         denied = f"the source says {elsewhere} of something else"
@@ -244,6 +247,7 @@ def _told_of_other(claim: str, names: Sequence[str], evidence: Sequence[Evidence
     if len(evidence) == 1:
         return ""
     sentences = [content_of(e.text) for e in evidence]
+    named = frozenset(names)
     for clause in _clauses(claim):
         told = [stem(word) for word in clause if word.lower() not in FUNCTION_WORDS]
         plain = {
@@ -251,17 +255,21 @@ def _told_of_other(claim: str, names: Sequence[str], evidence: Sequence[Evidence
             for word in clause
             if word.lower() not in FUNCTION_WORDS and not is_number(word)
         }
+        shared = [len(plain & held) for held in sentences]
         for word in clause:
             key = stem(word)
-            if (word not in names and not is_number(word)) or told[:1] == [key]:
+            if (word not in named and not is_number(word)) or told[:1] == [key]:
                 continue
-            about = plain - {key}
-            holding = [held for held in sentences if key in held]
-            if (
-                holding
-                and about
-                and max(len(about & held) for held in holding) < _PARTLY * len(about)
-            ):
+            # The key is left out on both sides, so that a clause of n words is compared once, not n
+            # times.
+            itself = key in plain
+            about = len(plain) - itself
+            holding = [
+                number - itself
+                for number, held in zip(shared, sentences, strict=True)
+                if key in held
+            ]
+            if holding and about and max(holding) < _PARTLY * about:
                 return word
     return ""
 
@@ -391,19 +399,20 @@ def _names(claim: str, known: frozenset[str]) -> list[str]:
 
     The first, which is capitalised anyway, where it is a `known` name.
     """
+    loud = claim.isupper()
     return [
         word
         for i, word in enumerate(words_of(claim))
-        if not is_number(word) and _is_name(word, i, claim, known)
+        if not is_number(word) and _is_name(word, i, claim, loud, known)
     ]
 
 
-def _is_name(word: str, at: int, claim: str, known: frozenset[str]) -> bool:
+def _is_name(word: str, at: int, claim: str, loud: bool, known: frozenset[str]) -> bool:
     if not word[0].isupper():
         return False
     if word.lower() in FUNCTION_WORDS:  # Theresa May, the WHO
         return (at > 0 and word in ("May", "Will")) or (
-            len(word) > 1 and word.isupper() and not claim.isupper()
+            len(word) > 1 and word.isupper() and not loud
         )
     return at > 0 or _first_is_name(word, claim, known)
 
@@ -436,17 +445,24 @@ def _verbatim_quotes(claim: str, evidence: Sequence[Evidence]) -> str:
     """The claim; words in quotation marks that the evidence does not hold to the letter lose the
     marks.
     """
-    text = " ".join(" ".join(e.text for e in evidence).split())
+    if not _QUOTED.search(claim):
+        return claim
+    text = _with_edges(" ".join(" ".join(e.text for e in evidence).split()))
 
     def kept(quoted: re.Match[str]) -> str:
         words = quoted[1] or quoted[2]
-        return (
-            quoted[0]
-            if re.search(rf"(?<!\w){re.escape(words.strip(' .,'))}(?!\w)", text)
-            else words
-        )
+        return quoted[0] if _with_edges(words.strip(" .,")) in text else words
 
     return _QUOTED.sub(kept, claim)
+
+
+def _with_edges(text: str) -> str:
+    """The text with marks where words begin and end and where none are, so that one holds another
+    at whole words only.
+
+    To look for words as a pattern can take the product of both lengths.
+    """
+    return _EDGE.sub(lambda edge: "\1" if edge[1] is None else "\2", text)
 
 
 # --- Who says it --------------------------------------------------------------------------------------------------
@@ -509,16 +525,14 @@ def _speaker_of(claim: str, evidence: Evidence, document: Documents) -> tuple[st
     """
     source = document(evidence.hit.chunk.document)
     words = content_of(claim)
-    for quotation in source.quotations:
+    for quotation in source.quotations_in(evidence.start, evidence.end):
         first, last = max(quotation.start, evidence.start), min(quotation.end, evidence.end)
         said, around = (
             source.text[first:last],
             source.text[evidence.start : first] + source.text[last : evidence.end],
         )
-        if (
-            first < last
-            and _only_in(words, said, around)
-            and (quotation.speaker or len(said.split()) > _TITLE_WORDS)
+        if _only_in(words, said, around) and (
+            quotation.speaker or len(said.split()) > _TITLE_WORDS
         ):
             return quotation.speaker, said
     for speaker, said in reported(evidence.text):
@@ -552,10 +566,8 @@ def _only_in(words: frozenset[str], said: str, around: str) -> bool:
 
 def _speaker(evidence: Evidence, document: Documents) -> str:
     """The speaker of a quotation that the sentence reaches into; "" where there is none."""
-    quotations = document(evidence.hit.chunk.document).quotations
-    return next(
-        (q.speaker for q in quotations if q.start < evidence.end and evidence.start < q.end), ""
-    )
+    quotations = document(evidence.hit.chunk.document).quotations_in(evidence.start, evidence.end)
+    return next((q.speaker for q in quotations), "")
 
 
 # --- Words of a source --------------------------------------------------------------------------------------------

@@ -103,9 +103,7 @@ def _joined(text: str, units: Iterator[Span], count: Callable[[str], int]) -> It
 def _context(
     document: Document, path: tuple[str, ...], start: int, end: int, count: Callable[[str], int]
 ) -> str:
-    speakers = dict.fromkeys(
-        q.speaker for q in document.quotations if q.speaker and q.start < end and start < q.end
-    )
+    speakers = dict.fromkeys(q.speaker for q in document.quotations_in(start, end) if q.speaker)
     parts = [document.title, *path, *speakers]
     # The title says most; of what is too long together the last parts go first.
     while len(parts) > 1 and count(". ".join(parts)) > _MAX_CONTEXT_TOKENS:

@@ -21,9 +21,10 @@ _COLORS = {
     "snow": (255, 250, 250),
     "ivory": (255, 255, 240),
 }
-_RULE = re.compile(r"([^{}]{1,500})\{([^{}]*)\}")
+_RULE = re.compile(r"(?<![^{}])([^{}]++)\{([^{}]*+)\}")
+_LONGEST_SELECTORS = 500  # characters
 _SELECTOR = re.compile(r"(?:[a-z][a-z0-9]*)?[.#][\w-]+")
-_AT_RULE = re.compile(r"@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+_AT_RULE = re.compile(r"@[^@{};]*+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}")
 
 Color = tuple[int, int, int]
 
@@ -37,14 +38,14 @@ def hiding_selectors(sheet: str) -> set[str]:
         selector.strip()
         for selectors, style in _RULE.findall(_AT_RULE.sub("", sheet[:LARGEST_STYLE]))
         if hides(plain_style(style))
-        for selector in selectors.split(",")
+        for selector in selectors[-_LONGEST_SELECTORS:].split(",")
         if _SELECTOR.fullmatch(selector.strip())
     }
 
 
 def plain_style(style: str) -> str:
     """Declarations in lower case, without white space and comments."""
-    return re.sub(r"\s+|/\*.*?\*/|!important", "", style).lower()
+    return re.sub(r"(?s)\s+|/\*.*?(?:\*/|\Z)|!important", "", style).lower()
 
 
 def hides(style: str) -> bool:
@@ -79,7 +80,7 @@ def _color(value: str) -> Color | None:
     if re.fullmatch(r"#[0-9a-f]{6}(?:[0-9a-f]{2})?", value):
         return int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16)
     parts = (
-        [int(float(part)) for part in re.findall(r"\d+(?:\.\d+)?", value)]
+        [int(min(float(part), 255.0)) for part in re.findall(r"\d+(?:\.\d+)?", value)]
         if value.startswith("rgb")
         else []
     )

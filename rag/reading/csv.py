@@ -14,7 +14,7 @@ MAX_ROWS = 50_000  # what is longer is a database, and a question about it a que
 MAX_CELL = 131_072  # characters, csv's own limit
 SAMPLE = 20  # rows that tell what separates the values
 _DELIMITERS = (",", ";", "\t", "|")
-_NUMERIC = re.compile(r"[-+–]?[\d.,\s]*\d[\d.,\s]*%?")
+_NUMERIC = re.compile(r"[-+–]?[.,\s]*+\d[\d.,\s]*+%?")
 
 
 def is_table(data: bytes) -> bool:

@@ -331,17 +331,14 @@ class _PageWalker:
 
         Part of the open cell, note or list, or a block; `name` is the tag that ends.
         """
-        text = (
-            "".join(self._text).strip("\n")
-            if self._preformatted
-            else re.sub(" *\n *", "\n", "".join(self._text)).strip()
-        )
+        text = "".join(self._text)
         self._text = []
-        text = re.sub(
-            r"\[\s*(\[\d{1,3}\])\s*\]",
-            r"\1",
-            text if self._preformatted else re.sub("  +", " ", text),
+        text = (
+            text.strip("\n")
+            if self._preformatted
+            else re.sub(" ?\n ?", "\n", re.sub("  +", " ", text)).strip()
         )
+        text = re.sub(r"\[\s*(\[\d{1,3}\])\s*\]", r"\1", text)
         if self._rows is not None and name != "caption" and self._rows:
             if name in ("td", "th"):
                 self._rows[-1].append(" ".join([*self._cell, text]).strip().replace("\n", " "))
@@ -457,4 +454,6 @@ def _without_label(told: str, number: str, listed: bool) -> str:
     """
     raised = re.escape(number.translate(TO_RAISED))
     label = rf"\[{number}\][.,:]?|{raised}" + ("" if listed else rf"|{number}[.):]?(?=\s)")
-    return re.sub(rf"\A[\s^↑]*(?:{label})?\s*|[\s↩↑⏎↵]+\Z", "", told)
+    told = re.sub(rf"\A[\s^↑]*(?:{label})?\s*", "", told)
+    behind = re.match(r"[\s↩↑⏎↵]*", told[::-1])
+    return told[: len(told) - (behind.end() if behind else 0)]

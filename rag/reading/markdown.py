@@ -19,8 +19,9 @@ _HTML = re.compile(
     r"(?is)<!--.*?(?:-->|\Z)|<(script|style|template)\b.*?(?:</\1\s*>|\Z)|</?[a-z][^<>]*>|"
     r"<[!?][^<>]*>"
 )
-_DEFINITION = re.compile(r" {0,3}\[\^([^\]\s]+)\]:[ \t]*")
-_REFERENCE = re.compile(r"\[\^([^\]\s]+)\]")
+_NO_CHARACTER = re.compile(r"&#\d{8,}")  # nor, beyond 4,300 digits, a number that Python reads
+_DEFINITION = re.compile(r" {0,3}\[\^([^\[\]\s]+)\]:[ \t]*")
+_REFERENCE = re.compile(r"\[\^([^\[\]\s]+)\]")
 
 
 def read_markdown(source: str) -> Content:
@@ -139,7 +140,9 @@ def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[Block, str]]:
 
 def _shown(token: "Token") -> str:
     if token.type == "html_block":
-        return re.sub(r"\n\s*\n", "\n", html.unescape(_HTML.sub("", token.content)))
+        return re.sub(
+            r"\n\s*\n", "\n", html.unescape(_NO_CHARACTER.sub("&#0", _HTML.sub("", token.content)))
+        )
     if token.type != "inline" and token.type != "image":
         return token.content
     shown = ""

@@ -25,10 +25,10 @@ INDENT = 0.7  # of the first line of a paragraph
 LEVELS = 3  # of headings
 
 _PAGE_NUMBER = re.compile(
-    r"(?i)(?:(?:page|seite|p\.)\s*)?[-–—|]?\s*(?:\d{1,4}|[ivxl]{1,6})\s*[-–—|]?(?:\s*(?:of|von|"
+    r"(?i)(?:(?:page|seite|p\.)\s*+)?[-–—|]?\s*+(?:\d{1,4}|[ivxl]{1,6})\s*[-–—|]?(?:\s*(?:of|von|"
     r"/)\s*\d{1,4})?"
 )
-_PAGE_IN_LINE = re.compile(r"(?i)^\d+\s+|\s+\d+(?:\s*(?:of|von|/)\s*\d+)?$")
+_PAGE_IN_LINE = re.compile(r"(?i)^\d+\s+|(?<!\s)\s++\d++(?:\s*+(?:of|von|/)\s*\d+)?$")
 _LEADER = re.compile(r"(?:[.…]\s?){4,}\S{1,6}$")  # "Introduction . . . . 3"
 _DASHES = "–—*-"  # they open items of lists and stand between words as well
 _BULLET_SIGN = re.compile(rf"[•●▪■◦○‣∙·\uf0a7\uf0b7{_DASHES}]\s+(?=\S)")

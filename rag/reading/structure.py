@@ -51,7 +51,7 @@ _FURNITURE = (
         r"(?i)(?:skip to|back to|return to)\s+(?:the\s+)?(?:main|content|top|home|"
         r"navigation)\b[^.?!]{0,20}"
     ),
-    re.compile(r"(?i)(?:home|start)\s*(?:[>»›/|]\s*[^>»›/|.?!]{1,40}){1,6}"),
+    re.compile(r"(?i)(?:home|start)\s*(?:[>»›/|](?=[^>»›/|.?!])\s*+[^>»›/|.?!]{0,40}){1,6}"),
     re.compile(r"(?i)(?:©|\(c\)|copyright)\s.{0,120}|all rights reserved\.?"),
     re.compile(r"(?i)\d{1,3}|[-–—]\s*\d{1,3}\s*[-–—]|page\s+\d{1,4}(?:\s*(?:of|/)\s*\d{1,4})?"),
 )
@@ -395,6 +395,7 @@ def _collect_notes(
             notes.append(Note(marker[1], _note_text(shown[index], marker), block.start, block.end))
     if notes:  # the format says what its notes are, so no list is one
         return spans, notes
+    told: list[list[str]] = []  # of each note, line by line
     first, pattern = heading + 1, _LISTED_ENTRY
     if heading == len(blocks):
         first, pattern = heading, _BRACKETED_ENTRY
@@ -415,14 +416,17 @@ def _collect_notes(
             offset += len(line)
             number = next(filter(None, marker.groups())) if marker else ""
             if marker and int(number) > int(notes[-1].number if notes else 0):
-                notes.append(Note(number, _note_text(line, marker), start, end))
+                notes.append(Note(number, "", start, end))
+                told.append([_note_text(line, marker)])
                 spans.setdefault(index, []).append(("note", start, end))
             elif index in spans:  # the line goes on with the entry above it
-                notes[-1] = replace(
-                    notes[-1], text=f"{notes[-1].text} {line.strip()}".strip(), end=end
-                )
+                notes[-1] = replace(notes[-1], end=end)
+                told[-1].append(line.strip())
                 spans[index][-1] = ("note", spans[index][-1][1], end)
-    return spans, notes
+    return spans, [
+        replace(note, text=" ".join(filter(None, lines)))
+        for note, lines in zip(notes, told, strict=True)
+    ]
 
 
 def _note_text(entry: str, marker: re.Match[str]) -> str:

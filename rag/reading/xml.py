@@ -13,11 +13,17 @@ from rag.errors import DocumentError
 if TYPE_CHECKING:
     from lxml.etree import _Element, iterwalk
 
+# A comment ends at its first "-->" for good: could it end at a later one too, a run of n comments
+# had 2 ** n readings.
 _OPENING = re.compile(
-    r"(?i)\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.DOTALL
+    r"(?is)\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype\s+html|html|head|body)\b"
 )
 _ANY_TAG = re.compile(r"<[a-zA-Z][^<>]{0,300}>")
-_PROLOG = re.compile(r"(?is)\A\s*<\?xml[^>]*\?>|<!doctype[^\[>]*(?:\[.*?\]\s*)?>")
+# All that may stand before the root, from the start on: what a document type may be told apart by
+# is looked for once.
+_PROLOG = re.compile(
+    r"(?is)\A\s*+(?:<\?[^>]*\?>\s*+|<!--(?>.*?-->)\s*+)*+(?:<!doctype[^\[>]*+(?:\[.*?\]\s*+)?>)?"
+)
 _ENTITY = re.compile(r"&(\w{2,31};)")
 _XML_ENTITIES = ("amp;", "lt;", "gt;", "quot;", "apos;")
 
@@ -48,7 +54,7 @@ def parsed(source: str) -> "_Element":
             source,
         )
         try:
-            return xml(_PROLOG.sub("", shown, count=2).encode("utf-8", "replace"))
+            return xml(shown[_end(_PROLOG.match(shown)) :].encode("utf-8", "replace"))
         except DocumentError:
             pass  # browsers read it as HTML then, and so do we
     parser = etree.HTMLParser(
@@ -65,6 +71,10 @@ def parsed(source: str) -> "_Element":
             "and add that."
         )
     return root if root is not None else etree.Element("html")
+
+
+def _end(found: re.Match[str] | None) -> int:
+    return found.end() if found else 0
 
 
 def xml(data: bytes) -> "_Element":

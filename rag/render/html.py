@@ -367,4 +367,6 @@ def _words_html(
 def _overlapping(spans: Sequence[_Spanned], start: int, end: int) -> Iterator[_Spanned]:
     """Those of the spans, which stand in order, that share a character with start:end."""
     first = bisect_right(spans, start, key=lambda span: span.end)
-    return takewhile(lambda span: span.start < end, spans[first:])
+    return takewhile(
+        lambda span: span.start < end, (spans[index] for index in range(first, len(spans)))
+    )

@@ -91,8 +91,8 @@ def amounts_of(text: str) -> tuple[Amount, ...]:
     )
     amounts: list[Amount] = []
     joined: list[
-        int
-    ] = []  # those between which and the next one nothing but "to", "and" or "or" stands
+        bool
+    ] = []  # whether nothing but "to", "and" or "or" stands between each and the next one
     at = 0
     while at < len(tokens):
         number = _number(tokens, at)
@@ -100,11 +100,12 @@ def amounts_of(text: str) -> tuple[Amount, ...]:
             at += 1
             continue
         amount, after = _counted(tokens, at, number)
-        for earlier in joined:
-            amounts[earlier] = _completed(amounts[earlier], amount)
-        joined = [*joined, len(amounts)] if _joins(tokens, after) else []
         amounts.append(amount)
+        joined.append(_joins(tokens, after))
         at = after
+    for index in reversed(range(len(amounts) - 1)):
+        if joined[index]:
+            amounts[index] = _completed(amounts[index], amounts[index + 1])
     return tuple(amounts)
 
 
@@ -112,12 +113,16 @@ def missing(amounts: Iterable[Amount], text: str) -> list[str]:
     """Those of the amounts that the text does not hold, as they stand, with their unit where
     only that is another one.
     """
-    held = amounts_of(text)
-    numbers = {amount.number for amount in held}
+    held: dict[
+        tuple[str, str], set[Amount]
+    ] = {}  # what can be the same has the same number and unit
+    for amount in amounts_of(text):
+        held.setdefault((amount.number, amount.unit), set()).add(replace(amount, text=""))
+    numbers = {number for number, _ in held}
     return [
         str(a) if a.number in numbers else a.text
         for a in amounts
-        if not any(a.same(other) for other in held)
+        if not any(a.same(other) for other in held.get((a.number, a.unit), ()))
     ]
 
 

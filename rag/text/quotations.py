@@ -16,12 +16,18 @@ from rag.types import Paragraph, Quotation, Reference
 SHORTEST = 4  # words: what is shorter is a title, a term or a scare quote
 _MARK = re.compile('["“”„«»]')
 _AFTER_LAST_MARK = re.compile(r"(?:\[\d{1,3}\]|[\s.,;:!?…⁰¹²³⁴-⁹])*")
-_LAST_MARKERS = re.compile(r"(?:\s?(?:\[\d{1,3}\]|[⁰¹²³⁴-⁹]))+\Z")
+_LAST_MARKER = re.compile(r"\s?(?:\[\d{1,3}\]|[⁰¹²³⁴-⁹])\Z")
+_LONGEST_MARKER = 6  # characters: " [123]"
 _NOTE_MARKER = re.compile(r"\[\d{1,3}\]|[⁰¹²³⁴-⁹]+")
 
 # Names are told by their capitals, speakers by a verb of saying beside them.
 _UPPER = "".join(letter for letter in map(chr, range(0x530)) if letter.isupper())
-_WORD = rf"(?:(?:[{_UPPER}]\.)+|(?:St|Dr|Mr|Mrs|Ms|Gen|Sen|Lt|Col|Prof)\.|[{_UPPER}]\w*(?:-\w+|['’](?=[{_UPPER}])\w+)*)"
+# A word is taken whole or not at all, and has an end: of one in a hundred parts each part could be
+# the first of a name.
+_WORD = (
+    rf"(?:(?:[{_UPPER}]\.){{1,12}}+|(?:St|Dr|Mr|Mrs|Ms|Gen|Sen|Lt|Col|Prof)\."
+    rf"|[{_UPPER}]\w*+(?:-\w++|['’](?=[{_UPPER}])\w++){{0,12}}+)"
+)
 _NAME = rf"\b{_WORD}(?:\s+(?:(?:de|da|di|du|del|la|le|van|von|der|den|bin|ibn|al|el)\s+){{0,2}}{_WORD}){{0,6}}"
 _STEMS = """
     acknowledg add admitt announc answer appeal argu ask assert assess believ call caution claim comment compar complain
@@ -40,12 +46,13 @@ _ADVERBS = r"(?:(?:\w+ly|also|then|even|further|again|later|once|thus|himself|he
 _CLAUSE = (
     r"(?:that|which|who|whose|whether|is|are|was|were|be|has|have|had|when|while|as|will|would)\b"
 )
-_DESCRIBED = rf"(?:[Tt]he|[Aa]n?|[Oo]ne|[Aa]nother)(?:\s+(?!{_CLAUSE})[\w'’-]+){{1,12}}?"
+_DESCRIBED = rf"(?:[Tt]he|[Aa]n?|[Oo]ne|[Aa]nother)(?:\s++(?!{_CLAUSE})[\w'’-]++){{1,12}}?"
 _SUBJECT = rf"(?:(?P<name>{_NAME})|(?P<anyone>{_DESCRIBED})|(?P<pronoun>[Hh]e|[Ss]he))"
 # What stands before a name that is no subject: "an aide to Putin said".
 _OBJECT = re.compile(
     r"\b(?:to|of|by|with|for|from|against|than|and|or|on|about|at|in)\s+(?:the\s+)?$"
 )
+_LONGEST_OBJECT = 40  # characters of it, before the name
 _OF = rf"(?:\s+(?:of|from|at|in)\s+(?:the\s+)?{_NAME})?"
 _INTRODUCTIONS = tuple(
     re.compile(pattern)
@@ -121,9 +128,9 @@ _BODIES = frozenset(_BODY.split())
 
 _BEGINS = r"(?:^|[,;]\s|\b(?:and|but|while|whereas|as)\s)"
 _TELLS = rf"{_ADVERBS}(?:{_SAYS}|(?:say|believe|think|argue|claim|insist)s?)"
-_WHO = rf"{_SUBJECT}(?:\s\([^)]*\)|,\s[^:;]{{1,150}}?,)?"
+_WHO = rf"{_SUBJECT}(?:\s\([^)]{{0,150}}\)|,\s[^:;]{{1,150}}?,)?"
 _WHOM = rf"(?:\s+(?:reporters|journalists|parliament|(?:the\s+)?{_NAME}))?"
-_WHEN = r"(?:\s+(?:on|in|at|during|after|last)\s+(?:(?!that\b)[\w'’-]+\s?){1,4}?)?"
+_WHEN = r"(?:\s+(?:on|in|at|during|after|last)\s+(?:(?!that\b)[\w'’-]++\s?){1,4}?)?"
 _REPORTS = tuple(
     re.compile(pattern, re.DOTALL)
     for pattern in (
@@ -133,18 +140,20 @@ _REPORTS = tuple(
         rf"{_BEGINS}{_WHO}\s+{_ADVERBS}(?:said|says)\s+"
         r"(?P<said>(?:the|an?|it|he|she|they|there|this|these|its|his|her|their|no|some|all|most|many|[A-Z]\w*)\b.+)",
         # the bridge is closed, the mayor said
-        rf"^(?P<said>.+),\s+{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\W*$",
-        rf"^(?P<said>.+),\s+(?:said|says)\s+{_WHO}{_WHEN}\W*$",
+        rf"^(?P<said>.+),\s+{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\W*+$",
+        rf"^(?P<said>.+),\s+(?:said|says)\s+{_WHO}{_WHEN}\W*+$",
         rf"\b(?:[Aa]ccording to|[Ii]n the (?:view|opinion|words) of)\s+{_WHO}(?:,\s[^:;]{{1,80}}?)?,\s+(?P<said>.+)",
-        rf"^(?P<said>.+?),?\s+according to\s+{_WHO}\W*$",
+        rf"^(?P<said>.+?),?(?<!\s)\s++according to\s+{_WHO}\W*+$",
     )
 )
 _SAID = re.compile(
-    rf"(?:{_NAME}|{_DESCRIBED}|\b(?:[Hh]e|[Ss]he|[Tt]hey))(?:\s\([^)]*\)|,\s[^:;]{{1,150}}?,)?\s+{_TELLS}\b|\b[Aa]ccording to\b"
+    rf"(?:{_NAME}|{_DESCRIBED}|\b(?:[Hh]e|[Ss]he|[Tt]hey))"
+    rf"(?:\s\([^)]{{0,150}}\)|,\s[^:;]{{1,150}}?,)?\s+{_TELLS}\b|\b[Aa]ccording to\b"
 )
 _NEXT = re.compile(
-    rf"(?:[,;]\s|\b(?:and|but|while|whereas)\s)+(?:{_SAID.pattern}|(?:\w+\s)?[a-z]+s\s+{_TELLS}\s+that\b)"
+    rf"(?:[,;]\s|\b(?:and|but|while|whereas)\s){{1,4}}(?:{_SAID.pattern}|(?:\w+\s)?[a-z]+s\s+{_TELLS}\s+that\b)"
 )
+_MOST_REPORTS = 20  # of one form in a sentence; each may run to its end
 
 
 def reported(sentence: str) -> list[tuple[str, str]]:
@@ -157,12 +166,13 @@ def reported(sentence: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for pattern in _REPORTS:
         match = pattern.search(sentence)
-        while match:
+        for _ in range(_MOST_REPORTS):
+            if not match:
+                break
+            behind, end = match.span("said")
             if (who := _who(match)) is not None:
-                found.append(
-                    (who, _NEXT.split(match["said"])[0])
-                )  # what another one says begins behind it
-            behind = match.start("said")
+                other = _NEXT.search(sentence, behind, end)  # what another one says begins there
+                found.append((who, sentence[behind : other.start() if other else end]))
             match = pattern.search(sentence, behind) if behind > match.start() else None
     return found
 
@@ -241,9 +251,7 @@ def _spans(
             and text[paragraph.start] not in '"“„«'
         ):
             block = block if block >= 0 else carried if carried >= 0 else paragraph.start
-            block_end = paragraph.start + len(
-                _LAST_MARKERS.sub("", text[paragraph.start : paragraph.end])
-            )
+            block_end = _before_markers(text, paragraph)
             carried = -1
             continue
         if block >= 0:
@@ -254,14 +262,16 @@ def _spans(
             carried = -1
         if paragraph.kind != "text":
             continue
-        start, inside, closed = carried, "", 0
+        start, closed = carried, 0
+        inside: list[str] = []
         carried = -1
         for mark in _MARK.finditer(text, paragraph.start, paragraph.end):
             if _opens(text, paragraph, mark.start(), inside):
                 start = mark.start() if start < 0 else start
-                inside += mark[0]
+                inside.append(mark[0])
             elif inside:
-                inside, closed = inside[:-1], mark.end()
+                inside.pop()
+                closed = mark.end()
                 if not inside:
                     yield start, closed
                     start = -1
@@ -275,11 +285,19 @@ def _spans(
         yield block, block_end
 
 
-def _opens(text: str, paragraph: Paragraph, position: int, inside: str) -> bool:
+def _before_markers(text: str, paragraph: Paragraph) -> int:
+    """Where the words of a paragraph end, in front of the markers of notes that close it."""
+    end = paragraph.end
+    while marker := _LAST_MARKER.search(text, max(paragraph.start, end - _LONGEST_MARKER), end):
+        end = marker.start()
+    return end
+
+
+def _opens(text: str, paragraph: Paragraph, position: int, inside: Sequence[str]) -> bool:
     """Whether the mark at `position` opens a quotation; `inside` are the marks still open there."""
     mark = text[position]
     if mark != '"':
-        return mark in "«„" or (mark == "“" and not inside.endswith("„"))
+        return mark in "«„" or (mark == "“" and inside[-1:] != ["„"])
     before = text[position - 1] if position > paragraph.start else " "
     after = text[position + 1] if position + 1 < paragraph.end else " "
     if position == paragraph.start or before.isspace() != after.isspace():
@@ -306,14 +324,22 @@ class _Narrator:
             str, Counter[str]
         ] = {}  # a person's key -> the ways the text writes the name
         self._mentions: dict[str, list[int]] = {}  # a person's key -> where
-        self._last_words: dict[
-            str, list[str]
-        ] = {}  # a word of a name -> the keys of the persons it can stand for
-        self._described: list[str] = []
+        # A word of a name -> the keys of the persons it can stand for, in order of their first
+        # mention.
+        self._last_words: dict[str, dict[str, None]] = {}
+        self._described: set[str] = set()
+        self._described_with: dict[str, str] = {}  # a word -> the newest description that has it
         for paragraph in paragraphs:
             if paragraph.kind == "text":
                 for found in re.finditer(_NAME, text[paragraph.start : paragraph.end]):
                     self._learn(found[0], paragraph.start + found.start())
+        self._fullest_form = {
+            key: max(forms.items(), key=lambda form: (form[1], len(form[0])))[0]
+            for key, forms in self._forms.items()
+        }
+        self._named_by: dict[
+            str, tuple[str, list[int], list[str]]
+        ] = {}  # what `_persons_called` has found
         self._forget()
 
     def _learn(self, name: str, position: int) -> None:
@@ -326,8 +352,7 @@ class _Narrator:
         # A first word stands for a person only beside a title: "President Xi Jinping", but not
         # "Moscow Times".
         for word in {words[-1], words[0] if titled else words[-1]}:
-            if key not in self._last_words.setdefault(word, []):
-                self._last_words[word].append(key)
+            self._last_words.setdefault(word, {})[key] = None
 
     def _forget(self) -> None:
         self._speaker = self._lead_in = (
@@ -498,9 +523,11 @@ class _Narrator:
         ):
             words, _ = _plain(match[group])
             name = self._fullest(words, position) if words else ""
-            article = match[group].startswith("The ") or match.string[
-                : match.start(group)
-            ].lower().endswith("the ")
+            start = match.start(group)
+            article = (
+                match[group].startswith("The ")
+                or match.string[max(0, start - 4) : start].lower() == "the "
+            )
             return f"the {name}" if name and article and not self._is_person(name) else name
         if groups.get("pronoun"):
             return "" if self._rival else self._named
@@ -510,41 +537,46 @@ class _Narrator:
         if not head or (groups.get("described") and not _SPEAKER.fullmatch(head[0])):
             return ""
         if described.startswith("the "):
-            described = next(
-                (earlier for earlier in reversed(self._described) if head[0] in earlier.split()),
-                described,
-            )
+            described = self._described_with.get(head[0], described)
         if described not in self._described:
-            self._described.append(described)
+            self._described.add(described)
+            self._described_with |= dict.fromkeys(described.split(), described)
         return described
 
     def _fullest(self, words: list[str], position: int) -> str:
         key = "".join(words).lower()
-        if len(words) == 1:
-            known = self._last_words.get(words[0], [])
+        if len(words) == 1 and words[0] in self._last_words:
+            # Of two Johnsons it is the one last mentioned; before all of them, the first.
+            first, places, persons = self._persons_called(words[0])
+            before = bisect_right(places, position)
+            key = persons[before - 1] if before else first
+        return self._fullest_form.get(key) or " ".join(words)
+
+    def _persons_called(self, word: str) -> tuple[str, list[int], list[str]]:
+        """The key of the first person whom a word can stand for.
+
+        Where all of them are named, in order, and the key there.
+        """
+        if word not in self._named_by:
+            known = [*self._last_words[word]]
             known = [
                 key for key in known if len(self._mentions[key]) > 1
             ] or known  # one mention may be two names in a row
-            mentions = {key: self._mentions[key] for key in known}
-            before = [key for key in known if mentions[key][0] <= position]
-            # Of two Johnsons it is the one last mentioned.
-            key = (
-                max(
-                    before, key=lambda key: mentions[key][bisect_right(mentions[key], position) - 1]
-                )
-                if before
-                else next(iter(known), key)
+            mentions = sorted((place, key) for key in known for place in self._mentions[key])
+            self._named_by[word] = (
+                known[0],
+                [place for place, _ in mentions],
+                [key for _, key in mentions],
             )
-        forms = self._forms.get(key)
-        return max(forms, key=lambda form: (forms[form], len(form))) if forms else " ".join(words)
+        return self._named_by[word]
 
 
 def _is_object(match: re.Match[str]) -> bool:
     """Whether the name that a match takes for its subject is an object: "an aide to Putin said"."""
-    return (
-        match.groupdict().get("subject") is not None
-        and _OBJECT.search(match.string, 0, match.start("subject")) is not None
-    )
+    if match.groupdict().get("subject") is None:
+        return False
+    start = match.start("subject")
+    return _OBJECT.search(match.string, max(0, start - _LONGEST_OBJECT), start) is not None
 
 
 def _plain(name: str) -> tuple[list[str], bool]:

@@ -6,6 +6,10 @@ import re
 # markers of notes.
 _TRAILER = re.compile(r"""(?:["”’'»)\]]|\[\d{1,3}\])+(?=\s|$)""")
 _BLANK_LINE = re.compile(r"\n\s*\n")
+# What is no word. A sentence ends behind it if at all, but the splitter compares each full stop in
+# it with all the rest of it.
+_ENDLESS = re.compile(r"\S{500,}")
+_STOPS = str.maketrans(".!?…", "____")
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
@@ -20,9 +24,8 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     block_start = 0
     for blank in [*_BLANK_LINE.finditer(text), None]:
         block_end = blank.start() if blank else len(text)
-        starts = [block_start + start for start, _ in sent_spans(text[block_start:block_end])] or [
-            block_start
-        ]
+        block = _ENDLESS.sub(_with_one_stop, text[block_start:block_end])
+        starts = [block_start + start for start, _ in sent_spans(block)] or [block_start]
         # The splitter breaks right behind the full stop, so a closing quotation mark would open the
         # next sentence.
         starts = [starts[0], *(_after_trailer(text, start) for start in starts[1:])]
@@ -33,6 +36,12 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
                 spans.append((start, start + len(stripped)))
         block_start = blank.end() if blank else block_end
     return spans
+
+
+def _with_one_stop(endless: re.Match[str]) -> str:
+    """The same number of characters, of the full stops only the last."""
+    last = max(map(endless[0].rfind, ".!?…"))
+    return endless[0][: max(0, last)].translate(_STOPS) + endless[0][max(0, last) :]
 
 
 def _after_trailer(text: str, start: int) -> int:

@@ -83,9 +83,16 @@ def folded(text: str) -> str:
     """The text without capitals and the marks of letters, as it is compared where they make no
     difference.
     """
+    # Letter by letter: NFKD puts the marks behind a letter in order, which takes the square of
+    # their number.
+    return (text if text.isascii() else "".join(map(_without_marks, text))).casefold()
+
+
+@lru_cache(1 << 12)
+def _without_marks(character: str) -> str:
     return "".join(
-        c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
-    ).casefold()
+        c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c)
+    )
 
 
 def is_number(word: str) -> bool:
@@ -129,6 +136,11 @@ def _stemmer() -> Callable[[str], str]:
     return stem_word
 
 
+_LONGEST_WORD = (
+    100  # characters: what is longer is no word, and the stemmer takes the square of its length
+)
+
+
 @lru_cache(1 << 16)
 def stem(word: str) -> str:
     """One form for the forms of a word.
@@ -140,5 +152,7 @@ def stem(word: str) -> str:
         return number_of(word)
     if _DOTTED_INITIALS.fullmatch(word):
         word = word.replace(".", "")
+    if len(word) > _LONGEST_WORD:
+        return word
     with _STEMMER_LOCK:
         return _stemmer()(word)
