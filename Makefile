@@ -32,7 +32,7 @@ library: install
 	$(BIN)/rag add --samples --library samples 2>&1 | grep --line-buffered -v '^unchanged'
 
 test: .venv/tested-with
-	@sh scripts/chromium.sh
+	@sh scripts/test_tools.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -59,6 +59,7 @@ ROOM_OF = {
     "faiss": "library.vectors",
     "fastapi": "http",
     "gradio": "ui.page",
+    "huggingface_hub": "models.embedder",
     "llama_cpp": "models.llm",
     "lxml": "reading.xml",
     "markdown_it": "reading.markdown",
@@ -85,7 +86,7 @@ ROOM_OF = {
 FACES = {"http", "ui.page"}
 FACE_LIBRARIES = {"fastapi", "gradio", "mcp", "pydantic", "starlette"}
 # They come with sentence-transformers, whose model they help to load, and onnxruntime's exporter.
-WITH_ANOTHER = {"safetensors", "transformers"}
+WITH_ANOTHER = {"huggingface_hub", "safetensors", "transformers"}
 
 DISTRIBUTIONS = packages_distributions()
 
@@ -146,6 +147,28 @@ def is_within(module: str, places: set[str]) -> bool:
 
 def test_the_table_names_every_folder_and_no_other() -> None:
     assert set(MAY_IMPORT) == {place_of(module) for module in MODULES}
+
+
+def test_wherever_onnxruntime_is_imported_its_telemetry_is_forbidden_first() -> None:
+    importing = 0
+    functions = (
+        node
+        for tree in MODULES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    )
+    for function in functions:
+        libraries = [
+            {name.split(".")[0] for name in imports(ast.Module([statement], []))}
+            for statement in function.body
+        ]
+        # Whatever is imported first: others import onnxruntime, too.
+        first = next((at for at, names in enumerate(libraries) if names), None)
+        if any("onnxruntime" in names for names in libraries):
+            importing += 1
+            before = [ast.unparse(statement) for statement in function.body[:first]]
+            assert "forbid_telemetry()" in before, function.name
+    assert importing == 2
 
 
 @pytest.mark.parametrize("module", MODULES)

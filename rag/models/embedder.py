@@ -79,7 +79,7 @@ class SentenceTransformerEmbedder:
 
         try:
             self._model = SentenceTransformer(
-                model, device="cpu", local_files_only=True, trust_remote_code=False
+                model_folder(model), device="cpu", local_files_only=True, trust_remote_code=False
             )
         except (OSError, ValueError) as error:
             raise ModelError(
@@ -104,6 +104,21 @@ class SentenceTransformerEmbedder:
 
     def count_tokens(self, text: str) -> int:
         return len(self._model.tokenizer.encode(text, add_special_tokens=False))
+
+
+def model_folder(model: str) -> str:
+    """Return the folder of a model that is on this machine, by path or by its name on the hub.
+
+    A name would be looked up on the hub in spite of `local_files_only`, so the libraries are given
+    folders alone. Raises OSError or ValueError where there is none.
+    """
+    from huggingface_hub import snapshot_download
+
+    if Path(model).is_dir():
+        return model
+    # As sentence-transformers has it: a name without an owner is one of its own.
+    name = model if "/" in model else f"sentence-transformers/{model}"
+    return snapshot_download(name, local_files_only=True)
 
 
 def load_tokenizer() -> Any:

@@ -10,6 +10,7 @@ answered without importing torch. The ONNX files are exported once, compared wit
 kept in the user's cache.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,10 +39,22 @@ _LEAST_COSINE = 0.9
 _turns = ThreadPoolExecutor(1, thread_name_prefix="onnxruntime")
 
 
+def forbid_telemetry() -> None:
+    """Forbid ONNX Runtime its telemetry, in this process and its children.
+
+    Call it before any import of onnxruntime: from 1.29 on it reports to its vendor unless told not
+    to, and keeps an id of the machine and a database of events in the user's cache. It reads the
+    variable when it is first imported; `onnxruntime.disable_telemetry_events()` comes too late.
+    pyproject.toml asks for an older version, but another one may be installed.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
 class Session:
     """A network and its one output."""
 
     def __init__(self, path: Path) -> None:
+        forbid_telemetry()
         import onnxruntime
 
         self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -76,6 +89,7 @@ def export(
     Seven bits of the eight are used (`reduce_range`), since processors without VNNI saturate on
     eight: a library built on one laptop is searched on another.
     """
+    forbid_telemetry()
     import torch
     from onnxruntime.quantization import QuantType, quantize_dynamic
 

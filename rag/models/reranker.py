@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.errors import ModelError
+from rag.models.embedder import model_folder
 from rag.models.onnx import BATCH
 from rag.types import Vectors
 
@@ -27,7 +28,7 @@ class CrossEncoderReranker:
 
         try:
             self._model = CrossEncoder(
-                model, device="cpu", local_files_only=True, trust_remote_code=False
+                model_folder(model), device="cpu", local_files_only=True, trust_remote_code=False
             )
         except (OSError, ValueError) as error:
             raise ModelError(
