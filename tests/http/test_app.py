@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from fakes import EndlessModel
+from fakes import EndlessModel, ServiceWith
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -26,7 +26,6 @@ from served import (
     QUOTE,
     SAID,
     TOKEN,
-    ServiceWith,
     a_pdf,
     events,
     finished,

@@ -13,16 +13,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from fakes import FakeModels
+from fakes import FakeModels, ServiceWith
 from loaded import loaded_by
-from served import GRAIN, KEY, QUESTION, SAID, TOKEN, ServiceWith, service_with, serving
+from served import GRAIN, KEY, QUESTION, SAID, TOKEN, serving
 
 from rag.cli import main as command_line
 from rag.config import Settings
 from rag.service.client import Server, announce, models_of, running, withdraw
 from rag.service.service import Service
-
-__all__ = ["service_with"]  # the fixture
 
 NOWHERE = Server("127.0.0.1", 9, "stale", ())
 
