@@ -1,20 +1,4 @@
-"""The errors a user can meet, one tree.
-
-    RagError                        exit code 2 unless another is named
-    ├── UsageError                  the request itself is off
-    ├── NotFoundError               what the request names is not there
-    ├── DocumentError               1: a file cannot be read as a document
-    ├── LibraryError                4: a library is damaged, or built with another model
-    │   ├── LibraryLockedError      another process is writing to it
-    │   └── LibraryReadOnlyError    it cannot be written to
-    ├── ModelError                  4: a model is missing, damaged or unreadable
-    ├── ServerError                 4: a running server gave no answer
-    ├── BusyError                   4: more is asked for than can be done now
-    ├── TimedOutError               4: a question took longer than it may
-    └── StoppedError                4: a question was stopped before its answer was whole
-
-Whoever catches one decides by its class, never by its message.
-"""
+"""The errors a user can meet, one tree."""
 
 
 class RagError(Exception):
@@ -23,15 +7,14 @@ class RagError(Exception):
     The message is one sentence: what was found, what was expected, what to do next.
     """
 
-    exit_code = 2  # of the command line
+    exit_code = 2
 
 
 class UsageError(RagError):
-    """The request itself is off: an empty question, a path that does not exist, a bad option."""
+    """The request itself is off.
 
-
-class NotFoundError(RagError):
-    """What the request names is not there: a library, a document, a page, a conversation."""
+    An empty question, an unknown library, a path that does not exist.
+    """
 
 
 class DocumentError(RagError):
@@ -41,17 +24,9 @@ class DocumentError(RagError):
 
 
 class LibraryError(RagError):
-    """The library is missing, damaged, or was built with another embedding model."""
+    """The library is damaged, locked, or was built with another embedding model."""
 
     exit_code = 4
-
-
-class LibraryLockedError(LibraryError):
-    """Another process is writing to the library."""
-
-
-class LibraryReadOnlyError(LibraryError):
-    """The library cannot be written to."""
 
 
 class ModelError(RagError):
@@ -60,10 +35,8 @@ class ModelError(RagError):
     exit_code = 4
 
 
-class ServerError(RagError):
-    """A running server gave no answer; its client answers without it."""
-
-    exit_code = 4
+class NotFoundError(UsageError):
+    """What the request names is not there."""
 
 
 class BusyError(RagError):
@@ -72,13 +45,13 @@ class BusyError(RagError):
     exit_code = 4
 
 
-class TimedOutError(RagError):
+class LateError(RagError):
     """A question took longer than it may."""
 
     exit_code = 4
 
 
 class StoppedError(RagError):
-    """A question was stopped: nobody waits for its answer any more, or the server ends."""
+    """The asker has left, or the server ends."""
 
     exit_code = 4

@@ -10,7 +10,6 @@ import numpy as np
 
 from rag.pipeline import Pipeline
 from rag.protocols import ChatModel, Embedder, Reader, Reranker
-from rag.service.service import Service
 from rag.types import Piece, Prompt, Vectors
 
 
@@ -138,4 +137,3 @@ class FakeModels:
 
 PipelineWith = Callable[..., Pipeline]
 Serve = Callable[..., str]
-ServiceWith = Callable[..., Service]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Request, UploadFile
 from fastapi.responses import Response, StreamingResponse
 
-from rag.errors import NotFoundError
+from rag.errors import NotFoundError, UsageError
 from rag.http.events import event_of, wants_events
 from rag.http.schemas import Documents, DocumentText, Job, Libraries
 from rag.service.service import Service
@@ -77,7 +77,10 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
     def delete(document: str, library: Annotated[str | None, Query(max_length=64)] = None) -> None:
         """Remove a document from the library."""
         store = service.pipeline(library or service.default).library
-        store.remove(document)
+        try:
+            store.remove(document)
+        except UsageError as error:
+            raise NotFoundError(str(error)) from error
 
     @app.get("/v1/documents/{document}/text", tags=["documents"], response_model=DocumentText)
     def text(
@@ -85,7 +88,10 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
     ) -> dict[str, Any]:
         """The whole text of a document with its sections, paragraphs and notes."""
         pipeline = service.pipeline(library or service.default)
-        found = pipeline.document(document)
+        try:
+            found = pipeline.document(document)
+        except UsageError as error:
+            raise NotFoundError(str(error)) from error
         return {
             "document": found.name,
             "title": found.title,

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 
 import httpx
 import pytest
-from fakes import ServiceWith
-from served import GRAIN, QUESTION, SAID, finished, problem, serving
+from served import GRAIN, QUESTION, SAID, ServiceWith, finished, problem, service_with, serving
 
 from rag.service.metrics import Metrics
+
+__all__ = ["service_with"]  # the fixture
 
 
 def values(text: str) -> Mapping[str, float]:
