@@ -1,4 +1,20 @@
-"""The errors a user can meet, one tree."""
+"""The errors a user can meet, one tree.
+
+    RagError                        exit code 2 unless another is named
+    ├── UsageError                  the request itself is off
+    ├── NotFoundError               what the request names is not there
+    ├── DocumentError               1: a file cannot be read as a document
+    ├── LibraryError                4: a library is damaged, or built with another model
+    │   ├── LibraryLockedError      another process is writing to it
+    │   └── LibraryReadOnlyError    it cannot be written to
+    ├── ModelError                  4: a model is missing, damaged or unreadable
+    ├── ServerError                 4: a running server gave no answer
+    ├── BusyError                   4: more is asked for than can be done now
+    ├── TimedOutError               4: a question took longer than it may
+    └── StoppedError                4: a question was stopped before its answer was whole
+
+Whoever catches one decides by its class, never by its message.
+"""
 
 
 class RagError(Exception):
@@ -7,14 +23,15 @@ class RagError(Exception):
     The message is one sentence: what was found, what was expected, what to do next.
     """
 
-    exit_code = 2
+    exit_code = 2  # of the command line
 
 
 class UsageError(RagError):
-    """The request itself is off.
+    """The request itself is off: an empty question, a path that does not exist, a bad option."""
 
-    An empty question, an unknown library, a path that does not exist.
-    """
+
+class NotFoundError(RagError):
+    """What the request names is not there: a library, a document, a page, a conversation."""
 
 
 class DocumentError(RagError):
@@ -24,9 +41,17 @@ class DocumentError(RagError):
 
 
 class LibraryError(RagError):
-    """The library is damaged, locked, or was built with another embedding model."""
+    """The library is missing, damaged, or was built with another embedding model."""
 
     exit_code = 4
+
+
+class LibraryLockedError(LibraryError):
+    """Another process is writing to the library."""
+
+
+class LibraryReadOnlyError(LibraryError):
+    """The library cannot be written to."""
 
 
 class ModelError(RagError):
@@ -35,8 +60,10 @@ class ModelError(RagError):
     exit_code = 4
 
 
-class NotFoundError(UsageError):
-    """What the request names is not there."""
+class ServerError(RagError):
+    """A running server gave no answer; its client answers without it."""
+
+    exit_code = 4
 
 
 class BusyError(RagError):
@@ -45,13 +72,13 @@ class BusyError(RagError):
     exit_code = 4
 
 
-class LateError(RagError):
+class TimedOutError(RagError):
     """A question took longer than it may."""
 
     exit_code = 4
 
 
 class StoppedError(RagError):
-    """The asker has left, or the server ends."""
+    """A question was stopped: nobody waits for its answer any more, or the server ends."""
 
     exit_code = 4

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from rag.errors import RagError, UsageError
+from rag.errors import NotFoundError, RagError, UsageError
 from rag.files import MAX_BYTES, sha256_of
 from rag.library.chunking import make_chunks
 from rag.library.store import Library
@@ -154,7 +154,7 @@ def rebuild(library: Library, embedder: Embedder, progress: Progress | None = No
         for name in missing:
             if progress:
                 progress.done(len(chunks), of)
-            with suppress(UsageError):  # it was removed meanwhile
+            with suppress(NotFoundError):  # it was removed meanwhile
                 document = library.document(name)
                 made = make_chunks(document, embedder.count_tokens)
                 _embed(library, embedder, made, _REBUILDING, keep=True, progress=progress)

@@ -15,7 +15,7 @@ from rag.answering.compose import compose
 from rag.answering.understand import asked_before, check_question, last_asked
 from rag.answering.verify import Claim
 from rag.config import Settings
-from rag.errors import UsageError
+from rag.errors import NotFoundError
 from rag.ingest import Added
 from rag.library.store import Library, library_folder
 from rag.protocols import ModelSet, Progress
@@ -88,24 +88,24 @@ class Pipeline:
         self.close()
 
     def document(self, name: str) -> Document:
-        """The whole document of that name. Raises UsageError where there is none."""
+        """The whole document of that name. Raises NotFoundError where there is none."""
         return self._document(name, self.library.generation)
 
     def page_image(self, name: str, page: int, width: int) -> bytes:
         """A PNG of a page of the document, `width` pixels wide, as far as that is within bounds;
         pages count from 1.
 
-        Raises UsageError where there is no such document or page, or its file is not there any more
+        Raises NotFoundError where there is no such document or page, or its file is not there any more
         as it was read.
         """
         info = self.library.info(name)
         if not self.document(name).boxes:
-            raise UsageError(
+            raise NotFoundError(
                 f"The document {name!r} was not read from a PDF and has no pages; show its text."
             )
         data = self.library.originals.read(info.path, info.sha256)
         if data is None:
-            raise UsageError(
+            raise NotFoundError(
                 f"The file that {name!r} was read from has changed or is not there any more, so its pages cannot be shown; add "
                 "it again."
             )

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
-from fakes import FakeModels, PipelineWith, Serve
+from fakes import FakeModels, PipelineWith, Serve, ServiceWith
 
 from rag import serve as server
 from rag.config import CERTAINTY, Settings
 from rag.pipeline import Pipeline
+from rag.protocols import ChatModel, ModelSet
 from rag.service.service import Service
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @pytest.fixture
@@ -53,37 +57,46 @@ def service(tmp_path: Path) -> Iterator[Service]:
     service.close()
 
 
+def fill(
+    settings: Settings,
+    models: ModelSet,
+    libraries: Mapping[str, Mapping[str, str]],
+    folder: Path,
+) -> None:
+    """Make the libraries given as {name: {file: text}} of files below the folder."""
+    for name, texts in libraries.items():
+        (folder / name).mkdir()
+        for file, text in texts.items():
+            (folder / name / file).write_text(text, encoding="utf-8")
+        with Pipeline(replace(settings, library=name), models) as pipeline:
+            outcomes = [added.outcome for added in pipeline.add([folder / name])]
+            assert outcomes == ["added"] * len(texts)
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Serves a page over the libraries given as {name.
+    """Serve a page over the libraries given as {name: {file: text}}, with fakes; return its URL.
 
-    {file: text}}, with the models of the other tests; its URL.
+    The language model is `chat`, or says `replies`.
     """
     closing: list[Callable[[], None]] = []
 
     def start(
         libraries: Mapping[str, Mapping[str, str]],
         *replies: str,
-        chat: Any = None,
+        chat: ChatModel | None = None,
         certainty: float = CERTAINTY,
     ) -> str:
         models = FakeModels(*replies, chat=chat)
-        generate = bool(chat or replies)
         settings = Settings(
             tmp_path / "indexes",
             "default",
             None,
             embeddings="",
-            generate=generate,
+            generate=bool(chat or replies),
             certainty=certainty,
         )
-        for name, texts in libraries.items():
-            folder = tmp_path / name
-            folder.mkdir()
-            for file, text in texts.items():
-                (folder / file).write_text(text, encoding="utf-8")
-            with Pipeline(replace(settings, library=name), models) as pipeline:
-                assert [added.outcome for added in pipeline.add([folder])] == ["added"] * len(texts)
+        fill(settings, models, libraries, tmp_path)
         url, close = server.serve(settings, models, "127.0.0.1", None)
         closing.append(close)
         return url
@@ -91,6 +104,37 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     yield start
     for close in closing:
         close()
+
+
+@pytest.fixture
+def service_with(tmp_path: Path) -> ServiceWith:
+    """Make a service over the libraries given as {name: {file: text}}.
+
+    The language model is `chat`, or says `replies`.
+    """
+
+    def make(
+        libraries: Mapping[str, Mapping[str, str]], *replies: str, chat: ChatModel | None = None
+    ) -> Service:
+        models = FakeModels(*replies, chat=chat)
+        generate = bool(chat or replies)
+        settings = Settings(tmp_path / "indexes", "grain", None, embeddings="", generate=generate)
+        fill(settings, models, libraries, tmp_path)
+        return Service(settings, models)
+
+    return make
+
+
+@pytest.fixture
+def client(service_with: ServiceWith) -> "Iterator[httpx.Client]":
+    """A client of a server whose model has one good sentence to say."""
+    import httpx
+    from served import GRAIN, SAID, serving
+
+    wool = {"west.txt": "Western Trade\n\nWool fell by 5 percent."}
+    service = service_with({"grain": GRAIN, "wool": wool}, SAID)
+    with serving(service) as url, httpx.Client(base_url=url, timeout=30) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True)

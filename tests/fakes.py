@@ -10,6 +10,7 @@ import numpy as np
 
 from rag.pipeline import Pipeline
 from rag.protocols import ChatModel, Embedder, Reader, Reranker
+from rag.service.service import Service
 from rag.types import Piece, Prompt, Vectors
 
 
@@ -137,3 +138,4 @@ class FakeModels:
 
 PipelineWith = Callable[..., Pipeline]
 Serve = Callable[..., str]
+ServiceWith = Callable[..., Service]

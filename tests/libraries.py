@@ -2,12 +2,10 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from rag.library.store import Library
 from rag.types import (
@@ -96,12 +94,6 @@ def stored(library: Library) -> tuple[list[int], Vectors]:
 def nearest_by_numpy(library: Library, vector: Vectors, k: int) -> list[int]:
     ids, vectors = stored(library)
     return [ids[i] for i in np.argsort(-(vectors @ vector), kind="stable")[:k]]
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    with new_library(tmp_path / "reports") as made:
-        yield made
 
 
 # As the first release wrote it: never change it, libraries like this are on people's disks.

@@ -4,23 +4,17 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import uvicorn
-from fakes import FakeModels
 from reportlab.pdfgen.canvas import Canvas
 
-from rag.config import Settings
 from rag.http.app import make_app
 from rag.http.auth import Access
-from rag.pipeline import Pipeline
 from rag.service.service import Service
 from rag.service.uploads import Uploads
 
@@ -72,45 +66,6 @@ def serving(
     server.should_exit = True
     thread.join(10)
     assert not thread.is_alive(), "the server ends"
-
-
-ServiceWith = Callable[..., Service]
-
-
-@pytest.fixture
-def service_with(tmp_path: Path) -> ServiceWith:
-    """Makes a service over the libraries given as {name.
-
-    {file: text}}; its language model is `chat`, or says `replies`.
-    """
-
-    def make(
-        libraries: Mapping[str, Mapping[str, str]], *replies: str, chat: Any = None
-    ) -> Service:
-        models = FakeModels(*replies, chat=chat)
-        settings = Settings(
-            tmp_path / "indexes", "grain", model=None, embeddings="", generate=bool(chat or replies)
-        )
-        for name, texts in libraries.items():
-            folder = tmp_path / name
-            folder.mkdir()
-            for file, text in texts.items():
-                (folder / file).write_text(text, encoding="utf-8")
-            with Pipeline(replace(settings, library=name), models) as pipeline:
-                assert [added.outcome for added in pipeline.add([folder])] == ["added"] * len(texts)
-        return Service(settings, models)
-
-    return make
-
-
-@pytest.fixture
-def client(service_with: ServiceWith) -> Iterator[httpx.Client]:
-    """A client of a server whose model has one good sentence to say."""
-    service = service_with(
-        {"grain": GRAIN, "wool": {"west.txt": "Western Trade\n\nWool fell by 5 percent."}}, SAID
-    )
-    with serving(service) as url, httpx.Client(base_url=url, timeout=30) as client:
-        yield client
 
 
 def events(text: str) -> list[tuple[str, Any]]:

@@ -4,6 +4,7 @@ Imports point downwards only, and each heavy library has one room.
 """
 
 import ast
+import builtins
 import re
 import sys
 import tomllib
@@ -259,3 +260,29 @@ def test_importing_the_package_and_asking_for_help_load_nothing_heavy(
 
 def test_importing_the_pipeline_loads_no_model_and_no_index() -> None:
     assert loaded_by("-c", "import rag.pipeline") == {"numpy", "sqlite3"}
+
+
+# --- The errors -----------------------------------------------------------------------------------
+
+
+def classes(module: str) -> dict[str, set[str]]:
+    """The classes of a module, each with the names of the classes it is made of."""
+    return {
+        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
+        for node in ast.walk(MODULES[module])
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def test_every_error_stands_in_the_tree_and_the_tree_is_drawn() -> None:
+    drawn = re.findall(
+        r"^ *(?:[│├└─ ]*)(\w+Error)  ", ast.get_docstring(MODULES["errors"]) or "", re.M
+    )
+    assert drawn == list(classes("errors"))
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"errors"}))
+def test_no_module_makes_a_class_of_errors_of_its_own(module: str) -> None:
+    errors = {name for name in dir(builtins) if name.endswith(("Error", "Exception"))}
+    errors |= set(classes("errors"))
+    assert [name for name, bases in classes(module).items() if bases & errors] == []

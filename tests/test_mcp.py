@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import EndlessModel
+from fakes import EndlessModel, ServiceWith
 from mcp import Client, MCPError, StdioServerParameters
-from served import GRAIN, QUESTION, QUOTE, SAID, ServiceWith, service_with, serving
+from served import GRAIN, QUESTION, QUOTE, SAID, serving
 
 from rag.http.mcp import make_server
-
-__all__ = ["service_with"]  # the fixture
 
 
 def run(server: Any, talk: Callable[[Client], Awaitable[None]]) -> None:

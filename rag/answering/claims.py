@@ -12,7 +12,7 @@ from rag.answering.citations import claims
 from rag.answering.evidence import sentences_of
 from rag.answering.verify import Claim, Documents
 from rag.config import MAX_QUESTION
-from rag.errors import UsageError
+from rag.errors import NotFoundError, UsageError
 from rag.render.text import NO_ANSWER
 from rag.text.query import unbound
 from rag.types import Chunk, Document, Hit, Source
@@ -111,7 +111,7 @@ def check_statement(
 ) -> Claim:
     """Check a statement against what it cites; one that cites nothing, against what a search finds.
 
-    `document` gives the whole document of a name and raises UsageError where there is none.
+    `document` gives the whole document of a name and raises NotFoundError where there is none.
     """
     if statement.cited is None:
         # A quote that is not verbatim is to be reported, so its words are searched without marks.
@@ -122,7 +122,7 @@ def check_statement(
     for number, cited in enumerate(statement.cited, 1):
         try:
             source = document(cited.document)
-        except UsageError:
+        except NotFoundError:
             reason = f"{cited.document!r} is not in the library"
             return Claim(statement.text, "unsupported", (), reason)
         # A replaced report may hold the words elsewhere.

@@ -526,14 +526,15 @@ def _of_server(
 
     None where there is none that answers.
     """
-    from rag.service.client import NotAnsweredError, models_of, running
+    from rag.errors import ServerError
+    from rag.service.client import models_of, running
 
     server = running(settings.indexes)
     if server is None or server.models != models_of(settings):
         return None
     try:
         answer = ask(server)
-    except NotAnsweredError:
+    except ServerError:
         return None
     if options.verbose:
         _say(f"Answered by the server at {server.url}")

@@ -10,7 +10,6 @@ from urllib.parse import quote
 from fastapi import FastAPI, Path, Query
 from fastapi.responses import Response
 
-from rag.errors import NotFoundError, UsageError
 from rag.http.schemas import ConversationAnswers, ConversationEntry, ConversationList, NewName
 from rag.render.export import MEDIA_TYPES, Kind, export, file_name
 from rag.render.json import answer_json, conversation_json
@@ -119,8 +118,5 @@ def _kept(service: Service, library: str | None, key: int) -> "Conversations":
     Raises NotFoundError where there is none.
     """
     kept = service.pipeline(library or service.default).library.conversations
-    try:
-        kept.conversation(key)
-    except UsageError as error:
-        raise NotFoundError(str(error)) from error
+    kept.conversation(key)
     return kept

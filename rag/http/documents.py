@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Request, UploadFile
 from fastapi.responses import Response, StreamingResponse
 
-from rag.errors import NotFoundError, UsageError
+from rag.errors import NotFoundError
 from rag.http.events import event_of, wants_events
 from rag.http.schemas import Documents, DocumentText, Job, Libraries
 from rag.service.service import Service
@@ -77,10 +77,7 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
     def delete(document: str, library: Annotated[str | None, Query(max_length=64)] = None) -> None:
         """Remove a document from the library."""
         store = service.pipeline(library or service.default).library
-        try:
-            store.remove(document)
-        except UsageError as error:
-            raise NotFoundError(str(error)) from error
+        store.remove(document)
 
     @app.get("/v1/documents/{document}/text", tags=["documents"], response_model=DocumentText)
     def text(
@@ -88,10 +85,7 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
     ) -> dict[str, Any]:
         """The whole text of a document with its sections, paragraphs and notes."""
         pipeline = service.pipeline(library or service.default)
-        try:
-            found = pipeline.document(document)
-        except UsageError as error:
-            raise NotFoundError(str(error)) from error
+        found = pipeline.document(document)
         return {
             "document": found.name,
             "title": found.title,

@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from rag.errors import (
     BusyError,
     DocumentError,
-    LateError,
     NotFoundError,
     RagError,
     StoppedError,
+    TimedOutError,
     UsageError,
 )
 from rag.http import openai
@@ -56,7 +56,7 @@ def status_of(error: RagError) -> int:
     match error:
         case NotFoundError():
             return 404
-        case LateError():
+        case TimedOutError():
             return 504
         case UsageError() | DocumentError():
             return 422

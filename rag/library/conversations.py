@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from rag.config import LONGEST_CONVERSATION_NAME
-from rag.errors import LibraryError, UsageError
+from rag.errors import LibraryError, NotFoundError, UsageError
 from rag.library.database import Database
 from rag.render.json import answer_json, read_answer
 from rag.text.characters import printable
@@ -26,7 +26,7 @@ class Conversations:
 
     A key names one for good: that of a removed one is not used again.
 
-    Whatever is given a key raises UsageError where there is no such conversation; whatever writes,
+    Whatever is given a key raises NotFoundError where there is no such conversation; whatever writes,
     LibraryError where the library cannot be written to.
     """
 
@@ -75,7 +75,7 @@ class Conversations:
         """The conversation of that key."""
         found = self._found(f"{_LISTING} WHERE c.id = ?", max(0, min(key, _LARGEST_KEY)))
         if not found:
-            raise UsageError(
+            raise NotFoundError(
                 f"There is no conversation {key} in this library; see `rag conversations` for those there are."
             )
         return found[0]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rag.errors import LibraryError
+from rag.errors import LibraryError, LibraryLockedError, LibraryReadOnlyError
 from rag.library.locks import holder
 from rag.library.schema import APPLICATION, FORMAT, MIGRATIONS
 
@@ -51,14 +51,6 @@ class State(NamedTuple):
     generation: int
     # random and new with every change, so no other library and no restored copy has the same one
     stamp: str
-
-
-class _ReadOnlyError(LibraryError):
-    """The library cannot be written to."""
-
-
-class _BusyError(LibraryError):
-    """Another process writes to the library."""
 
 
 class Database:
@@ -124,7 +116,7 @@ class Database:
             try:
                 with self.noting() as connection:
                     migrate(connection)
-            except _ReadOnlyError as error:
+            except LibraryReadOnlyError as error:
                 raise LibraryError(
                     f"The library {name!r} has format {version}, which must be brought to format {FORMAT}, and its folder cannot "
                     "be written to; copy the folder to a place where it can, and use it there."
@@ -218,7 +210,7 @@ class Database:
                     self._connection.execute("BEGIN IMMEDIATE")
                 finally:
                     self._connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000:.0f}")
-        except _BusyError:
+        except LibraryLockedError:
             self._lock.release()
             if last:
                 raise
@@ -302,12 +294,12 @@ class Database:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
             kind = _KINDS.get(code, LibraryError)
             trouble = _TROUBLE.get(code, _DAMAGED).format(
-                writer=self._writer() if kind is _BusyError else ""
+                writer=self._writer() if kind is LibraryLockedError else ""
             )
             raise kind(f"The library {self._folder.name!r} {trouble}") from error
 
 
-_KINDS = {sqlite3.SQLITE_READONLY: _ReadOnlyError, sqlite3.SQLITE_BUSY: _BusyError}
+_KINDS = {sqlite3.SQLITE_READONLY: LibraryReadOnlyError, sqlite3.SQLITE_BUSY: LibraryLockedError}
 
 
 def migrate(database: sqlite3.Connection, format: int = FORMAT) -> None:

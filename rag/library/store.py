@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import DocumentError, LibraryError, UsageError
+from rag.errors import DocumentError, LibraryError, NotFoundError, UsageError
 from rag.library import integrity, keyword_index
 from rag.library.conversations import Conversations
 from rag.library.database import DATABASE, Database
@@ -175,10 +175,10 @@ class Library:
         self._sweep()
 
     def remove(self, name: str) -> None:
-        """Remove the document of that name. Raises UsageError where there is none."""
+        """Remove the document of that name. Raises NotFoundError where there is none."""
         with self._database.changing() as database:
             if not database.execute("DELETE FROM documents WHERE name = ?", [name]).rowcount:
-                raise self._no_document(name)
+                raise NotFoundError(self._no_document(name))
         self._sweep()
 
     def rebuild(
@@ -286,10 +286,13 @@ class Library:
             )
 
     def info(self, name: str) -> DocumentInfo:
-        """The document of that name, as a list shows it. Raises UsageError where there is none."""
+        """The document of that name, as a list shows it.
+
+        Raises NotFoundError where there is none.
+        """
         found = _infos(self._database.rows("SELECT * FROM listing WHERE name = ?", name))
         if not found:
-            raise self._no_document(name)
+            raise NotFoundError(self._no_document(name))
         return found[0]
 
     def free_name(self, stem: str) -> str:
@@ -304,12 +307,12 @@ class Library:
     def document(self, name: str) -> Document:
         """The whole document of that name, equal to the one that was added.
 
-        Raises UsageError where there is none.
+        Raises NotFoundError where there is none.
         """
         with self._database.reading() as database:
             document = read_document(database, name)
             if document is None:
-                raise self._no_document(name)
+                raise NotFoundError(self._no_document(name))
         return document
 
     @contextmanager
@@ -475,7 +478,7 @@ class Library:
         names = {name.casefold() for _, name, _ in rows}
         for name in only.documents:
             if name.casefold() not in names:
-                raise self._no_document(name)
+                raise UsageError(self._no_document(name))
         wanted = {name.casefold() for name in only.documents} or names
         return [
             key
@@ -483,7 +486,7 @@ class Library:
             if name.casefold() in wanted and is_within(date, only.after, only.before)
         ]
 
-    def _no_document(self, name: str) -> UsageError:
+    def _no_document(self, name: str) -> str:
         names = [known for (known,) in self._database.rows("SELECT name FROM documents")]
         near = get_close_matches(name, names)
         hint = (
@@ -491,9 +494,7 @@ class Library:
             if near
             else "see `rag list` for those there are."
         )
-        return UsageError(
-            f"There is no document {name!r} in the library {self.folder.name!r}; {hint}"
-        )
+        return f"There is no document {name!r} in the library {self.folder.name!r}; {hint}"
 
 
 def _infos(rows: Sequence[Any]) -> list[DocumentInfo]:

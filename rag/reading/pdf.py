@@ -18,7 +18,7 @@ from itertools import groupby
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from rag.errors import DocumentError, UsageError
+from rag.errors import DocumentError, NotFoundError
 from rag.reading.blocks import Content
 from rag.reading.pdf_layout import Page, TextLine, blocks
 from rag.text.characters import visible
@@ -94,11 +94,11 @@ def page_image(data: bytes, page: int, width: int) -> bytes:
 
     Pages count from 1. No edge is longer than MAX_PIXELS.
 
-    Raises UsageError where there is no such page, DocumentError where the file cannot be opened.
+    Raises NotFoundError where there is no such page, DocumentError where the file cannot be opened.
     """
     with _opened(data) as pdf:
         if not 1 <= page <= len(pdf):
-            raise UsageError(
+            raise NotFoundError(
                 f"Page {page} was asked for, and the PDF has pages 1 to {len(pdf)}: ask for one "
                 f"of these."
             )

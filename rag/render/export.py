@@ -18,7 +18,7 @@ from html import escape
 from io import BytesIO
 from typing import Literal
 
-from rag.errors import UsageError
+from rag.errors import NotFoundError
 from rag.render.json import answer_json
 from rag.render.text import NO_ANSWER, where
 from rag.text.characters import visible
@@ -46,7 +46,7 @@ def export(
     sent.
 
     Each footnote has the exact quote, where it stands, who said it, the report's own note, and the
-    sha256 of the report's file. `documents` gives the document of a name, and raises UsageError
+    sha256 of the report's file. `documents` gives the document of a name, and raises NotFoundError
     where there is none: a report that was removed or replaced since is told as such. The JSON holds
     the answers as `render.read_answer` reads them, and what `rag check` needs.
     """
@@ -144,7 +144,7 @@ def _quoted(citation: Citation, documents: Callable[[str], Document]) -> Documen
     """The document a citation quotes, None where there is none with these words in this place."""
     try:
         document = documents(citation.document)
-    except UsageError:
+    except NotFoundError:
         return None
     return document if document.text[citation.start : citation.end] == citation.quote else None
 

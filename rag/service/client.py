@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.config import Settings
+from rag.errors import ServerError
 from rag.render.json import read_answer, read_hit
 from rag.types import Answer, Filter, Found, Hit
 
@@ -22,10 +23,6 @@ _FILE = ".server.json"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _GREETING_SECONDS = 2.0
 _LONGEST_SECONDS = 150.0  # that a server takes for a question, and some more
-
-
-class NotAnsweredError(Exception):
-    """The server did not answer; whoever asks does, and finds what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class Server:
         told: Callable[[Found], None],
     ) -> tuple[Answer, int | None]:
         """The answer, and the conversation it was kept in, if `conversation` names one or, with
-        0, begins it; what is read for it is `told` before. Raises NotAnsweredError where it
+        0, begins it; what is read for it is `told` before. Raises ServerError where it
         gives none.
         """
         body = {
@@ -72,10 +69,10 @@ class Server:
                     answer = json.loads(value)
                     kept = answer.pop("conversation", None)
                     return read_answer(answer), kept
-            raise NotAnsweredError
+            raise self._no_answer()
 
     def passages(self, settings: Settings, question: str, k: int, only: Filter) -> tuple[Hit, ...]:
-        """The `k` best hits. Raises NotAnsweredError where it gives none."""
+        """The `k` best hits. Raises ServerError where it gives none."""
         body = {"question": question, "library": settings.library, "k": k, "filter": asdict(only)}
         with self._asked("/v1/search", body) as response:
             return tuple(map(read_hit, json.load(response)["hits"]))
@@ -93,6 +90,9 @@ class Server:
             return False
         return hmac.compare_digest(str(given).encode(), proof(self.key, challenge).encode())
 
+    def _no_answer(self) -> ServerError:
+        return ServerError(f"The server at {self.url} gave no answer; its log says why.")
+
     @contextmanager
     def _asked(self, path: str, body: dict[str, Any]) -> Iterator[HTTPResponse]:
         headers = {
@@ -107,10 +107,10 @@ class Server:
                 connection.request("POST", path, json.dumps(body), headers)
                 response = connection.getresponse()
                 if response.status != 200:
-                    raise NotAnsweredError
+                    raise self._no_answer()
                 yield response
         except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
-            raise NotAnsweredError from error
+            raise self._no_answer() from error
 
 
 def proof(key: str, challenge: str) -> str:

@@ -18,12 +18,11 @@ from rag.config import Settings
 from rag.errors import (
     BusyError,
     DocumentError,
-    LateError,
     LibraryError,
     NotFoundError,
     RagError,
     StoppedError,
-    UsageError,
+    TimedOutError,
 )
 from rag.ingest import UPLOADED, Added
 from rag.library.store import library_file, library_folder, library_names
@@ -62,13 +61,13 @@ class Asking:
         self._stopped.set()
 
     def check(self) -> None:
-        """Raises StoppedError where the question was stopped, LateError where its time is over."""
+        """Raises StoppedError where the question was stopped, TimedOutError where its time is over."""
         if self._stopped.is_set():
             raise StoppedError(
                 "The question was stopped before its answer was whole; ask it again."
             )
         if time.monotonic() > self._ends:
-            raise LateError(
+            raise TimedOutError(
                 f"The answer took longer than {self._seconds:.0f} seconds; ask again later, or in fewer words."
             )
 
@@ -107,7 +106,7 @@ class Line:
 
 _OUTCOMES = {
     BusyError: "refused",
-    LateError: "late",
+    TimedOutError: "late",
     StoppedError: "stopped",
 }  # of a question without an answer
 _asking: ContextVar[Asking] = ContextVar("asking")  # whose question a model works for
@@ -337,8 +336,6 @@ class Service:
             )
         try:
             return pipeline.page_image(document, page, width)
-        except (UsageError, DocumentError) as error:
-            raise NotFoundError(str(error)) from error
         finally:
             self._drawing.release()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from rag.errors import RagError, StoppedError, UsageError
+from rag.errors import NotFoundError, RagError, StoppedError, UsageError
 from rag.render.html import (
     answer_html,
     conversation_html,
@@ -357,7 +357,7 @@ class Desk:
                 yield draft(_waiting(step) if isinstance(step, int) else "Reading the passages …")
         except StoppedError:
             yield draft("Stopped.", running=False)
-        except UsageError as error:  # the reader has something to correct, and nothing is broken
+        except (UsageError, NotFoundError) as error:  # the reader has something to correct, and nothing is broken
             hits, sentences = (), []
             yield draft(str(error), running=False)
         except RagError as error:

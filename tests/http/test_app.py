@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from fakes import EndlessModel
+from fakes import EndlessModel, ServiceWith
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -26,7 +26,6 @@ from served import (
     QUOTE,
     SAID,
     TOKEN,
-    ServiceWith,
     a_pdf,
     events,
     finished,
@@ -34,7 +33,14 @@ from served import (
     serving,
 )
 
-from rag.errors import BusyError, DocumentError, LateError, NotFoundError, StoppedError, UsageError
+from rag.errors import (
+    BusyError,
+    DocumentError,
+    NotFoundError,
+    StoppedError,
+    TimedOutError,
+    UsageError,
+)
 from rag.http.auth import MAX_BODY, Access, Allowance, read_token
 from rag.pipeline import Pipeline
 from rag.reading.documents import SUFFIXES
@@ -186,7 +192,7 @@ def test_one_who_waits_can_leave_the_line() -> None:
 
 
 def test_a_question_has_an_end() -> None:
-    with pytest.raises(LateError, match="longer than -1 seconds"):
+    with pytest.raises(TimedOutError, match="longer than -1 seconds"):
         Asking(-1).check()
 
 

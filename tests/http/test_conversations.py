@@ -7,20 +7,8 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-from served import (
-    EVENTS,
-    GRAIN,
-    QUESTION,
-    QUOTE,
-    SAID,
-    ServiceWith,
-    events,
-    problem,
-    service_with,
-    serving,
-)
-
-__all__ = ["service_with"]  # a fixture
+from fakes import ServiceWith
+from served import EVENTS, GRAIN, QUESTION, QUOTE, SAID, events, problem, serving
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rag.config import LONGEST_CONVERSATION_NAME
-from rag.errors import LibraryError, UsageError
+from rag.errors import LibraryError, NotFoundError, UsageError
 from rag.library.conversations import Conversations
 from rag.library.store import Library
 from rag.types import Answer, Chunk, Citation, Hit, Note, Seconds, Sentence, Turn
@@ -105,7 +105,7 @@ def test_the_first_answer_begins_a_conversation_and_the_next_ones_go_on(
         ("Did trade rise?", 1),
         ("Did trade rise?", 2),
     ]
-    with pytest.raises(UsageError, match="no conversation 9"):
+    with pytest.raises(NotFoundError, match="no conversation 9"):
         kept.keep(9, ANSWER)
 
 
@@ -220,7 +220,7 @@ def test_a_conversation_that_is_not_there_is_told_in_a_sentence(
         lambda: kept.remove(key),
     ):
         with pytest.raises(
-            UsageError,
+            NotFoundError,
             match=f"There is no conversation {key} in this library; see `rag conversations`",
         ):
             use()

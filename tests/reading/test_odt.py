@@ -48,7 +48,7 @@ STYLES = """<office:styles>
 <style:style style:name="Tiny" style:family="text"><style:text-properties fo:font-size="0.5pt"/></style:style>
 <text:list-style style:name="Numbers"><text:list-level-style-number text:level="1" style:num-format="1"/>
 <text:list-level-style-bullet text:level="2"/></text:list-style>
-</office:styles>"""  # noqa: E501
+</office:styles>"""
 
 
 def odt(body: str, styles: str = "", **others: str) -> bytes:
@@ -366,4 +366,4 @@ SAMPLE = """<text:p text:style-name="Title">Title</text:p><text:h text:outline-l
 <draw:frame><draw:text-box><text:p>boxed</text:p></draw:text-box></draw:frame></text:p>
 <table:table><table:table-row><table:table-cell table:number-columns-spanned="2"><text:p>a</text:p></table:table-cell>
 <table:covered-table-cell/></table:table-row><table:table-row><table:table-cell><text:p>b</text:p></table:table-cell></table:table-row>
-</table:table>"""  # noqa: E501
+</table:table>"""

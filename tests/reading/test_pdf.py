@@ -18,7 +18,7 @@ from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.utils import ImageReader, simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
-from rag.errors import DocumentError, UsageError
+from rag.errors import DocumentError, NotFoundError
 from rag.reading import pdf
 from rag.reading.blocks import Block, Content
 from rag.reading.pdf import page_image, read_pdf
@@ -570,7 +570,7 @@ def test_a_picture_stays_within_bounds_however_large_it_is_asked_for(
 @pytest.mark.parametrize("page", [0, 3, -1])
 def test_a_page_that_is_not_there_is_refused(page: int) -> None:
     with pytest.raises(
-        UsageError,
+        NotFoundError,
         match=f"^Page {page} was asked for, and the PDF has pages 1 to 2: ask for one of these.$",
     ):
         page_image(drawn(sentence, sentence), page, 100)

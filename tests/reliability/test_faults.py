@@ -20,11 +20,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from served import GRAIN, QUESTION, SAID, ServiceWith, finished, problem, service_with, serving
+from fakes import ServiceWith
+from served import GRAIN, QUESTION, SAID, finished, problem, serving
 
 from rag.http import auth as access
-
-__all__ = ["service_with"]  # the fixture
 
 ROOT = Path(__file__).parents[2]
 
@@ -183,7 +182,7 @@ def test_a_library_that_is_damaged_is_told_of(service_with: ServiceWith, tmp_pat
 
 _SERVER = """
 import sys, time
-from fakes import EndlessModel, FakeModels
+from fakes import EndlessModel, FakeModels, ServiceWith
 from rag.cli.main import main
 models = FakeModels(chat=EndlessModel({said!r}))
 encode = models.embedder.encode

@@ -11,16 +11,14 @@ from pathlib import Path
 
 import pytest
 from benchmarks.load import crowd
-from fakes import WordsEmbedder
-from served import GRAIN, SAID, ServiceWith, service_with, serving
+from fakes import ServiceWith, WordsEmbedder
+from served import GRAIN, SAID, serving
 
 from rag.config import Settings, bundled
 from rag.models.registry import Models
 from rag.pipeline import Pipeline
 from rag.text.tokens import stem
 from rag.types import Piece
-
-__all__ = ["service_with"]  # the fixture
 
 
 class EchoingModel:

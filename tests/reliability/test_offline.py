@@ -23,7 +23,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from mcp import Client, StdioServerParameters
-from test_page import CHROMIUM, CHROMIUM_OPTIONS
+from visit import CHROMIUM, CHROMIUM_OPTIONS
 
 from rag.models.bundled import embedding_model_folder
 

@@ -24,7 +24,7 @@ from playwright.sync_api import sync_playwright
 from visit import CHROMIUM, CHROMIUM_OPTIONS
 
 from rag.answering.claims import read_statements
-from rag.errors import UsageError
+from rag.errors import NotFoundError
 from rag.reading.documents import read_document
 from rag.render import export as exports
 from rag.render.export import MEDIA_TYPES, Kind, export, file_name
@@ -94,7 +94,7 @@ def documents(*there: Document) -> Callable[[str], Document]:
     def find(name: str) -> Document:
         if found := next((d for d in there if d.name == name), None):
             return found
-        raise UsageError(f"There is no document {name!r}.")
+        raise NotFoundError(f"There is no document {name!r}.")
 
     return find
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,17 +13,23 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from fakes import FakeModels, ServiceWith
 from loaded import loaded_by
-from served import GRAIN, KEY, QUESTION, SAID, TOKEN, ServiceWith, service_with, serving
+from served import GRAIN, KEY, QUESTION, SAID, TOKEN, serving
 
-from rag.cli.main import main
+from rag.cli import main as command_line
 from rag.config import Settings
 from rag.service.client import Server, announce, models_of, running, withdraw
 from rag.service.service import Service
 
-__all__ = ["service_with"]  # the fixture
-
 NOWHERE = Server("127.0.0.1", 9, "stale", ())
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command with the fakes and, unless the settings want none, a language model."""
+    return command_line.main(
+        arguments, lambda settings: FakeModels(*[SAID] if settings.generate else [])
+    )
 
 
 @contextmanager

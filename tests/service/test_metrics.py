@@ -5,11 +5,10 @@ from collections.abc import Mapping
 
 import httpx
 import pytest
-from served import GRAIN, QUESTION, SAID, ServiceWith, finished, problem, service_with, serving
+from fakes import ServiceWith
+from served import GRAIN, QUESTION, SAID, finished, problem, serving
 
 from rag.service.metrics import Metrics
-
-__all__ = ["service_with"]  # the fixture
 
 
 def values(text: str) -> Mapping[str, float]:

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import GRAIN, ServiceWith, service_with
+from fakes import ServiceWith
+from served import GRAIN
 
 from rag.errors import BusyError, DocumentError, NotFoundError
 from rag.service import uploads as uploads_module
 from rag.service.service import Service
 from rag.service.uploads import Job, Uploads
-
-__all__ = ["service_with"]  # the fixture
 
 TEA = b"Eastern Trade\n\nTea rose by 7 percent."
 

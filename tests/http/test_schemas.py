@@ -8,11 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 import schemathesis
+from fakes import ServiceWith
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from served import GRAIN, SAID, ServiceWith, service_with, serving
-
-__all__ = ["service_with"]  # the fixture
+from served import GRAIN, SAID, serving
 
 EXAMPLES = int(os.environ.get("RAG_SCHEMA_EXAMPLES", "8"))  # requests a route
 
