@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from typing import Protocol
 
-from rag.types import Piece, Prompt, Vectors
+from rag.types import Passage, Piece, Prompt, Reading, Vectors
 
 
 class Embedder(Protocol):
@@ -52,14 +52,12 @@ class Reranker(Protocol):
 
 
 class Reader(Protocol):
-    """Question and passages to the sentences that answer."""
+    """Question and passages to the words and sentences that answer."""
 
     name: str
 
-    def read(self, question: str, passages: Sequence[tuple[str, Sequence[str]]]) -> list[Vectors]:
-        """For each passage (context, sentences) the log-odds that a sentence answers the
-        question, float32 [sentences].
-        """
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """Return a reading of each passage, in their order."""
         ...
 
 

@@ -5,6 +5,7 @@ Every offset is a character offset into `Document.text`, the one canonical text 
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,6 +16,10 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 Verdict = Literal["supported", "partly", "unsupported"]
 Mode = Literal["generated", "extractive"]
+# Why there is no answer: no passage is on the subject; some are, but do not answer; one answers
+# something near what was asked. "" where there is an answer.
+Reason = Literal["", "nothing_on_subject", "not_this", "near"]
+Shape = Literal["fact", "yes_no", "list", "comparison", "overview", "about"]
 FoundBy = Literal["dense", "lexical", "both"]
 Kind = Literal["text", "heading", "furniture", "note"]
 
@@ -241,6 +246,7 @@ class Hit:
     title: str
     score: float  # of the fused ranks; comparable within one search only
     found_by: FoundBy
+    date: str = ""  # of its document, ISO 8601; "" where it states none
 
 
 # --- The answer -----------------------------------------------------------------------------------
@@ -255,6 +261,33 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A span of `Document.text`."""
+
+    start: int
+    end: int
+
+
+class Passage(NamedTuple):
+    """A text to be read for a question."""
+
+    context: str  # title, date, headings: read with the text, never part of an answer
+    text: str
+    sentences: Sequence[tuple[int, int]]  # spans of the text in order; the rest is not read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What the reader says of a passage."""
+
+    # of the passage's text: the words of one sentence that answer best; None where none is found
+    span: tuple[int, int] | None
+    span_score: float  # log-odds of the span against the null: above zero, the passage answers
+    # log-odds that a sentence answers, float32 [sentences]; minus infinity for an unread one
+    sentences: Vectors
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """One sentence of a hit, with the chance that it answers the question."""
 
@@ -263,6 +296,7 @@ class Evidence:
     end: int
     text: str  # Document.text[start:end]
     score: float  # 0..1
+    focus: Span | None = None  # the short answer inside it, where the reader points at one
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +313,6 @@ class Prompt:
     """What a model is asked, in each form."""
 
     text: str  # for base models to complete
-    adapted: (
-        str  # the same for those with an adapter, without the examples, which they need no more
-    )
     system: str  # with `user` the messages for chat models
     user: str
     stop: tuple[str, ...]
@@ -315,6 +346,9 @@ class Citation:
     end: int
     quote: str
     note: Note | None
+    date: str = ""  # of the document, ISO 8601; "" where it states none
+    file: str = ""  # the document's file name
+    focus: Span | None = None  # the short answer inside the quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +361,7 @@ class Seconds:
     retrieve: float
     first_token: float | None
     total: float
+    read: float = 0.0  # until the reader had read the passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +379,9 @@ class Answer:
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
     seconds: Seconds
+    reason: Reason = ""
+    shape: Shape = "fact"
+    confidence: float = 0.0  # 0..1, the chance that the passages answer the question
 
 
 @dataclass(frozen=True, slots=True)

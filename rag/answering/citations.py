@@ -6,14 +6,12 @@ markers are those of the sentences it rests on; the model's own are only taken a
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
-from math import prod
 
 from rag.answering.verify import Claim, Documents, follows
 from rag.text.markers import NOTE_MARKER
 from rag.text.sentences import sentence_spans
 from rag.text.tokens import words_of
-from rag.types import Citation, Document, Evidence, Piece, Quotation, Sentence
+from rag.types import Citation, Document, Evidence, Quotation, Sentence, Span
 
 # [1] · [1, 2] · [1–3] · [ 12 ]: in the model's text these are its markers, since the sources are
 # shown to it without any.
@@ -45,11 +43,6 @@ def claims(text: str) -> list[str]:
     return [sentence for sentence in found if words_of(sentence)]
 
 
-def chance(pieces: Iterable[Piece]) -> float:
-    """0..1, with which a model chose all that it wrote before its first marker."""
-    return prod(piece.chance for piece in takewhile(lambda piece: "[" not in piece.text, pieces))
-
-
 def _clean(sentence: str) -> str:
     return _SPACE_BEFORE_POINT.sub("", " ".join(_MARKED.sub("", sentence).split()))
 
@@ -71,6 +64,7 @@ def cite(
         {(e.hit.chunk.document, e.start, e.end) for claim in claims for e in claim.evidence},
         document,
     )
+    focuses = [(e.hit.chunk.document, e.focus) for c in claims for e in c.evidence if e.focus]
     citations: dict[tuple[str, int, int], Citation] = {}
     sentences: list[Sentence] = []
     for claim in claims:
@@ -81,7 +75,12 @@ def cite(
                 s for s in spans if s[0] == name and s[1] <= evidence.start and evidence.end <= s[2]
             )
             if span not in citations:
-                citations[span] = _citation(len(citations) + 1, document(name), *span[1:], evidence)
+                focus = next(
+                    (f for n, f in focuses if n == name and span[1] <= f.start and f.end <= span[2]),
+                    None,
+                )
+                number = len(citations) + 1
+                citations[span] = _citation(number, document(name), *span[1:], evidence, focus)
             markers[citations[span].marker] = None
         sentences.append(Sentence(claim.text, claim.verdict, tuple(markers), claim.reason))
     return tuple(sentences), tuple(citations.values())
@@ -105,6 +104,14 @@ def quoted(chosen: Iterable[Evidence], document: Documents) -> list[Claim]:
         else:
             groups.append([evidence])
     return [Claim(_in_its_words(group, document), "supported", tuple(group)) for group in groups]
+
+
+def short_answer(evidence: Evidence, document: Documents) -> str:
+    """Return the words the reader points at, on one line, without the report's own markers."""
+    if evidence.focus is None:
+        return ""
+    text = document(evidence.hit.chunk.document).text
+    return _clean(text[evidence.focus.start : evidence.focus.end])
 
 
 def _is_one(one: Evidence, other: Evidence, document: Documents) -> bool:
@@ -156,7 +163,7 @@ def _merged(spans: set[tuple[str, int, int]], document: Documents) -> list[tuple
 
 
 def _citation(
-    marker: int, document: Document, start: int, end: int, evidence: Evidence
+    marker: int, document: Document, start: int, end: int, evidence: Evidence, focus: Span | None
 ) -> Citation:
     note = document.note_at(start, end)
     end = _end_of_words(document, start, end)
@@ -174,6 +181,9 @@ def _citation(
         end=end,
         quote=document.text[start:end],
         note=note,
+        date=document.date,
+        file=document.file,
+        focus=focus if focus and start <= focus.start and focus.end <= end else None,
     )
 
 

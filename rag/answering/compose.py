@@ -1,126 +1,185 @@
-"""Weighed sentences -> the claims of an answer, as they come about."""
+"""Evidence that answers -> the claims of the answer, as they come about."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import chain, islice
+from dataclasses import replace
+from pathlib import Path
 
-from rag.answering import citations, evidence, prompt, verify
+from rag.answering import citations, prompt, verify
+from rag.answering.conflicts import find_conflict
 from rag.answering.verify import Claim, Documents
-from rag.config import bundled
 from rag.protocols import ChatModel
+from rag.text.sentences import sentence_spans
 from rag.types import Evidence, Mode, Piece, Source
 
 MAX_ANSWER_TOKENS = 120
 # Seconds that a model may write; then the sources answer, or what it has written so far.
 _PATIENCE = 120.0
-# Chance of its words; of those that a model is less sure of, every third is wrong.
-_SURE = 0.5
+_MAX_RESTATED_TOKENS = 60
+# Words within which a reader expects the answer; one that comes later is put in front.
+_DIRECT_WORDS = 25
+_MAX_QUOTED_WORDS = 40  # of a sentence shown as it stands; a longer one is opened in its footnote
+# A sentence that begins with one of these leans on the sentence before it.
+_LEANS = re.compile(r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No)\b")
 
 
 def compose(
     question: str,
-    before: str,
-    weighed: Sequence[Evidence],
-    certainty: float,
+    evidence: Sequence[Evidence],
+    min_confidence: float,
     chat: ChatModel | None,
     document: Documents,
+    templates: Path,
 ) -> Iterator[tuple[Mode, Claim]]:
     """Yield the claims of the answer, each with who worded it: the model or the source.
 
-    `before` is the question before this one in a conversation. Nothing is yielded where the chance
-    of being right stays below `certainty`. Closing the iterator stops the model.
+    The best sentence is known to answer. A chat model writes out of several passages, and what the
+    sources do not hold is left out; a base model puts the short answer into a sentence. Where
+    neither comes about, the best sentence answers itself. Closing the iterator stops the model.
     """
-    if not evidence.enough(weighed, certainty, declines=0.0):  # whatever a model says
-        return
-    asked, silent = evidence.asked_for(question, before), True
-    if not (chat and chat.brief) and not evidence.enough(weighed, certainty):
-        return
-    if chat:
-        sources = prompt.choose_sources(weighed, chat.count_tokens)
-        in_context = evidence.in_context(question, before)
-        built = prompt.build(in_context, sources, bundled("prompts"))
-        with closing(chat.stream(built, MAX_ANSWER_TOKENS)) as pieces:
-            if chat.brief:
-                first = list(
-                    islice(pieces, 1)
-                )  # what it begins with decides whether more is wanted
-                declines = first[0].declines if first else 1.0
-                if not evidence.enough(weighed, certainty, declines):
-                    return
-                written = [piece for piece in _until_cut(chain(first, pieces)) if piece]
-                claims = _short_answer(written, asked, weighed, document)
-            else:
-                claims = _checked_sentences(_until_cut(pieces), asked, sources, weighed, document)
-            for claim in claims:
-                silent = False
-                yield claim
-    if silent:
-        for quote in citations.quoted(evidence.choose(asked, weighed), document):
-            yield "extractive", quote
-
-
-def _checked_sentences(
-    pieces: Iterable[Piece | None],
-    question: str,
-    sources: Sequence[Source],
-    weighed: Sequence[Evidence],
-    document: Documents,
-) -> Iterator[tuple[Mode, Claim]]:
-    """Yield the sentences of the model that hold, and a source that says otherwise."""
-    text, done = "", 0
     cited: set[Evidence] = set()
-    for piece in pieces:
-        text += piece.text if piece else ""
-        sentences = citations.claims(text)
-        # The last sentence is complete only when the model is; None says so.
-        for sentence in sentences[done : len(sentences) - (piece is not None)]:
-            done += 1
-            claim = verify.check(sentence, sources, document, question)
-            if verify.copies(claim):
-                return  # the sentence itself, with those around it, says more
-            claim = verify.attributed(claim, document)
-            answers = evidence.answers(claim.text, question, claim.evidence, weighed)
-            if claim.verdict == "supported" and answers:
-                cited.update(claim.evidence)
-                yield "generated", claim
-    if cited:
-        conflicting = (e for e in evidence.otherwise(question, weighed) if e not in cited)
-        for quote in citations.quoted(conflicting, document):
-            yield "extractive", quote
-
-
-def _short_answer(
-    written: Sequence[Piece], question: str, weighed: Sequence[Evidence], document: Documents
-) -> Iterator[tuple[Mode, Claim]]:
-    """Yield the best sentence, below some words of it where the model is sure of them.
-
-    Words of another sentence are rarely right, but that sentence, quoted beside the best one, often
-    is.
-    """
-    text = " ".join(citations.claims("".join(piece.text for piece in written)))
-    phrases = (verify.phrase(text, sentence) for sentence in evidence.likely(weighed))
-    fitting = (claim for claim in phrases if claim and evidence.names_it(claim.text, question))
-    claim = next(fitting, None)
-    if claim is None:
-        return
-    (source,) = claim.evidence
-    is_sure = citations.chance(written) >= _SURE
-    if source is weighed[0] and is_sure and not verify.copies(claim):
-        claim = verify.attributed(claim, document)
-        if claim.verdict == "supported":
+    if chat and chat.follows_instructions:
+        for claim in _grounded(question, evidence, chat, document, templates):
+            cited.update(claim.evidence)
             yield "generated", claim
-    for quote in citations.quoted(evidence.in_place(question, weighed, source), document):
-        yield "extractive", quote
+    if not cited:
+        mode, claim = _fact(question, evidence[0], chat, document, templates)
+        cited.update(claim.evidence)
+        yield mode, claim
+    conflict = find_conflict(evidence, min_confidence)
+    if conflict and conflict not in cited:
+        title, date = conflict.hit.title, conflict.hit.date
+        for quote in citations.quoted([conflict], document):
+            named = f"{title} ({date})" if date else title
+            yield "extractive", replace(quote, text=f"{named} says otherwise: {quote.text}")
 
 
-def _until_cut(pieces: Iterable[Piece]) -> Iterator[Piece | None]:
-    """Yield the pieces, and None behind them where the model came to its end, not where it was
-    cut.
-    """
+def _grounded(
+    question: str,
+    evidence: Sequence[Evidence],
+    chat: ChatModel,
+    document: Documents,
+    templates: Path,
+) -> Iterator[Claim]:
+    """Yield the sentences of a chat model that its sources hold, as they come."""
+    sources = prompt.choose_sources(evidence, chat.count_tokens)
+    built = prompt.grounded(question, sources, templates)
+    text, done = "", 0
+    with closing(chat.stream(built, MAX_ANSWER_TOKENS)) as pieces:
+        for piece in _until_cut(pieces, MAX_ANSWER_TOKENS):
+            text += piece.text if piece else ""
+            sentences = citations.claims(text)
+            # The last sentence is complete only when the model is; None says so.
+            for sentence in sentences[done : len(sentences) - (piece is not None)]:
+                done += 1
+                claim = verify.check(sentence, sources, document, question)
+                claim = verify.attributed(claim, document)
+                if claim.verdict == "supported":
+                    yield claim
+
+
+def _fact(
+    question: str,
+    best: Evidence,
+    chat: ChatModel | None,
+    document: Documents,
+    templates: Path,
+) -> tuple[Mode, Claim]:
+    """Return the answer in one sentence: the model's where it holds, else the source's own."""
+    best = _whole_sentence(best)
+    before = _leaned_on(best)
+    if chat and best.focus and not chat.follows_instructions:
+        claim = _restated(question, best, before, chat, document, templates)
+        if claim:
+            return "generated", claim
+    return "extractive", _own_words(best, before, document)
+
+
+def _restated(
+    question: str,
+    best: Evidence,
+    before: Evidence | None,
+    chat: ChatModel,
+    document: Documents,
+    templates: Path,
+) -> Claim | None:
+    """Return the short answer as the model puts it into a sentence; None where that says more."""
+    short = citations.short_answer(best, document)
+    source = " ".join([before.text, best.text] if before else [best.text])
+    named = f"{best.hit.title}. {source}"
+    built = prompt.restatement(question, short, named, templates)
+    written = ""
+    with closing(chat.stream(built, _MAX_RESTATED_TOKENS)) as pieces:
+        for piece in _until_cut(pieces, _MAX_RESTATED_TOKENS):
+            if piece is None:
+                sentences = citations.claims(written)
+                shown = [sentence for sentence in (before, best) if sentence]
+                if len(sentences) == 1 and verify.restates(sentences[0], question, short, shown):
+                    claim = Claim(sentences[0], "supported", tuple(shown))
+                    claim = verify.attributed(claim, document)
+                    return claim if claim.verdict == "supported" else None
+            else:
+                written += piece.text
+    return None
+
+
+def _own_words(best: Evidence, before: Evidence | None, document: Documents) -> Claim:
+    """Return the sentence as it stands, or the short answer in front of it where that comes late."""
+    (quote,) = citations.quoted([best], document)
+    evidence = (before, best) if before else (best,)
+    if best.focus is None:
+        return replace(quote, evidence=evidence)
+    short = citations.short_answer(best, document)
+    words = quote.text.split()
+    ends = quote.text.rstrip('"”’)').endswith((".", "!", "?"))
+    is_direct = short in " ".join(words[:_DIRECT_WORDS])
+    if ends and is_direct and len(words) <= _MAX_QUOTED_WORDS:
+        return replace(quote, evidence=evidence)
+    opening = short[:1].upper() + short[1:] if short.split()[0].islower() else short
+    if len(short.split()) * 2 > len(words):
+        return replace(quote, text=f"{quote.text.rstrip('.…')}.", evidence=evidence)
+    text = quote.text if ends else f"{quote.text}."
+    quoted = text if text.endswith(("”", '"')) else f"“{text.replace('“', '‘').replace('”', '’')}”"
+    return replace(quote, text=f"{opening}: {quoted}", evidence=evidence)
+
+
+def _whole_sentence(evidence: Evidence) -> Evidence:
+    """Return the sentence that a part of it is from."""
+    offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
+    for start, end in sentence_spans(text):
+        if offset + start <= evidence.start and evidence.end <= offset + end:
+            if len(text[start:end].split()) > 2 * _MAX_QUOTED_WORDS:
+                return evidence
+            whole = text[start:end]
+            return replace(evidence, start=offset + start, end=offset + end, text=whole)
+    return evidence
+
+
+def _leaned_on(evidence: Evidence) -> Evidence | None:
+    """Return the sentence before, where this one begins with a pronoun or it asks a question."""
+    offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
+    spans = sentence_spans(text)
+    for (start, end), following in zip(spans, spans[1:], strict=False):
+        if offset + following[0] != evidence.start:
+            continue
+        if _LEANS.match(evidence.text) or text[start:end].rstrip("*_ ").endswith("?"):
+            return replace(
+                evidence,
+                start=offset + start,
+                end=offset + end,
+                text=text[start:end],
+                focus=None,
+            )
+    return None
+
+
+def _until_cut(pieces: Iterable[Piece], most: int) -> Iterator[Piece | None]:
+    """Yield the pieces, and None behind them where the model came to its end, not where it was cut."""
     until = time.monotonic() + _PATIENCE
     for number, piece in enumerate(pieces, 1):
         yield piece
-        if number >= MAX_ANSWER_TOKENS or time.monotonic() > until:
+        if number >= most or time.monotonic() > until:
             return
     yield None

@@ -1,6 +1,4 @@
-"""Question + Evidence + a template of prompts/ -> the Sources that fit and the Prompt that shows
-them. Pure.
-"""
+"""Evidence + the templates of prompts/ -> the Prompt of a language model. Pure."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,25 +14,22 @@ _SENTENCES = (5, 3, 2)
 _SOURCE_TOKENS = 700
 _STOP = ("\n",)
 
-# In a source these would pass for markers of ours, and angle brackets and pipes for the control
-# tokens of a chat template.
+# In a source these would pass for control tokens of a chat template or for markers of ours.
 _LOOKALIKES = str.maketrans({"<": "‹", ">": "›", "|": "¦", "[": "(", "]": ")"})
 
 
 def choose_sources(
     evidence: Sequence[Evidence], count_tokens: Callable[[str], int]
 ) -> tuple[Source, ...]:
-    """The sources to show, numbered from 1 in the order of their best sentence.
+    """Return the sources to show, numbered from 1 in the order of their best sentence.
 
-    One that does not fit is left out whole.
-
-    A source is the best sentence of a hit with its neighbours, in reading order.
+    A source is the best sentence of a hit with its neighbours, in reading order. One that does not
+    fit is left out whole.
     """
     by_hit: dict[tuple[str, int], list[Evidence]] = {}
     for sentence in evidence:
-        by_hit.setdefault((sentence.hit.chunk.document, sentence.hit.chunk.number), []).append(
-            sentence
-        )
+        chunk = sentence.hit.chunk
+        by_hit.setdefault((chunk.document, chunk.number), []).append(sentence)
     sources: list[Source] = []
     room = _SOURCE_TOKENS
     for sentences, most in zip(by_hit.values(), _SENTENCES, strict=False):
@@ -45,38 +40,39 @@ def choose_sources(
     return tuple(sources)
 
 
-def build(question: str, sources: Sequence[Source], templates: Path) -> Prompt:
-    """The prompt in each form, from the templates complete.txt (base models), adapted.txt (those
-    with an adapter), system.txt and user.txt (chat models).
-    """
-    values = {
-        "question": one_line(question),
-        "sources": "\n".join(show(source) for source in sources),
-    }
-    complete, adapted, system, user = (
-        Template((templates / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n")).substitute(
-            values
-        )
-        for name in ("complete", "adapted", "system", "user")
-    )
-    return Prompt(complete, adapted, system, user, _STOP)
+def restatement(question: str, short_answer: str, source: str, templates: Path) -> Prompt:
+    """Return the prompt that puts a short answer into one sentence, for models that complete."""
+    values = {"question": question, "answer": short_answer, "source": source}
+    return Prompt(_fill("restate", values, templates), "", "", _STOP)
+
+
+def grounded(question: str, sources: Sequence[Source], templates: Path) -> Prompt:
+    """Return the messages that ask a chat model for an answer out of the sources."""
+    shown = "\n".join(show(source) for source in sources)
+    system = _fill("system", {}, templates)
+    user = _fill("user", {"question": question}, templates, sources=shown)
+    return Prompt("", system, user, _STOP)
 
 
 def show(source: Source) -> str:
-    """A source as one line of a prompt: '[1] Title: its words.'"""
+    """Return a source as one line of a prompt: '[1] Title: its words.'"""
     words = " ".join(one_line(sentence.text) for sentence in source.sentences)
     return f"[{source.number}] {one_line(source.hit.title)}: {words}"
 
 
+def one_line(text: str) -> str:
+    """Return the text as data: on one line, without anything that looks like markup."""
+    return " ".join(BRACKETED.sub("", text).translate(_LOOKALIKES).split())
+
+
+def _fill(name: str, values: dict[str, str], templates: Path, sources: str = "") -> str:
+    template = Template((templates / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n"))
+    shown = {key: one_line(value) for key, value in values.items()}
+    return template.substitute(shown, sources=sources)
+
+
 def _around_best(sentences: Sequence[Evidence], most: int) -> tuple[Evidence, ...]:
-    """The best sentence, which comes first, in the middle of as many."""
+    """Return the best sentence, which comes first, in the middle of as many."""
     in_order = sorted(sentences, key=lambda e: e.start)
     first = max(0, min(in_order.index(sentences[0]) - (most - 1) // 2, len(in_order) - most))
     return tuple(in_order[first : first + most])
-
-
-def one_line(text: str) -> str:
-    """The text as data: on one line, so that it cannot open a line of the prompt, and without
-    anything that looks like markup.
-    """
-    return " ".join(BRACKETED.sub("", text).translate(_LOOKALIKES).split())

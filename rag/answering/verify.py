@@ -570,49 +570,37 @@ def _speaker(evidence: Evidence, document: Documents) -> str:
     return next((q.speaker for q in quotations), "")
 
 
-# --- Words of a source --------------------------------------------------------------------------------------------
+# --- A short answer, restated ----------------------------------------------------------------------
 
 
-def copies(claim: Claim) -> bool:
-    """Whether a claim is a sentence of its source nearly as it stands.
+def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evidence]) -> bool:
+    """Whether a sentence only puts the short answer into the words of its question and source.
 
-    Then the sentence itself, quoted, is the better answer.
+    The answer stands in it; every number, name and content word stands in the question, the source
+    or its title; nothing is denied, hedged or turned around that was not.
     """
-    told = [word.lower() for word in words_of(claim.text)]
-    return any(
-        len(told) >= _COPIED * len(written) and " ".join(told) in " ".join(written)
-        for written in ([word.lower() for word in words_of(e.text)] for e in claim.evidence)
-    )
+    words, said = words_of(claim), " ".join(words_of(claim)).lower()
+    if " ".join(words_of(short_answer)).lower() not in said or _repeats_itself(claim):
+        return False
+    source = " ".join(e.text for e in shown)
+    hit = shown[0].hit
+    around = f"{question} {hit.title} {hit.chunk.section}"
+    known = content_of(source) | content_of(around)
+    answer = content_of(short_answer)
+    if not content_of(claim) <= known or content_of(claim) <= answer:
+        return False
+    if missing(amounts_of(claim), f"{source} {around}"):
+        return False
+    denied, hedged = _stance(claim, content_of(claim), shown)
+    return not denied and not hedged and not _turned_around(words, question, source)
 
 
-def phrase(told: str, sentence: Evidence) -> Claim | None:
-    """A model's whole text as a claim that rests on the sentence, if it is brief and its words
-    stand there in a row.
-
-    The claim has them as they stand there, with the sign and the unit of an amount: "$30 million",
-    "-5 degrees", "12%". Words of which the sentence says that it is not so are none.
-    """
-    said, spans = [word.lower() for word in words_of(told)], word_spans(sentence.text)
-    written = [word.lower() for word in words_of(sentence.text)]
-    starts = (i for i in range(len(written) - len(said) + 1) if written[i : i + len(said)] == said)
-    if not 0 < len(said) <= BRIEF or (at := next(starts, None)) is None:
-        return None
-    start, end = spans[at][0], spans[at + len(said) - 1][1]
-    text, start = _with_signs(sentence.text, start, end)
-    if not NEGATIONS.isdisjoint(word.lower() for word in words_of(sentence.text[:start])[-_NEAR:]):
-        return None
-    text = text[0].upper() + text[1:] if text.split()[0].islower() else text  # "mRNA" stays
-    return Claim(f"{' '.join(text.split())}.", "supported", (sentence,))
-
-
-def _with_signs(text: str, start: int, end: int) -> tuple[str, int]:
-    """The words between start and end with what an amount is none without, and where they start."""
-    if text[start].isdigit() and (bound := _BOUND.search(text, 0, start)):
-        start = bound.start()
-    if text[end - 1].isdigit() and (unit := _UNIT.match(text, end)):
-        end = unit.end()
-    if start > 0 and text[start - 1] in "€$£¥":
-        start -= 1
-    if start > 0 and text[start - 1] in "+-−" and not text[start - 2 : start - 1].strip():
-        start -= 1
-    return text[start : end + (text[end : end + 1] == "%")], start
+def _turned_around(words: Sequence[str], question: str, source: str) -> bool:
+    """Whether two names of a sentence stand in another order than in question and source."""
+    names = [stem(word) for word in words if word[0].isupper() and word.lower() not in FUNCTION_WORDS]
+    orders = [[stem(word) for word in words_of(text)] for text in (question, source)]
+    for one, other in pairwise(dict.fromkeys(names)):
+        known = [order for order in orders if one in order and other in order]
+        if known and all(order.index(other) < order.index(one) for order in known):
+            return True
+    return False

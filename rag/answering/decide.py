@@ -1,0 +1,35 @@
+"""Evidence -> whether the passages answer the question, decided once. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.types import Evidence, Reason
+
+# Of the confidence asked for: what reaches as far answers something near. Half the questions with
+# one changed detail lie above it, and one in ten of those that are off the subject.
+_NEAR = 0.5
+# Share of the question's words, weighed by their idf, that a passage on its subject holds.
+_ON_SUBJECT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether to answer: with `reason` "" yes, else why not."""
+
+    confidence: float  # 0..1, the chance that the passages answer
+    reason: Reason
+
+
+def decide(evidence: Sequence[Evidence], coverage: float, min_confidence: float) -> Decision:
+    """Return whether the best sentence is likely enough to answer.
+
+    `coverage` is the largest share of the question's words that a passage holds, weighed by idf.
+    """
+    if not evidence:
+        return Decision(0.0, "nothing_on_subject")
+    confidence = evidence[0].score
+    if confidence >= min_confidence:
+        return Decision(confidence, "")
+    if confidence >= _NEAR * min_confidence:
+        return Decision(confidence, "near")
+    return Decision(confidence, "not_this" if coverage >= _ON_SUBJECT else "nothing_on_subject")

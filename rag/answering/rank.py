@@ -1,0 +1,165 @@
+"""Hits + Readings -> Evidence: each sentence with the chance that it answers, the best first. Pure.
+
+Two logistic regressions over four signals do all of it; `tests/benchmarks/decision.py` fits them.
+One orders the sentences, the other gives the chance that the best one answers.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rag.text.sentences import sentence_spans
+from rag.text.tokens import FUNCTION_WORDS, content_of, stem, words_of
+from rag.types import Evidence, Hit, Passage, Reading, Span, Vectors
+
+Idf = Callable[[Sequence[str]], list[float]]  # of words: their inverse document frequency
+
+SIGNALS = (
+    "log_odds",  # of the sentence, by the reader
+    "span_score",  # of the passage's best span against the null
+    "holds_span",  # 1 where that span stands in the sentence
+    "words",  # the share of the question's content words in passage and context, weighed by idf
+)
+_FITTED = Path(__file__).parents[1] / "data" / "decision.json"
+_LEAST = -20.0  # stands for the log-odds of what was not read
+# Of few hits the first ranks may decide, where a search lets the many level them out.
+_RANK_OFFSET = 2
+# A longer sentence is weighed in parts, cut at the mark nearest to its middle: half a page proves
+# nothing exactly.
+_LONG_WORDS = 45
+_CLAUSE_END = re.compile(r"[;:](?=\s)|,(?=\s)|\s[—–](?=\s)")
+
+
+class Weights(NamedTuple):
+    """What the regressions give each of SIGNALS, float32 [signals]."""
+
+    order: Vectors
+    answers: Vectors
+    offset: float  # of `answers`
+
+
+def passages_of(hits: Sequence[Hit]) -> list[Passage]:
+    """Return the hits as the reader gets them: title, date and headings beside the sentences."""
+    return [Passage(_context(hit), hit.chunk.text, _sentences(hit)) for hit in hits]
+
+
+def rank(
+    question: str, hits: Sequence[Hit], readings: Sequence[Reading], idf: Idf
+) -> tuple[Evidence, ...]:
+    """Return the sentences of the hits, the best first, each with the chance that it answers."""
+    places, signals = measure(question, hits, readings, idf)
+    if not places:
+        return ()
+    weights = fitted(any(reading.span for reading in readings))
+    chances = 1 / (1 + np.exp(-(signals @ weights.answers + weights.offset)))
+    evidence = [
+        _evidence(hit, start, end, float(chance), reading)
+        for (hit, reading, start, end), chance in zip(places, chances, strict=True)
+    ]
+    return tuple(evidence[i] for i in np.argsort(-(signals @ weights.order), kind="stable"))
+
+
+def measure(
+    question: str, hits: Sequence[Hit], readings: Sequence[Reading], idf: Idf
+) -> tuple[list[tuple[Hit, Reading, int, int]], Vectors]:
+    """Return the sentences as (hit, reading, start, end in its chunk), and their signals.
+
+    The signals are float32 [sentences, len(SIGNALS)].
+    """
+    wanted = sorted({word.lower() for word in words_of(question)} - FUNCTION_WORDS)
+    weight = {stem(word): value for word, value in zip(wanted, idf(wanted), strict=True)}
+    places: list[tuple[Hit, Reading, int, int]] = []
+    rows: list[tuple[float, ...]] = []
+    for hit, reading in zip(hits, readings, strict=True):
+        share = _share(weight, content_of(hit.chunk.text) | content_of(_context(hit)))
+        for (start, end), log_odds in zip(_sentences(hit), reading.sentences, strict=True):
+            span = reading.span
+            holds = float(span is not None and start <= span[0] and span[1] <= end)
+            places.append((hit, reading, start, end))
+            rows.append((max(log_odds, _LEAST), max(reading.span_score, _LEAST), holds, share))
+    return places, np.array(rows, np.float32).reshape(-1, len(SIGNALS))
+
+
+def reorder(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> tuple[Hit, ...]:
+    """Return the hits by their own rank and that of their best sentence, fused by reciprocal ranks.
+
+    After Cormack et al. 2009.
+    """
+    best = {hit: n for n, hit in enumerate(dict.fromkeys(sentence.hit for sentence in evidence))}
+    scores = [
+        1 / (_RANK_OFFSET + n) + (1 / (_RANK_OFFSET + best[hit]) if hit in best else 0.0)
+        for n, hit in enumerate(hits)
+    ]
+    ranked = sorted(zip(scores, hits, strict=True), key=lambda scored: -scored[0])
+    return tuple(hit for _, hit in ranked)
+
+
+def sentences_of(hit: Hit) -> tuple[Evidence, ...]:
+    """Return the sentences of a hit in their order, with the hit's own score."""
+    start, text = hit.chunk.start, hit.chunk.text
+    return tuple(
+        Evidence(hit, start + a, start + b, text[a:b], hit.score) for a, b in _sentences(hit)
+    )
+
+
+def in_reading_order(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Return sentences in the order of their document; documents by their best sentence."""
+    by_document: dict[str, list[Evidence]] = {}
+    for sentence in evidence:
+        by_document.setdefault(sentence.hit.chunk.document, []).append(sentence)
+    return [e for group in by_document.values() for e in sorted(group, key=lambda e: e.start)]
+
+
+@cache
+def fitted(with_spans: bool) -> Weights:
+    """Return the fitted weights for a reader that points at spans, or for one that does not."""
+    values = json.loads(_FITTED.read_text(encoding="utf-8"))
+    values = values["with_spans" if with_spans else "without_spans"]
+    order, answers = (
+        np.array([values[name].get(signal, 0.0) for signal in SIGNALS], np.float32)
+        for name in ("order", "answers")
+    )
+    return Weights(order, answers, values["offset"])
+
+
+def _evidence(hit: Hit, start: int, end: int, chance: float, reading: Reading) -> Evidence:
+    offset, span = hit.chunk.start, reading.span
+    holds = span is not None and start <= span[0] and span[1] <= end
+    focus = Span(offset + span[0], offset + span[1]) if span and holds else None
+    text = hit.chunk.text[start:end]
+    return Evidence(hit, offset + start, offset + end, text, chance, focus)
+
+
+def _context(hit: Hit) -> str:
+    """Return what is read beside a chunk; the date is added where it is not there already."""
+    year = hit.date[:4]
+    dated = f"{hit.chunk.context}. {year}" if year else hit.chunk.context
+    return hit.chunk.context if year in hit.chunk.context else dated
+
+
+def _share(weight: dict[str, float], held: frozenset[str]) -> float:
+    total = sum(weight.values())
+    return sum(value for word, value in weight.items() if word in held) / total if total else 0.0
+
+
+def _sentences(hit: Hit) -> list[tuple[int, int]]:
+    text = hit.chunk.text
+    return [part for start, end in sentence_spans(text) for part in _clauses(text, start, end)]
+
+
+def _clauses(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    if len(text[start:end].split()) <= _LONG_WORDS:
+        return [(start, end)]
+    middle = (start + end) / 2
+    cuts = [mark.end() for mark in _CLAUSE_END.finditer(text, start, end)]
+    cut = min(cuts, key=lambda c: abs(c - middle), default=end)
+    # A cut near either end would leave a crumb.
+    if abs(cut - middle) > (end - start) / 4:
+        return [(start, end)]
+    rest = cut + len(text[cut:end]) - len(text[cut:end].lstrip())
+    return [*_clauses(text, start, cut), *_clauses(text, rest, end)]
