@@ -12,9 +12,6 @@ LONGEST_CONVERSATION_NAME = 200  # characters
 # Between "tell me what you have" (0) and "only when certain" (1). docs/reader.md shows what each
 # value costs.
 CERTAINTY = 0.42
-# Ours, for the embedded language model: it answers briefly, in the words of a source.
-# docs/adapter.md tells of it.
-BRIEF = Path(__file__).parent / "data" / "brief.gguf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +25,7 @@ class Settings:
     generate: bool  # False: never load a language model, answer with quotations
     certainty: float = CERTAINTY  # the least chance of being right that an answer is shown with
     reranker: str = ""  # a sentence-transformers cross-encoder by path or name; "" is none
-    adapter: Path | None = (
-        # a GGUF file of a LoRA adapter of the embedded language model; BRIEF where nobody says
-        # otherwise
-        None
-    )
+    adapter: Path | None = None  # a GGUF LoRA adapter of the embedded language model
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -57,7 +50,7 @@ class Settings:
             embeddings=environment.get("RAG_EMBEDDINGS", ""),
             generate=model != "none",
             reranker=environment.get("RAG_RERANKER", ""),
-            adapter=None if model or adapter == "none" else Path(adapter or BRIEF),
+            adapter=Path(adapter) if adapter and adapter != "none" else None,
         )
 
 

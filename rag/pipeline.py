@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from rag import ingest
-from rag.answering import citations, evidence
+from rag.answering import citations, rank
 from rag.answering.claims import check_statement, read_statements
 from rag.answering.compose import compose
+from rag.answering.conflicts import prefer_newest
+from rag.answering.decide import decide
 from rag.answering.understand import asked_before, check_question, last_asked
 from rag.answering.verify import Claim
-from rag.config import Settings
+from rag.config import Settings, bundled
 from rag.errors import NotFoundError
 from rag.ingest import Added
 from rag.library.store import Library, library_folder
@@ -196,17 +198,24 @@ class Pipeline:
         Takes and raises what `search` does, and takes some tenths of a second longer.
         """
         hits = self.search(question, max(k, READ), history, only)
-        return evidence.reorder(hits, self.weigh(question, hits, history))[:k]
+        return rank.reorder(hits, self.read(question, hits, history)[1])[:k]
 
-    def weigh(
+    def read(
         self, question: str, hits: Sequence[Hit], history: Sequence[Turn] = ()
-    ) -> tuple[Evidence, ...]:
-        """The sentences of the best hits with the chance that they answer, the likeliest first."""
-        models = self.models
-        read = hits[:READ]
-        return evidence.weigh(
-            question, read, models.reader, models.embedder, self.library.rarity, last_asked(history)
-        )
+    ) -> tuple[str, tuple[Evidence, ...]]:
+        """Read the best hits; return the question as understood, and their sentences, best first.
+
+        A question in a conversation is read alone and behind the one before it; what answers
+        better is kept.
+        """
+        before = last_asked(history)
+        ways = [question, f"{before} {question}"] if before else [question]
+        read = [(asked, self._rank(asked, hits[:READ])) for asked in ways]
+        return max(read, key=lambda way: way[1][0].score if way[1] else 0.0)
+
+    def _rank(self, question: str, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
+        readings = self.models.reader.read(question, rank.passages_of(hits))
+        return rank.rank(question, hits, readings, self.library.rarity)
 
     def ask(
         self,
@@ -243,19 +252,24 @@ class Pipeline:
         retrieved = time.monotonic() - started
         yield Found(hits)
 
-        weighed = self.weigh(question, hits, history)
+        asked, evidence = self.read(question, hits, history)
+        read = time.monotonic() - started
+        least = self._certainty if certainty is None else certainty
+        evidence = prefer_newest(evidence, least)
+        coverage = rank.coverage(asked, hits[:READ], self.library.rarity)
+        decision = decide(evidence, coverage, least)
         claims: list[Claim] = []
         first: float | None = None
         mode: Mode = "extractive"
-        least = self._certainty if certainty is None else certainty
-        composed = compose(
-            question, last_asked(history), weighed, least, self.models.chat, self.document
-        )
-        for of_claim, claim in composed:
-            claims.append(claim)
-            mode = "generated" if of_claim == "generated" else mode
-            first = first or time.monotonic() - started
-            yield self._cite(claims)[0][-1]
+        if not decision.reason:
+            composed = compose(
+                asked, evidence, least, self.models.chat, self.document, bundled("prompts")
+            )
+            for worded_by, claim in composed:
+                claims.append(claim)
+                mode = "generated" if worded_by == "generated" else mode
+                first = first or time.monotonic() - started
+                yield self._cite(claims)[0][-1]
 
         sentences, cited = self._cite(claims)
         yield Answer(
@@ -265,8 +279,10 @@ class Pipeline:
             mode=mode,
             sentences=sentences,
             citations=cited,
-            hits=evidence.reorder(hits, weighed),
-            seconds=Seconds(retrieved, first, time.monotonic() - started),
+            hits=rank.reorder(hits, evidence),
+            seconds=Seconds(retrieved, first, time.monotonic() - started, read),
+            reason=decision.reason,
+            confidence=round(decision.confidence, 3),
         )
 
     def check(self, text: str) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from typing import Protocol
 
-from rag.types import Passage, Piece, Prompt, Reading, Vectors
+from rag.types import Passage, Prompt, Reading, Vectors
 
 
 class Embedder(Protocol):
@@ -27,15 +27,15 @@ class ChatModel(Protocol):
 
     name: str
     context_tokens: int
-    brief: (
-        bool  # it was trained to answer with some words of a source, not with sentences of its own
-    )
+    follows_instructions: bool  # it answers messages; else it completes a text
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
-        """Pieces of the completion as they come; closing the iterator stops the model."""
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
+        """Yield pieces of the completion as they come; closing the iterator stops the model."""
         ...
 
-    def count_tokens(self, text: str) -> int: ...
+    def count_tokens(self, text: str) -> int:
+        """Return the number of the model's own tokens in `text`."""
+        ...
 
 
 class Reranker(Protocol):

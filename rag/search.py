@@ -59,8 +59,8 @@ def search(
     hits: dict[str, Hit] = {}
     for found in fused:
         if found.chunk in chunks:
-            chunk, title = chunks[found.chunk]
-            hits.setdefault(chunk.text, Hit(chunk, title, found.score, found.found_by))
+            chunk, title, date = chunks[found.chunk]
+            hits.setdefault(chunk.text, Hit(chunk, title, found.score, found.found_by, date))
     ranked = list(hits.values())
     if reranker:
         ranked = rerank(reranker, question, ranked[: max(_RERANKED, k)])

@@ -425,12 +425,3 @@ class Conversation:
 
 
 # --- What a model writes --------------------------------------------------------------------------
-
-
-class Piece(NamedTuple):
-    """Some of what a language model writes."""
-
-    text: str
-    chance: float  # 0..1, with which the model chose it
-    # 0..1, with which one that answers briefly would here begin to say that no source answers
-    declines: float = 0.0

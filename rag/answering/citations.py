@@ -76,7 +76,11 @@ def cite(
             )
             if span not in citations:
                 focus = next(
-                    (f for n, f in focuses if n == name and span[1] <= f.start and f.end <= span[2]),
+                    (
+                        f
+                        for n, f in focuses
+                        if n == name and span[1] <= f.start and f.end <= span[2]
+                    ),
                     None,
                 )
                 number = len(citations) + 1

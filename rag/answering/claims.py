@@ -9,7 +9,7 @@ from typing import Any
 
 from rag.answering import verify
 from rag.answering.citations import claims
-from rag.answering.evidence import sentences_of
+from rag.answering.rank import sentences_of
 from rag.answering.verify import Claim, Documents
 from rag.config import MAX_QUESTION
 from rag.errors import NotFoundError, UsageError

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from rag.answering import citations, prompt, verify
-from rag.answering.conflicts import find_conflict
+from rag.answering.conflicts import find_conflict, is_version
 from rag.answering.verify import Claim, Documents
 from rag.protocols import ChatModel
 from rag.text.sentences import sentence_spans
-from rag.types import Evidence, Mode, Piece, Source
+from rag.types import Evidence, Mode
 
 MAX_ANSWER_TOKENS = 120
 # Seconds that a model may write; then the sources answer, or what it has written so far.
@@ -53,7 +53,11 @@ def compose(
         title, date = conflict.hit.title, conflict.hit.date
         for quote in citations.quoted([conflict], document):
             named = f"{title} ({date})" if date else title
-            yield "extractive", replace(quote, text=f"{named} says otherwise: {quote.text}")
+            is_older = is_version(conflict, evidence[0])
+            opening = (
+                f"An earlier version, {named}, says" if is_older else f"{named} says otherwise"
+            )
+            yield "extractive", replace(quote, text=f"{opening}: {quote.text}")
 
 
 def _grounded(
@@ -69,7 +73,7 @@ def _grounded(
     text, done = "", 0
     with closing(chat.stream(built, MAX_ANSWER_TOKENS)) as pieces:
         for piece in _until_cut(pieces, MAX_ANSWER_TOKENS):
-            text += piece.text if piece else ""
+            text += piece or ""
             sentences = citations.claims(text)
             # The last sentence is complete only when the model is; None says so.
             for sentence in sentences[done : len(sentences) - (piece is not None)]:
@@ -121,7 +125,7 @@ def _restated(
                     claim = verify.attributed(claim, document)
                     return claim if claim.verdict == "supported" else None
             else:
-                written += piece.text
+                written += piece
     return None
 
 
@@ -175,7 +179,7 @@ def _leaned_on(evidence: Evidence) -> Evidence | None:
     return None
 
 
-def _until_cut(pieces: Iterable[Piece], most: int) -> Iterator[Piece | None]:
+def _until_cut(pieces: Iterable[str], most: int) -> Iterator[str | None]:
     """Yield the pieces, and None behind them where the model came to its end, not where it was cut."""
     until = time.monotonic() + _PATIENCE
     for number, piece in enumerate(pieces, 1):

@@ -20,13 +20,15 @@ def prefer_newest(evidence: Sequence[Evidence], min_confidence: float) -> tuple[
     if not evidence or not evidence[0].hit.date:
         return tuple(evidence)
     best = evidence[0]
-    versions = [
-        e
-        for e in _likely(evidence, min_confidence)
-        if e.hit.date and _titled(e.hit.title) == _titled(best.hit.title)
-    ]
+    versions = [e for e in _likely(evidence, min_confidence) if is_version(e, best)]
     newest = max([best, *versions], key=lambda e: e.hit.date)
     return (newest, *(e for e in evidence if e is not newest))
+
+
+def is_version(one: Evidence, other: Evidence) -> bool:
+    """Whether two sentences are of documents with one title, numbers aside, and different dates."""
+    dates = {one.hit.date, other.hit.date}
+    return len(dates - {""}) == 2 and _titled(one.hit.title) == _titled(other.hit.title)
 
 
 def find_conflict(evidence: Sequence[Evidence], min_confidence: float) -> Evidence | None:

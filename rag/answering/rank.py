@@ -32,7 +32,7 @@ _RANK_OFFSET = 2
 # A longer sentence is weighed in parts, cut at the mark nearest to its middle: half a page proves
 # nothing exactly.
 _LONG_WORDS = 45
-_CLAUSE_END = re.compile(r"[;:](?=\s)|,(?=\s)|\s[—–](?=\s)")
+_CLAUSE_END = re.compile(r"[;:,—–](?=\s)")
 
 
 class Weights(NamedTuple):
@@ -71,18 +71,26 @@ def measure(
 
     The signals are float32 [sentences, len(SIGNALS)].
     """
-    wanted = sorted({word.lower() for word in words_of(question)} - FUNCTION_WORDS)
-    weight = {stem(word): value for word, value in zip(wanted, idf(wanted), strict=True)}
+    weight = _weights_of_words(question, idf)
     places: list[tuple[Hit, Reading, int, int]] = []
     rows: list[tuple[float, ...]] = []
     for hit, reading in zip(hits, readings, strict=True):
         share = _share(weight, content_of(hit.chunk.text) | content_of(_context(hit)))
         for (start, end), log_odds in zip(_sentences(hit), reading.sentences, strict=True):
+            if hit.chunk.text[start:end].rstrip("*_ ").endswith("?"):
+                continue  # a question is not its own answer
             span = reading.span
             holds = float(span is not None and start <= span[0] and span[1] <= end)
             places.append((hit, reading, start, end))
             rows.append((max(log_odds, _LEAST), max(reading.span_score, _LEAST), holds, share))
     return places, np.array(rows, np.float32).reshape(-1, len(SIGNALS))
+
+
+def coverage(question: str, hits: Sequence[Hit], idf: Idf) -> float:
+    """Return the largest share of the question's words that a hit holds, weighed by idf."""
+    weight = _weights_of_words(question, idf)
+    held = (content_of(hit.chunk.text) | content_of(_context(hit)) for hit in hits)
+    return max((_share(weight, words) for words in held), default=0.0)
 
 
 def reorder(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> tuple[Hit, ...]:
@@ -140,6 +148,11 @@ def _context(hit: Hit) -> str:
     year = hit.date[:4]
     dated = f"{hit.chunk.context}. {year}" if year else hit.chunk.context
     return hit.chunk.context if year in hit.chunk.context else dated
+
+
+def _weights_of_words(question: str, idf: Idf) -> dict[str, float]:
+    wanted = sorted({word.lower() for word in words_of(question)} - FUNCTION_WORDS)
+    return {stem(word): value for word, value in zip(wanted, idf(wanted), strict=True)}
 
 
 def _share(weight: dict[str, float], held: frozenset[str]) -> float:

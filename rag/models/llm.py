@@ -5,20 +5,14 @@ import os
 import threading
 from collections.abc import Generator
 from functools import cache
-from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from rag.config import BRIEF
 from rag.errors import ModelError
-from rag.models.bundled import LANGUAGE_MODEL, check_brief, language_model_path
-from rag.types import Piece, Prompt, Vectors
+from rag.models.bundled import LANGUAGE_MODEL, language_model_path
+from rag.types import Prompt
 
 _CONTEXT_TOKENS = 4096  # the prompts here stay below 2,000 tokens; more only costs memory
-# What the adapter has learned to answer where no source does.
-DECLINE = " Not in the passages."
 _GGUF_MAGIC = b"GGUF"
 _PROCESSORS = Path("/proc/cpuinfo")
 
@@ -28,9 +22,8 @@ class LlamaModel:
 
     A model with a chat template of its own gets the prompt's messages, rendered in
     llama-cpp-python's sandbox; a base model completes the prompt's text. What prompts share in
-    front is read once; on some processors that rounds otherwise than reading it anew. With an
-    adapter the prompt has no examples, so nothing is shared, and the same prompt gives the same
-    text. One prompt runs at a time; others wait.
+    front is read once; on some processors that rounds otherwise than reading it anew. One prompt
+    runs at a time; others wait.
     """
 
     def __init__(self, path: Path | None = None, adapter: Path | None = None) -> None:
@@ -52,8 +45,6 @@ class LlamaModel:
             _check_gguf(path, "model")
         if adapter:
             _check_gguf(adapter, "adapter")
-        if adapter == BRIEF:
-            check_brief()
         self._lock = threading.Lock()
         _silence()
         _avoid_amx()
@@ -72,25 +63,13 @@ class LlamaModel:
             raise ModelError(
                 f"llama.cpp cannot load the model {path or LANGUAGE_MODEL}; give a whole GGUF file of a language model."
             ) from error
-        self.brief = adapter is not None
         if adapter:
             _adapt(self._llama, adapter)
-        self._declining = self._llama.tokenize(DECLINE.encode(), add_bos=False, special=False)[0]
         self.context_tokens = int(self._llama.n_ctx())
-        self._chats = "tokenizer.chat_template" in self._llama.metadata
+        self.follows_instructions = "tokenizer.chat_template" in self._llama.metadata
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
-        """Pieces of the completion as they come; closing the iterator stops the model."""
-        chances: list[float] = []  # of the tokens chosen since the last piece
-        declines = [0.0]  # where the last of them was chosen
-
-        def weigh(_: Any, logits: Vectors) -> Vectors:
-            # The likeliest token is the one that is chosen.
-            shares = np.exp(logits - logits.max())
-            chances.append(1.0 / float(shares.sum()))
-            declines[0] = float(shares[self._declining]) * chances[-1] if self.brief else 0.0
-            return logits
-
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
+        """Yield pieces of the completion as they come; closing the iterator stops the model."""
         settings: Any = {
             "max_tokens": max_tokens,
             "temperature": 0.0,
@@ -98,27 +77,19 @@ class LlamaModel:
             "stream": True,
         }
         with self._lock:
-            if self.brief:
-                self._llama.reset()
-            if self._chats:
+            if self.follows_instructions:
                 messages = [
                     {"role": "system", "content": prompt.system},
                     {"role": "user", "content": prompt.user},
                 ]
-                chunks = self._llama.create_chat_completion(
-                    messages, logits_processor=[weigh], **settings
-                )
-            else:
-                # As tokens, since a string would be searched for control tokens, and documents may
-                # hold their names.
-                text = prompt.adapted if self.brief else prompt.text
-                tokens = self._llama.tokenize(text.encode(), add_bos=True, special=False)
-                chunks = self._llama.create_completion(tokens, logits_processor=[weigh], **settings)
-            for chunk in chunks:
-                choice = chunk["choices"][0]
-                text = choice["delta"].get("content") or "" if self._chats else choice["text"]
-                yield Piece(text, prod(chances), declines[0])
-                chances.clear()
+                for chunk in self._llama.create_chat_completion(messages, **settings):
+                    yield chunk["choices"][0]["delta"].get("content") or ""
+                return
+            # As tokens, since a string would be searched for control tokens, and documents may
+            # hold their names.
+            tokens = self._llama.tokenize(prompt.text.encode(), add_bos=True, special=False)
+            for chunk in self._llama.create_completion(tokens, **settings):
+                yield chunk["choices"][0]["text"]
 
     def count_tokens(self, text: str) -> int:
         """The number of the model's own tokens in `text`."""
@@ -126,7 +97,7 @@ class LlamaModel:
 
 
 def model_name(path: Path | None, adapter: Path | None) -> str:
-    """How the model at `path` with an adapter is called: `gemma-3-270m-q4_k_m + brief`."""
+    """How the model at `path` with an adapter is called: `gemma-3-270m-q4_k_m + tone`."""
     return " + ".join([path.stem if path else LANGUAGE_MODEL, *([adapter.stem] if adapter else [])])
 
 

@@ -8,9 +8,8 @@ of all is the *null*: this passage does not answer.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,8 @@ from rag.models.embedder import load_tokenizer
 from rag.models.onnx import Session
 from rag.models.reader import OnnxReader
 from rag.models.reader_base import READER_BASE, has_reader_base, reader_base
-from rag.types import Vectors
+from rag.protocols import Reader
+from rag.types import Passage, Reading, Vectors
 
 ADAPTER = Path(__file__).parents[1] / "data" / "reader-mpnet.safetensors"
 _ADAPTER_SHA256 = "ba56dafa367f56a8f5eefc7bfb653b7fcc8664fd6e1735e352388857c9b19d70"
@@ -37,27 +37,6 @@ MAX_SPAN_TOKENS = 30
 VOCABULARY_SHIFT = 4
 CLS, PAD, SEP = 0, 1, 2
 _POINT = 1012 + VOCABULARY_SHIFT
-
-
-class Passage(NamedTuple):
-    """A text to be read for a question."""
-
-    context: str  # title, headings, date: read with the text, never part of a span
-    text: str
-    sentences: Sequence[
-        tuple[int, int]
-    ]  # spans of the text in order; what lies outside is not read
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """What the reader says of a passage."""
-
-    # Of the passage's text: the words of one sentence that answer best; None without any tokens.
-    span: tuple[int, int] | None
-    span_score: float  # log-odds of the span against the null: above zero, the passage answers
-    # Log-odds that a sentence answers, float32 [sentences]; minus infinity for one without tokens.
-    sentences: Vectors
 
 
 class Tokens(NamedTuple):
@@ -82,17 +61,7 @@ class Window(NamedTuple):
     offset: int
 
 
-class SpanReader(Protocol):
-    """What reads passages for a question."""
-
-    name: str
-
-    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
-        """Return the reading of each passage."""
-        ...
-
-
-def make_reader(folder: Path | None = None) -> SpanReader:
+def make_reader(folder: Path | None = None) -> Reader:
     """Return the large reader where it is or can be made, else the small one, which comes with the
     project.
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from rag.types import Answer, Citation, Conversation, Hit, Sentence
 
-_OF_HITS = ("title", "score", "found_by")  # what a hit has beside its chunk
+_OF_HITS = ("title", "score", "found_by", "date")  # what a hit has beside its chunk
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -21,7 +21,12 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 
 def hit_json(hit: Hit) -> dict[str, Any]:
     """The hit as JSON values."""
-    return asdict(hit.chunk) | {"title": hit.title, "score": hit.score, "found_by": hit.found_by}
+    return asdict(hit.chunk) | {
+        "title": hit.title,
+        "score": hit.score,
+        "found_by": hit.found_by,
+        "date": hit.date,
+    }
 
 
 def read_hit(values: Any) -> Hit:
@@ -50,7 +55,7 @@ def read_answer(values: Any) -> Answer:
 
 def _nested(hit: dict[str, Any]) -> dict[str, Any]:
     chunk = {**hit}
-    return {key: chunk.pop(key) for key in _OF_HITS} | {"chunk": chunk}
+    return {key: chunk.pop(key) for key in _OF_HITS if key in chunk} | {"chunk": chunk}
 
 
 _kinds = cache(get_type_hints)

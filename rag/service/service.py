@@ -30,7 +30,7 @@ from rag.pipeline import Pipeline
 from rag.protocols import ChatModel, Embedder, ModelSet, Reader, Reranker
 from rag.reading.documents import SUFFIXES, read_document
 from rag.service.metrics import Metrics
-from rag.types import EVERYTHING, Answer, Event, Filter, Piece, Prompt, Turn
+from rag.types import EVERYTHING, Answer, Event, Filter, Prompt, Turn
 
 # questions under way or in line: at some seconds each, whoever came later would not wait for it
 # anyway
@@ -120,12 +120,12 @@ class _QueuedModel:
     def __init__(self, chat: ChatModel, line: Line) -> None:
         self.name = chat.name
         self.context_tokens = chat.context_tokens
-        self.brief = chat.brief
+        self.follows_instructions = chat.follows_instructions
         self.count_tokens = chat.count_tokens
         self._chat = chat
         self._line = line
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
         asking = _asking.get()
         with self._line.turn(asking), closing(self._chat.stream(prompt, max_tokens)) as pieces:
             while True:

@@ -357,7 +357,10 @@ class Desk:
                 yield draft(_waiting(step) if isinstance(step, int) else "Reading the passages …")
         except StoppedError:
             yield draft("Stopped.", running=False)
-        except (UsageError, NotFoundError) as error:  # the reader has something to correct, and nothing is broken
+        except (
+            UsageError,
+            NotFoundError,
+        ) as error:  # the reader has something to correct, and nothing is broken
             hits, sentences = (), []
             yield draft(str(error), running=False)
         except RagError as error:
