@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from math import log
+from re import finditer
 from zlib import crc32
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from rag.pipeline import Pipeline
 from rag.protocols import ChatModel, Embedder, Reader, Reranker
 from rag.service.service import Service
-from rag.types import Piece, Prompt, Vectors
+from rag.types import Passage, Prompt, Reading, Vectors
 
 
 def words(text: str) -> list[str]:
@@ -45,22 +46,41 @@ class WordsEmbedder:
 
 
 class OverlapReader:
-    """A sentence answers with the chance that is the share of the question's words it holds,
-    kept within 0.02 and 0.98.
+    """A sentence answers with the chance that is the share of the question's words it holds.
+
+    The chance is kept within 0.02 and 0.98. The short answer is what stands behind the last of the
+    question's words in the best sentence, or else the whole of it without its point.
     """
 
     name = "overlap"
 
-    def read(self, question: str, passages: Sequence[tuple[str, Sequence[str]]]) -> list[Vectors]:
-        return [
-            np.array([self.log_odds(question, s) for s in sentences], np.float32)
-            for _, sentences in passages
-        ]
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        return [self._read(question, passage) for passage in passages]
 
     def log_odds(self, question: str, sentence: str) -> float:
         asked = set(words(question))
         share = min(max(len(asked & set(words(sentence))) / len(asked), 0.02), 0.98)
         return log(share / (1 - share))
+
+    def _read(self, question: str, passage: Passage) -> Reading:
+        sentences = [passage.text[start:end] for start, end in passage.sentences]
+        scores = np.array([self.log_odds(question, sentence) for sentence in sentences], np.float32)
+        if not sentences:
+            return Reading(None, -np.inf, scores)
+        best = int(scores.argmax())
+        start, end = passage.sentences[best]
+        found = [
+            m for m in finditer(r"\S+", sentences[best]) if set(words(m[0])) & set(words(question))
+        ]
+        behind = found[-1].end() if found else 0
+        rest = sentences[best][behind:].rstrip('.!?"”')
+        first = start + behind + len(rest) - len(rest.lstrip()) if rest.strip() else start
+        last = (
+            start + behind + len(rest)
+            if rest.strip()
+            else start + len(sentences[best].rstrip(".!?"))
+        )
+        return Reading((first, last), float(scores[best]), scores)
 
 
 class ScriptedModel:
@@ -71,8 +91,7 @@ class ScriptedModel:
 
     name = "scripted"
     context_tokens = 4096
-    brief = False
-    chance, declines = 1.0, 0.0  # of each word
+    follows_instructions = True
 
     def __init__(self, *replies: str) -> None:
         self.replies = list(replies)
@@ -82,12 +101,12 @@ class ScriptedModel:
         ] = []  # the pieces that were fetched: all of a reply, unless the model was stopped
         self.stopped = 0  # how often a stream was closed before its end
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
         self.prompts.append(prompt)
         try:
             for number, word in enumerate(self.replies.pop(0).split(" ")[:max_tokens]):
                 self.spoken.append(word if number == 0 else f" {word}")
-                yield Piece(self.spoken[-1], self.chance, self.declines)
+                yield self.spoken[-1]
         except GeneratorExit:
             self.stopped += 1
             raise
@@ -101,20 +120,20 @@ class EndlessModel:
 
     name = "endless"
     context_tokens = 4096
-    brief = False
+    follows_instructions = True
 
     def __init__(self, opening: str) -> None:
         self.opening = opening
         self.started = threading.Event()
         self.stopped = threading.Event()
 
-    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[Piece]:
+    def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
         self.started.set()
         try:
-            yield Piece(f"{self.opening} ", 1.0)
+            yield f"{self.opening} "
             while True:
                 time.sleep(0.01)
-                yield Piece("and so on ", 1.0)
+                yield "and so on "
         finally:
             self.stopped.set()
 
