@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
+from itertools import groupby
 from math import log
 from re import finditer
 from zlib import crc32
@@ -48,8 +49,8 @@ class WordsEmbedder:
 class OverlapReader:
     """A sentence answers with the chance that is the share of the question's words it holds.
 
-    The chance is kept within 0.02 and 0.98. The short answer is what stands behind the last of the
-    question's words in the best sentence, or else the whole of it without its point.
+    The chance is kept within 0.02 and 0.98. The short answer is the longest run of words of the
+    best sentence that are not the question's, or else the whole of it without its point.
     """
 
     name = "overlap"
@@ -69,18 +70,17 @@ class OverlapReader:
             return Reading(None, -np.inf, scores)
         best = int(scores.argmax())
         start, end = passage.sentences[best]
-        found = [
-            m for m in finditer(r"\S+", sentences[best]) if set(words(m[0])) & set(words(question))
+        asked = set(words(question))
+        runs = [
+            [match.span() for match in run]
+            for known, run in groupby(
+                finditer(r"[^\s.,;:!?\"“”]+", passage.text[start:end]),
+                lambda match: bool(asked & set(words(match[0]))),
+            )
+            if not known
         ]
-        behind = found[-1].end() if found else 0
-        rest = sentences[best][behind:].rstrip('.!?"”')
-        first = start + behind + len(rest) - len(rest.lstrip()) if rest.strip() else start
-        last = (
-            start + behind + len(rest)
-            if rest.strip()
-            else start + len(sentences[best].rstrip(".!?"))
-        )
-        return Reading((first, last), float(scores[best]), scores)
+        run = max(runs, key=len, default=[(0, len(sentences[best].rstrip(".!?")))])
+        return Reading((start + run[0][0], start + run[-1][1]), float(scores[best]), scores)
 
 
 class ScriptedModel:

@@ -62,7 +62,7 @@ def test_passages_are_hits_in_the_order_that_reading_them_gives(
 def test_the_dial_decides_how_sure_an_answer_must_be(pipeline_with: PipelineWith) -> None:
     pipeline = pipeline_with({"harbour.txt": HARBOUR})
     question = "What has the harbour authority paid for dredging?"
-    best = pipeline.weigh(question, pipeline.search(question))[0]
+    best = pipeline.read(question, pipeline.search(question))[1][0]
     assert not pipeline.ask(question, certainty=best.score).abstained
     assert pipeline.ask(question, certainty=min(1.0, best.score + 0.001)).abstained
     assert not pipeline.ask("Who ate the cheese?", certainty=0).abstained
@@ -155,116 +155,59 @@ def test_what_the_model_invents_is_not_shown_but_the_best_sentence_is(
     assert "99" not in answer.answer
 
 
-def test_a_true_sentence_that_was_not_asked_for_is_not_shown(pipeline_with: PipelineWith) -> None:
-    pipeline = pipeline_with({"trains.txt": TRAINS}, " It leaves at nine.[1]")
-    answer = pipeline.ask("How often stops the night train to Brennau?")
-    assert (answer.mode, answer.sentences[0].text) == (
-        "extractive",
-        "The night train to Brennau stops seventeen times.",
-    )
-
-
-def brief(pipeline: Pipeline, chance: float = 1.0) -> Pipeline:
-    """The pipeline with a model that answers with a few words, each with that chance."""
+def completing(pipeline: Pipeline) -> Pipeline:
+    """The pipeline with a model that completes texts, and so only restates a short answer."""
     chat = pipeline.models.chat
     assert isinstance(chat, ScriptedModel)
-    chat.brief, chat.chance = True, chance
+    chat.follows_instructions = False
     return pipeline
 
 
-def test_a_brief_answer_is_shown_above_the_sentence_it_stands_in(
+def test_a_model_that_completes_puts_the_short_answer_into_a_sentence(
     pipeline_with: PipelineWith,
 ) -> None:
-    pipeline = brief(pipeline_with({"trains.txt": TRAINS}, " seventeen times [1]"))
-    answer = pipeline.ask("How often stops the night train to Brennau?")
-    assert (
-        answer.answer
-        == "Seventeen times.[1] The night train to Brennau stops seventeen times.[1] It leaves at nine.[1]"
-    )
-    assert (answer.mode, [s.verdict for s in answer.sentences]) == ("generated", ["supported"] * 3)
-
-
-@pytest.mark.parametrize(("chance", "shown"), [(0.8, ["Seventeen times."]), (0.6, [])])
-def test_brief_words_are_shown_where_the_model_is_surer_of_them_than_not(
-    pipeline_with: PipelineWith, chance: float, shown: list[str]
-) -> None:
-    pipeline = brief(pipeline_with({"trains.txt": TRAINS}, " seventeen times [1]"), chance)
-    answer = pipeline.ask("How often stops the night train to Brennau?")
-    quoted = ["The night train to Brennau stops seventeen times.", "It leaves at nine."]
-    assert [sentence.text for sentence in answer.sentences] == shown + quoted
-    assert answer.mode == ("generated" if shown else "extractive")
-
-
-def test_another_likely_sentence_that_brief_words_stand_in_is_quoted_beside_the_best_one(
-    pipeline_with: PipelineWith,
-) -> None:
-    # No neighbour of the best one, and not likely enough to be quoted without the model.
-    report = "Night Trains\n\nThe night train to Brennau stops seventeen times.\n\nThe day train stops nine times."
-    best, beside = (
-        "The night train to Brennau stops seventeen times.",
-        "The day train stops nine times.",
-    )
-    for reply, shown in ((" nine times [1]", [best, beside]), (" Not in the passages.", [best])):
-        answer = brief(pipeline_with({"trains.txt": report}, reply)).ask(
-            "How often stops the night train to Brennau?"
-        )
-        assert (answer.mode, [sentence.text for sentence in answer.sentences]) == (
-            "extractive",
-            shown,
-        )
-
-
-@pytest.mark.parametrize(("declines", "abstains"), [(0.001, False), (0.9, True)])
-def test_a_doubtful_answer_is_given_where_the_model_hardly_declines(
-    pipeline_with: PipelineWith, declines: float, abstains: bool
-) -> None:
-    question = "How often stops the night train to Brennau?"
-    pipeline = brief(pipeline_with({"trains.txt": TRAINS}, " seventeen times [1]"))
-    (best, *_) = pipeline.weigh(question, pipeline.search(question))
+    reply = " The night train stops in Brennau seventeen times."
+    pipeline = completing(pipeline_with({"trains.txt": TRAINS}, reply))
+    answer = pipeline.ask("How often stops the night train in Brennau?")
+    assert (answer.answer, answer.mode) == (f"{reply.strip()}[1]", "generated")
+    (citation,) = answer.citations
+    assert citation.quote == "The night train to Brennau stops seventeen times."
+    assert citation.focus
+    text = pipeline.document("trains").text
+    assert text[citation.focus.start : citation.focus.end] == "seventeen times"
     assert isinstance(pipeline.models.chat, ScriptedModel)
-    pipeline.models.chat.declines = declines
-    answer = pipeline.ask(question, certainty=best.score)
-    assert (answer.abstained, len(pipeline.models.chat.prompts)) == (abstains, 1)
-    assert len(pipeline.models.chat.spoken) == (
-        1 if abstains else len(" seventeen times [1]".split(" "))
+    (prompt,) = pipeline.models.chat.prompts
+    assert prompt.text.endswith(
+        "Question: How often stops the night train in Brennau?\nAnswer: seventeen times\nSentence:"
     )
-
-
-def test_a_brief_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None:
-    report = 'The Harbour Report\n\nAda Holm wrote:\n\n"The silt that we dredge in May returns to the harbour every winter."'
-    answer = brief(pipeline_with({"harbour.txt": report}, " every winter [1]")).ask(
-        "When does the silt return to the harbour?"
-    )
-    assert answer.sentences[0].text == "According to Ada Holm, every winter."
 
 
 @pytest.mark.parametrize(
     "reply",
     [
-        " at nine [1]",  # of another sentence than the best one
-        " Night Trains [1]",  # of no sentence
-        " Brennau [1]",  # of the question
-        " The night train to Brennau stops seventeen times [1]",  # the sentence itself
-        " Not in the passages.",
+        " The night train to Brennau stops at nine.",  # the short answer is lost
+        " The night train to Brennau never stops seventeen times.",  # denied
+        " The old night train to Brennau stops seventeen times.",  # "old" stands nowhere
+        " The night train to Brennau stops seventeen times. It leaves at nine.",  # more than one
+        " Seventeen times.",  # no sentence that says of what
         " ",
     ],
 )
-def test_where_a_brief_answer_is_none_of_the_best_sentence_that_is_quoted(
+def test_where_a_restatement_does_not_hold_the_sentence_itself_answers(
     pipeline_with: PipelineWith, reply: str
 ) -> None:
-    answer = brief(pipeline_with({"trains.txt": TRAINS}, reply)).ask(
+    answer = completing(pipeline_with({"trains.txt": TRAINS}, reply)).ask(
         "How often stops the night train to Brennau?"
     )
-    assert answer.mode == "extractive"
-    assert answer.sentences[0].text == "The night train to Brennau stops seventeen times."
+    assert (answer.mode, answer.answer) == (
+        "extractive",
+        "The night train to Brennau stops seventeen times.[1]",
+    )
 
 
 def test_an_opinion_stays_its_speakers(pipeline_with: PipelineWith) -> None:
     answer = pipeline_with({"harbour.txt": HARBOUR}).ask("What returns every winter?")
-    assert (
-        answer.answer
-        == "Ada Holm: “The silt returns every winter. We pay for sand that walks back.”[1]"
-    )
+    assert answer.answer == "Ada Holm: “The silt returns every winter.”[1]"
     assert (
         answer.citations[0].speaker,
         answer.citations[0].note and answer.citations[0].note.number,
@@ -314,24 +257,26 @@ def test_a_model_is_asked_a_follow_up_with_the_question_before_it_and_answers_th
     pipeline_with: PipelineWith,
 ) -> None:
     report = "Sand\n\nThe port paid 12 million crowns for dredging. The port paid 15 million crowns for sand and silt."
-    pipeline = pipeline_with({"sand.txt": report}, " The port paid 15 million crowns.")
+    pipeline = pipeline_with({"sand.txt": report}, " The port paid 12 million crowns for dredging.")
     history = [
         Turn("user", "How much has the port paid for dredging?"),
         Turn("assistant", "A great deal."),
     ]
-    answer = pipeline.ask("And for sand?", history)
-    assert (answer.answer, answer.mode) == ("The port paid 15 million crowns.[1]", "generated")
+    answer = pipeline.ask("And how many crowns was that?", history)
+    assert answer.sentences[0].text == "The port paid 12 million crowns for dredging."
     assert isinstance(pipeline.models.chat, ScriptedModel)
     (prompt,) = pipeline.models.chat.prompts
-    assert "How much has the port paid for dredging? And for sand?" in prompt.text
-    assert "A great deal." not in prompt.text
+    assert "How much has the port paid for dredging? And how many crowns was that?" in prompt.user
+    assert "A great deal." not in prompt.user
 
 
 @pytest.mark.parametrize("limit", ["MAX_ANSWER_TOKENS", "_PATIENCE"])
 def test_a_sentence_that_a_limit_cuts_off_is_not_taken_for_a_whole_one(
     limit: str, pipeline_with: PipelineWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"rag.pipeline.{limit}", {"MAX_ANSWER_TOKENS": 7, "_PATIENCE": -1.0}[limit])
+    monkeypatch.setattr(
+        f"rag.answering.compose.{limit}", {"MAX_ANSWER_TOKENS": 7, "_PATIENCE": -1.0}[limit]
+    )
     pipeline = pipeline_with(
         {"harbour.txt": HARBOUR}, "The harbour authority paid 12 million crowns every year."
     )
@@ -341,7 +286,7 @@ def test_a_sentence_that_a_limit_cuts_off_is_not_taken_for_a_whole_one(
 def test_a_report_that_tells_otherwise_is_quoted_behind_what_the_model_writes(
     pipeline_with: PipelineWith,
 ) -> None:
-    other = "The Other Report\n\nThe harbour authority paid 15 million crowns for dredging up the sand of the bay."
+    other = "The Other Report\n\nThe harbour authority paid 15 million crowns."
     pipeline = pipeline_with(
         {"harbour.txt": HARBOUR, "other.txt": other},
         " The harbour authority paid 12 million crowns.",
@@ -350,7 +295,7 @@ def test_a_report_that_tells_otherwise_is_quoted_behind_what_the_model_writes(
     assert answer.mode == "generated"
     assert {c.document for c in answer.citations} == {"harbour", "other"}
     assert answer.answer.endswith(
-        "The harbour authority paid 15 million crowns for dredging up the sand of the bay.[2]"
+        "The Other Report says otherwise: The harbour authority paid 15 million crowns.[2]"
     )
 
 

@@ -48,12 +48,13 @@ def compose(
         mode, claim = _fact(question, evidence[0], chat, document, templates)
         cited.update(claim.evidence)
         yield mode, claim
-    conflict = find_conflict(evidence, min_confidence)
-    if conflict and conflict not in cited:
+    shown = [e for e in evidence if any(_overlap(e, c) for c in cited)]
+    conflict = find_conflict([*shown[:1], *(e for e in evidence if e not in shown)], min_confidence)
+    if conflict:
         title, date = conflict.hit.title, conflict.hit.date
         for quote in citations.quoted([conflict], document):
             named = f"{title} ({date})" if date else title
-            is_older = is_version(conflict, evidence[0])
+            is_older = is_version(conflict, shown[0])
             opening = (
                 f"An earlier version, {named}, says" if is_older else f"{named} says otherwise"
             )
@@ -142,11 +143,16 @@ def _own_words(best: Evidence, before: Evidence | None, document: Documents) -> 
     if ends and is_direct and len(words) <= _MAX_QUOTED_WORDS:
         return replace(quote, evidence=evidence)
     opening = short[:1].upper() + short[1:] if short.split()[0].islower() else short
+    text = quote.text if ends else f"{quote.text.rstrip('…')}."
     if len(short.split()) * 2 > len(words):
-        return replace(quote, text=f"{quote.text.rstrip('.…')}.", evidence=evidence)
-    text = quote.text if ends else f"{quote.text}."
+        return replace(quote, text=text, evidence=evidence)
     quoted = text if text.endswith(("”", '"')) else f"“{text.replace('“', '‘').replace('”', '’')}”"
     return replace(quote, text=f"{opening}: {quoted}", evidence=evidence)
+
+
+def _overlap(one: Evidence, other: Evidence) -> bool:
+    same = one.hit.chunk.document == other.hit.chunk.document
+    return same and one.start < other.end and other.start < one.end
 
 
 def _whole_sentence(evidence: Evidence) -> Evidence:

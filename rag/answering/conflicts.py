@@ -1,9 +1,9 @@
 """Evidence -> a sentence that answers the same question with something else. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from rag.text.tokens import content_of, is_number, words_of
+from rag.text.tokens import is_number, stem, words_of
 from rag.types import Evidence
 
 # Of the best sentence's chance: what is less likely answers another question more often.
@@ -37,13 +37,8 @@ def find_conflict(evidence: Sequence[Evidence], min_confidence: float) -> Eviden
     It may stand in the same document, too. Both have a short answer, and each holds a number or a
     name that the other has not.
     """
-    best = evidence[0]
-    told = _answer(best)
-    for other in _likely(evidence, min_confidence):
-        too = _answer(other)
-        if told and too and not told & too and _is_of_a_kind(best, other):
-            return other
-    return None
+    likely = _likely(evidence, min_confidence)
+    return next((other for other in likely if _differ(evidence[0], other)), None)
 
 
 def _likely(evidence: Sequence[Evidence], min_confidence: float) -> list[Evidence]:
@@ -51,25 +46,26 @@ def _likely(evidence: Sequence[Evidence], min_confidence: float) -> list[Evidenc
     return [e for e in evidence[1:_MAX_COMPARED] if e.focus and e.score >= least]
 
 
-def _answer(evidence: Evidence) -> frozenset[str]:
+def _differ(one: Evidence, other: Evidence) -> bool:
+    """Whether both short answers hold numbers, or none and names, that the other has not."""
+    numbers, other_numbers = _words(one, is_number), _words(other, is_number)
+    if numbers or other_numbers:
+        return bool(numbers - other_numbers and other_numbers - numbers)
+    names, other_names = _words(one, _is_capitalised), _words(other, _is_capitalised)
+    return bool(names and other_names) and names.isdisjoint(other_names)
+
+
+def _words(evidence: Evidence, wanted: Callable[[str], bool]) -> frozenset[str]:
+    """Return the stems of the words of the short answer that are wanted."""
     if evidence.focus is None:
         return frozenset()
     start = evidence.start
-    return content_of(evidence.text[evidence.focus.start - start : evidence.focus.end - start])
+    answer = evidence.text[evidence.focus.start - start : evidence.focus.end - start]
+    return frozenset(stem(word) for word in words_of(answer) if wanted(word))
 
 
-def _is_of_a_kind(one: Evidence, other: Evidence) -> bool:
-    """Whether both short answers hold a number, or both a name and no number."""
-    kinds = []
-    for evidence in (one, other):
-        if evidence.focus is None:
-            return False
-        start = evidence.start
-        words = words_of(evidence.text[evidence.focus.start - start : evidence.focus.end - start])
-        numeric = any(is_number(word) for word in words)
-        kinds.append((numeric, any(word[0].isupper() for word in words)))
-    (number, name), (other_number, other_name) = kinds
-    return (number and other_number) or (name and other_name and not number and not other_number)
+def _is_capitalised(word: str) -> bool:
+    return word[0].isupper()
 
 
 def _titled(title: str) -> str:

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 from visit import DOCUMENT, EASY, HIT, MET, NEXT, TEXT, TRADE, span
 
-from rag.answering.citations import chance, cite, claims, quoted, render
+from rag.answering.citations import cite, claims, quoted, render
 from rag.answering.verify import Claim
-from rag.types import Box, Evidence, Paragraph, Piece
+from rag.types import Box, Evidence, Paragraph
 
 
 @pytest.mark.parametrize(
@@ -158,16 +158,3 @@ def test_quotation_marks_of_a_quoted_sentence_are_pairs(text: str, shown: str) -
     )
     (claim,) = quoted([Evidence(HIT, 0, len(text), text, 0.9)], lambda _: document)
     assert claim.text == shown
-
-
-def test_the_chance_of_words_is_that_of_all_before_the_marker() -> None:
-    pieces = [
-        Piece(" seventeen", 0.5),
-        Piece(" times", 0.5),
-        Piece(" [", 0.1),
-        Piece("1", 0.1),
-        Piece("]", 0.1),
-    ]
-    assert chance(pieces) == 0.25
-    assert chance(pieces[:2]) == 0.25
-    assert chance([]) == 1

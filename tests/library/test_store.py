@@ -234,7 +234,9 @@ def test_removing_a_document_leaves_the_others(library: Library) -> None:
 @pytest.mark.parametrize("call", ["remove", "document"])
 def test_an_unknown_document_is_named_with_those_like_it(library: Library, call: str) -> None:
     add(library, make_document("memri-10538", "One."))
-    with pytest.raises(NotFoundError, match=r"no document 'memri-10583'.*did you mean 'memri-10538'"):
+    with pytest.raises(
+        NotFoundError, match=r"no document 'memri-10583'.*did you mean 'memri-10538'"
+    ):
         getattr(library, call)("memri-10583")
     assert library.generation == 1
 

@@ -1,0 +1,58 @@
+from rag.answering.conflicts import find_conflict, is_version, prefer_newest
+from rag.types import Chunk, Evidence, Hit, Span
+
+
+def evidence(
+    text: str, answer: str, score: float = 0.9, title: str = "Trade", date: str = "", name: str = ""
+) -> Evidence:
+    chunk = Chunk(name or title, 0, "", 1, 0, len(text), text, title)
+    at = text.index(answer)
+    focus = Span(at, at + len(answer))
+    return Evidence(Hit(chunk, title, 1.0, "both", date), 0, len(text), text, score, focus)
+
+
+TWELVE = evidence("The port paid 12 million crowns.", "12 million crowns")
+FIFTEEN = evidence("Dredging cost 15 million crowns.", "15 million crowns", title="Another")
+
+
+def test_another_document_with_another_number_is_a_conflict() -> None:
+    assert find_conflict([TWELVE, FIFTEEN], 0.4) is FIFTEEN
+
+
+def test_the_same_document_with_another_number_is_one_too() -> None:
+    same = evidence("The port paid 9 crowns.", "9 crowns")
+    assert find_conflict([TWELVE, same], 0.4) is same
+
+
+def test_what_is_unlikely_or_agrees_or_is_of_another_kind_is_none() -> None:
+    unlikely = evidence("Dredging cost 15.", "15", score=0.3)
+    agreeing = evidence("The bill was 12 million crowns.", "12 million crowns")
+    named = evidence("Ada Holm paid.", "Ada Holm")
+    assert find_conflict([TWELVE, unlikely, agreeing, named], 0.4) is None
+    assert find_conflict([TWELVE], 0.4) is None
+
+
+def test_a_name_conflicts_with_a_name() -> None:
+    holm, berg = evidence("Ada Holm paid.", "Ada Holm"), evidence("Bo Berg paid.", "Bo Berg")
+    assert find_conflict([holm, berg], 0.4) is berg
+
+
+OLD = evidence("Staff may claim 38 euros.", "38", title="Policy 2019", date="2019-02-04")
+NEW = evidence("Staff may claim 52 euros.", "52", 0.8, title="Policy 2024", date="2024-01-09")
+
+
+def test_of_two_versions_the_newer_one_comes_first() -> None:
+    assert is_version(OLD, NEW)
+    assert prefer_newest([OLD, TWELVE, NEW], 0.4) == (NEW, OLD, TWELVE)
+
+
+def test_a_version_is_not_preferred_that_does_not_answer() -> None:
+    unlikely = evidence("Staff eat.", "eat", 0.2, title="Policy 2024", date="2024-01-09")
+    assert prefer_newest([OLD, unlikely], 0.4) == (OLD, unlikely)
+
+
+def test_undated_documents_and_other_titles_are_no_versions() -> None:
+    undated = evidence("Staff may claim 60 euros.", "60", title="Policy")
+    other = evidence("Guests pay 60.", "60", title="Guests", date="2025-01-01")
+    assert prefer_newest([OLD, undated, other], 0.4) == (OLD, undated, other)
+    assert prefer_newest([], 0.4) == ()
