@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from rag.config import BRIEF, Settings
+from rag.config import Settings
 from rag.errors import UsageError
 
 
 @pytest.mark.parametrize(
     ("environment", "model", "adapter", "generate"),
     [
-        ({}, None, BRIEF, True),
+        ({}, None, None, True),
         ({"RAG_MODEL": "own.gguf"}, Path("own.gguf"), None, True),
         ({"RAG_MODEL": "none"}, None, None, False),
         ({"RAG_ADAPTER": "own.gguf"}, None, Path("own.gguf"), True),
@@ -29,6 +29,6 @@ def test_the_language_model_is_the_embedded_one_unless_told(
 def test_an_adapter_goes_with_no_other_model(model: str) -> None:
     with pytest.raises(
         UsageError,
-        match=rf"brief.gguf goes with the embedded language model alone, but the model is {model};",
+        match=rf"own.gguf goes with the embedded language model alone, but the model is {model};",
     ):
-        Settings.from_environment({"RAG_ADAPTER": "brief.gguf", "RAG_MODEL": model})
+        Settings.from_environment({"RAG_ADAPTER": "own.gguf", "RAG_MODEL": model})

@@ -48,8 +48,8 @@ def compose(
         mode, claim = _fact(question, evidence[0], chat, document, templates)
         cited.update(claim.evidence)
         yield mode, claim
-    shown = [e for e in evidence if any(_overlap(e, c) for c in cited)]
-    conflict = find_conflict([*shown[:1], *(e for e in evidence if e not in shown)], min_confidence)
+    shown = [e for e in evidence if any(_overlap(e, c) for c in cited)] or [evidence[0]]
+    conflict = find_conflict([shown[0], *(e for e in evidence if e not in shown)], min_confidence)
     if conflict:
         title, date = conflict.hit.title, conflict.hit.date
         for quote in citations.quoted([conflict], document):
