@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from traceback import format_exception
 from typing import Literal
 
 import numpy as np
@@ -34,6 +35,7 @@ class Added:
     document: str = ""
     chunks: int = 0
     reason: str = ""  # of a failure
+    traceback: str = ""  # of a failure that nobody expected, for a report
 
 
 def find_files(paths: Sequence[Path], at_least: int = 1) -> list[Path]:
@@ -84,13 +86,23 @@ def add_files(
             if error.exit_code != 1:  # not this file's fault: the library or a model cannot be used
                 raise
             added = Added(path, "failed", reason=str(error))
-            failed = True
+        except Exception as error:  # a defect of ours must not keep the other files out
+            added = _unexpected(path, error)
+        failed = failed or added.outcome == "failed"
         if progress:
             progress.done(number, len(files))
         yield added
     if whole_folders and not failed:
         library.drop_pending(_ADDING)
     library.settle()
+
+
+def _unexpected(path: Path, error: Exception) -> Added:
+    reason = (
+        f"{path.name} could not be added because of a defect of this program "
+        f"({type(error).__name__}): add it with `rag add --report FILE` and report what is in that."
+    )
+    return Added(path, "failed", reason=reason, traceback="".join(format_exception(error)))
 
 
 def _add_file(library: Library, embedder: Embedder, path: Path, progress: Progress | None) -> Added:

@@ -1,4 +1,4 @@
-"""A CSV or TSV file -> one paragraph a row: "Column: value · Column: value"."""
+"""A CSV or TSV file -> one line a row, each value with the name of its column."""
 
 import csv
 import re
@@ -8,59 +8,80 @@ from itertools import islice
 
 from rag.errors import DocumentError
 from rag.reading.blocks import Block, Content, decoded
+from rag.reading.tables import Cell, table_blocks, usual_width
 from rag.text.characters import visible
 
 MAX_ROWS = 50_000  # what is longer is a database, and a question about it a query
 MAX_CELL = 131_072  # characters, csv's own limit
-SAMPLE = 20  # rows that tell what separates the values
+MOST_TITLES = 4  # lines above the names of the columns
+SAMPLE = 50  # rows that tell what separates the values
 _DELIMITERS = (",", ";", "\t", "|")
+_STATED = re.compile(r"\A\s*\"?sep=(.)\"?[ \t]*\n", re.IGNORECASE)  # a line of spreadsheets
 _NUMERIC = re.compile(r"[-+–]?[.,\s]*+\d[\d.,\s]*+%?")
+_YEAR = re.compile(r"(?:1[5-9]|20|21)\d\d")
 
 
 def is_table(data: bytes) -> bool:
-    """Whether the first rows have the same number of values, two at least."""
+    """Return whether most of the first rows have the same number of values, two at least."""
     try:
-        return _delimiter(decoded(data)) is not None
+        text = visible(decoded(data))
     except DocumentError:
         return False
+    return bool(_STATED.match(text)) or _delimiter(text) is not None
 
 
 def read_table(data: bytes) -> Content:
-    """A paragraph for each row; the first row names the columns unless it holds a number.
+    """Return a paragraph for each row, named by the first full row unless that holds a number.
 
-    Raises DocumentError where there are more than MAX_ROWS rows.
+    What stands above the names and is no row is text; the first of it is the title. Raises
+    DocumentError where there are more than MAX_ROWS rows.
     """
     text = visible(decoded(data))
-    rows = _rows(text, _delimiter(text) or ",")
-    blocks: list[Block] = []
-    names: list[str] = []
+    stated = _STATED.match(text)
+    delimiter = stated[1] if stated else _delimiter(text) or ","
+    rows: list[list[str]] = []
     try:
-        for index, row in enumerate(rows):
-            if index > MAX_ROWS:
+        for row in _read_rows(text[stated.end() :] if stated else text, delimiter):
+            if len(rows) > MAX_ROWS:
                 raise DocumentError(
                     f"The table has more than the {MAX_ROWS:,} rows that are read: split it and "
-                    f"add the parts."
+                    "add the parts."
                 )
-            if index == 0 and all(row) and not any(_NUMERIC.fullmatch(value) for value in row):
-                names = row
-                continue
-            named = [*names, *[""] * (len(row) - len(names))]
-            shown = [
-                f"{name}: {value}" if name else value
-                for name, value in zip(named, row, strict=False)
-                if value
-            ]
-            if shown:
-                blocks.append(Block(" · ".join(shown), 0, "text"))
+            rows.append(row)
     except csv.Error as error:
         raise DocumentError(
             "The table has a value that never ends: check its quotation marks."
         ) from error
-    return Content(blocks or [Block(" · ".join(names))] if names else blocks)
+    width = usual_width([len(row) for row in rows])
+    first = next((index for index, row in enumerate(rows) if _filled(row) > 1 or width < 2), 0)
+    above = [
+        Block(" ".join(filter(None, row)), 1 if not i else 0) for i, row in enumerate(rows[:first])
+    ]
+    body = rows[first:]
+    has_names = len(body) > 1 and _names_columns(body[0], body[1 : SAMPLE + 1])
+    cells = [[Cell(value) for value in row] for row in body]
+    blocks = table_blocks(cells, int(has_names))
+    return Content([*above, *blocks])
 
 
-def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
-    """The rows that hold something, values without the white space around them."""
+def _filled(row: list[str]) -> int:
+    return sum(map(bool, row))
+
+
+def _names_columns(row: list[str], below: list[list[str]]) -> bool:
+    """Return whether a row names columns: with words or years, or numbers over words.
+
+    Its first place may be empty.
+    """
+    if not all(row[1:]) or not (row[0] or len(row) > 2):
+        return False
+    numbered = [i for i, v in enumerate(row) if _NUMERIC.fullmatch(v) and not _YEAR.fullmatch(v)]
+    values = [r[i] for r in below for i in numbered if i < len(r) and r[i]]
+    return not any(map(_NUMERIC.fullmatch, values)) and (bool(values) or not numbered)
+
+
+def _read_rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    """Yield the rows that hold something, values without the white space around them."""
     for row in csv.reader(StringIO(text), delimiter=delimiter):
         values = [" ".join(value.split()) for value in row]
         if any(values):
@@ -68,15 +89,19 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def _delimiter(text: str) -> str | None:
-    """What separates the values; None where nothing does in every row alike."""
-    best, most = None, 1
+    """Return what separates the values of most rows alike; None where nothing does."""
+    best, most = None, 0
     for delimiter in _DELIMITERS:
         try:
-            widths = {
-                len(row) for row in islice(_rows(text[: SAMPLE * MAX_CELL], delimiter), SAMPLE)
-            }
+            sample = islice(_read_rows(text[: SAMPLE * MAX_CELL], delimiter), SAMPLE)
+            widths = [len(row) for row in sample]
         except csv.Error:
             continue
-        if len(widths) == 1 and (width := widths.pop()) > most:
-            best, most = delimiter, width
+        above = next((i for i, width in enumerate(widths[: MOST_TITLES + 1]) if width > 1), 0)
+        width = usual_width([width for width in widths if width > 1])
+        alike = widths.count(width)
+        rows = len(widths) - above
+        enough = alike >= min(rows, 2) and 2 * alike >= rows
+        if width and enough and alike * width > most:
+            best, most = delimiter, alike * width
     return best

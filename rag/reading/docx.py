@@ -348,17 +348,50 @@ class _DocxReader:
         style = self.styles.get(_attribute(_find(table, "tblPr", "tblStyle")))
         if style is not None and any(map(_has_colour, style.iter(f"{_W}shd"))):
             ground = SHADED
-        rows = []
+        rows: list[list[office.TableCell]] = []
+        merged: dict[
+            int, tuple[int, int]
+        ] = {}  # by column the row and place of a cell that goes on
+        heads = 0
         for row in _descend(table, "tr"):
-            if _find(row, "trPr", "del") is None and _find(row, "trPr", "hidden") is None:
-                rows.append([self.cell(cell, ground) for cell in _descend(row, "tc")])
-        return office.table_pieces(rows)
+            stated = _find(row, "trPr")
+            if _find(stated, "del") is not None or _find(stated, "hidden") is not None:
+                continue
+            heads += heads == len(rows) and _find(stated, "tblHeader") is not None
+            rows.append(self.row(row, ground, rows, merged))
+        return office.table_pieces(rows, heads or None)
 
-    def cell(self, cell: "Element", ground: Look) -> list[Block]:
-        merged, shade = _find(cell, "tcPr", "vMerge"), _find(cell, "tcPr", "shd")
-        if merged is not None and _attribute(merged) in ("", "continue"):
-            return []
-        return self.blocks(cell, ground if shade is None else Look(shaded=_has_colour(shade)))
+    def row(
+        self,
+        row: "Element",
+        ground: Look,
+        above: list[list[office.TableCell]],
+        merged: dict[int, tuple[int, int]],
+    ) -> list[office.TableCell]:
+        """Return the cells that begin in a row; one that goes on from above grows there."""
+        cells: list[office.TableCell] = []
+        column = number_in(_attribute(_find(row, "trPr", "gridBefore")))
+        cells += [office.TableCell((), columns=column)] * bool(column)
+        for cell in _descend(row, "tc"):
+            properties = _find(cell, "tcPr")
+            columns = max(1, number_in(_attribute(_find(properties, "gridSpan")), 1))
+            merge, shade = _find(properties, "vMerge"), _find(properties, "shd")
+            if merge is not None and _attribute(merge) in ("", "continue"):
+                if column in merged:
+                    number, place = merged[column]
+                    began = above[number][place]
+                    above[number][place] = replace(began, rows=len(above) - number + 1)
+                else:
+                    cells.append(office.TableCell((), columns=columns))
+            else:
+                if merge is not None:
+                    merged[column] = len(above), len(cells)
+                else:
+                    merged.pop(column, None)
+                look = ground if shade is None else Look(shaded=_has_colour(shade))
+                cells.append(office.TableCell(self.blocks(cell, look), columns=columns))
+            column += columns
+        return cells
 
     # --- Text ---
 

@@ -19,7 +19,8 @@ from rag.reading.css import (
     plain_style,
     same_color,
 )
-from rag.reading.xml import above, parsed, tag, text_of, walk
+from rag.reading.tables import Cell, table_blocks
+from rag.reading.xml import above, number_in, parsed, tag, text_of, walk
 from rag.text.markers import TO_RAISED
 from rag.types import Kind
 
@@ -173,7 +174,7 @@ class _PageWalker:
             int | None
         ] = []  # one for each open list: the next number, None where it has bullets
         self._items: list[str] = []  # the lines of the outermost open list
-        self._rows: list[list[str]] | None = None  # of the open table
+        self._rows: list[list[Cell]] | None = None  # of the open table
         self._cell: list[str] = []  # what the open cell holds so far
         self._note: tuple[_Element, str, list[str]] | None = (
             None  # the open note, its number, its lines
@@ -303,7 +304,7 @@ class _PageWalker:
 
     def _leave(self, element: "_Element", name: str) -> None:
         if name in _BLOCKS:
-            self._flush(name)
+            self._flush(name, element)
             self._quoted -= name == "blockquote"
             self._preformatted -= name == "pre"
             self._sectioned -= name in ("article", "main", "section")
@@ -313,8 +314,9 @@ class _PageWalker:
                     self._show("\n".join(self._items), 0)
                     self._items = []
             elif name == "table" and self._rows is not None:
-                rows, self._rows = [" | ".join(row) for row in self._rows if any(row)], None
-                self._take("\n".join(rows), 0)
+                rows, self._rows = self._rows, None
+                for block in table_blocks(rows):
+                    self._take(block.text, 0, block.kind)
             if self._note and self._note[0] is element:
                 (_, number, lines), self._note = self._note, None
                 told = _without_label("\n".join(lines), number, listed=name == "li")
@@ -326,10 +328,19 @@ class _PageWalker:
         if text and self._inside:
             self._text.append(text if self._preformatted else _SPACE.sub(" ", text))
 
-    def _flush(self, name: str = "") -> None:
+    def _add_cell(self, element: "_Element", row: list[Cell], text: str) -> None:
+        """Add a cell to a row with what it spans; one in the head of a table is a head."""
+        above = element.getparent()
+        in_head = above is not None and any(tag(e) == "thead" for e in above.iterancestors())
+        spans = (number_in(element.get(f"{what}span") or "", 1) for what in ("row", "col"))
+        row.append(Cell(text, in_head or tag(element) == "th", *spans))
+        self._cell = []
+
+    def _flush(self, name: str = "", element: "_Element | None" = None) -> None:
         """Close the text that has come in.
 
-        Part of the open cell, note or list, or a block; `name` is the tag that ends.
+        It is part of the open cell, note or list, or a block. `element` is the one that ends and
+        `name` its tag.
         """
         text = "".join(self._text)
         self._text = []
@@ -340,9 +351,8 @@ class _PageWalker:
         )
         text = re.sub(r"\[\s*(\[\d{1,3}\])\s*\]", r"\1", text)
         if self._rows is not None and name != "caption" and self._rows:
-            if name in ("td", "th"):
-                self._rows[-1].append(" ".join([*self._cell, text]).strip().replace("\n", " "))
-                self._cell = []
+            if element is not None and name in ("td", "th"):
+                self._add_cell(element, self._rows[-1], " ".join([*self._cell, text]))
             elif text:
                 self._cell.append(text)
         elif name in ("figcaption", "caption"):
@@ -352,7 +362,7 @@ class _PageWalker:
         else:
             self._take(text, 0 if self._any_heading or self._preformatted else None)
 
-    def _take(self, text: str, level: int | None) -> None:
+    def _take(self, text: str, level: int | None, kind: Kind | None = None) -> None:
         if not text.strip():
             return
         if self._note:
@@ -361,12 +371,12 @@ class _PageWalker:
             self._items.append(self._marker + text)
             self._marker = "  " * min(len(self._counters), MAX_INDENT)
         else:
-            self._show(text, level)
+            self._show(text, level, kind)
 
     def _show(self, text: str, level: int | None, kind: Kind | None = None) -> None:
         if text.strip():
             self.blocks.append(
-                Block(text, level, kind, self._quoted > 0 and kind is None and not level)
+                Block(text, level, kind, self._quoted > 0 and kind != "furniture" and not level)
             )
 
     def _is_back_link(self, element: "_Element") -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.reading.blocks import Block, Content
+from rag.reading.tables import Cell, table_blocks
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
@@ -95,7 +96,7 @@ def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[Block, str]]:
         int | None
     ] = []  # one for each open list: the next number, None where it has bullets
     items: list[str] = []  # the lines of the outermost open list
-    rows: list[list[str]] = []
+    rows: list[list[Cell]] = []
     for token in tokens:
         if token.type == "heading_open":
             level = int(token.tag[1])
@@ -120,16 +121,15 @@ def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[Block, str]]:
         elif token.type == "tr_open":
             rows.append([])
         elif token.type == "table_close":
-            lines = [" | ".join(row) for row in rows if any(row)]
+            table, rows = table_blocks(rows, head_rows=1), []
             if counters:
-                items.extend(lines)
-            elif lines:
-                yield Block("\n".join(lines), 0), ""
-            rows = []
+                items += [block.text for block in table]
+            else:
+                yield from ((replace(block, quoted=quoted > 0), "") for block in table)
         elif token.type in ("inline", "fence", "code_block", "html_block"):
             shown = _shown(token).strip("\n")
             if rows:
-                rows[-1].append(shown.strip())
+                rows[-1].append(Cell(shown))
             elif shown.strip() and counters:
                 items.append(marker + shown.strip())
                 marker = "  " * len(counters)

@@ -232,27 +232,33 @@ class _OdtReader:
         return pieces
 
     def table(self, table: "Element", look: Look) -> list[ListedBlock]:
-        return office.table_pieces(
-            [
-                self.cells(row, look)
-                for row in _inside(table)
-                if _tag(row) == "table:table-row"
-                and _get(row, "table:visibility") not in ("collapse", "filter")
-            ]
+        rows = [
+            row
+            for row in _inside(table)
+            if _tag(row) == "table:table-row"
+            and _get(row, "table:visibility") not in ("collapse", "filter")
+        ]
+        heads = sum(
+            _tag(around) == "table:table-header-rows"
+            for row in rows
+            if (around := row.getparent()) is not None
         )
+        return office.table_pieces([self.cells(row, look) for row in rows], heads or None)
 
-    def cells(self, row: "Element", ground: Look) -> list[list[Block]]:
-        cells: list[list[Block]] = []
-        covered = 0  # how many cells to the right the last one runs over
+    def cells(self, row: "Element", ground: Look) -> list[office.TableCell]:
+        """Return the cells of a row; those that another one covers are part of that one."""
+        cells: list[office.TableCell] = []
         for cell in row:
-            times = min(number_in(_get(cell, "table:number-columns-repeated"), 1), _MOST_REPEATED)
-            if _tag(cell) == "table:covered-table-cell":
-                cells += [[]] * (times - covered)
-                covered = max(0, covered - times)
-            elif _tag(cell) == "table:table-cell":
-                covered = number_in(_get(cell, "table:number-columns-spanned"), 1) - 1
-                look, _ = self.style("table-cell", _get(cell, "table:style-name"))
-                cells += [self.blocks(cell, look.over(ground))] * times
+            if _tag(cell) != "table:table-cell":
+                continue
+            times = number_in(_get(cell, "table:number-columns-repeated"), 1)
+            rows, columns = (
+                number_in(_get(cell, f"table:number-{what}-spanned"), 1)
+                for what in ("rows", "columns")
+            )
+            look, _ = self.style("table-cell", _get(cell, "table:style-name"))
+            shown = office.TableCell(self.blocks(cell, look.over(ground)), rows, columns)
+            cells += [shown] * min(times, _MOST_REPEATED)
         return cells
 
     # --- Text ---

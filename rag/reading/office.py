@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rag.errors import DocumentError
 from rag.reading.archive import members
 from rag.reading.blocks import Block, Content
+from rag.reading.tables import Cell, table_blocks
 from rag.reading.xml import xml
 from rag.text.characters import visible
 from rag.types import Kind
@@ -224,19 +225,36 @@ def joined_lists(pieces: Sequence[ListedBlock]) -> list[Block]:
     return blocks
 
 
-def table_pieces(rows: Sequence[Sequence[Sequence[Block]]]) -> list[ListedBlock]:
-    """The rows of cells as the lines of one block, "a | b".
+@dataclass(frozen=True, slots=True)
+class TableCell:
+    """A cell, what it holds, and how many rows and columns it spans."""
 
-    A table of one cell is a frame around what stands in it.
+    blocks: Sequence[Block]
+    rows: int = 1
+    columns: int = 1
+
+
+def table_pieces(rows: Sequence[Sequence[TableCell]], head_rows: int | None) -> list[ListedBlock]:
+    """Return a table's rows, each as one block; `head_rows` as `table_blocks` takes them.
+
+    A table of one cell or column is a frame around what stands in it, and so is one that holds
+    headings: they lay out a page.
     """
-    if len(rows) == 1 and len(rows[0]) == 1:
-        return [("", block) for block in rows[0][0]]
-    lines = [
-        " | ".join(" ".join(" ".join(block.text.split()) for block in cell) for cell in row).strip()
+    has_headings = any(block.level for row in rows for cell in row for block in cell.blocks)
+    if has_headings or all(len(row) < 2 for row in rows):
+        return [("", block) for row in rows for cell in row for block in cell.blocks]
+    cells = [
+        [
+            Cell(
+                " ".join(block.text for block in cell.blocks),
+                rows=cell.rows,
+                columns=cell.columns,
+            )
+            for cell in row
+        ]
         for row in rows
-        if any(row)
     ]
-    return [("", Block("\n".join(lines), level=0))] if lines else []
+    return [("", block) for block in table_blocks(cells, head_rows)]
 
 
 # --- Notes, and all together --------------------------------------------------------------------

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rag.errors import DocumentError, NotFoundError
 from rag.reading.blocks import Content
-from rag.reading.pdf_layout import Page, TextLine, blocks
+from rag.reading.pdf_layout import Page, TextLine, blocks, turned_back
 from rag.text.characters import visible
 from rag.text.markers import TO_RAISED
 
@@ -37,6 +37,11 @@ SMALLEST_TYPE = 1.0  # points: nobody reads smaller
 SCAN = 0.7
 WHITE = 250  # of 255
 WORD_GAP = 0.8  # of the type's size: wider gaps may be a gutter or the edge of a cell
+# Turned text is read as a page of its own where it has as many letters, and this share of those of
+# the upright text: less is a label or a stamp in the margin.
+TURNS = (90, 180, 270)  # degrees
+FEWEST_TURNED, TURNED_PAGE = 150, 0.15
+CAPITAL = 0.7  # of the type's size: the height of its tallest letters
 ASCENT, DESCENT = (
     0.8,
     0.22,
@@ -145,7 +150,7 @@ def _pages(pdf: "PdfDocument") -> Iterator[Page]:
             f"The PDF has {count:,} pages, more than the {MAX_PAGES:,} that are read: add it in "
             f"parts."
         )
-    characters = 0
+    characters, place = 0, 1
     for number, page in enumerate(pdf, start=1):
         reader = _PageReader(page)
         characters += reader.count
@@ -154,11 +159,10 @@ def _pages(pdf: "PdfDocument") -> Iterator[Page]:
                 f"The PDF has more than the {MAX_CHARACTERS:,} characters that are read: add it "
                 f"in parts."
             )
-        upright, turned = reader.words()
         width, height = page.get_size()
-        yield Page(
-            width, height, _lines_of(upright, number), [_together(turned, number)] if turned else []
-        )
+        for shown in _frames(reader.words(), width, height, number, place):
+            place += 1
+            yield shown
         page.close()
 
 
@@ -227,8 +231,8 @@ class _TypeStyle:
 
     size: float  # points
     bold: bool
-    baseline: float
-    upright: bool
+    baseline: float  # as shown when its page is turned by `turn`
+    turn: int | None  # degrees clockwise from upright, None for what is aslant
     hidden: bool
     white: bool
 
@@ -246,14 +250,15 @@ class _PageReader:
         self._rotation = page.get_rotation()
         self._width, self._height = page.get_size()
         self._styles: dict[bytes, _TypeStyle] = {}
+        # By font and stated size the height of the tallest letter, in points.
+        self._tallest: dict[tuple[bytes, float], float] = {}
         self._scanned: bool | None = None
         self._picture: tuple[memoryview, int, float] | None = None
         self.count = self._text.count_chars()
 
-    def words(self) -> tuple[list[_Word], list[_Word]]:
-        """The words that stand upright and those that do not."""
-        upright: list[_Word] = []
-        turned: list[_Word] = []
+    def words(self) -> dict[int | None, list[_Word]]:
+        """Return the words by how they are turned, placed as they show when turned upright."""
+        words: dict[int | None, list[_Word]] = {}
         text = self._characters()
         for run in _RUN.finditer(text):
             for first, end, style in self._set_alike(*run.span()):
@@ -265,8 +270,8 @@ class _PageReader:
                     shown, first == 0 or text[first - 1].isspace(), first, end - 1, style
                 )
                 if self._is_seen(word, style):
-                    (upright if style.upright else turned).append(word)
-        return upright, turned
+                    words.setdefault(style.turn, []).append(word)
+        return words
 
     def _characters(self) -> str:
         """One character for each index.
@@ -306,15 +311,19 @@ class _PageReader:
         raw, text = self._raw, self._text.raw
         matrix, flags, x, y = raw.FS_MATRIX(), ctypes.c_int(), ctypes.c_double(), ctypes.c_double()
         raw.FPDFText_GetMatrix(text, index, matrix)
-        size = raw.FPDFText_GetFontSize(text, index) * (matrix.c**2 + matrix.d**2) ** 0.5
+        stated = raw.FPDFText_GetFontSize(text, index)
+        size = abs(stated) * (matrix.c**2 + matrix.d**2) ** 0.5
+        if size < SMALLEST_TYPE and (drawn := self._drawn_size(item, stated)) > 2 * size:
+            size = drawn  # fonts that are drawn glyph by glyph may state any size
         raw.FPDFText_GetCharOrigin(text, index, x, y)
         name = ctypes.create_string_buffer(128)
         raw.FPDFText_GetFontInfo(text, index, name, len(name), flags)
         bold = raw.FPDFText_GetFontWeight(text, index) >= 600 or bool(
             _BOLD.search(name.value.decode("utf-8", "replace"))
         )
-        here, there = self._shown(0, 0), self._shown(matrix.a, matrix.b)
-        across, down = there[0] - here[0], there[1] - here[1]
+        sign = -1 if stated < 0 else 1  # what is mirrored twice is upright
+        here, there = self._shown(0, 0), self._shown(sign * matrix.a, sign * matrix.b)
+        turn = _turn(there[0] - here[0], there[1] - here[1])
         red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
         raw.FPDFText_GetFillColor(text, index, red, green, blue, alpha)
         mode = raw.FPDFTextObj_GetTextRenderMode(item)
@@ -323,8 +332,8 @@ class _PageReader:
         return _TypeStyle(
             size=size,
             bold=bold,
-            baseline=self._shown(x.value, y.value)[1],
-            upright=across > 0 and abs(down) < 0.2 * across,
+            baseline=self._framed(x.value, y.value, turn)[1],
+            turn=turn,
             hidden=invisible
             or mode == raw.FPDF_TEXTRENDERMODE_CLIP
             or size < SMALLEST_TYPE
@@ -336,11 +345,12 @@ class _PageReader:
         start, end = self._raw.FS_RECTF(), self._raw.FS_RECTF()
         self._raw.FPDFText_GetLooseCharBox(self._text.raw, first, start)
         self._raw.FPDFText_GetLooseCharBox(self._text.raw, last, end)
-        one = self._shown(min(start.left, end.left), min(start.bottom, end.bottom))
-        other = self._shown(max(start.right, end.right), max(start.top, end.top))
+        left, bottom = min(start.left, end.left), min(start.bottom, end.bottom)
+        right, top = max(start.right, end.right), max(start.top, end.top)
+        one, other = (self._framed(*c, style.turn) for c in ((left, bottom), (right, top)))
         (left, right), (top, bottom) = sorted((one[0], other[0])), sorted((one[1], other[1]))
         baseline, size = style.baseline, style.size
-        if style.upright:  # some fonts state a height that no line has
+        if style.turn is not None:  # some fonts state a height that no line has
             top, bottom = baseline - ASCENT * size, baseline + DESCENT * size
         return _Word(text, apart, left, top, right, bottom, baseline, size, style.bold)
 
@@ -358,7 +368,35 @@ class _PageReader:
                 return top - y, right - x
         return x - left, top - y
 
+    def _framed(self, x: float, y: float, turn: int | None) -> tuple[float, float]:
+        """Return a place of the page's own space as it shows when the page is turned."""
+        across, down = self._shown(x, y)
+        match turn:
+            case 90:
+                return down, self._width - across
+            case 180:
+                return self._width - across, self._height - down
+            case 270:
+                return self._height - down, across
+        return across, down
+
+    def _drawn_size(self, item: object, stated: float) -> float:
+        """Return the size of a font, told from the tallest letters that state the same size."""
+        raw, text = self._raw, self._text.raw
+        if not self._tallest:
+            box = raw.FS_RECTF()
+            for index in range(self.count):
+                if chr(raw.FPDFText_GetUnicode(text, index)).isalnum():
+                    raw.FPDFText_GetLooseCharBox(text, index, box)
+                    font = bytes(raw.FPDFTextObj_GetFont(raw.FPDFText_GetTextObject(text, index)))
+                    key = font, raw.FPDFText_GetFontSize(text, index)
+                    height = min(box.top - box.bottom, self._height)
+                    self._tallest[key] = max(self._tallest.get(key, 0.0), height)
+        return self._tallest.get((bytes(raw.FPDFTextObj_GetFont(item)), stated), 0.0) / CAPITAL
+
     def _is_seen(self, word: _Word, style: _TypeStyle) -> bool:
+        if style.turn:
+            word = _turned_back(word, style.turn, self._width, self._height)
         inside = (
             0 <= word.left + word.right <= 2 * self._width
             and 0 <= word.top + word.bottom <= 2 * self._height
@@ -394,6 +432,15 @@ class _PageReader:
             if 0 <= row < len(pixels) // stride
         ]
         return all(min(row, default=255) >= WHITE for row in seen)
+
+
+def _turn(across: float, down: float) -> int | None:
+    """Return how far text that runs this way is turned; None where it is aslant."""
+    if abs(down) < 0.2 * abs(across):
+        return 0 if across > 0 else 180
+    if abs(across) < 0.2 * abs(down):
+        return 90 if down > 0 else 270
+    return None
 
 
 # --- Words -> lines -----------------------------------------------------------------------------
@@ -453,6 +500,39 @@ def _line_text(words: Sequence[_Word], baseline: float, size: float) -> str:
         after_marker = marker is not None and not text  # a note begins
         text, right = text + shown, word.right
     return text
+
+
+def _frames(
+    words: dict[int | None, list[_Word]], width: float, height: float, number: int, place: int
+) -> Iterator[Page]:
+    """Yield a page as its upright text shows it, then as it shows when turned to read the rest.
+
+    A few turned words are no page of their own, they stand in the margin or label a chart. `place`
+    is that of the first one among all pages.
+    """
+    beside = [*words.pop(None, [])]
+    upright = sum(len(word.text) for word in words.get(0, []))
+    for turn in TURNS:
+        alike = words.get(turn, [])
+        letters = sum(len(word.text) for word in alike)
+        if letters < TURNED_PAGE * upright or letters < min(upright, FEWEST_TURNED):
+            beside += [_turned_back(word, turn, width, height) for word in words.pop(turn, [])]
+    furniture = [_together(beside, place)] if beside else []
+    yield Page(width, height, _lines_of(words.pop(0, []), place), furniture, number)
+    for turn in TURNS:
+        if not (alike := words.get(turn, [])):
+            continue
+        place += 1
+        across, down = (width, height) if turn == 180 else (height, width)
+        yield Page(across, down, _lines_of(alike, place), (), number, turn)
+
+
+def _turned_back(word: _Word, turn: int, width: float, height: float) -> _Word:
+    """Return a word with its box on the page as it is shown."""
+    one = turned_back(word.left, word.top, turn, width, height)
+    other = turned_back(word.right, word.bottom, turn, width, height)
+    (left, right), (top, bottom) = sorted((one[0], other[0])), sorted((one[1], other[1]))
+    return word._replace(left=left, right=right, top=top, bottom=bottom, baseline=bottom)
 
 
 def _together(words: Sequence[_Word], page: int) -> TextLine:

@@ -52,7 +52,7 @@ class TextLine:
     """Text on one baseline without a wide gap, in points from the top left corner of its page."""
 
     text: str
-    page: int  # counts from 1
+    page: int  # its place among the pages that are laid out, counts from 1
     left: float
     top: float
     right: float
@@ -70,12 +70,30 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one page shows, in the order of the file."""
+    """What one page shows, in the order of the file.
+
+    Text that stands on its side is a page of its own with the same number, which is turned so that
+    the text is upright: width, height and places are those of the turned page.
+    """
 
     width: float
     height: float
     lines: Sequence[TextLine]
     furniture: Sequence[TextLine] = ()
+    number: int = 0  # of the page in the file, counts from 1
+    turn: int = 0  # degrees that the text stands clockwise from upright: 0, 90, 180 or 270
+
+
+def turned_back(x: float, y: float, turn: int, width: float, height: float) -> tuple[float, float]:
+    """Return the place on a page of this size that is (x, y) when it is turned by `turn`."""
+    match turn:
+        case 90:
+            return width - y, x
+        case 180:
+            return width - x, height - y
+        case 270:
+            return y, height - x
+    return x, y
 
 
 @dataclass(frozen=True, slots=True)
@@ -594,21 +612,28 @@ def _text_and_boxes(
         elif texts:
             texts.append(joint)
             end += len(joint)
-        page, start, end = pages[line.page - 1], end, end + len(line.text)
-        left, right = _page_share(line.left, page.width), _page_share(line.right, page.width)
-        boxes.append(
-            Box(
-                start,
-                end,
-                line.page,
-                left,
-                _page_share(line.top, page.height),
-                right,
-                _page_share(line.bottom, page.height),
-            )
-        )
+        start, end = end, end + len(line.text)
+        boxes.append(_box(start, end, line, pages[line.page - 1]))
         texts.append(line.text)
     return "".join(texts), tuple(boxes)
+
+
+def _box(start: int, end: int, line: TextLine, page: Page) -> Box:
+    """Return where a line stands on its page as the file shows it."""
+    across, down = page.width, page.height
+    width, height = (down, across) if page.turn in (90, 270) else (across, down)
+    one = turned_back(line.left, line.top, page.turn, width, height)
+    other = turned_back(line.right, line.bottom, page.turn, width, height)
+    (left, right), (top, bottom) = sorted((one[0], other[0])), sorted((one[1], other[1]))
+    return Box(
+        start,
+        end,
+        page.number or line.page,
+        _page_share(left, width),
+        _page_share(top, height),
+        _page_share(right, width),
+        _page_share(bottom, height),
+    )
 
 
 def _is_one_word(first: str, second: str, words: Counter[str]) -> bool:

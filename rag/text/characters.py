@@ -9,12 +9,23 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
+_SURROGATES = re.compile("[\ud800-\udfff]+")
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 
 
 def visible(text: str) -> str:
-    """Return the text with line ends as "\\n" and without characters that no reader sees."""
+    """Return the text with line ends as "\\n" and without characters that no reader sees.
+
+    Surrogates, which cannot be encoded, become the character that a pair of them stands for, or
+    "\ufffd" where one stands alone.
+    """
+    text = _SURROGATES.sub(_paired, text)
     return _INVISIBLE.sub("", _LINE_END.sub("\n", text))
+
+
+def _paired(surrogates: re.Match[str]) -> str:
+    units = surrogates[0].encode("utf-16-le", "surrogatepass")
+    return units.decode("utf-16-le", "replace")
 
 
 def printable(text: str) -> str:

@@ -1,11 +1,13 @@
 """A text -> the spans of its sentences.   [nupunkt]"""
 
 import re
+from itertools import accumulate
 
 # What still belongs to a sentence behind its full stop: closing quotation marks and brackets, and
 # markers of notes.
 _TRAILER = re.compile(r"""(?:["”’'»)\]]|\[\d{1,3}\])+(?=\s|$)""")
 _BLANK_LINE = re.compile(r"\n\s*\n")
+_IN_ROW = re.compile(r"\S [·|] \S")  # between the values of a row of a table
 # What is no word. A sentence ends behind it if at all, but the splitter compares each full stop in
 # it with all the rest of it.
 _ENDLESS = re.compile(r"\S{500,}")
@@ -13,22 +15,17 @@ _STOPS = str.maketrans(".!?…", "____")
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """The spans of the sentences of `text`, in order, white space around each left out.
+    """Return the spans of the sentences of `text`, in order, white space around each left out.
 
-    A blank line always ends a sentence. Together the spans hold every character that is not white
-    space.
+    A blank line always ends a sentence, and a row of a table is one. Together the spans hold every
+    character that is not white space.
     """
-    from nupunkt import sent_spans
-
     spans: list[tuple[int, int]] = []
     block_start = 0
     for blank in [*_BLANK_LINE.finditer(text), None]:
         block_end = blank.start() if blank else len(text)
-        block = _ENDLESS.sub(_with_one_stop, text[block_start:block_end])
-        starts = [block_start + start for start, _ in sent_spans(block)] or [block_start]
-        # The splitter breaks right behind the full stop, so a closing quotation mark would open the
-        # next sentence.
-        starts = [starts[0], *(_after_trailer(text, start) for start in starts[1:])]
+        starts = _row_starts(text, block_start, block_end)
+        starts = starts or _sentence_starts(text, block_start, block_end)
         for start, end in zip(starts, [*starts[1:], block_end], strict=True):
             stripped = text[start:end].strip()
             if stripped:
@@ -36,6 +33,25 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
                 spans.append((start, start + len(stripped)))
         block_start = blank.end() if blank else block_end
     return spans
+
+
+def _row_starts(text: str, start: int, end: int) -> list[int]:
+    """Return where the lines of a block begin where each is a row of a table; else nothing."""
+    lines = text[start:end].splitlines(keepends=True)
+    if not all(_IN_ROW.search(line) or not line.strip() for line in lines):
+        return []
+    lengths = accumulate(map(len, lines), initial=start)
+    return [at for at, _ in zip(lengths, lines, strict=False)]
+
+
+def _sentence_starts(text: str, start: int, end: int) -> list[int]:
+    from nupunkt import sent_spans
+
+    block = _ENDLESS.sub(_with_one_stop, text[start:end])
+    starts = [start + first for first, _ in sent_spans(block)] or [start]
+    # The splitter breaks right behind the full stop, so a closing quotation mark would open the
+    # next sentence.
+    return [starts[0], *(_after_trailer(text, first) for first in starts[1:])]
 
 
 def _with_one_stop(endless: re.Match[str]) -> str:

