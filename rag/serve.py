@@ -17,9 +17,9 @@ from rag.errors import UsageError
 from rag.http.auth import LOOPBACK, Access
 from rag.protocols import ModelSet
 from rag.service.client import Server, announce, models_of, running, withdraw
+from rag.service.jobs import Jobs
 from rag.service.service import Service
-from rag.service.uploads import Uploads
-from rag.ui.controller import Desk
+from rag.ui.controller import Controller
 
 _FIRST_PORT, _PORTS = 7860, 100
 
@@ -102,24 +102,24 @@ def serve(
     from rag.ui.page import mount
 
     service = Service(settings, models)
-    uploads = Uploads(service)
+    jobs = Jobs(service)
     told = Server(host, port, secrets.token_hex(), models_of(settings))
     alone = not running(settings.indexes)
     if alone:
-        uploads.resume()
-    app = make_app(service, uploads, told.key, metrics)
+        jobs.resume()
+    app = make_app(service, jobs, told.key, metrics)
     hosts = LOOPBACK if host in LOOPBACK else None
     # Gradio's middleware is given as the (class, arguments, keywords) that Starlette unpacks.
     mount(
         app,
-        Desk(service, uploads, local=host in LOOPBACK),
+        Controller(service, jobs, local=host in LOOPBACK),
         host,
         port,
         [(_Guard, (), {"hosts": hosts})],
     )
     server = uvicorn.Server(
         uvicorn.Config(
-            Access(app, hosts, token, told.key, service.ended),
+            Access(app, hosts, token, told.key, service.record_request),
             log_level="error",
             access_log=False,
             ws="none",

@@ -15,8 +15,8 @@ from reportlab.pdfgen.canvas import Canvas
 
 from rag.http.app import make_app
 from rag.http.auth import Access
+from rag.service.jobs import Jobs
 from rag.service.service import Service
-from rag.service.uploads import Uploads
 
 QUOTE = "Trade in grain rose by 30 percent in May."
 
@@ -46,11 +46,11 @@ def serving(
     """The service on a port of this machine; its URL."""
     listening = socket.create_server(("127.0.0.1", 0))
     app = Access(
-        make_app(service, Uploads(service), KEY, metrics),
+        make_app(service, Jobs(service), KEY, metrics),
         frozenset({"127.0.0.1"}),
         token,
         KEY,
-        service.ended,
+        service.record_request,
         requests_a_minute,
     )
     server = uvicorn.Server(

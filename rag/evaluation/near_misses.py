@@ -56,7 +56,7 @@ def near_misses(
     number or a word that takes another's place does not stand in the document at all. Of a
     question at most one is made for each kind of detail; its `id` begins with "near-".
     """
-    random = Random(seed)  # noqa: S311 - a sample, not a secret
+    random = Random(seed)
     pool = [q for q in evaluation.questions if q.answerable and q.gold_texts and q.gold_documents]
     names = {
         document: sorted(

@@ -18,13 +18,13 @@ from rag.http.errors import PROBLEMS, add_error_handlers
 from rag.http.mcp import make_server
 from rag.http.schemas import Health, Ready
 from rag.service.client import proof
-from rag.service.service import MAX_ASKING, Service
-from rag.service.uploads import Uploads
+from rag.service.jobs import Jobs
+from rag.service.service import MAX_QUESTIONS, Service
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 
-def make_app(service: Service, uploads: Uploads, key: str, metrics: bool = False) -> FastAPI:
+def make_app(service: Service, jobs: Jobs, key: str, metrics: bool = False) -> FastAPI:
     """The application: the routes of docs/api.md, and the Model Context Protocol at /mcp.
 
     Access control is `access.Access`.
@@ -34,7 +34,7 @@ def make_app(service: Service, uploads: Uploads, key: str, metrics: bool = False
     mcp = make_server(service)
     mcp_app = mcp.streamable_http_app(
         streamable_http_path="/mcp", transport_security=None, host="0.0.0.0"
-    )  # noqa: S104 - Access checks hosts
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -45,7 +45,7 @@ def make_app(service: Service, uploads: Uploads, key: str, metrics: bool = False
         title="Ask your reports",
         version="1",
         description="Answers from a library of reports, each sentence with a footnote of exact words. A request takes up to "
-        f"{MAX_BODY / 1e6:.0f} MB, an upload {MAX_UPLOAD / 1e6:.0f} MB; {MAX_ASKING} questions are answered or wait at a time.",
+        f"{MAX_BODY / 1e6:.0f} MB, an upload {MAX_UPLOAD / 1e6:.0f} MB; {MAX_QUESTIONS} questions are answered or wait at a time.",
         openapi_url="/v1/openapi.json",
         docs_url=None,  # they fetch their scripts from elsewhere
         redoc_url=None,
@@ -57,7 +57,7 @@ def make_app(service: Service, uploads: Uploads, key: str, metrics: bool = False
     if metrics:
         _add_metrics(app, service)
     questions.add_routes(app, service)
-    documents.add_routes(app, service, uploads)
+    documents.add_routes(app, service, jobs)
     conversations.add_routes(app, service)
     openai.add_routes(app, service)
     app.router.routes.extend(mcp_app.routes)
@@ -95,9 +95,9 @@ def _add_routes(app: FastAPI, service: Service, key: str) -> None:
             ready=not wrong,
             models=service.loaded,
             library=wrong,
-            asking=service.asking,
-            waiting=service.waiting,
-            limit=MAX_ASKING,
+            asking=service.active_questions,
+            waiting=service.waiting_questions,
+            limit=MAX_QUESTIONS,
         )
 
 
@@ -105,7 +105,7 @@ def _add_metrics(app: FastAPI, service: Service) -> None:
     @app.get("/metrics", tags=["server"], response_class=PlainTextResponse)
     def metrics() -> PlainTextResponse:
         """What the server has done, for Prometheus: counts and seconds, no words."""
-        now = {"rag_asking": service.asking, "rag_line_length": service.waiting}
+        now = {"rag_asking": service.active_questions, "rag_line_length": service.waiting_questions}
         return PlainTextResponse(service.metrics.text(now), media_type="text/plain; version=0.0.4")
 
 

@@ -12,13 +12,13 @@ from fastapi.responses import Response, StreamingResponse
 from rag.errors import NotFoundError
 from rag.http.events import event_of, wants_events
 from rag.http.schemas import Documents, DocumentText, Job, Libraries
+from rag.service.jobs import Jobs
 from rag.service.service import Service
-from rag.service.uploads import Uploads
 
 _LOOK_SECONDS = 0.2  # how often one who follows a job is told of it
 
 
-def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
+def add_routes(app: FastAPI, service: Service, jobs: Jobs) -> None:
     """Add the routes to the application."""
 
     @app.get("/v1/libraries", tags=["documents"], response_model=Libraries)
@@ -53,7 +53,7 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
         """
         name = library or service.default
         service.pipeline(name, create=True)
-        return Job.of(uploads.put(name, file.filename or "", file.file))
+        return Job.of(jobs.upload(name, file.filename or "", file.file))
 
     @app.get(
         "/v1/jobs/{job}",
@@ -66,9 +66,9 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
 
         As JSON, or, asked with `Accept: text/event-stream`, as a `job` event for each step.
         """
-        now = uploads.get(job)
+        now = jobs.get(job)
         return (
-            StreamingResponse(_steps(uploads, job), media_type="text/event-stream")
+            StreamingResponse(_steps(jobs, job), media_type="text/event-stream")
             if wants_events(request)
             else Job.of(now)
         )
@@ -119,12 +119,12 @@ def add_routes(app: FastAPI, service: Service, uploads: Uploads) -> None:
         )
 
 
-async def _steps(uploads: Uploads, id: str) -> AsyncIterator[str]:
+async def _steps(jobs: Jobs, id: str) -> AsyncIterator[str]:
     shown = None
     with suppress(NotFoundError):  # so many came after it that it was forgotten
-        while shown is None or not shown.done:
-            now = uploads.get(id)
+        while shown is None or not shown.finished:
+            now = jobs.get(id)
             if now != shown:
                 yield event_of("job", Job.of(now).model_dump())
             shown = now
-            await asyncio.sleep(0 if now.done else _LOOK_SECONDS)
+            await asyncio.sleep(0 if now.finished else _LOOK_SECONDS)

@@ -15,7 +15,9 @@ from pydantic import Field
 from rag.config import MAX_QUESTION
 from rag.errors import RagError
 from rag.render.json import answer_json, hit_json
-from rag.service.service import Asking, Service, pumped
+from rag.service.fair_queue import RequestContext
+from rag.service.service import Service
+from rag.service.threads import iterate_for_client
 from rag.types import Answer
 
 MAX_PASSAGE = 20_000  # characters of one reading: some ten pages
@@ -82,10 +84,10 @@ def make_server(service: Service) -> MCPServer:
 
         `abstained` where they do not answer.
         """
-        asking = Asking()
+        context = RequestContext()
         with _told(ToolError):
             async with aclosing(
-                pumped(service.stream(service.default, question, asking), asking)
+                iterate_for_client(service.stream(service.default, question, context), context)
             ) as events:
                 return [answer_json(event) async for event in events if isinstance(event, Answer)][
                     -1

@@ -16,7 +16,9 @@ from pydantic import BaseModel, Field
 
 from rag.errors import RagError, UsageError
 from rag.render.text import answer_text
-from rag.service.service import Asking, Service, pumped
+from rag.service.fair_queue import RequestContext
+from rag.service.service import Service
+from rag.service.threads import iterate_for_client
 from rag.text.characters import printable
 from rag.types import Answer, Event, Sentence, Turn
 
@@ -121,10 +123,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
                 "The last message is not the user's; end the messages with the question."
             )
         library = service.default if chat.model == ANY_LIBRARY else chat.model
-        asking = Asking()
-        events = pumped(
-            service.stream(library, said[-1].text, asking, said[:-1]),
-            asking,
+        context = RequestContext()
+        events = iterate_for_client(
+            service.stream(library, said[-1].text, context, said[:-1]),
+            context,
             request.is_disconnected,
         )
         frame = {

@@ -15,7 +15,9 @@ from rag.http.errors import Problem, status_of
 from rag.http.events import event_of, wants_events
 from rag.http.schemas import Answer, Ask, Hits, Search
 from rag.render.json import answer_json, hit_json
-from rag.service.service import Asking, Service, pumped
+from rag.service.fair_queue import RequestContext
+from rag.service.service import Service
+from rag.service.threads import iterate_for_client
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -41,15 +43,15 @@ def add_routes(app: FastAPI, service: Service) -> None:
         Text/event-stream`, as events: `hits`, then a `sentence` each, then the whole `answer`, or
         `error` with a problem. Who leaves stops the model.
         """
-        asking, library = Asking(), body.library or service.default
+        context, library = RequestContext(), body.library or service.default
         history = [
             *await conversations.history(service, library, body.conversation),
             *body.turns(),
         ]
         source = service.stream(
-            library, body.question, asking, history, body.certainty, body.filter.selected()
+            library, body.question, context, history, body.certainty, body.filter.selected()
         )
-        events = pumped(source, asking, request.is_disconnected)
+        events = iterate_for_client(source, context, request.is_disconnected)
 
         async def shown(answer: types.Answer) -> dict[str, Any]:
             return answer_json(answer) | await conversations.keep(

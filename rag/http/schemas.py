@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rag import types
 from rag.config import LONGEST_CONVERSATION_NAME, MAX_QUESTION
-from rag.service import uploads
+from rag.service import jobs
 
 _DATE = r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$"
 LibraryName = Annotated[
@@ -253,13 +253,17 @@ class Job(BaseModel):
     reason: str = ""
 
     @classmethod
-    def of(cls, job: uploads.Job) -> Self:
-        return cls(
-            job=job.id,
-            status=job.status,
-            document=job.document,
-            chunks=job.chunks,
-            reason=job.reason,
+    def of(cls, job: jobs.Job) -> Self:
+        """Return what is shown of a job that adds an upload."""
+        status = "adding" if job.status == "running" else job.status
+        return cls.model_validate(
+            {
+                "job": job.id,
+                "status": status,
+                "document": job.document,
+                "chunks": job.chunks,
+                "reason": job.message,
+            }
         )
 
 

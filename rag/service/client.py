@@ -129,7 +129,7 @@ def announce(server: Server, indexes: Path) -> None:
         unfinished.unlink(missing_ok=True)
         with open(
             os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as out:  # noqa: PTH123
+        ) as out:
             json.dump(asdict(server), out)
         unfinished.replace(indexes / _FILE)
 

@@ -1,7 +1,4 @@
-"""What a server has done, as numbers that Prometheus reads.
-
-Never a question, a text or a name of a document.
-"""
+"""What a server has done, as numbers for Prometheus: never a question, a text or a name."""
 
 import threading
 from collections import Counter
@@ -11,11 +8,11 @@ _BUCKETS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # seconds
 _HELP = {
     "rag_requests_total": "Requests by route and status; those refused have status 4xx or 503.",
     "rag_request_seconds": "Seconds from a request to the end of its answer, by route.",
-    "rag_questions_total": "Questions by what became of them.",
+    "rag_questions_total": "Questions by outcome.",
     "rag_answer_seconds": "Seconds from a question's turn to its whole answer.",
     "rag_first_token_seconds": "Seconds from a question's turn to the first words of its answer.",
-    "rag_uploads_total": "Reports that were sent, by what became of them.",
-    "rag_asking": "Questions under way, those in line too.",
+    "rag_uploads_total": "Uploads by outcome.",
+    "rag_asking": "Questions under way, those that wait included.",
     "rag_line_length": "Questions that wait for the language model.",
 }
 
@@ -28,17 +25,16 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts = Counter[tuple[str, Labels]]()
-        self._seconds: dict[
-            tuple[str, Labels], list[float]
-        ] = {}  # how many in each bucket, and the sum
+        # The number in each bucket, and the sum.
+        self._seconds: dict[tuple[str, Labels], list[float]] = {}
 
     def count(self, name: str, **labels: str) -> None:
-        """One more."""
+        """Add one to a counter."""
         with self._lock:
             self._counts[name, tuple(labels.items())] += 1
 
-    def took(self, name: str, seconds: float, **labels: str) -> None:
-        """One more that took so many seconds."""
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        """Add a duration to a histogram."""
         with self._lock:
             kept = self._seconds.setdefault(
                 (name, tuple(labels.items())), [0.0] * (len(_BUCKETS) + 2)
@@ -47,7 +43,7 @@ class Metrics:
             kept[-1] += seconds
 
     def text(self, now: Mapping[str, int]) -> str:
-        """All of it in Prometheus's text format, with the values of gauges as they are `now`."""
+        """Return all of it in Prometheus's text format; `now` has the values of the gauges."""
         lines: dict[str, list[str]] = {name: [] for name in _HELP}
         with self._lock:
             for (name, labels), value in sorted(self._counts.items()):

@@ -3,10 +3,7 @@
 Ask, follow up, open a report, go on with a conversation.
 """
 
-import queue
-import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -21,9 +18,10 @@ from rag.render.html import (
     report_html,
     trouble_html,
 )
-from rag.service.service import Asking, Service
-from rag.service.tasks import Kind, Tasks
-from rag.service.uploads import Uploads
+from rag.service.fair_queue import RequestContext
+from rag.service.jobs import Jobs, Task
+from rag.service.service import Service
+from rag.service.threads import iterate_in_thread
 from rag.types import Answer, Event, Filter, Found, Hit, Sentence, Turn
 from rag.ui.library_view import (
     conversations_html,
@@ -37,10 +35,10 @@ from rag.ui.suggested_questions import example_questions
 if TYPE_CHECKING:
     from rag.library.conversations import Conversations
 
-_LONGEST_READ = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
+_MAX_SECONDS = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
 _EXAMPLES = 4
 _LIBRARIES_IN_MEMORY = 8
-_LOOK_SECONDS = 0.3  # how often one who waits is told of the line
+_POLL_SECONDS = 0.3  # how often the number of questions ahead is looked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +83,15 @@ class View:
     running: bool = False
 
 
-class Desk:
+class Controller:
     """The libraries as the page shows them; what belongs to one window comes with each call."""
 
-    def __init__(self, service: Service, uploads: Uploads, local: bool) -> None:
+    def __init__(self, service: Service, jobs: Jobs, local: bool) -> None:
         """`local`: all who ask sit at this machine, and may name its folders."""
         self.local = local
-        self._uploads = uploads
+        self._jobs = jobs
         self._service = service
-        self._tasks = Tasks(service)
-        self._askings: dict[str, Asking] = {}
+        self._requests: dict[str, RequestContext] = {}
         self._examples = lru_cache(_LIBRARIES_IN_MEMORY)(
             lambda library, generation: self._read_off(library)
         )
@@ -203,7 +200,7 @@ class Desk:
 
     # --- Reports --------------------------------------------------------------------------------------------------
 
-    def shelf(self, library: str) -> tuple[str, list[tuple[str, str]]]:
+    def library_view(self, library: str) -> tuple[str, list[tuple[str, str]]]:
         """The list of the library's reports, and of each what it is called and its name, to
         choose from.
         """
@@ -222,7 +219,7 @@ class Desk:
         """
         try:
             if not window.library or not opened.get("document"):
-                return self.shelf(window.library)[0]
+                return self.library_view(window.library)[0]
             # From the list of reports, it is opened as the last answer cites it.
             turn = int(opened.get("turn") or len(window.turns) - 1)
             cited = window.turns[turn][0].citations if 0 <= turn < len(window.turns) else ()
@@ -239,9 +236,9 @@ class Desk:
         The report that its last answer cites first, or the list of all.
         """
         try:
-            return self.cited(window) or self.shelf(window.library)[0]
+            return self.cited(window) or self.library_view(window.library)[0]
         except RagError:  # the report was removed
-            return self.shelf(window.library)[0]
+            return self.library_view(window.library)[0]
 
     def cited(self, window: Window) -> str:
         """The report that the last answer cites first.
@@ -260,19 +257,21 @@ class Desk:
     def work(self, window: Window) -> tuple[str, str]:
         """What is done on the library, and what it holds."""
         library = self.target(window)
-        return work_html(self._uploads.of(library), self._tasks.of(library)), self._holdings(window)
+        return work_html(
+            self._jobs.uploads_of(library), self._jobs.tasks_of(library)
+        ), self._holdings(window)
 
     def target(self, window: Window) -> str:
         """The library that reports are added to."""
         return window.library or self._service.default
 
-    def begin(self, window: Window, kind: Kind, folder: str = "") -> str:
+    def begin(self, window: Window, kind: Task, folder: str = "") -> str:
         """Begin work on the library; why not, where it cannot be."""
         if kind == "add" and not self.local:
             return trouble_html(
                 "A folder can be named at the machine of the server only; send the files."
             )
-        return self._trouble(lambda: self._tasks.begin(self.target(window), kind, folder))
+        return self._trouble(lambda: self._jobs.begin(self.target(window), kind, folder))
 
     def discard(self, window: Window, document: str) -> str:
         """Remove a report from the library; why not, where it cannot be."""
@@ -325,7 +324,7 @@ class Desk:
         if not window.library:
             yield View(no_library_html())
             return
-        asking = self._askings[asker] = Asking(_LONGEST_READ)
+        request = self._requests[asker] = RequestContext(_MAX_SECONDS)
         hits: tuple[Hit, ...] = ()
         sentences: list[Sentence] = []
 
@@ -337,9 +336,9 @@ class Desk:
         try:
             yield draft("Searching …")
             stream = self._service.stream(
-                window.library, question, asking, window.history, certainty, only
+                window.library, question, request, window.history, certainty, only
             )
-            for step in self._steps(stream, asking):
+            for step in self._steps(stream, request):
                 match step:
                     case Answer():
                         window = self._keeping(replace(window, turns=(*window.turns, (step, only))))
@@ -366,45 +365,24 @@ class Desk:
         except RagError as error:
             yield View(trouble_html(str(error)), earlier)
         finally:
-            asking.stop()
-            if self._askings.get(asker) is asking:
-                del self._askings[asker]
+            request.stop()
+            if self._requests.get(asker) is request:
+                del self._requests[asker]
 
     def stop(self, asker: str) -> None:
         """Stop the model that works for an asker, if one does."""
-        if asking := self._askings.get(asker):
-            asking.stop()
+        if request := self._requests.get(asker):
+            request.stop()
 
-    def _steps(self, events: Generator[Event], asking: Asking) -> Iterator[Event | int]:
-        """What `events` yields, and, whenever it changes meanwhile, how many questions are
-        answered before this one.
-        """
-        made: queue.Queue[Event | Exception | None] = queue.Queue()
-
-        def work() -> None:
-            try:
-                with closing(events):
-                    for event in events:
-                        made.put(event)
-                made.put(None)
-            except Exception as error:
-                made.put(error)
-
-        threading.Thread(target=work, daemon=True).start()
-        before = 0
-        while True:
-            try:
-                step = made.get(timeout=_LOOK_SECONDS)
-            except queue.Empty:
-                if (now := self._service.line.before(asking)) != before:
-                    before = now
-                    yield now
-                continue
-            if step is None:
-                return
-            if isinstance(step, Exception):
-                raise step
-            yield step
+    def _steps(self, events: Generator[Event], request: RequestContext) -> Iterator[Event | int]:
+        """Yield the events, and the number of questions ahead of this one whenever it changes."""
+        ahead = 0
+        for event in iterate_in_thread(events, _POLL_SECONDS):
+            if event is not None:
+                yield event
+            elif (now := self._service.queue.ahead_of(request)) != ahead:
+                ahead = now
+                yield now
 
 
 def _waiting(before: int) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from rag.render.html import count, joined
-from rag.service.tasks import Task
-from rag.service.uploads import Job
+from rag.service.jobs import Job
 from rag.types import Conversation, DocumentInfo
 
 _DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])|$)")
@@ -76,19 +75,15 @@ def adding_html(local: bool) -> str:
     )
 
 
-def work_html(jobs: Sequence[Job], tasks: Sequence[Task]) -> str:
+def work_html(uploads: Sequence[Job], tasks: Sequence[Job]) -> str:
     """What is done on the library now, and what came of what was done.
 
     Files that were sent, then the rest.
 
     The list has the attribute data-busy while something is still under way.
     """
-    items = [*map(_job_html, jobs), *map(_task_html, tasks)]
-    busy = (
-        " data-busy"
-        if any(task.under_way for task in tasks) or not all(job.done for job in jobs)
-        else ""
-    )
+    items = [*map(_upload_html, uploads), *map(_task_html, tasks)]
+    busy = "" if all(job.finished for job in [*uploads, *tasks]) else " data-busy"
     return f'<ul class="work"{busy}>{"".join(items)}</ul>' if items else ""
 
 
@@ -130,19 +125,19 @@ def making_html() -> str:
     )
 
 
-def _job_html(job: Job) -> str:
-    how = {"waiting": "waits", "adding": "is being added", "failed": "was not added"}.get(
+def _upload_html(job: Job) -> str:
+    how = {"waiting": "waiting", "running": "adding", "failed": "not added"}.get(
         job.status, job.status
     )
-    more = f"<p>{escape(job.reason)}</p>" if job.reason else ""
+    more = f"<p>{escape(job.message)}</p>" if job.message else ""
     return (
-        f'<li class="{job.status}"><p>{joined([job.file, how, count(job.chunks, "passage") if job.chunks else ""])}</p>'
+        f'<li class="{job.status}"><p>{joined([job.source, how, count(job.chunks, "passage") if job.chunks else ""])}</p>'
         f"{more}</li>"
     )
 
 
-def _task_html(task: Task) -> str:
-    what = {"add": f"Adding {task.folder}", "rebuild": "Rebuilding", "verify": "Verifying"}[
+def _task_html(task: Job) -> str:
+    what = {"add": f"Adding {task.source}", "rebuild": "Rebuilding", "verify": "Verifying"}[
         task.kind
     ]
     how = {
@@ -155,7 +150,7 @@ def _task_html(task: Task) -> str:
         else ""
     )
     faults = "".join(f"<li>{escape(fault)}</li>" for fault in task.faults)
-    said = f"<p>{escape(task.said)}</p>" if task.said else ""
+    said = f"<p>{escape(task.message)}</p>" if task.message else ""
     return f'<li class="{task.status}"><p>{joined([what, how])}</p>{bar}{said}{f"<ul>{faults}</ul>" if faults else ""}</li>'
 
 

@@ -1,8 +1,8 @@
 """The page: a conversation whose footnotes open the report beside it, the conversations before it,
 and the library.   [gradio]
 
-What stands on it is made by rag/html.py and rag/shelf.py, what it does by rag/desk.py; keys, focus,
-the address and the clipboard are the business of rag/data/page.js.
+Its HTML is made by rag/render/html.py and rag/ui/library_view.py, what it does is in
+rag/ui/controller.py; keys, focus, the address and the clipboard are in static/page.js.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from rag.types import Filter
-from rag.ui.controller import Desk, Window
+from rag.ui.controller import Controller, Window
 from rag.ui.library_view import adding_html, making_html
 
 _DATA = Path(__file__).parent / "static"
@@ -26,14 +26,14 @@ _WIRE = f"page.connect(trigger, {_EVENTS})"
 
 
 def mount(
-    app: Any, desk: Desk, host: str, port: int, middleware: Sequence[tuple[Any, ...]]
-) -> None:  # noqa: ANN401 - a FastAPI
+    app: Any, controller: Controller, host: str, port: int, middleware: Sequence[tuple[Any, ...]]
+) -> None:
     """Mount the page at / of the application, behind the middleware.
 
     (class, arguments, keywords) each.
     """
     with gr.Blocks(analytics_enabled=False, title="Ask your reports", fill_width=True) as blocks:
-        _Page(desk).connect(blocks)
+        _Page(controller).connect(blocks)
     blocks.queue(default_concurrency_limit=_QUESTIONS_AT_ONCE, api_open=False)
     gr.mount_gradio_app(
         app,
@@ -61,8 +61,8 @@ def mount(
 class _Page:
     """The components of the page, and what happens when one is used."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
         self.window = gr.State(Window())
         with gr.Row(elem_id="page"):
             with gr.Column(elem_id="left"):
@@ -114,7 +114,7 @@ class _Page:
             self.certainty = gr.Slider(
                 0,
                 1,
-                self.desk.certainty,
+                self.controller.certainty,
                 step=0.05,
                 label="How sure an answer must be",
                 info="0: tell me what you have … 1: only when certain",
@@ -135,7 +135,7 @@ class _Page:
                 self.section = gr.Textbox("", label="Section", placeholder="a heading", max_lines=1)
 
     def _library_tab(self) -> None:
-        gr.HTML(adding_html(self.desk.local), elem_id="adding", apply_default_css=False)
+        gr.HTML(adding_html(self.controller.local), elem_id="adding", apply_default_css=False)
         self.trouble = gr.HTML("", apply_default_css=False)
         self.work = gr.HTML("", elem_id="work", apply_default_css=False)
         self.holdings = gr.HTML("", elem_id="holdings", apply_default_css=False)
@@ -208,7 +208,7 @@ class _Page:
 
     def load(self, request: gr.Request) -> tuple[Any, ...]:
         address = request.query_params
-        window = self.desk.window(address.get("library", ""), address.get("conversation", ""))
+        window = self.controller.window(address.get("library", ""), address.get("conversation", ""))
         return *self._shown(window), self._libraries(window), self._choices(window)
 
     def ask(
@@ -226,7 +226,9 @@ class _Page:
         only = Filter(
             tuple(documents), after.strip(), before.strip(), speaker.strip(), section.strip()
         )
-        for view in self.desk.ask(window, question, str(request.session_hash), certainty, only):
+        for view in self.controller.ask(
+            window, question, str(request.session_hash), certainty, only
+        ):
             told = view.window
             yield (
                 told or gr.skip(),
@@ -241,14 +243,14 @@ class _Page:
             )
 
     def stop(self, request: gr.Request) -> None:
-        self.desk.stop(str(request.session_hash))
+        self.controller.stop(str(request.session_hash))
 
     def open(self, window: Window, event: gr.EventData) -> str:
-        return self.desk.open(window, event._data)
+        return self.controller.open(window, event._data)
 
     def change_library(self, library: str, request: gr.Request) -> tuple[Any, ...]:
         self.stop(request)
-        window = self.desk.window(library)
+        window = self.controller.window(library)
         return *self._shown(window), self._choices(window)
 
     def start(self, window: Window, request: gr.Request) -> tuple[Any, ...]:
@@ -257,66 +259,70 @@ class _Page:
 
     def resume(self, window: Window, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         self.stop(request)
-        chosen = self.desk.window(
+        chosen = self.controller.window(
             event._data.get("library") or window.library, event._data["conversation"]
         )
         return *self._shown(chosen), gr.update(selected="ask")
 
     def list(self, window: Window, words: str) -> str:
-        return self.desk.conversations(window, words)
+        return self.controller.conversations(window, words)
 
     def rename(self, window: Window, words: str, event: gr.EventData) -> str:
-        return self.desk.rename(window, event._data["conversation"], event._data["name"], words)
+        return self.controller.rename(
+            window, event._data["conversation"], event._data["name"], words
+        )
 
     def forget(self, window: Window, words: str, event: gr.EventData) -> tuple[Any, ...]:
-        left, listed = self.desk.forget(window, event._data["conversation"], words)
+        left, listed = self.controller.forget(window, event._data["conversation"], words)
         parts = self._shown(left) if left is not window else [gr.skip()] * len(self.conversation)
         return *parts, listed
 
     def look(self, window: Window) -> tuple[Any, ...]:
         found = (
-            window if window.library else self.desk.window()
+            window if window.library else self.controller.window()
         )  # the first library may have come about
         # What is said meanwhile must not be lost, so a window is given back only where it has
         # another library.
         now = gr.skip() if found.library == window.library else found
-        choices = gr.update(choices=self.desk.shelf(found.library)[1])
+        choices = gr.update(choices=self.controller.library_view(found.library)[1])
         return (
             now,
             self._libraries(found),
             choices,
-            self.desk.examples(found),
-            *self.desk.work(found),
+            self.controller.examples(found),
+            *self.controller.work(found),
         )
 
     def folder(self, window: Window, event: gr.EventData) -> str:
-        return self.desk.begin(window, "add", event._data["folder"])
+        return self.controller.begin(window, "add", event._data["folder"])
 
     def verify(self, window: Window) -> str:
-        return self.desk.begin(window, "verify")
+        return self.controller.begin(window, "verify")
 
     def rebuild(self, window: Window) -> str:
-        return self.desk.begin(window, "rebuild")
+        return self.controller.begin(window, "rebuild")
 
     def discard(self, window: Window, event: gr.EventData) -> tuple[str, str]:
-        return self.desk.discard(window, event._data["document"]), self.desk.beside(window)
+        return self.controller.discard(window, event._data["document"]), self.controller.beside(
+            window
+        )
 
     def make(self, window: Window, event: gr.EventData) -> tuple[Any, ...]:
-        trouble = self.desk.make(event._data["name"])
-        window = window if trouble else self.desk.window(event._data["name"])
+        trouble = self.controller.make(event._data["name"])
+        window = window if trouble else self.controller.window(event._data["name"])
         return *self._shown(window), self._libraries(window), self._choices(window), trouble
 
     def _libraries(self, window: Window) -> Any:  # noqa: ANN401 - an update
-        names = self.desk.libraries()
+        names = self.controller.libraries()
         return gr.update(choices=names, value=window.library or None, visible=len(names) > 1)
 
     def _shown(self, window: Window) -> tuple[Any, ...]:
         earlier, last = window.shown(0, -1), window.shown(-1, len(window.turns))
-        beside, examples = self.desk.beside(window), self.desk.examples(window)
+        beside, examples = self.controller.beside(window), self.controller.examples(window)
         return window, window.head, earlier, last, beside, examples, gr.update(**_asking(window))
 
     def _choices(self, window: Window) -> Any:  # noqa: ANN401 - an update
-        return gr.update(choices=self.desk.shelf(window.library)[1], value=[])
+        return gr.update(choices=self.controller.library_view(window.library)[1], value=[])
 
 
 def _asking(window: Window) -> dict[str, str]:

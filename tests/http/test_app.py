@@ -45,7 +45,9 @@ from rag.http.auth import MAX_BODY, Access, Allowance, read_token
 from rag.pipeline import Pipeline
 from rag.reading.documents import SUFFIXES
 from rag.service import service as service_module
-from rag.service.service import MAX_DRAWING, Asking, Line, document_name, suffix_of
+from rag.service.fair_queue import FairQueue, RequestContext
+from rag.service.service import MAX_PAGE_IMAGES
+from rag.service.uploads import document_name, supported_suffix
 
 # --- Questions ----------------------------------------------------------------------------------------------------
 
@@ -133,7 +135,7 @@ def test_a_server_that_ends_stops_its_models_and_answers_those_who_wait(
 def test_searches_do_not_wait_for_a_generation_and_too_many_questions_are_refused(
     service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_module, "MAX_ASKING", 2)
+    monkeypatch.setattr(service_module, "MAX_QUESTIONS", 2)
     model = EndlessModel(SAID)
     with (
         serving(service_with({"grain": GRAIN}, chat=model)) as url,
@@ -162,13 +164,13 @@ def test_searches_do_not_wait_for_a_generation_and_too_many_questions_are_refuse
 
 
 def test_those_who_wait_are_served_in_the_order_they_came() -> None:
-    line, served = Line(), list[int]()
+    line, served = FairQueue(), list[int]()
 
     def wait(number: int) -> None:
-        with line.turn(Asking()):
+        with line.turn(RequestContext()):
             served.append(number)
 
-    with line.turn(Asking()):
+    with line.turn(RequestContext()):
         threads = []
         for number in range(5):
             threads.append(threading.Thread(target=wait, args=[number]))
@@ -183,8 +185,8 @@ def test_those_who_wait_are_served_in_the_order_they_came() -> None:
 
 
 def test_one_who_waits_can_leave_the_line() -> None:
-    line, leaving = Line(), Asking()
-    with line.turn(Asking()):
+    line, leaving = FairQueue(), RequestContext()
+    with line.turn(RequestContext()):
         leaving.stop()
         with pytest.raises(StoppedError), line.turn(leaving):
             raise AssertionError("its turn has not come")
@@ -193,7 +195,7 @@ def test_one_who_waits_can_leave_the_line() -> None:
 
 def test_a_question_has_an_end() -> None:
     with pytest.raises(TimedOutError, match="longer than -1 seconds"):
-        Asking(-1).check()
+        RequestContext(-1).check()
 
 
 # --- Documents ----------------------------------------------------------------------------------------------------
@@ -254,9 +256,9 @@ def test_the_name_of_a_document_from_elsewhere_is_plain(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["a.exe", "a", "", "a.txt/..", "a.txt\x00"])
 def test_a_suffix_is_one_of_those_we_read(name: str) -> None:
-    assert suffix_of("a.PDF") == ".pdf"
+    assert supported_suffix("a.PDF") == ".pdf"
     with pytest.raises(DocumentError, match=SUFFIXES[0]):
-        suffix_of(name)
+        supported_suffix(name)
 
 
 def test_the_text_of_a_document_has_its_paragraphs_at_their_offsets(client: httpx.Client) -> None:
@@ -326,16 +328,16 @@ def test_pages_that_are_drawn_take_no_more_than_their_share_of_threads(
         return b"drawn"
 
     monkeypatch.setattr(Pipeline, "page_image", draw)
-    with ThreadPoolExecutor(MAX_DRAWING) as pool:
+    with ThreadPoolExecutor(MAX_PAGE_IMAGES) as pool:
         drawn = [
-            pool.submit(service.page_image, "grain", "tea", 1, 100) for _ in range(MAX_DRAWING)
+            pool.submit(service.page_image, "grain", "tea", 1, 100) for _ in range(MAX_PAGE_IMAGES)
         ]
         for _ in drawn:
             assert drawing.acquire(timeout=10)
         with pytest.raises(BusyError, match="8 pages are being drawn"):
             service.page_image("grain", "tea", 1, 100)
         done.set()
-    assert [one.result() for one in drawn] == [b"drawn"] * MAX_DRAWING
+    assert [one.result() for one in drawn] == [b"drawn"] * MAX_PAGE_IMAGES
     assert service.page_image("grain", "tea", 1, 100) == b"drawn"
     service.close()
 

@@ -22,7 +22,7 @@ def values(text: str) -> Mapping[str, float]:
 def test_a_duration_is_in_every_bucket_from_its_own_upwards() -> None:
     metrics = Metrics()
     for seconds in (0.05, 0.1, 500):
-        metrics.took("rag_answer_seconds", seconds)
+        metrics.observe("rag_answer_seconds", seconds)
     found = values(metrics.text({}))
     assert [
         found[f'rag_answer_seconds_bucket{{le="{limit}"}}']

@@ -12,15 +12,15 @@ from fakes import ServiceWith
 from served import GRAIN
 
 from rag.errors import BusyError, DocumentError, NotFoundError
-from rag.service import uploads as uploads_module
+from rag.service import jobs as jobs_module
+from rag.service.jobs import Job, Jobs
 from rag.service.service import Service
-from rag.service.uploads import Job, Uploads
 
 TEA = b"Eastern Trade\n\nTea rose by 7 percent."
 
 
-def done(uploads: Uploads, job: Job) -> Job:
-    while not (now := uploads.get(job.id)).done:
+def done(jobs: Jobs, job: Job) -> Job:
+    while not (now := jobs.get(job.id)).finished:
         time.sleep(0.01)
     return now
 
@@ -47,10 +47,10 @@ class Held:
 
 def test_what_is_added_leaves_nothing_behind(service_with: ServiceWith, folder: Path) -> None:
     service = service_with({"grain": GRAIN})
-    uploads = Uploads(service)
-    job = done(uploads, uploads.put("grain", "../East Trade.txt", BytesIO(TEA)))
+    jobs = Jobs(service)
+    job = done(jobs, jobs.upload("grain", "../East Trade.txt", BytesIO(TEA)))
     assert (job.status, job.document, job.chunks) == ("added", "East-Trade", 1)
-    failed = done(uploads, uploads.put("grain", "empty.txt", BytesIO(b" ")))
+    failed = done(jobs, jobs.upload("grain", "empty.txt", BytesIO(b" ")))
     assert (failed.status, failed.document) == ("failed", "")
     assert list(folder.iterdir()) == []
     service.close()
@@ -60,8 +60,8 @@ def test_what_waits_when_the_server_ends_is_added_by_the_next(
     service_with: ServiceWith, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = service_with({"grain": GRAIN})
-    held, uploads = Held(monkeypatch, service), Uploads(service)
-    jobs = [uploads.put("grain", f"tea-{number}.txt", BytesIO(TEA)) for number in range(3)]
+    held, jobs = Held(monkeypatch, service), Jobs(service)
+    sent = [jobs.upload("grain", f"tea-{number}.txt", BytesIO(TEA)) for number in range(3)]
     assert held.begun.acquire(timeout=10)
     service.close()
     held.go.set()  # the one that was begun finds the library closed
@@ -71,9 +71,9 @@ def test_what_waits_when_the_server_ends_is_added_by_the_next(
     (folder / "of-somebody-else").write_bytes(b"")
 
     again = service_with({})
-    later = Uploads(again)
+    later = Jobs(again)
     later.resume()
-    assert [done(later, job).status for job in jobs] == ["added"] * 3
+    assert [done(later, job).status for job in sent] == ["added"] * 3
     assert [d.name for d in again.pipeline("grain").library.documents()] == [
         "north",
         "south",
@@ -95,9 +95,9 @@ def test_a_file_that_ends_the_server_each_time_is_given_up(
         json.dumps({"library": "grain", "file": "tea.txt", "tries": 2})
     )
     service = service_with({"grain": GRAIN})
-    uploads = Uploads(service)
-    uploads.resume()
-    assert uploads.get(id).status == "failed"
+    jobs = Jobs(service)
+    jobs.resume()
+    assert jobs.get(id).status == "failed"
     assert list(folder.iterdir()) == []
     service.close()
 
@@ -105,16 +105,16 @@ def test_a_file_that_ends_the_server_each_time_is_given_up(
 def test_no_more_wait_than_the_disk_should_hold(
     service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads_module, "MAX_WAITING", 2)
+    monkeypatch.setattr(jobs_module, "MAX_WAITING_UPLOADS", 2)
     service = service_with({"grain": GRAIN})
-    held, uploads = Held(monkeypatch, service), Uploads(service)
-    uploads.put("grain", "tea.txt", BytesIO(TEA))
+    held, jobs = Held(monkeypatch, service), Jobs(service)
+    jobs.upload("grain", "tea.txt", BytesIO(TEA))
     assert held.begun.acquire(timeout=10)  # it waits no more
-    jobs = [uploads.put("grain", "tea.txt", BytesIO(TEA)) for _ in range(2)]
+    sent = [jobs.upload("grain", "tea.txt", BytesIO(TEA)) for _ in range(2)]
     with pytest.raises(BusyError, match="2 files wait to be added"):
-        uploads.put("grain", "tea.txt", BytesIO(TEA))
+        jobs.upload("grain", "tea.txt", BytesIO(TEA))
     held.go.set()
-    assert [done(uploads, job).status for job in jobs] == ["replaced"] * 2
+    assert [done(jobs, job).status for job in sent] == ["replaced"] * 2
     service.close()
 
 
@@ -122,14 +122,14 @@ def test_a_kind_that_is_not_read_and_a_job_that_is_not_there(
     service_with: ServiceWith, folder: Path
 ) -> None:
     service = service_with({"grain": GRAIN})
-    uploads = Uploads(service)
-    with pytest.raises(DocumentError, match="of no kind that is read"):
-        uploads.put("grain", "a.exe", BytesIO(b"MZ"))
+    jobs = Jobs(service)
+    with pytest.raises(DocumentError, match="kind of file cannot be read"):
+        jobs.upload("grain", "a.exe", BytesIO(b"MZ"))
     with pytest.raises(NotFoundError):
-        uploads.get("../../etc/passwd")
+        jobs.get("../../etc/passwd")
     assert not folder.exists()
     folder.parent.mkdir(exist_ok=True)
     folder.write_bytes(b"")  # no folder can be made
     with pytest.raises(BusyError, match="cannot be kept until it is added"):
-        uploads.put("grain", "a.txt", BytesIO(TEA))
+        jobs.upload("grain", "a.txt", BytesIO(TEA))
     service.close()

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from pages import ATTRIBUTES, HOSTILE, TAGS, Page
 
-from rag.service.tasks import Task
-from rag.service.uploads import Job
+from rag.service.jobs import Job
 from rag.types import Conversation, DocumentInfo
 from rag.ui.library_view import (
     adding_html,
@@ -93,13 +92,18 @@ def test_the_picture_of_a_library_has_a_bar_for_each_month_or_for_each_year_wher
 
 
 def test_work_says_how_far_it_is_and_what_went_wrong() -> None:
-    adding = Task("a", "add", "/reports", "running", 3, 12)
-    failed = Task(
-        "a", "verify", "", "failed", said="The library is not whole:", faults=["A passage differs."]
+    adding = Job("1", "a", "add", "/reports", "running", number=3, of=12)
+    failed = Job(
+        "2",
+        "a",
+        "verify",
+        status="failed",
+        message="The library is damaged:",
+        faults=("A passage differs.",),
     )
     jobs = [
-        Job("1", "a", "north.pdf", status="added", chunks=7),
-        Job("2", "a", "b.txt", status="failed", reason="It is empty."),
+        Job("3", "a", "upload", "north.pdf", "added", chunks=7),
+        Job("4", "a", "upload", "b.txt", "failed", message="It is empty."),
     ]
     shown = Page(work_html(jobs, [adding, failed]))
     assert [shown.text("li", class_=status) for status in ("added", "running")] == [
@@ -108,11 +112,11 @@ def test_work_says_how_far_it_is_and_what_went_wrong() -> None:
     ]
     assert (
         shown.text("li", class_="failed")
-        == "b.txt · was not addedIt is empty.VerifyingThe library is not whole:A passage differs."
+        == "b.txt · not addedIt is empty.VerifyingThe library is damaged:A passage differs."
     )
     assert next("data-busy" in a for tag, a in shown.elements if tag == "ul")
     assert "data-busy" not in work_html(jobs, [failed])
-    assert "data-busy" in work_html([*jobs, Job("3", "a", "c.txt")], [failed])
+    assert "data-busy" in work_html([*jobs, Job("5", "a", "upload", "c.txt")], [failed])
     assert [(a["value"], a["max"]) for tag, a in shown.elements if tag == "progress"] == [
         ("3", "12")
     ]
@@ -133,8 +137,8 @@ def test_nothing_written_in_a_name_becomes_markup(text: str) -> None:
             0,
         ),
         work_html(
-            [Job("1", "a", text, status="failed", reason=text)],
-            [Task(text, "add", text, "failed", 1, 1, text, [text])],
+            [Job("1", "a", "upload", text, "failed", message=text)],
+            [Job(text, text, "add", text, "failed", number=1, of=1, message=text, faults=(text,))],
         ),
     ):
         shown = Page(piece)

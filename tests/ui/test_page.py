@@ -409,7 +409,7 @@ def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed
             for name, content in files.items()
         ],
     )
-    shown.wait_for_selector("#sent:has-text('program.exe: The file is of no kind that is read')")
+    shown.wait_for_selector("#sent:has-text('program.exe: This kind of file cannot be read')")
     shown.wait_for_selector(".work .added:has-text('north.txt · added')")
     shown.wait_for_selector(".work .failed:has-text('empty.txt · was not added')")
     assert len(shown.inner_text(".work .failed p >> nth=1")) > 20, "the reason is said"
@@ -439,7 +439,7 @@ def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed
         "Remove",
     ]
     shown.click("text=Verify the library")
-    shown.wait_for_selector(".work >> text=The library is whole.")
+    shown.wait_for_selector(".work >> text=No fault was found in the library.")
 
 
 @pytest.mark.page

@@ -11,8 +11,8 @@ import pytest
 from rag.errors import UsageError
 from rag.library.store import Library
 from rag.pipeline import Pipeline
+from rag.service.jobs import Jobs
 from rag.service.service import Service
-from rag.service.tasks import Tasks
 
 
 def reports(folder: Path) -> Path:
@@ -30,38 +30,38 @@ def wait(until: Callable[[], Any]) -> None:
 def test_a_folder_is_added_file_by_file_and_what_failed_is_told_with_its_reason(
     service: Service, tmp_path: Path
 ) -> None:
-    tasks = Tasks(service)
-    tasks.begin("default", "add", str(reports(tmp_path / "reports")))
-    wait(lambda: not tasks.of("default")[0].under_way)
-    task = tasks.of("default")[0]
+    jobs = Jobs(service)
+    jobs.begin("default", "add", str(reports(tmp_path / "reports")))
+    wait(lambda: jobs.tasks_of("default")[0].finished)
+    task = jobs.tasks_of("default")[0]
     assert (task.status, task.number, task.of) == ("failed", 2, 2)
-    assert task.said == "1 of 2 files are in the library, 1 of them new."
+    assert task.message == "1 of 2 files are in the library, 1 of them new."
     assert [fault.partition(":")[0] for fault in task.faults] == ["broken.pdf"]
     assert [d.name for d in service.pipeline("default").library.documents()] == ["north"]
-    assert tasks.of("other") == []
+    assert jobs.tasks_of("other") == []
 
 
 def test_rebuilding_and_verifying_say_what_came_of_them(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tasks = Tasks(service)
+    jobs = Jobs(service)
     folder = reports(tmp_path / "reports")
     (folder / "broken.pdf").unlink()
-    tasks.begin("default", "add", str(folder))
-    tasks.begin("default", "rebuild")
-    tasks.begin("default", "verify")
-    wait(lambda: not any(task.under_way for task in tasks.of("default")))
-    assert [task.said for task in tasks.of("default")] == [
-        "The library is whole.",
-        "1 reports were embedded anew.",
+    jobs.begin("default", "add", str(folder))
+    jobs.begin("default", "rebuild")
+    jobs.begin("default", "verify")
+    wait(lambda: all(task.finished for task in jobs.tasks_of("default")))
+    assert [task.message for task in jobs.tasks_of("default")] == [
+        "No fault was found in the library.",
+        "1 reports were embedded again.",
         "1 of 1 files are in the library, 1 of them new.",
     ]
     monkeypatch.setattr(Library, "verify", lambda _: ["A passage differs."])
-    tasks.begin("default", "verify")
-    wait(lambda: not tasks.of("default")[0].under_way)
-    assert (tasks.of("default")[0].status, tasks.of("default")[0].faults) == (
+    jobs.begin("default", "verify")
+    wait(lambda: jobs.tasks_of("default")[0].finished)
+    assert (jobs.tasks_of("default")[0].status, jobs.tasks_of("default")[0].faults) == (
         "failed",
-        ["A passage differs."],
+        ("A passage differs.",),
     )
 
 
@@ -71,20 +71,20 @@ def test_what_is_under_way_is_not_begun_again(
     held = threading.Event()
     service.pipeline("default", create=True).create()
     monkeypatch.setattr(Pipeline, "rebuild", lambda *_: held.wait(30))
-    tasks = Tasks(service)
-    tasks.begin("default", "rebuild")
+    jobs = Jobs(service)
+    jobs.begin("default", "rebuild")
     with pytest.raises(UsageError, match="under way already"):
-        tasks.begin("default", "rebuild")
+        jobs.begin("default", "rebuild")
     held.set()
-    wait(lambda: not tasks.of("default")[0].under_way)
-    tasks.begin("default", "rebuild")
+    wait(lambda: jobs.tasks_of("default")[0].finished)
+    jobs.begin("default", "rebuild")
 
 
 @pytest.mark.parametrize("folder", ["", "  ", "reports", "../reports", "/there/is/no/such/folder"])
-def test_a_folder_is_named_by_its_whole_path_and_must_be_there(
+def test_a_folder_is_named_by_its_full_path_and_must_be_there(
     service: Service, folder: str
 ) -> None:
-    tasks = Tasks(service)
+    jobs = Jobs(service)
     with pytest.raises(UsageError):
-        tasks.begin("default", "add", folder)
-    assert tasks.of("default") == []
+        jobs.begin("default", "add", folder)
+    assert jobs.tasks_of("default") == []
