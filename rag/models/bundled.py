@@ -9,7 +9,6 @@ not at all, also when two processes start together.
 
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from rag.config import BRIEF
 from rag.errors import ModelError
-from rag.files import sha256_of
+from rag.files import sha256_of, written_whole
 
 LANGUAGE_MODEL = "gemma-3-270m-q4_k_m"
 _LANGUAGE_MODEL_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
@@ -108,15 +107,9 @@ def cached(path: Path, make: Callable[[Path], None]) -> Path:
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        try:
+        with written_whole(path) as temporary:
             make(temporary)
             _write_stamp(temporary, stamp)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(
             f"The model file {path} cannot be written ({error.strerror or error}); free some space or set RAG_CACHE to a folder "
@@ -149,10 +142,8 @@ def _write_stamp(path: Path, stamp: Path) -> None:
     text = json.dumps(
         {"sha256": sha256_of(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns}
     )
-    handle, name = tempfile.mkstemp(prefix=stamp.name, suffix=".part", dir=stamp.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(stamp)
+    with written_whole(stamp) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _package_folder(package: str) -> Path:

@@ -4,7 +4,6 @@ One set of models for all libraries, and one line in front of the language model
 """
 
 import asyncio
-import re
 import threading
 import time
 from collections import deque
@@ -24,6 +23,7 @@ from rag.errors import (
     StoppedError,
     TimedOutError,
 )
+from rag.files import safe_name
 from rag.ingest import UPLOADED, Added
 from rag.library.store import library_file, library_folder, library_names
 from rag.pipeline import Pipeline
@@ -44,8 +44,6 @@ _LAST_SECONDS, _END_SECONDS = (
     0.02,
 )  # for questions under way when the service ends, and between looks at them
 _LOOK_SECONDS = 0.2  # how often one who waits looks whether it is still wanted
-_LONGEST_NAME = 80  # characters of a document's name
-_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 
 class Asking:
@@ -390,7 +388,7 @@ def document_name(file: str) -> str:
     Letters, digits, dots, hyphens and underscores alone.
     """
     stem = Path(file.replace("\\", "/")).stem
-    return _NOT_IN_NAMES.sub("-", stem).strip(".-")[:_LONGEST_NAME] or "document"
+    return safe_name(stem, "document")
 
 
 async def _never() -> bool:

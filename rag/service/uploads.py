@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from rag.errors import BusyError, NotFoundError, RagError
+from rag.files import unfinished_name, written_whole
 from rag.service.service import Service, suffix_of
 
 MAX_WAITING = 32  # each is a file of up to 50 MB on the disk
@@ -72,7 +73,9 @@ class Uploads:
         left = [job for note in notes if (job := _read(note))]
         files = {self._file(job) for job in left} | {self._note(job) for job in left}
         for file in self._folder.iterdir():
-            if file not in files and _OURS.fullmatch(file.name):  # never wholly received
+            if file not in files and _OURS.fullmatch(
+                unfinished_name(file) or file.name
+            ):  # never wholly received
                 file.unlink(missing_ok=True)
         for job in left:
             if job.tries < _MAX_TRIES:
@@ -176,10 +179,9 @@ class Uploads:
         return self._folder / f"{job.id}.json"
 
     def _write_note(self, job: Job) -> None:
-        unfinished = self._folder / f"{job.id}.json.part"
         note = {"library": job.library, "file": job.file, "tries": job.tries}
-        unfinished.write_text(json.dumps(note), encoding="utf-8")
-        unfinished.replace(self._note(job))
+        with written_whole(self._note(job)) as unfinished:
+            unfinished.write_text(json.dumps(note), encoding="utf-8")
 
 
 def _read(note: Path) -> Job | None:

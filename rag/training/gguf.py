@@ -13,6 +13,8 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.files import written_whole
+
 # The linear layers as transformers and as llama.cpp name them.
 _LAYERS = {
     "self_attn.q_proj": "attn_q",
@@ -42,14 +44,22 @@ def write_adapter(weights: Mapping[str, NDArray[np.floating]], path: Path) -> No
         raise ValueError(
             f"The adapter has the ranks {sorted(ranks)}, expected one; give all layers the same."
         )
-    unfinished = path.with_name(path.name + ".part")
-    writer = gguf.GGUFWriter(unfinished, "gemma3")
+    with written_whole(path) as unfinished:
+        _write(unfinished, path.stem, layers, ranks.pop(), weights)
+
+
+def _write(
+    file: Path,
+    name: str,
+    layers: Mapping[str, str],
+    rank: int,
+    weights: Mapping[str, NDArray[np.floating]],
+) -> None:
+    writer = gguf.GGUFWriter(file, "gemma3")
     writer.add_type(gguf.GGUFType.ADAPTER)
-    writer.add_name(path.stem)
+    writer.add_name(name)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(
-        gguf.Keys.Adapter.LORA_ALPHA, ranks.pop()
-    )  # llama.cpp multiplies by alpha / rank
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, rank)  # llama.cpp multiplies by alpha / rank
     for layer, tensor in layers.items():
         writer.add_tensor(f"{tensor}.lora_a", weights[f"{layer}.down"].astype(np.float16))
         writer.add_tensor(f"{tensor}.lora_b", weights[f"{layer}.up"].astype(np.float16))
@@ -57,7 +67,6 @@ def write_adapter(weights: Mapping[str, NDArray[np.floating]], path: Path) -> No
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    unfinished.replace(path)
 
 
 def read_adapter(path: Path) -> dict[str, NDArray[np.float32]]:

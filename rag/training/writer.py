@@ -35,6 +35,7 @@ from torch import nn
 from rag.answering import prompt
 from rag.answering.evidence import sentences_of
 from rag.config import bundled
+from rag.files import written_whole
 from rag.models.bundled import language_model_path
 from rag.models.llm import DECLINE
 from rag.training.data import REWORDED, Passages, Row, answered_in, read_rows, rivals_of, supports
@@ -625,11 +626,9 @@ def evaluate(model: Answerer, examples: Sequence[Example]) -> dict[str, float]:
 def _kept(path: Path, make: Callable[[], Iterator[Example]]) -> list[Example]:
     """The examples of an earlier run, or those made now."""
     if not path.exists():
-        part = path.with_suffix(".part")
-        with part.open("w", encoding="utf-8") as file:
+        with written_whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
             for example in make():
                 file.write(json.dumps(asdict(example)) + "\n")
-        part.replace(path)
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [
         Example(row["group"], row["sources"], [Asked(**asked) for asked in row["asked"]])
@@ -679,9 +678,8 @@ def _resume(
 def _write(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     from safetensors.torch import save_file
 
-    part = path.with_suffix(".part")
-    save_file(dict(tensors), part)
-    part.replace(path)
+    with written_whole(path) as unfinished:
+        save_file(dict(tensors), unfinished)
 
 
 def _say(line: str) -> None:
