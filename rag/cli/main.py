@@ -840,7 +840,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     from rag.http.auth import read_token
 
     token = read_token(
-        options.host, options.token_file, os.environ
+        options.host, options.token_file, settings.token
     )  # before the page loads, which takes seconds
     from rag.serve import launch
 

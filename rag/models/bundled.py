@@ -8,7 +8,6 @@ not at all, also when two processes start together.
 """
 
 import json
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -33,19 +32,21 @@ _BRIEF_SHA256 = "e7aa6bb3505b4fe5ee2ae115a847107f0d6e8c279b1b06180c7b9b1eb33f851
 _BLOCK = 1 << 20
 
 
-def cache_folder() -> Path:
-    """The user's cache folder of this project; `RAG_CACHE` moves it."""
+def cache_folder(folder: Path | None) -> Path:
+    """Return `folder`, or where that is None the user's cache folder of this project."""
     from platformdirs import user_cache_path
 
-    return Path(os.environ.get("RAG_CACHE") or user_cache_path("rag-reports"))
+    return folder or user_cache_path("rag-reports")
 
 
-def language_model_path() -> Path:
-    """The embedded language model as one GGUF file, joined from its packages on first use.
+def language_model_path(cache: Path | None = None) -> Path:
+    """Return the embedded language model as one GGUF file, joined from its packages on first use.
+
+    It is kept in the folder `cache`, by default the user's cache folder of this project.
 
     Raises ModelError where a part is missing, the checksum is wrong or the disk is full.
     """
-    path = cache_folder() / f"{LANGUAGE_MODEL}.gguf"
+    path = cache_folder(cache) / f"{LANGUAGE_MODEL}.gguf"
 
     def join(target: Path) -> None:
         with target.open("wb") as out:

@@ -3,7 +3,8 @@
 import ctypes
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from math import prod
 from pathlib import Path
@@ -20,6 +21,10 @@ _CONTEXT_TOKENS = 4096  # the prompts here stay below 2,000 tokens; more only co
 # What the adapter has learned to answer where no source does.
 DECLINE = " Not in the passages."
 _GGUF_MAGIC = b"GGUF"
+# Threads that wait for each other without letting go of the processor are several times slower where
+# others work too, and those that let go at once a fifth slower where nobody does. OpenMP reads these
+# when llama.cpp is loaded, and never again.
+_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
 _PROCESSORS = Path("/proc/cpuinfo")
 
 
@@ -33,19 +38,19 @@ class LlamaModel:
     text. One prompt runs at a time; others wait.
     """
 
-    def __init__(self, path: Path | None = None, adapter: Path | None = None) -> None:
-        """Load the GGUF at `path`, by default the embedded model, and the GGUF of a LoRA adapter,
-        which goes with that one only.
+    def __init__(
+        self, path: Path | None = None, adapter: Path | None = None, cache: Path | None = None
+    ) -> None:
+        """Load the GGUF at `path`, by default the embedded model, and the GGUF of a LoRA adapter.
+
+        An adapter goes with the embedded model only, which is kept in the folder `cache`, by
+        default the user's.
 
         Raises ModelError where one of them cannot be read or the adapter was not made for the
         model.
         """
-        # Threads that wait for each other without letting go of the processor are several times
-        # slower where others work too, and those that let go at once a fifth slower where nobody
-        # does.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-        import llama_cpp
+        with _set_for_import(_THREADS):
+            import llama_cpp
 
         self.name = model_name(path, adapter)
         if path:
@@ -59,7 +64,7 @@ class LlamaModel:
         _avoid_amx()
         try:
             self._llama: Any = llama_cpp.Llama(
-                str(path or language_model_path()),
+                str(path or language_model_path(cache)),
                 n_ctx=_CONTEXT_TOKENS,
                 n_threads=max(
                     2, (os.cpu_count() or 2) // 2
@@ -123,6 +128,18 @@ class LlamaModel:
     def count_tokens(self, text: str) -> int:
         """The number of the model's own tokens in `text`."""
         return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
+
+
+@contextmanager
+def _set_for_import(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set the variables of the environment that nobody has set, and unset them afterwards."""
+    added = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def model_name(path: Path | None, adapter: Path | None) -> str:
