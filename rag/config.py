@@ -1,11 +1,11 @@
-"""Settings: one frozen object, read once at the edge from RAG_* variables, which flags of the
-command line replace.
-"""
+"""Settings: one frozen object, read once at the edge from the RAG_* variables."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from rag.errors import UsageError
 
 MAX_QUESTION = 2000  # characters; a longer text is a document, not a question
 LONGEST_CONVERSATION_NAME = 200  # characters
@@ -16,7 +16,7 @@ CERTAINTY = 0.42
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that can be set."""
+    """Every setting of the environment, which flags of the command line replace."""
 
     indexes: Path  # the folder of the libraries
     library: str
@@ -26,23 +26,24 @@ class Settings:
     certainty: float = CERTAINTY  # the least chance of being right that an answer is shown with
     reranker: str = ""  # a sentence-transformers cross-encoder by path or name; "" is none
     adapter: Path | None = None  # a GGUF LoRA adapter of the embedded language model
+    cache: Path | None = None  # for files made from the models; None is the user's cache folder
+    token: str = field(default="", repr=False)  # that a server asks for; "" where none is set
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """The settings of RAG_INDEXES, RAG_LIBRARY, RAG_MODEL and RAG_ADAPTER ("none".
+        """Read the settings.
 
-        Without), RAG_EMBEDDINGS and RAG_RERANKER.
-
-        Raises UsageError for an adapter beside another language model than the embedded one.
+        RAG_INDEXES, RAG_LIBRARY, RAG_MODEL, RAG_ADAPTER, RAG_EMBEDDINGS, RAG_RERANKER, RAG_CACHE
+        and RAG_TOKEN; RAG_MODEL and RAG_ADAPTER may be "none". Raises UsageError for an adapter
+        beside another language model than the embedded one.
         """
         model, adapter = environment.get("RAG_MODEL", ""), environment.get("RAG_ADAPTER", "")
         if model and adapter not in ("", "none"):
-            from rag.errors import UsageError
-
             raise UsageError(
-                f"The adapter {adapter} goes with the embedded language model alone, but the model is {model}; leave out --model "
-                "and RAG_MODEL, or give --adapter none."
+                f"The adapter {adapter} goes with the embedded language model alone, but the model "
+                f"is {model}; leave out --model and RAG_MODEL, or give --adapter none."
             )
+        cache = environment.get("RAG_CACHE", "")
         return cls(
             indexes=Path(environment.get("RAG_INDEXES") or "indexes"),
             library=environment.get("RAG_LIBRARY") or "default",
@@ -51,6 +52,8 @@ class Settings:
             generate=model != "none",
             reranker=environment.get("RAG_RERANKER", ""),
             adapter=Path(adapter) if adapter and adapter != "none" else None,
+            cache=Path(cache) if cache else None,
+            token=environment.get("RAG_TOKEN", ""),
         )
 
 

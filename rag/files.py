@@ -1,8 +1,9 @@
-"""Write files whole or not at all, and name and hash them: once for all parts."""
+"""Write files whole or not at all, hash them, and name them safely: once for all parts."""
 
 import hashlib
 import os
-import tempfile
+import re
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 # Of a file that is read as a document: a thousand-page report has 5 MB of text, and what is larger
 # is data that would fill the memory.
 MAX_BYTES = 50_000_000
+_MAX_NAME = 80  # characters of a file's name that is made of other words
+_UNSAFE = re.compile(r"[^\w.-]+")
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{32}\.part", re.DOTALL)
 
 
 def sha256_of(path: Path) -> str:
@@ -18,18 +22,51 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def safe_name(text: str, default: str) -> str:
+    """Return a name for a file, made of letters, digits, dots, hyphens and underscores alone.
+
+    It begins and ends with none of the dots and hyphens, and has at most 80 characters. It is
+    `default` where nothing of the text is left.
+    """
+    return _UNSAFE.sub("-", text).strip(".-")[:_MAX_NAME] or default
+
+
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """Yield a temporary path beside `path`, and move it to `path` once the block has written it.
 
-    Where the block raises, `path` stays as it was and the temporary file is removed. Two processes
-    may write the same file at once; the one that ends last wins. Raises OSError.
+    What was written is on the disk before it is moved. Where the block raises, `path` stays as it
+    was and the temporary file is removed. Two processes may write the same file at once; the one
+    that ends last wins. The file gets the permissions `mode` less the umask. Raises OSError.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
     try:
         yield temporary
+        sync(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unfinished_name(file: Path) -> str:
+    """Return the name of the file that `written_whole` was to make of this temporary one.
+
+    "" for any other file. Where no process writes any more, it was left by one that was killed.
+    """
+    found = _TEMPORARY.fullmatch(file.name)
+    return found["name"] if found else ""
+
+
+def sync(path: Path) -> None:
+    """Have the system write the file, or the names in the folder, to its disk. Raises OSError."""
+    if path.is_dir():
+        if os.name == "nt":  # which has no handles for folders
+            return
+        handle = os.open(path, os.O_RDONLY)
+    else:
+        handle = os.open(path, os.O_RDWR)  # Windows writes out only what could have been written
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -32,3 +32,29 @@ def test_an_adapter_goes_with_no_other_model(model: str) -> None:
         match=rf"own.gguf goes with the embedded language model alone, but the model is {model};",
     ):
         Settings.from_environment({"RAG_ADAPTER": "own.gguf", "RAG_MODEL": model})
+
+
+def test_every_variable_of_the_environment_is_read_here() -> None:
+    settings = Settings.from_environment(
+        {
+            "RAG_INDEXES": "kept",
+            "RAG_LIBRARY": "grain",
+            "RAG_EMBEDDINGS": "minilm",
+            "RAG_RERANKER": "cross",
+            "RAG_CACHE": "made",
+            "RAG_TOKEN": "a-secret-of-many-letters",
+        }
+    )
+    assert (settings.indexes, settings.cache) == (Path("kept"), Path("made"))
+    assert (settings.library, settings.embeddings) == ("grain", "minilm")
+    assert (settings.reranker, settings.token) == ("cross", "a-secret-of-many-letters")
+
+
+def test_a_variable_that_is_empty_is_one_that_is_not_set() -> None:
+    names = ("INDEXES", "LIBRARY", "MODEL", "ADAPTER", "EMBEDDINGS", "RERANKER", "CACHE", "TOKEN")
+    empty = {f"RAG_{name}": "" for name in names}
+    assert Settings.from_environment(empty) == Settings.from_environment({})
+
+
+def test_the_token_is_not_shown_with_the_settings() -> None:
+    assert "secret" not in repr(Settings.from_environment({"RAG_TOKEN": "a-secret"}))

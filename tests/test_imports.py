@@ -60,7 +60,7 @@ ROOM_OF = {
     "faiss": "library.vectors",
     "fastapi": "http",
     "gradio": "ui.page",
-    "huggingface_hub": "models.embedder",
+    "huggingface_hub": "models.embedder models.reader_base",
     "llama_cpp": "models.llm",
     "lxml": "reading.xml",
     "markdown_it": "reading.markdown",
@@ -286,3 +286,26 @@ def test_no_module_makes_a_class_of_errors_of_its_own(module: str) -> None:
     errors = {name for name in dir(builtins) if name.endswith(("Error", "Exception"))}
     errors |= set(classes("errors"))
     assert [name for name, bases in classes(module).items() if bases & errors] == []
+
+
+# --- The environment ------------------------------------------------------------------------------
+
+# The edge reads it; the others set a variable that a library reads when it is loaded, or hand the
+# environment on to a process of their own.
+TOUCH_THE_ENVIRONMENT = {
+    "config",
+    "serve",
+    "models.llm",
+    "models.onnx",
+    "evaluation.benchmark",
+}
+
+
+def test_nothing_below_the_edge_reads_the_environment() -> None:
+    touching = {
+        module
+        for module, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "putenv")
+    }
+    assert {module for module in touching if place_of(module) != "cli"} == TOUCH_THE_ENVIRONMENT

@@ -9,12 +9,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from rag.config import CERTAINTY, Settings, bundled
+from rag.files import written_whole
 
 # The pipeline and all it brings are imported by the commands that need them, so that `rag --help`
 # is instant.
@@ -607,10 +608,9 @@ def _write(path: Path, data: bytes) -> None:
     """Write a file that appears whole or not at all."""
     from rag.errors import UsageError
 
-    unfinished = path.with_name(path.name + ".part")
     try:
-        unfinished.write_bytes(data)
-        unfinished.replace(path)
+        with written_whole(path) as unfinished:
+            unfinished.write_bytes(data)
     except OSError as error:
         raise UsageError(
             f"{str(path)!r} cannot be written ({error.strerror}); name another file with --out."
@@ -671,12 +671,10 @@ def _predictions_file(path: Path | None) -> Iterator[IO[str]]:
     """
     from rag.errors import UsageError
 
-    unfinished = path.with_name(path.name + ".part") if path else Path(os.devnull)
+    file = written_whole(path) if path else nullcontext(Path(os.devnull))
     try:
-        with unfinished.open("w", encoding="utf-8") as out:
+        with file as unfinished, unfinished.open("w", encoding="utf-8") as out:
             yield out
-        if path:
-            unfinished.replace(path)
     except OSError as error:
         raise UsageError(
             f"The answers cannot be written to {path} ({error.strerror}); name another file with --out."
@@ -842,7 +840,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     from rag.http.auth import read_token
 
     token = read_token(
-        options.host, options.token_file, os.environ
+        options.host, options.token_file, settings.token
     )  # before the page loads, which takes seconds
     from rag.serve import launch
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rag.errors import UsageError
+from rag.files import written_whole
 from rag.pipeline import Pipeline
 from rag.text.query import unbound
 from rag.text.sentences import sentence_spans
@@ -326,7 +327,5 @@ def _line(
 
 def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """The rows as JSON lines; the file appears whole or not at all."""
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("w", encoding="utf-8") as out:
+    with written_whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as out:
         out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    unfinished.replace(path)

@@ -46,16 +46,16 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 _log = logging.getLogger("rag.http.auth")
 
 
-def read_token(host: str, file: Path | None, environment: Mapping[str, str]) -> str:
-    """The token of `file` or RAG_TOKEN, "" where this machine alone can ask and none is set.
+def read_token(host: str, file: Path | None, setting: str) -> str:
+    """Return the token of `file`, or else that of the setting RAG_TOKEN.
+
+    It is "" where this machine alone can ask and none is set.
 
     Raises UsageError where the file cannot be read, the token is short, or there is none and other
     machines could ask.
     """
     try:
-        token = (
-            file.read_text(encoding="utf-8") if file else environment.get("RAG_TOKEN", "")
-        ).strip()
+        token = (file.read_text(encoding="utf-8") if file else setting).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"The token in {str(file)!r} cannot be read; name a text file of one line."

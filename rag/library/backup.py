@@ -7,10 +7,11 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from rag.errors import LibraryError, UsageError
+from rag.files import sync, written_whole
 from rag.library.database import DATABASE, migrate, tables
 from rag.library.schema import APPLICATION, FORMAT
 from rag.library.store import Library, library_folder
@@ -36,10 +37,11 @@ def export_library(indexes: Path, name: str, file: Path, conversations: bool = T
     """
     if os.path.lexists(file):
         raise UsageError(f"{str(file)!r} is there already; name another file, or remove it.")
-    unfinished = file.with_name(f"{file.name}.part")
     try:
-        with Library.open(library_folder(indexes, name)) as library, _removed_at_last(unfinished):
-            unfinished.write_bytes(b"")
+        with (
+            Library.open(library_folder(indexes, name)) as library,
+            written_whole(file) as unfinished,
+        ):
             library.copy(unfinished)
             with closing(sqlite3.connect(unfinished, isolation_level=None)) as copy:
                 copy.execute("PRAGMA journal_mode = DELETE")
@@ -57,9 +59,7 @@ def export_library(indexes: Path, name: str, file: Path, conversations: bool = T
                 raise LibraryError(
                     f"The library {name!r} is not whole ({faults[0]}); try `rag verify --repair`, then export it."
                 )
-            _sync(unfinished)
-            unfinished.rename(file)
-            _sync(file.parent)
+        sync(file.parent)
     except (OSError, sqlite3.OperationalError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
@@ -94,9 +94,9 @@ def import_library(file: Path, indexes: Path, name: str) -> list[DocumentInfo]:
                 raise LibraryError(
                     f"{str(file)!r} is not a whole library ({error}); export it anew."
                 ) from error
-            _sync(unfinished / DATABASE)
+            sync(unfinished / DATABASE)
             unfinished.rename(folder)
-            _sync(indexes)
+            sync(indexes)
     except OSError as error:
         raise UsageError(
             f"{str(file)!r} cannot be imported ({error.strerror}); check the file and {str(indexes)!r}."
@@ -160,16 +160,3 @@ def _removed_at_last(path: Path) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(path, ignore_errors=True)
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Have the system write the file, or the names in the folder, to its disk."""
-    if os.name == "nt" and path.is_dir():  # which has no handles for folders
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -4,15 +4,15 @@ Copies of those that were sent, and the bytes of any that is still as it was.
 """
 
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from rag.files import MAX_BYTES
+from rag.files import MAX_BYTES, unfinished_name, written_whole
 
+# ".part" ended what earlier versions had not finished.
 _OURS = re.compile(r"[0-9a-f]{64}\.pdf(\.part)?")
 
 
@@ -32,12 +32,8 @@ class Originals:
         Raises OSError where it cannot be written.
         """
         self._folder.mkdir(exist_ok=True)
-        unfinished = self._folder / f"{sha256}.pdf.part"
-        with file.open("rb") as source, unfinished.open("wb") as copy:
-            shutil.copyfileobj(source, copy)
-            copy.flush()
-            os.fsync(copy.fileno())
-        unfinished.replace(self._folder / f"{sha256}.pdf")
+        with written_whole(self._folder / f"{sha256}.pdf") as copy:
+            shutil.copyfile(file, copy)
 
     def read(self, path: Path, sha256: str) -> bytes | None:
         """What a document was read from.
@@ -58,5 +54,6 @@ class Originals:
         """Remove the copies whose hash is not among the `wanted`."""
         with suppress(OSError):  # what cannot be removed now is swept the next time
             for file in self._folder.glob("*.pdf*"):
-                if _OURS.fullmatch(file.name) and file.name[:64] not in wanted:
+                name = unfinished_name(file) or file.name
+                if _OURS.fullmatch(name) and name[:64] not in wanted:
                     file.unlink()

@@ -8,15 +8,13 @@ not at all, also when two processes start together.
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 from rag.errors import ModelError
-from rag.files import sha256_of
+from rag.files import sha256_of, written_whole
 
 LANGUAGE_MODEL = "gemma-3-270m-q4_k_m"
 _LANGUAGE_MODEL_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
@@ -32,19 +30,21 @@ _EMBEDDING_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb
 _BLOCK = 1 << 20
 
 
-def cache_folder() -> Path:
-    """The user's cache folder of this project; `RAG_CACHE` moves it."""
+def cache_folder(folder: Path | None) -> Path:
+    """Return `folder`, or where that is None the user's cache folder of this project."""
     from platformdirs import user_cache_path
 
-    return Path(os.environ.get("RAG_CACHE") or user_cache_path("rag-reports"))
+    return folder or user_cache_path("rag-reports")
 
 
-def language_model_path() -> Path:
-    """The embedded language model as one GGUF file, joined from its packages on first use.
+def language_model_path(cache: Path | None = None) -> Path:
+    """Return the embedded language model as one GGUF file, joined from its packages on first use.
+
+    It is kept in the folder `cache`, by default the user's cache folder of this project.
 
     Raises ModelError where a part is missing, the checksum is wrong or the disk is full.
     """
-    path = cache_folder() / f"{LANGUAGE_MODEL}.gguf"
+    path = cache_folder(cache) / f"{LANGUAGE_MODEL}.gguf"
 
     def join(target: Path) -> None:
         with target.open("wb") as out:
@@ -95,15 +95,9 @@ def cached(path: Path, make: Callable[[Path], None]) -> Path:
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        try:
+        with written_whole(path) as temporary:
             make(temporary)
             _write_stamp(temporary, stamp)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(
             f"The model file {path} cannot be written ({error.strerror or error}); free some space or set RAG_CACHE to a folder "
@@ -136,10 +130,8 @@ def _write_stamp(path: Path, stamp: Path) -> None:
     text = json.dumps(
         {"sha256": sha256_of(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns}
     )
-    handle, name = tempfile.mkstemp(prefix=stamp.name, suffix=".part", dir=stamp.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(stamp)
+    with written_whole(stamp) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _package_folder(package: str) -> Path:

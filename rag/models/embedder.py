@@ -29,12 +29,13 @@ PROBES = (
 )
 
 
-def make_embedder(model: str) -> Embedder:
-    """The embedder of that name.
+def make_embedder(model: str, cache: Path | None = None) -> Embedder:
+    """Return the embedder of that name.
 
-    The embedded one for "", else a sentence-transformers model by path or name.
+    The embedded one for "", which is kept in the folder `cache`, else a sentence-transformers model
+    by path or name.
     """
-    return SentenceTransformerEmbedder(model) if model else OnnxEmbedder()
+    return SentenceTransformerEmbedder(model) if model else OnnxEmbedder(cache)
 
 
 class OnnxEmbedder:
@@ -44,10 +45,13 @@ class OnnxEmbedder:
     dimension = 384
     max_tokens = 254  # 256 with the two special tokens
 
-    def __init__(self) -> None:
-        """Raises ModelError where the model is missing or damaged."""
+    def __init__(self, cache: Path | None = None) -> None:
+        """Load the model from the folder `cache`, by default the user's, and make it on first use.
+
+        Raises ModelError where the model is missing or damaged.
+        """
         self._session = Session(
-            cached(cache_folder() / f"{EMBEDDING_MODEL}-int8.onnx", _export_embedder)
+            cached(cache_folder(cache) / f"{EMBEDDING_MODEL}-int8.onnx", _export_embedder)
         )
         self._tokenizer = load_tokenizer()
 
@@ -155,23 +159,24 @@ def _export_embedder(target: Path) -> None:
 
 
 def load_original() -> Any:
-    """The embedded sentence-transformers model, its weights checked, fit for export."""
-    import logging
-    import warnings
-
+    """Return the embedded sentence-transformers model, its weights checked, fit for export."""
     from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
-
-    # The exporter warns that it is superseded and that Python branches become constants; whether
-    # the outcome is right is measured, and the user can do nothing about either.
-    disable_progress_bar()
-    warnings.simplefilter("ignore")
-    logging.getLogger().setLevel(logging.ERROR)
+    from transformers.utils.logging import (
+        disable_progress_bar,
+        enable_progress_bar,
+        is_progress_bar_enabled,
+    )
 
     check_embedding_model()
-    original = SentenceTransformer(
-        str(embedding_model_folder()), device="cpu", local_files_only=True
-    )
+    shows_progress = is_progress_bar_enabled()
+    disable_progress_bar()
+    try:
+        original = SentenceTransformer(
+            str(embedding_model_folder()), device="cpu", local_files_only=True
+        )
+    finally:
+        if shows_progress:
+            enable_progress_bar()
     original[0].auto_model.set_attn_implementation(
         "eager"
     )  # the exporter cannot follow the fused one

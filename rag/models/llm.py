@@ -3,7 +3,8 @@
 import ctypes
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,10 @@ from rag.types import Prompt
 
 _CONTEXT_TOKENS = 4096  # the prompts here stay below 2,000 tokens; more only costs memory
 _GGUF_MAGIC = b"GGUF"
+# Threads that wait for each other without letting go of the processor are several times slower where
+# others work too, and those that let go at once a fifth slower where nobody does. OpenMP reads these
+# when llama.cpp is loaded, and never again.
+_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
 _PROCESSORS = Path("/proc/cpuinfo")
 
 
@@ -26,19 +31,19 @@ class LlamaModel:
     runs at a time; others wait.
     """
 
-    def __init__(self, path: Path | None = None, adapter: Path | None = None) -> None:
-        """Load the GGUF at `path`, by default the embedded model, and the GGUF of a LoRA adapter,
-        which goes with that one only.
+    def __init__(
+        self, path: Path | None = None, adapter: Path | None = None, cache: Path | None = None
+    ) -> None:
+        """Load the GGUF at `path`, by default the embedded model, and the GGUF of a LoRA adapter.
+
+        An adapter goes with the embedded model only, which is kept in the folder `cache`, by
+        default the user's.
 
         Raises ModelError where one of them cannot be read or the adapter was not made for the
         model.
         """
-        # Threads that wait for each other without letting go of the processor are several times
-        # slower where others work too, and those that let go at once a fifth slower where nobody
-        # does.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-        import llama_cpp
+        with _set_for_import(_THREADS):
+            import llama_cpp
 
         self.name = model_name(path, adapter)
         if path:
@@ -50,7 +55,7 @@ class LlamaModel:
         _avoid_amx()
         try:
             self._llama: Any = llama_cpp.Llama(
-                str(path or language_model_path()),
+                str(path or language_model_path(cache)),
                 n_ctx=_CONTEXT_TOKENS,
                 n_threads=max(
                     2, (os.cpu_count() or 2) // 2
@@ -94,6 +99,18 @@ class LlamaModel:
     def count_tokens(self, text: str) -> int:
         """The number of the model's own tokens in `text`."""
         return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
+
+
+@contextmanager
+def _set_for_import(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set the variables of the environment that nobody has set, and unset them afterwards."""
+    added = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def model_name(path: Path | None, adapter: Path | None) -> str:

@@ -10,9 +10,12 @@ answered without importing torch. The ONNX files are exported once, compared wit
 kept in the user's cache.
 """
 
+import logging
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,20 +98,45 @@ def export(
 
     full = target.with_suffix(".full")
     try:
-        torch.onnx.export(
-            module,
-            (torch.ones(2, 8, dtype=torch.long),) * len(inputs),
-            str(full),
-            dynamo=False,
-            input_names=list(inputs),
-            output_names=["output"],
-            dynamic_axes={name: {0: "texts", 1: "tokens"} for name in inputs} | {"output": output},
-        )
-        quantize_dynamic(
-            full, target, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
-        )
+        with _quiet():
+            torch.onnx.export(
+                module,
+                (torch.ones(2, 8, dtype=torch.long),) * len(inputs),
+                str(full),
+                dynamo=False,
+                input_names=list(inputs),
+                output_names=["output"],
+                dynamic_axes={name: {0: "texts", 1: "tokens"} for name in inputs}
+                | {"output": output},
+            )
+            quantize_dynamic(
+                full, target, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
+            )
     finally:
         full.unlink(missing_ok=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the exporter warns of off the terminal, and leave logging as it was.
+
+    It warns that it is superseded, that branches of Python become constants, and of preparations it
+    can do without; whether the outcome is right is measured, and the user can do nothing about it.
+    """
+    root = logging.getLogger()
+    handlers = root.handlers[:]  # the quantizer speaks through the root, which makes it one
+    root.addFilter(_dropped)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.removeFilter(_dropped)
+        root.handlers[:] = handlers
+
+
+def _dropped(_: logging.LogRecord) -> bool:
+    return False
 
 
 def check_agreement(cosine: float) -> None:

@@ -36,10 +36,13 @@ class OnnxReader:
 
     name = f"{EMBEDDING_MODEL} reader int8"
 
-    def __init__(self) -> None:
-        """Raises ModelError where the model or its adapter is missing or damaged."""
+    def __init__(self, cache: Path | None = None) -> None:
+        """Load the model from the folder `cache`, by default the user's, and make it on first use.
+
+        Raises ModelError where the model or its adapter is missing or damaged.
+        """
         self._session = Session(
-            cached(cache_folder() / f"reader-{_ADAPTER_SHA256[:12]}-int8.onnx", _export_reader)
+            cached(cache_folder(cache) / f"reader-{_ADAPTER_SHA256[:12]}-int8.onnx", _export_reader)
         )
         self._tokenizer = load_tokenizer()
 

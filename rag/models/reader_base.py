@@ -5,7 +5,6 @@ folder or the hub's cache of this user. Nothing is downloaded. They are needed o
 what is kept is the exported model.
 """
 
-import os
 import shutil
 import tempfile
 import zipfile
@@ -29,43 +28,33 @@ _WEIGHTS = "model.safetensors"
 
 
 @contextmanager
-def reader_base(folder: Path | None = None) -> Iterator[Path]:
-    """The file of the base's weights, which is there until the block is left and has the sha256 of
-    the official one.
+def reader_base(cache: Path | None) -> Iterator[Path]:
+    """Yield the file of the base's weights, which is the official one; it is gone afterwards.
 
-    `folder` is where the user says that they are; without it the packages are looked for, then the
-    cache of the hub. Raises ModelError where no weights are found or they are not the official
-    ones.
+    The packages are looked for first, then the hub's cache of this user. Raises ModelError where no
+    weights are found or they are not the official ones.
     """
-    found = _in_folders(folder)
-    if found:
-        yield _checked(found)
-        return
-    parts = [] if folder else _in_packages()
+    parts = _in_packages()
     if not parts:
-        where = f"in {folder}" if folder else "in its packages or in the cache of the hub"
-        raise ModelError(
-            f"The weights of {READER_BASE} were not found {where}; install them as the README says "
-            "under Install."
-        )
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{READER_BASE}-", dir=cache_folder()) as name:
+        yield _checked(_in_hub_cache())
+        return
+    folder = cache_folder(cache)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{READER_BASE}-", dir=folder) as name:
         yield _checked(_joined(parts, Path(name)))
 
 
 def has_reader_base() -> bool:
-    """Return whether weights of the base are there; they are checked when they are used."""
-    return bool(_in_folders(None) or _in_packages())
+    """Whether weights of the base are there to be tried; they are only checked when used."""
+    return bool(_in_packages() or _in_hub_cache())
 
 
-def _in_folders(folder: Path | None) -> Path | None:
-    """The file of the weights in the folder, or in the hub's cache where none is named."""
-    if folder:
-        return next((path for path in (folder / _WEIGHTS, folder) if path.is_file()), None)
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    snapshots = cache / f"models--sentence-transformers--{READER_BASE}" / "snapshots"
-    return next((path for path in sorted(snapshots.glob(f"*/{_WEIGHTS}")) if path.is_file()), None)
+def _in_hub_cache() -> Path | None:
+    """Return the file of the weights in the hub's cache; nothing is downloaded."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(f"sentence-transformers/{READER_BASE}", _WEIGHTS)
+    return Path(found) if isinstance(found, str) else None
 
 
 def _in_packages() -> list[Path]:
@@ -106,7 +95,12 @@ def _joined(parts: list[Path], folder: Path) -> Path:
     return weights
 
 
-def _checked(weights: Path) -> Path:
+def _checked(weights: Path | None) -> Path:
+    if weights is None:
+        raise ModelError(
+            f"The weights of {READER_BASE} were not found in its packages or in the cache of the "
+            "hub; install them as the README says under Install."
+        )
     if sha256_of(weights) != READER_BASE_SHA256:
         raise ModelError(
             f"The weights {weights} are not those of {READER_BASE} (sha256 differs from the "

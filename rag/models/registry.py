@@ -24,13 +24,15 @@ class Models:
     @property
     def embedder(self) -> Embedder:
         with self._lock:
-            self._embedder = self._embedder or make_embedder(self._settings.embeddings)
+            self._embedder = self._embedder or make_embedder(
+                self._settings.embeddings, self._settings.cache
+            )
             return self._embedder
 
     @property
     def reader(self) -> Reader:
         with self._lock:
-            self._reader = self._reader or make_reader()
+            self._reader = self._reader or make_reader(self._settings.cache)
             return self._reader
 
     @property
@@ -55,5 +57,7 @@ class Models:
         """The language model; None where the settings name none."""
         with self._lock:
             if self._settings.generate:
-                self._chat = self._chat or LlamaModel(self._settings.model, self._settings.adapter)
+                self._chat = self._chat or LlamaModel(
+                    self._settings.model, self._settings.adapter, self._settings.cache
+                )
             return self._chat

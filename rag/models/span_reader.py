@@ -61,18 +61,14 @@ class Window(NamedTuple):
     offset: int
 
 
-def make_reader(folder: Path | None = None) -> Reader:
-    """Return the large reader where it is or can be made, else the small one, which comes with the
-    project.
+def make_reader(cache: Path | None = None) -> Reader:
+    """Return the large reader where it is or can be made, else the small one.
 
-    `folder` is where the user says that the weights of the base are. Raises ModelError where a
-    model is damaged, or the folder does not hold them.
+    The small one comes with the project. `cache` is the folder of files made from the models; None
+    is the user's. Raises ModelError where a model is damaged.
     """
-    return (
-        LargeReader(folder)
-        if folder or _exported().exists() or has_reader_base()
-        else SmallReader()
-    )
+    is_there = _exported(cache).exists() or has_reader_base()
+    return LargeReader(cache) if is_there else SmallReader(cache)
 
 
 class LargeReader:
@@ -80,11 +76,12 @@ class LargeReader:
 
     name = f"{READER_BASE} reader int8"
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """Load the exported model; export it first where that was not done. Raises ModelError where
-        it cannot be.
+    def __init__(self, cache: Path | None = None) -> None:
+        """Load the exported model; export it first where that was not done.
+
+        Raises ModelError where that cannot be done.
         """
-        self._session = Session(cached(_exported(), lambda target: _export(target, folder)))
+        self._session = Session(cached(_exported(cache), lambda target: _export(target, cache)))
         self._tokenizer = load_tokenizer()
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
@@ -121,9 +118,9 @@ class LargeReader:
 class SmallReader:
     """The reader over the embedding model, which knows sentences, but no spans."""
 
-    def __init__(self) -> None:
+    def __init__(self, cache: Path | None = None) -> None:
         """Raises ModelError where the model or its adapter is missing or damaged."""
-        self._reader = OnnxReader()
+        self._reader = OnnxReader(cache)
         self.name = self._reader.name
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
@@ -140,11 +137,11 @@ class SmallReader:
         ]
 
 
-def _exported() -> Path:
-    return cache_folder() / f"reader-{_ADAPTER_SHA256[:12]}-{_VARIANT}.onnx"
+def _exported(cache: Path | None) -> Path:
+    return cache_folder(cache) / f"reader-{_ADAPTER_SHA256[:12]}-{_VARIANT}.onnx"
 
 
-def _export(target: Path, folder: Path | None) -> None:
+def _export(target: Path, cache: Path | None) -> None:
     import onnx
 
     from rag.models.reader_graph import build, merged
@@ -154,7 +151,7 @@ def _export(target: Path, folder: Path | None) -> None:
             f"The adapter {ADAPTER} is not the expected one (sha256 differs); install the project "
             "again."
         )
-    with reader_base(folder) as base:
+    with reader_base(cache) as base:
         onnx.save(build(merged(base, ADAPTER)), target)
 
 

@@ -19,6 +19,7 @@ from io import BytesIO
 from typing import Literal
 
 from rag.errors import NotFoundError
+from rag.files import safe_name
 from rag.render.json import answer_json
 from rag.render.text import NO_ANSWER, where
 from rag.text.characters import visible
@@ -33,10 +34,8 @@ MEDIA_TYPES: dict[Kind, str] = {
 }
 
 _NEAREST = 3  # passages shown where the reports do not answer
-_LONGEST_NAME = 80  # characters of a file's name
 _LONGEST_TITLE = 255  # characters of a Word file's title
 _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
-_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 
 def export(
@@ -62,7 +61,7 @@ def file_name(name: str, kind: Kind) -> str:
 
     Letters, digits, dots, hyphens and underscores alone.
     """
-    return f"{_NOT_IN_NAMES.sub('-', name).strip('.-')[:_LONGEST_NAME] or 'answer'}.{kind}"
+    return f"{safe_name(name, 'answer')}.{kind}"
 
 
 _ABOUT = (

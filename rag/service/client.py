@@ -5,7 +5,6 @@ How it is found, and asked instead of loading the models once more.
 
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -16,6 +15,7 @@ from typing import Any
 
 from rag.config import Settings
 from rag.errors import ServerError
+from rag.files import written_whole
 from rag.render.json import read_answer, read_hit
 from rag.types import Answer, Filter, Found, Hit
 
@@ -123,15 +123,10 @@ def announce(server: Server, indexes: Path) -> None:
 
     Where the folder cannot be written to, nobody is told.
     """
-    unfinished = indexes / f"{_FILE}.{server.port}.part"
     with suppress(OSError):
         indexes.mkdir(parents=True, exist_ok=True)
-        unfinished.unlink(missing_ok=True)
-        with open(
-            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as out:
-            json.dump(asdict(server), out)
-        unfinished.replace(indexes / _FILE)
+        with written_whole(indexes / _FILE, mode=0o600) as unfinished:
+            unfinished.write_text(json.dumps(asdict(server)), encoding="utf-8")
 
 
 def withdraw(server: Server, indexes: Path) -> None:

@@ -625,13 +625,13 @@ def test_the_log_is_a_line_for_each_request_without_its_words(
 )
 def test_other_machines_are_not_served_without_a_good_token(tmp_path: Path, token: str) -> None:
     with pytest.raises(UsageError, match="set RAG_TOKEN"):
-        read_token("0.0.0.0", None, {"RAG_TOKEN": token})
+        read_token("0.0.0.0", None, token)
     (tmp_path / "token").write_text(token, encoding="utf-8")
     with pytest.raises(UsageError, match="set RAG_TOKEN"):
-        read_token("127.0.0.1", tmp_path / "token", {})
+        read_token("127.0.0.1", tmp_path / "token", "")
     (tmp_path / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
-    assert read_token("0.0.0.0", tmp_path / "token", {"RAG_TOKEN": token}) == TOKEN
-    assert read_token("127.0.0.1", None, {}) == ""
+    assert read_token("0.0.0.0", tmp_path / "token", token) == TOKEN
+    assert read_token("127.0.0.1", None, "") == ""
 
 
 def test_a_fault_of_ours_is_a_problem_that_tells_nothing(

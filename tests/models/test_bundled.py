@@ -22,8 +22,7 @@ WHOLE = b"".join(PARTS)
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("RAG_CACHE", str(tmp_path / "cache"))
+def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
@@ -144,7 +143,7 @@ def test_a_cache_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path) -> No
 RACE = """
 import os, sys, time
 from pathlib import Path
-from rag.embedded import cached
+from rag.models.bundled import cached
 
 folder, number = Path(sys.argv[1]), sys.argv[2]
 
@@ -171,7 +170,7 @@ def test_processes_that_start_together_each_find_a_whole_file(tmp_path: Path) ->
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from rag.embedded import cached
+from rag.models.bundled import cached
 
 def make(target):
     target.write_bytes(b"half of the weig")
@@ -196,12 +195,12 @@ def test_a_process_killed_while_making_leaves_no_file_that_passes_for_whole(tmp_
 def test_the_parts_of_the_language_model_are_joined_in_their_order_once(
     parts: list[Path], cache: Path
 ) -> None:
-    path = language_model_path()
+    path = language_model_path(cache)
     assert path == cache / "gemma-3-270m-q4_k_m.gguf"
     assert path.read_bytes() == WHOLE
     for part in parts:
         part.unlink()
-    assert language_model_path().read_bytes() == WHOLE
+    assert language_model_path(cache).read_bytes() == WHOLE
 
 
 def test_parts_that_do_not_join_to_the_expected_file_are_refused(
@@ -211,14 +210,14 @@ def test_parts_that_do_not_join_to_the_expected_file_are_refused(
     with pytest.raises(
         ModelError, match=r"sha256 differs\); reinstall them: pip install --force-reinstall gemma3"
     ):
-        language_model_path()
+        language_model_path(cache)
     assert list(cache.iterdir()) == []
 
 
 def test_a_part_that_is_missing_is_an_error_of_the_model(parts: list[Path], cache: Path) -> None:
     parts[1].unlink()
     with pytest.raises(ModelError):
-        language_model_path()
+        language_model_path(cache)
     assert list(cache.iterdir()) == []
 
 
@@ -230,7 +229,7 @@ def test_a_package_that_is_not_installed_is_named(
         ModelError,
         match="no_such_model_part1 of an embedded model is not installed; install the project again",
     ):
-        language_model_path()
+        language_model_path(cache)
 
 
 # --- The embedding model ------------------------------------------------------------------------------------------

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rag.training.gguf import write_adapter
 
 from rag.answering.prompt import build
 from rag.config import BRIEF, bundled
 from rag.errors import ModelError
 from rag.models.bundled import language_model_path
 from rag.models.llm import LlamaModel
-from rag.training.gguf import write_adapter
 from rag.types import Prompt
 
 pytestmark = pytest.mark.models
