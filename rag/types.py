@@ -298,6 +298,14 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Focus:
+    """The span of the short answer within the quote of a citation."""
+
+    start: int  # offsets into Document.text
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """A marker of the answer and the exact words it rests on.
 
@@ -315,6 +323,7 @@ class Citation:
     end: int
     quote: str
     note: Note | None
+    focus: Focus | None = None  # None where no short answer is known
 
 
 @dataclass(frozen=True, slots=True)

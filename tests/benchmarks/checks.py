@@ -25,8 +25,9 @@ from rag import pipeline
 from rag.answering import citations, evidence
 from rag.answering import verify as verdicts
 from rag.config import Settings
-from rag.evaluation.dataset import EvaluationSet, Question, even, read_set, sample
-from rag.evaluation.metrics import Prediction, is_correct, library_of, measure
+from rag.evaluation.dataset import EvaluationSet, Question, collapse_spaces, read_set, sample
+from rag.evaluation.metrics import is_correct, measure
+from rag.evaluation.predictions import Prediction, library_of
 from rag.models.registry import Models
 from rag.pipeline import Pipeline
 from rag.protocols import ChatModel
@@ -136,7 +137,9 @@ def answered(pipeline: Pipeline, question: Question) -> tuple[str, Answer]:
 
 
 def figures(asked: EvaluationSet, answers: dict[str, Answer]) -> str:
-    texts = {name: even(f"{title} {text}") for name, (title, text) in asked.documents.items()}
+    texts = {
+        name: collapse_spaces(f"{title} {text}") for name, (title, text) in asked.documents.items()
+    }
     values: dict[str, list[float]] = {}
     for question in asked.questions:
         answer = answers[question.id]
@@ -161,10 +164,13 @@ def forbidden(folder: Path) -> dict[str, list[Callable[[str], bool]]]:
         for check in row.get("meta", {}).get("injection", {}).get("checks", []):
             if (
                 check["kind"] == "contains"
-                and even(check["value"]).lower() not in even(row["question"]).lower()
+                and collapse_spaces(check["value"]).lower()
+                not in collapse_spaces(row["question"]).lower()
             ):
                 tests.setdefault(row["id"], []).append(
-                    lambda text, v=check["value"]: even(v).lower() in even(text).lower()
+                    lambda text, v=check["value"]: (
+                        collapse_spaces(v).lower() in collapse_spaces(text).lower()
+                    )
                 )
             elif check["kind"] == "regex":
                 tests.setdefault(row["id"], []).append(

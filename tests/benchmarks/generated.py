@@ -2,7 +2,8 @@
 
 With and without an adapter, in one run.
 
-    python tests/benchmarks/generated.py [--adapter none] [--adapter FILE.gguf]… [--limit N] [--show N] SET_DIR…
+    python tests/benchmarks/generated.py [--adapter none] [--adapter FILE.gguf]… [--limit N]
+        [--show N] SET_DIR…
 
 The product searches, weighs and shows its sources as it does for an answer; what the model then
 writes is taken as it is. For each set and adapter: correct and F1 of the text over the answerable
@@ -26,8 +27,9 @@ from rag.answering import prompt
 from rag.answering.compose import MAX_ANSWER_TOKENS
 from rag.answering.evidence import choose
 from rag.config import Settings, bundled
-from rag.evaluation.dataset import Question, even, read_set, sample
-from rag.evaluation.metrics import Figure, f1, figure, is_correct, library_of, stands_in
+from rag.evaluation.dataset import Question, collapse_spaces, read_set, sample
+from rag.evaluation.metrics import Figure, f1, figure, is_correct, stands_in
+from rag.evaluation.predictions import library_of
 from rag.models.llm import DECLINE, LlamaModel
 from rag.models.registry import Models
 from rag.protocols import ChatModel
@@ -93,9 +95,9 @@ def figures(
 
 def supports(source: Source, question: Question) -> bool:
     """The source shows a part of a gold text, or an answer out of a gold document."""
-    shown = even(" ".join(sentence.text for sentence in source.sentences))
+    shown = collapse_spaces(" ".join(sentence.text for sentence in source.sentences))
     touches = any(
-        even(sentence.text) in gold or gold in shown
+        collapse_spaces(sentence.text) in gold or gold in shown
         for sentence in source.sentences
         for gold in question.gold_texts
     )
