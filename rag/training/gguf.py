@@ -13,6 +13,8 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.files import written_whole
+
 # The linear layers as transformers and as llama.cpp name them.
 _LAYERS = {
     "self_attn.q_proj": "attn_q",
@@ -42,26 +44,24 @@ def write_adapter(weights: Mapping[str, NDArray[np.floating]], path: Path) -> No
         raise ValueError(
             f"The adapter has the ranks {sorted(ranks)}, expected one; give all layers the same."
         )
-    unfinished = path.with_name(path.name + ".part")
-    writer = gguf.GGUFWriter(unfinished, "gemma3")
-    writer.add_type(gguf.GGUFType.ADAPTER)
-    writer.add_name(path.stem)
-    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(
-        gguf.Keys.Adapter.LORA_ALPHA, ranks.pop()
-    )  # llama.cpp multiplies by alpha / rank
-    for layer, tensor in layers.items():
-        writer.add_tensor(f"{tensor}.lora_a", weights[f"{layer}.down"].astype(np.float16))
-        writer.add_tensor(f"{tensor}.lora_b", weights[f"{layer}.up"].astype(np.float16))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    unfinished.replace(path)
+    with written_whole(path) as temporary:
+        writer = gguf.GGUFWriter(temporary, "gemma3")
+        writer.add_type(gguf.GGUFType.ADAPTER)
+        writer.add_name(path.stem)
+        writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
+        # llama.cpp multiplies by alpha / rank.
+        writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, ranks.pop())
+        for layer, tensor in layers.items():
+            writer.add_tensor(f"{tensor}.lora_a", weights[f"{layer}.down"].astype(np.float16))
+            writer.add_tensor(f"{tensor}.lora_b", weights[f"{layer}.up"].astype(np.float16))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
 
 
 def read_adapter(path: Path) -> dict[str, NDArray[np.float32]]:
-    """The weights as `write_adapter` takes them, of a file that it has written."""
+    """Return the weights of a file that `write_adapter` wrote, as it takes them."""
     weights = {}
     for tensor in gguf.GGUFReader(path).tensors:
         _, block, layer, _, part = tensor.name.split(".")
@@ -72,11 +72,12 @@ def read_adapter(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def _tensor(name: str) -> str:
-    """The llama.cpp name of the matrix that a part of an adapter belongs to."""
+    """Return the llama.cpp name of the matrix that a part of an adapter belongs to."""
     match = _NAME.fullmatch(name)
     if not match or match[2] not in _LAYERS:
         raise ValueError(
-            f"{name!r} is no part of an adapter; name it as in 'model.layers.3.self_attn.q_proj.down' or '….up'."
+            f"{name!r} is no part of an adapter; name it as in "
+            "'model.layers.3.self_attn.q_proj.down' or '….up'."
         )
     return f"blk.{match[1]}.{_LAYERS[match[2]]}.weight"
 
@@ -88,6 +89,7 @@ def _rank(weights: Mapping[str, NDArray[np.floating]], layer: str) -> int:
     )
     if not down or not up or len(down) != 2 or len(up) != 2 or down[0] != up[1]:
         raise ValueError(
-            f"{layer} has 'down' of the shape {down} and 'up' of {up}; give [rank, in] and [out, rank]."
+            f"{layer} has 'down' of the shape {down} and 'up' of {up}; give [rank, in] and [out, "
+            "rank]."
         )
     return int(down[0])

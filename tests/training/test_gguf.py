@@ -14,7 +14,8 @@ LAYER = "model.layers.3.self_attn.q_proj"
 RANK = 4
 # The second-best token is behind by more than llama.cpp and transformers differ in.
 PROMPTS = [
-    "[1] Harbour Notes: Trade rose by 30 percent in May.\nQuestion: How much did trade rise in May?\nAnswer:",
+    "[1] Harbour Notes: Trade rose by 30 percent in May.\nQuestion: How much did trade rise in "
+    "May?\nAnswer:",
     "One, two, three, four,",
     "The report was written by the council of the city, which",
 ]

@@ -7,16 +7,9 @@ import pytest
 
 from rag.models.llm import DECLINE
 from rag.training.data import Row
-from rag.training.writer import (
-    Answerer,
-    Asked,
-    Example,
-    Tokens,
-    _packed,
-    _rate,
-    read_examples,
-    tokenizer,
-)
+from rag.training.writer import _rate
+from rag.training.writer_examples import Asked, Example, Tokens, read_examples, tokenizer
+from rag.training.writer_network import Answerer, _packed
 
 NAMES = ("Ilse Brandt", "Piet Oort", "Ada Holm", "Jon Vik", "Mara Lund", "Tom Reed")
 PLACES = ("quay", "tower", "bridge", "market", "school", "library")
@@ -45,7 +38,7 @@ def rows(place: str, name: str, year: int) -> Iterator[Row]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six passages with two questions each, as one of the files; the others are empty."""
     folder = tmp_path_factory.mktemp("data")
-    from rag.training.writer import _SEVERAL_HOPS, _UNTITLED
+    from rag.training.writer_examples import _SEVERAL_HOPS, _UNTITLED
 
     for name in (*_UNTITLED, _SEVERAL_HOPS):
         with lzma.open(folder / f"{name}.jsonl.xz", "wt", encoding="utf-8") as file:
