@@ -29,7 +29,10 @@ WIDTHS = {
     "mlp.up_proj": (640, 2048),
     "mlp.down_proj": (2048, 640),
 }
-PASSAGE = "Harbour Notes: The council counted ninety lamps along the quay, thirty of which were dark in the winter of that year. "
+PASSAGE = (
+    "Harbour Notes: The council counted ninety lamps along the quay, thirty of which were "
+    "dark in the winter of that year. "
+)
 PROMPT = (
     "".join(f"[{number}] {PASSAGE * 3}\n" for number in (1, 2, 3))
     + "Question: How many lamps were dark?\nAnswer:"
