@@ -46,7 +46,8 @@ def add(pipeline: Pipeline, paths: Sequence[Path], prune: bool, yes: bool, as_js
         print(json.dumps(told, ensure_ascii=False, indent=2))
     if gone and not removed and not sys.stdin.isatty():
         raise UsageError(
-            f"Documents not removed, for there is no terminal to ask on: {len(gone)}; give --yes to remove them."
+            f"Documents not removed, for there is no terminal to ask on: {len(gone)}; give --yes "
+            "to remove them."
         )
     return _FAILED if any(added.outcome == "failed" for added in outcomes) else 0
 
@@ -85,7 +86,8 @@ def rebuild(pipeline: Pipeline) -> int:
     """Embed the whole library anew; what comes back is the exit code."""
     with Display(sys.stderr, "documents") as display:
         display.say(
-            f"{pipeline.rebuild(display)} documents of the library {pipeline.name!r} were embedded anew."
+            f"{pipeline.rebuild(display)} documents of the library {pipeline.name!r} were "
+            "embedded anew."
         )
     return 0
 
@@ -104,11 +106,13 @@ def _add(pipeline: Pipeline, paths: Sequence[Path]) -> list[Added]:
         for added in pipeline.add(paths, display):
             outcomes.append(added)
             display.say(
-                f"{added.outcome:>9}  {added.reason or f'{added.document} ({added.chunks} passages)'}"
+                f"{added.outcome:>9}  "
+                f"{added.reason or f'{added.document} ({added.chunks} passages)'}"
             )
         failed = [added for added in outcomes if added.outcome == "failed"]
         display.say(
-            f"{len(outcomes) - len(failed)} of {len(outcomes)} files are in the library {pipeline.name!r}."
+            f"{len(outcomes) - len(failed)} of {len(outcomes)} files are in the library "
+            f"{pipeline.name!r}."
         )
         if failed and len(outcomes) > 1:
             display.say(

@@ -99,7 +99,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_share,
         default=CERTAINTY,
         metavar="P",
-        help="how sure an answer must be, from 0 (tell me what you have) to 1 (only when certain) (default: %(default)s)",
+        help="how sure an answer must be, from 0 (tell me what you have) to 1 (only when "
+        "certain) (default: %(default)s)",
     )
 
     running = argparse.ArgumentParser(add_help=False)
@@ -134,9 +135,11 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="rag",
-        description="Ask questions of a folder of reports. Every sentence of an answer carries a footnote with the exact words "
+        description="Ask questions of a folder of reports. Every sentence of an answer carries a "
+        "footnote with the exact words "
         "it rests on.",
-        epilog="Libraries live in the folder RAG_INDEXES (default: indexes). Exit codes: 0 done, 1 some files failed, 2 wrong "
+        epilog="Libraries live in the folder RAG_INDEXES (default: indexes). Exit codes: 0 done, "
+        "1 some files failed, 2 wrong "
         "use, 3 the reports do not answer, 4 the library or a model cannot be used.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -331,7 +334,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-# --- The commands -------------------------------------------------------------------------------------------------
+# --- The commands ---------------------------------------------------------------------------------
 
 
 def _add(settings: Settings, options: argparse.Namespace) -> int:
@@ -590,7 +593,8 @@ def _show_conversation(pipeline: "Pipeline", options: argparse.Namespace) -> Non
     if options.out and not kind:
         kinds = ", ".join(f".{kind}" for kind in MEDIA_TYPES)
         raise UsageError(
-            f"{str(options.out)!r} names no kind of file that is written; end it with one of {kinds}."
+            f"{str(options.out)!r} names no kind of file that is written; end it with one of "
+            f"{kinds}."
         )
     if kind:
         _write(options.out, export(name, answers, pipeline.document, kind))
@@ -648,7 +652,8 @@ def _ask_batch(settings: Settings, options: argparse.Namespace) -> int:
 
     if options.question is not None or options.conversation is not None or options.out is None:
         raise UsageError(
-            "--batch takes its questions from a file and needs --out; leave the question and --conversation away, and name the "
+            "--batch takes its questions from a file and needs --out; leave the question and "
+            "--conversation away, and name the "
             "file to write."
         )
     questions = list(_questions(options.batch))
@@ -677,7 +682,8 @@ def _predictions_file(path: Path | None) -> Iterator[IO[str]]:
             yield out
     except OSError as error:
         raise UsageError(
-            f"The answers cannot be written to {path} ({error.strerror}); name another file with --out."
+            f"The answers cannot be written to {path} ({error.strerror}); name another file with "
+            "--out."
         ) from error
 
 
@@ -714,7 +720,7 @@ def _questions(path: Path) -> Iterator[dict[str, Any]]:
 
 def _eval(settings: Settings, options: argparse.Namespace) -> int:
     from rag.errors import UsageError
-    from rag.evaluation import dataset, metrics
+    from rag.evaluation import dataset, metrics, predictions
     from rag.render.json import answer_json
     from rag.render.text import table
 
@@ -722,7 +728,8 @@ def _eval(settings: Settings, options: argparse.Namespace) -> int:
         return _make_set(settings, options)
     if options.set is None or options.questions or options.library:
         raise UsageError(
-            "rag eval takes the folder of a set, which brings its own library; --library and --questions go with --make OUT_DIR."
+            "rag eval takes the folder of a set, which brings its own library; --library and "
+            "--questions go with --make OUT_DIR."
         )
     if options.retrieval_only and options.out:
         raise UsageError(
@@ -732,25 +739,28 @@ def _eval(settings: Settings, options: argparse.Namespace) -> int:
     asked = dataset.confirmed(whole)
     if unconfirmed := len(whole.questions) - len(asked.questions):
         _say(
-            f'{unconfirmed} questions marked "proposed" are left out; remove the mark from those you have checked.'
+            f'{unconfirmed} questions marked "proposed" are left out; remove the mark from those '
+            "you have checked."
         )
     asked = dataset.sample(asked, options.limit or sys.maxsize, options.seed)
 
     def progress(what: str, done: int, total: int) -> None:
         _say(f"\r{done} of {total} {what}", end="" if done < total else "\n")
 
-    predictions = []
+    made = []
     models = options.make_models(settings)
     with (
         _predictions_file(options.out) as out,
-        closing(metrics.run(asked, settings, models, options.retrieval_only, progress)) as coming,
+        closing(
+            predictions.run(asked, settings, models, options.retrieval_only, progress)
+        ) as coming,
     ):
         for prediction in coming:
-            predictions.append(prediction)
+            made.append(prediction)
             if prediction.answer:
                 line = {"id": prediction.question.id, **answer_json(prediction.answer)}
                 out.write(json.dumps(line, ensure_ascii=False) + "\n")
-    report = metrics.report(asked, predictions)
+    report = metrics.report(asked, made)
     if options.json:
         figures = {name: figure._asdict() for name, figure in report.figures.items()}
         seconds = {name: spent._asdict() for name, spent in report.seconds.items()}
@@ -774,6 +784,8 @@ def _eval(settings: Settings, options: argparse.Namespace) -> int:
         ]
         if report.answer_words_median is not None:
             rows.append(("answer words", str(report.answer_words_median), "", "median"))
+        if report.shown_words_median is not None:
+            rows.append(("words as shown", str(report.shown_words_median), "", "median"))
         rows += [
             (f"seconds: {n}", f"{s.p50:.3f}", f"p95 {s.p95:.3f}", "median")
             for n, s in report.seconds.items()
@@ -800,14 +812,16 @@ def _make_set(settings: Settings, options: argparse.Namespace) -> int:
             ]
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
-                f"The questions in {options.questions} cannot be read ({error}); give a text file in UTF-8, one a line."
+                f"The questions in {options.questions} cannot be read ({error}); give a text file "
+                "in UTF-8, one a line."
             ) from error
     with _pipeline(replace(settings, generate=False), options) as pipeline:
         made = make_set(
             pipeline, options.make, typed, options.limit or MADE_QUESTIONS, options.seed
         )
     _say(
-        f"{made} questions about the library {settings.library!r} are in {options.make}; docs/evaluation.md says how to go on."
+        f"{made} questions about the library {settings.library!r} are in {options.make}; "
+        "docs/evaluation.md says how to go on."
     )
     return 0
 
@@ -863,7 +877,7 @@ def _mcp(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-# --- Their tools --------------------------------------------------------------------------------------------------
+# --- Their tools ----------------------------------------------------------------------------------
 
 
 def _pipeline(settings: Settings, options: argparse.Namespace) -> "Pipeline":

@@ -160,7 +160,7 @@ def bench(
     return rows
 
 
-# --- What is measured ---------------------------------------------------------------------------------------------
+# --- What is measured -----------------------------------------------------------------------------
 
 
 def _encoding(
@@ -256,7 +256,8 @@ def _room(pipeline: Pipeline, questions: Sequence[Question]) -> list[Row]:
     opened = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
     if opened.returncode:
         raise RagError(
-            f"A process that opens the library {pipeline.name!r} failed: {opened.stderr.strip().splitlines()[-1]}"
+            f"A process that opens the library {pipeline.name!r} failed: "
+            f"{opened.stderr.strip().splitlines()[-1]}"
         )
     seconds, memory = map(float, opened.stdout.split())
     return [
@@ -321,7 +322,8 @@ def _first_line(command: Sequence[str], environment: dict[str, str]) -> float:
         out.read()
     if process.returncode:
         raise RagError(
-            f"A process to be timed failed with exit code {process.returncode}; run it to see why: {' '.join(command)}"
+            f"A process to be timed failed with exit code {process.returncode}; run it to see "
+            f"why: {' '.join(command)}"
         )
     return seconds
 
@@ -344,7 +346,8 @@ def _reference(settings: Settings) -> Iterator[Encode]:
                 return float(seconds_out.readline())
             except (OSError, ValueError) as error:
                 raise ModelError(
-                    f"The process that encodes with sentence-transformers for comparison ended; see that it can load {model!r}."
+                    "The process that encodes with sentence-transformers for comparison ended; "
+                    f"see that it can load {model!r}."
                 ) from error
 
         yield encode
@@ -358,7 +361,7 @@ def _clock(spent: list[float]) -> Iterator[None]:
     spent.append(time.perf_counter() - started)
 
 
-# --- What it is measured on ---------------------------------------------------------------------------------------
+# --- What it is measured on -----------------------------------------------------------------------
 
 
 def _fill(settings: Settings, models: ModelSet, reports: Reports, chunks: int) -> None:
@@ -393,7 +396,8 @@ def _questions_about(pipeline: Pipeline) -> list[str]:
     ]
     if not questions:
         raise UsageError(
-            f"The library {pipeline.name!r} has no sentence with a number or a name to ask about; add reports to it, or measure "
+            f"The library {pipeline.name!r} has no sentence with a number or a name to ask about; "
+            "add reports to it, or measure "
             "without --library."
         )
     return questions

@@ -71,7 +71,7 @@ class EvaluationSet:
     questions: tuple[Question, ...]
 
 
-# --- A folder -> a set ----------------------------------------------------------------------------------------------
+# --- A folder -> a set ----------------------------------------------------------------------------
 
 
 def read_set(folder: Path) -> EvaluationSet:
@@ -84,7 +84,8 @@ def read_set(folder: Path) -> EvaluationSet:
         if name in documents or not _DOCUMENT_ID.fullmatch(name):
             why = "is there twice" if name in documents else "cannot name a file"
             raise UsageError(
-                f"Line {number} of {folder / CORPUS} has the doc_id {name!r}, which {why}; give it another."
+                f"Line {number} of {folder / CORPUS} has the doc_id {name!r}, which {why}; give "
+                "it another."
             )
         documents[name] = row["title"], row["text"]
     questions: dict[str, Question] = {}
@@ -92,7 +93,8 @@ def read_set(folder: Path) -> EvaluationSet:
         twice = f"has the id {row['id']!r}, which is there twice" if row["id"] in questions else ""
         if fault := twice or _fault(row, documents):
             raise UsageError(
-                f"Line {number} of {folder / QUESTIONS} {fault}; correct it as docs/evaluation.md describes."
+                f"Line {number} of {folder / QUESTIONS} {fault}; correct it as docs/evaluation.md "
+                "describes."
             )
         questions[row["id"]] = _question(row)
     return EvaluationSet(folder.resolve().name, documents, tuple(questions.values()))
@@ -108,7 +110,8 @@ def confirmed(evaluation: EvaluationSet) -> EvaluationSet:
     questions = tuple(question for question in evaluation.questions if not question.proposed)
     if not questions:
         raise UsageError(
-            f'All {len(evaluation.questions)} questions of {evaluation.name!r} are marked "proposed"; correct what they propose '
+            f"All {len(evaluation.questions)} questions of {evaluation.name!r} are marked "
+            '"proposed"; correct what they propose '
             "and remove the mark from those you have checked."
         )
     return replace(evaluation, questions=questions)
@@ -123,7 +126,7 @@ def sample(evaluation: EvaluationSet, limit: int, seed: int) -> EvaluationSet:
     return replace(evaluation, questions=tuple(evaluation.questions[i] for i in drawn))
 
 
-def even(text: str) -> str:
+def collapse_spaces(text: str) -> str:
     """The text with single spaces for white space, as gold texts, quotes and passages are
     compared.
     """
@@ -144,7 +147,8 @@ def _read(
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise UsageError(
-            f"{path} cannot be read ({reason}); a set is a folder with {CORPUS} and {QUESTIONS} in it, see docs/evaluation.md."
+            f"{path} cannot be read ({reason}); a set is a folder with {CORPUS} and {QUESTIONS} "
+            "in it, see docs/evaluation.md."
         ) from error
     known = {**required, **optional}
     found = False
@@ -157,7 +161,8 @@ def _read(
             row = None
         if not isinstance(row, dict):
             raise UsageError(
-                f"Line {number} of {path} is not a JSON object; expected one with the keys {', '.join(required)}."
+                f"Line {number} of {path} is not a JSON object; expected one with the keys "
+                f"{', '.join(required)}."
             )
         wrong = [f"lacks {key!r}" for key in required if key not in row]
         wrong += [f"has the unknown key {key!r}" for key in row if key not in known]
@@ -207,14 +212,14 @@ def _question(row: Mapping[str, Any]) -> Question:
         answers=tuple(row["answers"]),
         answerable=row["answerable"],
         gold_documents=tuple(dict.fromkeys(row["gold_doc_ids"])),
-        gold_texts=tuple(even(text) for text in row["gold_passages"]),
+        gold_texts=tuple(collapse_spaces(text) for text in row["gold_passages"]),
         needs_all=row["gold_mode"] == "all",
         type=row.get("type", ""),
         proposed=row.get("proposed", False),
     )
 
 
-# --- A library -> a set to begin with -----------------------------------------------------------------------------
+# --- A library -> a set to begin with -------------------------------------------------------------
 
 
 def make_set(
@@ -242,7 +247,8 @@ def make_set(
     )
     if not questions:
         raise UsageError(
-            "Nothing to ask was found: the library has no sentence with a number or a name, or no question was typed."
+            "Nothing to ask was found: the library has no sentence with a number or a name, or "
+            "no question was typed."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -296,7 +302,10 @@ def _cloze(sentence: str, mask: re.Match[str]) -> str:
     shown = unbound(f"{sentence[: mask.start()]}{BLANK}{sentence[mask.end() :]}").split()
     at = next(i for i, word in enumerate(shown) if BLANK in word)
     before, after = "… " if at > _AROUND else "", " …" if at + _AROUND + 1 < len(shown) else ""
-    return f"What is missing: ‘{before}{' '.join(shown[max(0, at - _AROUND) : at + _AROUND + 1])}{after}’?"
+    return (
+        "What is missing: "
+        f"‘{before}{' '.join(shown[max(0, at - _AROUND) : at + _AROUND + 1])}{after}’?"
+    )
 
 
 def _proposed(pipeline: Pipeline, number: int, text: str) -> dict[str, Any]:

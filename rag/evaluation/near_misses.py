@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from rag.evaluation.dataset import EvaluationSet, Question, even
+from rag.evaluation.dataset import EvaluationSet, Question, collapse_spaces
 from rag.protocols import Embedder
 
 NEAR_MISS = "adversarial_near_miss"
@@ -69,7 +69,9 @@ def near_misses(
     for question in pool:
         document = question.gold_documents[0]
         title, text = evaluation.documents[document]
-        changes = _changes(question, even(f"{title}. {text}"), names[document], embedder, random)
+        changes = _changes(
+            question, collapse_spaces(f"{title}. {text}"), names[document], embedder, random
+        )
         for number, change in enumerate(changes, 1):
             changed = question.text[: change.start] + change.to + question.text[change.end :]
             made.append(_near_miss(question, number, changed))
@@ -95,7 +97,7 @@ def _changes(
     question: Question, text: str, names: Sequence[str], embedder: Embedder, random: Random
 ) -> Iterator[_Change]:
     """Yield at most one change for each kind of detail."""
-    asked, gold = question.text, even(" ".join(question.gold_texts))
+    asked, gold = question.text, collapse_spaces(" ".join(question.gold_texts))
     for number in _NUMBER.finditer(asked):
         other = _other_number(number[0], random)
         if number[0] in text and other not in text:

@@ -127,6 +127,13 @@ class Sentence(BaseModel):
     reason: str
 
 
+class Span(BaseModel):
+    """The span of the short answer within the quote of a citation."""
+
+    start: int
+    end: int
+
+
 class Citation(BaseModel):
     """A marker of the answer and the exact words it rests on.
 
@@ -144,6 +151,7 @@ class Citation(BaseModel):
     end: int
     quote: str
     note: Note | None
+    focus: Span | None = None
 
 
 class Seconds(BaseModel):

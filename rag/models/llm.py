@@ -66,7 +66,8 @@ class LlamaModel:
             )
         except (ValueError, AssertionError) as error:
             raise ModelError(
-                f"llama.cpp cannot load the model {path or LANGUAGE_MODEL}; give a whole GGUF file of a language model."
+                f"llama.cpp cannot load the model {path or LANGUAGE_MODEL}; give a whole GGUF "
+                "file of a language model."
             ) from error
         if adapter:
             _adapt(self._llama, adapter)
@@ -131,7 +132,8 @@ def _adapt(llama: Any, adapter: Path) -> None:
     loaded = llama_cpp.llama_adapter_lora_init(llama.model, os.fsencode(adapter))
     if not loaded:
         raise ModelError(
-            f"llama.cpp cannot use {adapter} as an adapter of {LANGUAGE_MODEL}; give a whole GGUF LoRA adapter that was made for "
+            f"llama.cpp cannot use {adapter} as an adapter of {LANGUAGE_MODEL}; give a whole GGUF "
+            "LoRA adapter that was made for "
             "this model, or leave out --adapter."
         )
     adapters, scales = (
@@ -187,9 +189,11 @@ def _check_gguf(path: Path, kind: Literal["model", "adapter"]) -> None:
             magic = file.read(len(_GGUF_MAGIC))
     except OSError as error:
         raise ModelError(
-            f"The {kind} {path} cannot be opened ({error.strerror or error}); give the path of a GGUF file or leave out --{kind}."
+            f"The {kind} {path} cannot be opened ({error.strerror or error}); give the path of a "
+            f"GGUF file or leave out --{kind}."
         ) from error
     if magic != _GGUF_MAGIC:
         raise ModelError(
-            f"{path} is not a GGUF {kind}: it begins with {magic!r}, expected {_GGUF_MAGIC!r}; give a GGUF file."
+            f"{path} is not a GGUF {kind}: it begins with {magic!r}, expected {_GGUF_MAGIC!r}; "
+            "give a GGUF file."
         )

@@ -1,5 +1,4 @@
-"""Training data -> rows, and the passages that compete for a question, found as the product finds
-its own.
+"""Read training data, and find passages that compete for a question as the product's search does.
 
 Nothing at run time imports this module. A folder of data holds `*.jsonl.xz` files, one JSON object
 a line: id, question, context, title, group, answers, answerable, type, support or support_all (the
@@ -33,32 +32,30 @@ WORD = re.compile(r"[^\W_]+")
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of one file, in its order."""
+    """Return the rows of one file, in its order."""
     with lzma.open(path, "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in small letters."""
+    """Return the words of a text in lower case."""
     return WORD.findall(text.lower())
 
 
 def supports(row: Row) -> list[str]:
-    """The sentences that hold the answer; none where nothing does or nobody marked them."""
+    """Return the sentences that hold the answer; none where none does or none is marked."""
     return [support for support in row.get("support_all") or [row.get("support")] if support]
 
 
 def answered_in(row: Row, text: str) -> bool:
-    """Whether a text holds an answer of the row, word for word, or one of its supports."""
+    """Return whether a text holds an answer of the row word for word, or one of its supports."""
     within = f" {' '.join(words(text))} "
-    told = any(f" {' '.join(words(answer))} " in within for answer in row["answers"])
-    return told or any(support[:60] in text for support in supports(row))
+    answered = any(f" {' '.join(words(answer))} " in within for answer in row["answers"])
+    return answered or any(support[:60] in text for support in supports(row))
 
 
 def rivals_of(row: Row, nearest: Sequence[Row], most: int, rng: random.Random) -> Iterator[Row]:
-    """At most so many passages that a search for the question finds, without an answer string
-    and without the support.
-    """
+    """Yield at most `most` of the nearest passages that hold neither an answer nor the support."""
     found = 0
     for passage in nearest:
         same = passage["group"] == row["group"]
@@ -85,8 +82,9 @@ class Passages:
         )
 
     def nearest(self, questions: Sequence[str], k: int = 30) -> list[list[Row]]:
-        """For each question a row of each passage that one of the first `k` of both look-ups
-        brings, the best first.
+        """Return for each question the passages among the first `k` of either ranking, best first.
+
+        Each passage is one of the rows that ask about it.
         """
         return [
             [

@@ -1,14 +1,14 @@
 """Train the reader's adapter.
 
-`python -m rag.train_reader DATA_FOLDER --out rag/data/reader.safetensors [--start ADAPTER]`.
+`python -m rag.training.reader DATA_FOLDER --out rag/data/reader.safetensors [--start ADAPTER]`.
 
 Nothing at run time imports this module. The adapter is a LoRA (Hu et al. 2021, arXiv:2106.09685)
 over all linear layers of all-MiniLM-L6-v2 with one linear unit on top. An example is a question
 with passages that compete for it; the label of each sentence says whether it holds the answer.
 Beside the passages that do stand those that a search for the question finds but that hold no
-answer, of the same article and of others. docs/reader.md tells what came out.
+answer, of the same article and of others. docs/reader.md has the results.
 
-rag/train_data.py tells what a DATA_FOLDER holds.
+rag/training/data.py says what a DATA_FOLDER holds.
 """
 
 import argparse
@@ -86,7 +86,7 @@ Encoded = tuple[
 ]  # ids, where the passage begins, sentence spans, labels
 
 
-# --- Data -> examples ---------------------------------------------------------------------------------------------
+# --- Data -> examples -----------------------------------------------------------------------------
 
 
 def read_examples(folder: Path, seed: int = 11) -> list[Example]:
@@ -140,7 +140,7 @@ def _passage(passage: Row, support: Sequence[str]) -> Passage:
     return Passage(passage.get("title") or "", sentences, labels)
 
 
-# --- Examples -> tokens -------------------------------------------------------------------------------------------
+# --- Examples -> tokens ---------------------------------------------------------------------------
 
 
 def encode(example: Example, tokenizer: Any, rng: random.Random) -> list[Encoded]:
@@ -204,7 +204,7 @@ def _window(
             return first, last
 
 
-# --- The network --------------------------------------------------------------------------------------------------
+# --- The network ----------------------------------------------------------------------------------
 
 
 class Reader(nn.Module):
@@ -270,7 +270,7 @@ class Reader(nn.Module):
         return {name: value.half().contiguous() for name, value in weights.items()}
 
 
-# --- Training -----------------------------------------------------------------------------------------------------
+# --- Training -------------------------------------------------------------------------------------
 
 
 def train(folder: Path, out: Path, start: Path | None, seed: int = 0) -> None:
@@ -315,7 +315,8 @@ def train(folder: Path, out: Path, start: Path | None, seed: int = 0) -> None:
         if step % _EVALUATE_EVERY == 0 or step == len(batches):
             first_right, apart = evaluate(reader, held_out)
             sys.stdout.write(
-                f"step {step} of {len(batches)}, {time.monotonic() - started:.0f} s: best sentence right {first_right:.3f}, "
+                f"step {step} of {len(batches)}, {time.monotonic() - started:.0f} s: best "
+                f"sentence right {first_right:.3f}, "
                 f"AUROC answerable {apart:.3f}\n"
             )
             sys.stdout.flush()

@@ -21,8 +21,8 @@ import numpy as np
 from rag.answering import evidence
 from rag.answering.understand import last_asked
 from rag.config import Settings
-from rag.evaluation.dataset import Question, even, read_set, sample
-from rag.evaluation.metrics import library_of
+from rag.evaluation.dataset import Question, collapse_spaces, read_set, sample
+from rag.evaluation.predictions import library_of
 from rag.models.registry import Models
 from rag.pipeline import READ
 
@@ -56,7 +56,7 @@ def is_support(sentence: str, question: Question) -> bool:
 
     Of a gold text that is a whole passage, only a sentence with an answer counts.
     """
-    words = even(sentence)
+    words = collapse_spaces(sentence)
     near = any(gold in words or (len(words) > 20 and words in gold) for gold in question.gold_texts)
     long = any(len(gold) > 300 for gold in question.gold_texts) and any(
         len(a.split()) <= 8 for a in question.answers
@@ -139,7 +139,8 @@ def show(
         np.mean([j.right for j in answerable]),
     ]
     print(
-        f"\n{name}: the best sentence is support in {shares[0]:.3f}, one of the best two in {shares[1]:.3f}"
+        f"\n{name}: the best sentence is support in {shares[0]:.3f}, one of the best two in "
+        f"{shares[1]:.3f}"
     )
     kinds = {
         kind: [j for j in judged if j.kind == kind]
@@ -175,15 +176,20 @@ def curve(judged: list[Judged], path: Path) -> None:
             marks.append(f'<circle cx="{x[n - 1]:.1f}" cy="{y[n - 1]:.1f}" r="3"/>')
             marks.append(f'<text x="{x[n - 1] - 8:.1f}" y="{y[n - 1] - 8:.1f}">{least:.1f}</text>')
     ticks = "".join(
-        f'<text x="{60 + 420 * t:.0f}" y="278">{t:g}</text><text x="30" y="{264 - 220 * t:.0f}">{t:g}</text>'
+        f'<text x="{60 + 420 * t:.0f}" y="278">{t:g}</text><text x="30" '
+        f'y="{264 - 220 * t:.0f}">{t:g}</text>'
         for t in (0, 0.25, 0.5, 0.75, 1)
     )
     path.write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 310" font-family="sans-serif" font-size="11">'
-        '<rect width="500" height="310" fill="white"/><path d="M60 40V260H480" fill="none" stroke="#888"/>'
-        f'<polyline points="{points}" fill="none" stroke="#1d4ed8" stroke-width="2"/>{"".join(marks)}{ticks}'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 310" font-family="sans-serif" '
+        'font-size="11">'
+        '<rect width="500" height="310" fill="white"/><path d="M60 40V260H480" fill="none" '
+        'stroke="#888"/>'
+        f'<polyline points="{points}" fill="none" stroke="#1d4ed8" '
+        f'stroke-width="2"/>{"".join(marks)}{ticks}'
         '<text x="200" y="300">coverage: share of questions answered</text>'
-        '<text x="60" y="28">risk: share of these without support among the two best sentences (dots: certainty)</text></svg>\n',
+        '<text x="60" y="28">risk: share of these without support among the two best sentences '
+        "(dots: certainty)</text></svg>\n",
         encoding="utf-8",
     )
 

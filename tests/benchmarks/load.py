@@ -258,7 +258,8 @@ def measured(
         over_http.append(time.perf_counter() - started)
     print(f"search, Python API                 {ms(direct)}")
     print(
-        f"search, HTTP, in turns             {ms(over_http)}   ratio {median(over_http) / median(direct):.2f}"
+        f"search, HTTP, in turns             {ms(over_http)}   ratio "
+        f"{median(over_http) / median(direct):.2f}"
     )
     rate, rest = asyncio.run(searches(url, 1, question))
     print(f"search, 1 client at rest           {ms(rest)}   {rate:.1f} requests/s")
@@ -266,7 +267,8 @@ def measured(
     print(f"search, 8 clients at rest          {ms(spent)}   {rate:.1f} requests/s")
     _, busy = asyncio.run(while_generating(url, question, lambda: searches(url, 1, question)))
     print(
-        f"search, 1 client while generating  {ms(busy)}   p95 is {p95(busy) / p95(rest):.2f} times that at rest"
+        f"search, 1 client while generating  {ms(busy)}   p95 is {p95(busy) / p95(rest):.2f} "
+        "times that at rest"
     )
     print(f"ask, first event                   {ms(asyncio.run(first_events(url, question)))}")
     load = asyncio.run(crowd(url, pid, options.users, options.seconds, question))

@@ -5,6 +5,7 @@ asked in Python. `python tests/benchmarks/page.py` asks thirty questions about t
 it needs Chromium.
 """
 
+import argparse
 import json
 import shutil
 import statistics
@@ -43,7 +44,10 @@ WATCHED = """question => new Promise(done => {
       if (!document.querySelector("#head header nav")) return;
       observer.disconnect();
       done(seen);
-    }).observe(document.querySelector(".gradio-container"), { childList: true, subtree: true, characterData: true });
+    }).observe(
+      document.querySelector(".gradio-container"),
+      { childList: true, subtree: true, characterData: true },
+    );
     document.querySelector("#asking button.primary").click();
   }, 200);
 })"""
@@ -96,10 +100,14 @@ def pages(url: str) -> Iterator[Any]:
 def told(name: str, without: list[float], within: list[float]) -> str:
     added = [b - a for a, b in zip(without, within, strict=True)]
     middle = statistics.median
-    return f"{name:<9} p50: {middle(without):5.0f} ms in Python, {middle(within):5.0f} ms on the page; added {middle(added):4.0f} ms"
+    return (
+        f"{name:<9} p50: {middle(without):5.0f} ms in Python, {middle(within):5.0f} ms on the "
+        f"page; added {middle(added):4.0f} ms"
+    )
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = replace(Settings.from_environment(), indexes=Path(folder), library="samples")
         models = Models(settings)

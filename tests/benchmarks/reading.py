@@ -7,6 +7,7 @@ characters that come out, which compares formats; "ratio" is our time to the lib
 ratios, not times.
 """
 
+import argparse
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -15,7 +16,10 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 PARAGRAPHS = 400
-SENTENCE = "The council of Varde counted {n} lamps along the quay, of which {m} were dark in the winter of that year. "
+SENTENCE = (
+    "The council of Varde counted {n} lamps along the quay, of which {m} were dark in the "
+    "winter of that year. "
+)
 
 
 def paragraphs() -> list[str]:
@@ -146,10 +150,12 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
     from rag.reading.documents import READERS, _kind, read_document
 
     print(
-        f"{'format':8}{'MB':>8}{'blocks MB/s':>14}{'document MB/s':>15}{'text MB/s':>11}{'library MB/s':>14}{'ratio':>8}"
+        f"{'format':8}{'MB':>8}{'blocks MB/s':>14}{'document MB/s':>15}{'text MB/s':>11}"
+        f"{'library MB/s':>14}{'ratio':>8}"
     )
     with TemporaryDirectory() as folder:
         for suffix, (write, bare) in FORMATS.items():
@@ -165,8 +171,8 @@ def main() -> None:
             )
             whole = seconds(lambda path=path: read_document(path))
             print(
-                f"{suffix:8}{size:8.2f}{size / blocks:14.2f}{size / whole:15.2f}{characters / whole:11.2f}"
-                f"{size / alone:14.2f}{blocks / alone:8.1f}"
+                f"{suffix:8}{size:8.2f}{size / blocks:14.2f}{size / whole:15.2f}"
+                f"{characters / whole:11.2f}{size / alone:14.2f}{blocks / alone:8.1f}"
             )
 
 

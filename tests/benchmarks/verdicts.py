@@ -66,7 +66,8 @@ def main() -> None:
             wrong[key] += not right
             if options.wrong and not right:
                 print(
-                    f"{claim['how']}: {claim['text']}\n    {' '.join(row['sources'])}\n    {outcome}"
+                    f"{claim['how']}: {claim['text']}\n    {' '.join(row['sources'])}\n    "
+                    f"{outcome}"
                 )
     for honest, title in ((True, "honest claims refused"), (False, "dishonest claims supported")):
         of = {key: count for key, count in number.items() if key[0] is honest}

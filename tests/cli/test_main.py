@@ -108,7 +108,8 @@ def test_without_a_terminal_nothing_is_removed_unless_yes_is_given(
     assert main(["add", "--prune", "--json", "reports"]) == 2
     out, err = capsys.readouterr()
     assert err.endswith(
-        "rag: Documents not removed, for there is no terminal to ask on: 2; give --yes to remove them.\n"
+        "rag: Documents not removed, for there is no terminal to ask on: 2; give --yes to remove "
+        "them.\n"
     )
     assert [(told["document"], told["outcome"]) for told in json.loads(out)] == [
         ("ferry", "gone"),

@@ -47,7 +47,7 @@ def write(folder: Path, corpus: list[Any], questions: list[Any]) -> Path:
     return folder
 
 
-# --- Reading ------------------------------------------------------------------------------------------------------
+# --- Reading --------------------------------------------------------------------------------------
 
 
 def test_a_set_is_read_with_what_its_lines_leave_out(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_sample_is_drawn_by_its_seed_and_keeps_the_order(tmp_path: Path) -> No
     assert sample(whole, 40, 0) == whole
 
 
-# --- Making -------------------------------------------------------------------------------------------------------
+# --- Making ---------------------------------------------------------------------------------------
 
 
 def test_a_cloze_question_leaves_out_a_number_else_a_name(pipeline_with: PipelineWith) -> None:
@@ -173,7 +173,8 @@ def test_a_cloze_question_leaves_out_a_number_else_a_name(pipeline_with: Pipelin
     assert set(made) == {"12", "Ada Holm"}
     assert (
         made["12"]["question"]
-        == "What is missing: ‘The harbour authority paid ____ million crowns for dredging in the spring.’?"
+        == "What is missing: ‘The harbour authority paid ____ million crowns for dredging in the "
+        "spring.’?"
     )
     assert (
         made["Ada Holm"]["question"]

@@ -1,7 +1,6 @@
 import importlib.util
 import json
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -12,133 +11,39 @@ from fakes import FakeModels
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from sets import DOCUMENTS, HARBOUR, LINES, quiet, write_set
 
 from rag.config import Settings
-from rag.errors import UsageError
-from rag.evaluation.dataset import CORPUS, QUESTIONS, EvaluationSet, read_set, sample
+from rag.evaluation.dataset import QUESTIONS, EvaluationSet, read_set, sample
 from rag.evaluation.metrics import (
-    Prediction,
     Report,
-    as_report,
     figure,
     is_correct,
+    is_doubled,
+    is_fragment,
     measure,
     percentiles,
     report,
-    run,
+    short_answer,
 )
+from rag.evaluation.predictions import Prediction, run
 from rag.render.json import answer_json
-from rag.types import Answer, Chunk, Citation, Hit, Seconds
+from rag.types import Answer, Chunk, Citation, Hit, Seconds, Span
 
 SHARED = Path(__file__).parents[3] / "shared" / "eval"
-
-HARBOUR = (
-    "The harbour authority paid 12 million crowns for dredging. Nobody was asked before the ships came back to the quay in May."
-    "\n\nThe silt returns every winter, and the authority pays again for sand that walks back into the basin with the tide."
-)
-TRAINS = "The night train to Brennau stops seventeen times between the coast and the capital of the country.\n\nIt leaves at nine."
-
-
-def line(id: str, question: str, answers: Sequence[str], **gold: Any) -> dict[str, Any]:
-    """A line of questions.jsonl; answerable where it has a gold text or document."""
-    documents, passages = gold.pop("documents", []), gold.pop("passages", [])
-    return {
-        "id": id,
-        "question": question,
-        "answers": list(answers),
-        "answerable": bool(documents),
-        "gold_doc_ids": documents,
-        "gold_passages": passages,
-        "gold_mode": "any",
-        "type": "made-up",
-        **gold,
-    }
-
-
-LINES = [
-    line(
-        "paid",
-        "the harbour authority paid how much for dredging",
-        ["12 million crowns", "a fortune"],
-        documents=["harbour"],
-        passages=["The harbour authority paid 12 million crowns for dredging."],
-    ),
-    line("stops", "the night train to Brennau stops how often", ["twice"], documents=["trains"]),
-    line(
-        "both",
-        "When leaves the night train, and what returns every winter?",
-        ["The silt returns every winter and it leaves at nine as ever before"],
-        documents=["harbour", "trains"],
-        passages=[
-            "It leaves at nine.",
-            "The silt returns every winter",
-            "Words that no document holds.",
-        ],
-        gold_mode="all",
-    ),
-    line(
-        "whole",
-        "who was asked before the ships came back",
-        [],
-        documents=["harbour"],
-        passages=[f"{HARBOUR} {HARBOUR}"],
-    ),
-    line(
-        "follow",
-        "when?",
-        ["nine"],
-        documents=["trains"],
-        history=[{"role": "user", "text": "the night train to Brennau"}],
-    ),
-    line("chapel", "Who painted the ceiling of a chapel?", [], type="far"),
-    line("near", "What was paid for the night train to Brennau?", [], type="near"),
-    line(
-        "bare",
-        "what does the authority say of sand in the basin",
-        ["tide"],
-        documents=["harbour"],
-        type="",
-    ),
-]
-DOCUMENTS = {
-    "harbour": ("The Harbour Report", HARBOUR),
-    "trains": ("Night Trains", f"Night Trains\n\n{TRAINS}"),
-}
-
-
-def write_set(folder: Path, lines: Sequence[Mapping[str, Any]] = LINES) -> Path:
-    folder.mkdir(exist_ok=True)
-    corpus = [
-        {"doc_id": name, "title": title, "text": text} for name, (title, text) in DOCUMENTS.items()
-    ]
-    for name, rows in ((CORPUS, corpus), (QUESTIONS, lines)):
-        (folder / name).write_text(
-            "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
-        )
-    return folder
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings without a language model.
-
-    Temporary folders go below tmp_path/temporary.
-    """
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    return Settings(tmp_path / "indexes", "mine", model=None, embeddings="", generate=False)
-
-
-def quiet(what: str, done: int, total: int) -> None:
-    """Progress that nobody sees."""
 
 
 def hit(document: str, text: str) -> Hit:
     return Hit(Chunk(document, 0, "", 1, 0, len(text), text, ""), "", 0.1, "both")
 
 
-def citation(document: str, quote: str) -> Citation:
-    return Citation(1, document, "", "", None, 1, "", 0, len(quote), quote, None)
+def citation(document: str, quote: str, short: str = "") -> Citation:
+    """A citation of the words, which stand at offset 7; the short answer is a part of them."""
+    at = 7 + quote.index(short)
+    focus = Span(at, at + len(short)) if short else None
+    return Citation(
+        1, document, "", "", None, 1, "", 7, 7 + len(quote), quote, note=None, focus=focus
+    )
 
 
 def answer(text: str, hits: Sequence[Hit] = (), citations: Sequence[Citation] = ()) -> Answer:
@@ -147,7 +52,7 @@ def answer(text: str, hits: Sequence[Hit] = (), citations: Sequence[Citation] = 
     )
 
 
-# --- The figures, by hand -----------------------------------------------------------------------------------------
+# --- The figures, by hand -------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -264,6 +169,98 @@ def test_an_answer_is_correct_where_it_says_a_gold_answer(
     assert is_correct(said, golds) == correct
 
 
+PAID = "The harbour authority paid 12 million crowns for dredging."
+
+
+def test_an_answer_is_direct_where_its_first_25_words_hold_a_short_gold_answer(
+    questions: dict[str, Any],
+) -> None:
+    def direct(id: str, said: str) -> float | None:
+        return measure(Prediction(questions[id], (), 0.1, answer(said)), TEXTS).get("direct")
+
+    assert direct("paid", "It[1] " + "word " * 21 + "12 million crowns were paid.") == 1
+    assert direct("paid", "It[1] " + "word " * 22 + "12 million crowns were paid.") == 0
+    assert direct("paid", "") == 0, "declined"
+    assert direct("both", LINES[2]["answers"][0]) is None, "no gold answer of up to eight words"
+    assert direct("whole", "Nobody.") is None, "no gold answer"
+    assert direct("near", "12 million crowns") is None, "nothing to find"
+
+
+@pytest.mark.parametrize(
+    ("cited", "short", "correct"),
+    [
+        ([citation("harbour", PAID, "12 million crowns")], "12 million crowns", 1),
+        ([citation("harbour", PAID, "12 million")], "12 million", 0),
+        ([citation("harbour", PAID), citation("x", "a fortune", "a fortune")], "a fortune", 1),
+        ([citation("x", PAID, "for"), citation("harbour", PAID, "12 million crowns")], "for", 0),
+        ([citation("x", "w " * 10 + "a fortune", "w " * 10 + "a fortune")], None, 1),
+        ([citation("x", "w " * 11 + "a fortune", "w " * 11 + "a fortune")], None, 0),
+        ([citation("harbour", PAID)], "", 0),
+    ],
+)
+def test_the_short_answer_is_that_of_the_first_citation_with_a_focus(
+    questions: dict[str, Any], cited: list[Citation], short: str | None, correct: float
+) -> None:
+    given = answer("It did.[1]", (), cited)
+    assert short is None or short_answer(given) == short
+    assert measure(Prediction(questions["paid"], (), 0.1, given), TEXTS)["short_correct"] == correct
+    declined = replace(given, abstained=True)
+    measured = measure(Prediction(questions["paid"], (), 0.1, declined), TEXTS)
+    assert measured["short_correct"] == 0
+
+
+def test_without_any_short_answer_none_is_reported_as_wrong(
+    tmp_path: Path, questions: dict[str, Any]
+) -> None:
+    evaluation = read_set(tmp_path / "set")
+    with_focus, without = (
+        Prediction(questions["paid"], (), 0.1, answer("Much.[1]", (), [cited]))
+        for cited in (citation("harbour", PAID, "for"), citation("harbour", PAID))
+    )
+    assert "short_correct" not in report(evaluation, [without, without]).figures
+    found = report(evaluation, [without, with_focus]).figures["short_correct"]
+    assert (found.value, found.questions) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "doubled"),
+    [
+        ("one two three four five six seven eight, One two three four five six seven eight.", True),
+        ("one two three four five six seven. One two three four five six seven.", False),
+        ("one two three four five six seven eight", False),
+        ("", False),
+    ],
+)
+def test_an_answer_is_doubled_where_eight_words_stand_twice(text: str, doubled: bool) -> None:
+    assert is_doubled(text) == doubled
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("The silt returns every winter. It", False),
+        ("He said “the silt returns.” It", False),
+        ("Silt returns yearly. It does so every winter.", True),
+        ("The silt returns every winter", True),
+        ("The authority closed by stating: “The silt returns.”", False),
+        ("The authority wrote a report that.", True),
+        ("The authority wrote a report, stating… it is silt.", True),
+        ("", True),
+    ],
+)
+def test_a_first_sentence_that_is_none_is_a_fragment(text: str, fragment: bool) -> None:
+    assert is_fragment(text) == fragment
+
+
+def test_the_lengths_of_answers_are_counted_with_and_without_articles(
+    tmp_path: Path, questions: dict[str, Any]
+) -> None:
+    said = ["The silt – a lot.[1]", "", "Silt.[1]"]
+    predictions = [Prediction(questions["paid"], (), 0.1, answer(text)) for text in said]
+    found = report(read_set(tmp_path / "set"), predictions)
+    assert (found.answer_words_median, found.shown_words_median) == (2, 5)
+
+
 def test_the_interval_is_that_of_the_normal_approximation_and_always_the_same() -> None:
     found = figure([0.0, 1.0] * 200)
     assert (found.value, found.questions) == (0.5, 400)
@@ -280,107 +277,47 @@ def test_percentiles_are_of_what_was_measured() -> None:
     assert percentiles([float(n) for n in range(101)]) == (50, 95)
 
 
-# --- A run --------------------------------------------------------------------------------------------------------
+# --- Agreement with the reference scorer ----------------------------------------------------------
+
+Scorer = Callable[..., dict[str, float]]
+Scorers = Callable[[Path, list[dict[str, Any]], dict[str, Any]], dict[str, float]]
 
 
-def test_a_run_asks_every_question_of_the_set(tmp_path: Path, settings: Settings) -> None:
-    evaluation = read_set(write_set(tmp_path / "set"))
-    said: list[tuple[str, int, int]] = []
-    predictions = list(
-        run(evaluation, settings, FakeModels(), False, lambda *step: said.append(step))
-    )
-    assert [prediction.question.id for prediction in predictions] == [
-        str(row["id"]) for row in LINES
-    ]
-    assert said == [
-        *(("documents", n, 2) for n in (1, 2)),
-        *(("questions", n, 8) for n in range(1, 9)),
-    ]
-    found = report(evaluation, predictions)
-    assert (found.set, found.questions, found.answerable, found.unanswerable) == ("set", 8, 6, 2)
-    assert found.figures["rightly_abstained:far"] == (1, 1, 1, 1)
-    assert found.figures["quotes_verbatim"].value == 1
-    assert predictions[4].hits[0].chunk.document == "trains", "the history was not used"
-    assert set(found.seconds) == {"retrieve", "first", "total"}
-
-
-def test_with_retrieval_only_nothing_is_answered(tmp_path: Path, settings: Settings) -> None:
-    evaluation = read_set(write_set(tmp_path / "set"))
-    predictions = list(run(evaluation, settings, FakeModels(), True, quiet))
-    assert {prediction.answer for prediction in predictions} == {None}
-    assert predictions[4].hits[0].chunk.document == "trains", "the history was not used"
-    found = report(evaluation, predictions)
-    assert set(found.figures) == {
-        "recall@1",
-        "recall@3",
-        "recall@5",
-        "recall@10",
-        "mrr@10",
-        "ndcg@10",
-    }
-    assert found.figures["recall@10"].questions == 6
-    assert (found.answer_words_median, set(found.seconds)) == (None, {"retrieve"})
-
-
-def test_a_run_that_is_stopped_leaves_nothing_behind(tmp_path: Path, settings: Settings) -> None:
-    running = run(read_set(write_set(tmp_path / "set")), settings, FakeModels(), True, quiet)
-    next(running)
-    assert list((tmp_path / "temporary").iterdir())
-    running.close()
-    assert not list((tmp_path / "temporary").iterdir())
-    assert not settings.indexes.exists()
-
-
-def test_a_document_that_cannot_be_read_stops_the_run(tmp_path: Path, settings: Settings) -> None:
-    evaluation = replace(read_set(write_set(tmp_path / "set")), documents={"blank": ("", "  \n ")})
-    with pytest.raises(
-        UsageError, match=r"A document of the set 'set' cannot be used: blank\.txt is empty"
-    ):
-        list(run(evaluation, settings, FakeModels(), True, quiet))
-
-
-@pytest.mark.parametrize(
-    ("text", "report_text"),
-    [
-        ("Xi's visit was long.", "Xi's Visit\n\nXi's visit was long."),
-        ("Xi's Visit\n\nIt was long.", "Xi's Visit\n\nIt was long."),
-        (
-            "March 24, 2023\n\n Xi's   Visit \n\nIt was long.",
-            "March 24, 2023\n\n Xi's   Visit \n\nIt was long.",
-        ),
-        (
-            "It was long. " * 30 + "\nXi's Visit\n",
-            "Xi's Visit\n\n" + "It was long. " * 30 + "\nXi's Visit\n",
-        ),
-    ],
-)
-def test_a_title_is_written_once(text: str, report_text: str) -> None:
-    assert as_report("Xi's Visit", text) == report_text
-
-
-# --- Agreement with the reference scorer ---------------------------------------------------------------------------
-
-Score = Callable[[Path, list[dict[str, Any]], dict[str, Any]], dict[str, float]]
-
-
-@pytest.fixture(scope="module")
-def score() -> Score:
-    """The function of the reference scorer."""
-    if not (SHARED / "score.py").is_file():
-        pytest.skip(f"NOT CHECKED against the reference scorer: there is no {SHARED / 'score.py'}")
-    spec = importlib.util.spec_from_file_location("score", SHARED / "score.py")
+def scorer(name: str) -> Scorer:
+    """Return the function `score` of a reference scorer, which may import one beside it."""
+    if not (SHARED / f"{name}.py").is_file():
+        pytest.skip(f"NOT CHECKED against a reference scorer: there is no {SHARED / name}.py")
+    spec = importlib.util.spec_from_file_location(name, SHARED / f"{name}.py")
     assert spec
     assert spec.loader
     module: ModuleType = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: Score = module.score
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SHARED))
+        spec.loader.exec_module(module)
+    found: Scorer = module.score
     return found
 
 
+@pytest.fixture(scope="module")
+def score() -> Scorers:
+    """The figures of both reference scorers."""
+    whole, direct = scorer("score"), scorer("score_direct")
+
+    def figures(
+        folder: Path, rows: list[dict[str, Any]], written: dict[str, Any]
+    ) -> dict[str, float]:
+        found = direct(rows, written)
+        # The scorer also leaves out this figure where every short answer is wrong.
+        found["short_correct"] = found["short_correct"] or 0
+        return whole(folder, rows, written) | found
+
+    return figures
+
+
 def assert_agreement(
-    score: Score, folder: Path, evaluation: EvaluationSet, predictions: Sequence[Prediction]
+    score: Scorers, folder: Path, evaluation: EvaluationSet, predictions: Sequence[Prediction]
 ) -> None:
-    """Every figure of the reference scorer is ours, to its four digits."""
+    """Every figure of the reference scorers is ours, to its four digits."""
     rows = [
         json.loads(text)
         for text in (folder / QUESTIONS).read_text(encoding="utf-8").split("\n")
@@ -402,21 +339,19 @@ def assert_agreement(
 
 def flat(found: Report) -> dict[str, float]:
     figures = {name: value.value for name, value in found.figures.items() if name != "ndcg@10"}
-    words = (
-        {}
-        if found.answer_words_median is None
-        else {"answer_words_median": found.answer_words_median}
-    )
+    if not any(name == "short_correct" for name in figures):
+        figures["short_correct"] = 0
+    words = {"answer_words_median": found.answer_words_median, "words": found.shown_words_median}
     counts = {
         "questions": found.questions,
         "answerable": found.answerable,
         "unanswerable": found.unanswerable,
     }
-    return figures | words | counts
+    return figures | counts | {name: count for name, count in words.items() if count is not None}
 
 
 def test_a_made_up_set_gets_the_figures_of_the_reference_scorer(
-    tmp_path: Path, settings: Settings, score: Score
+    tmp_path: Path, settings: Settings, score: Scorers
 ) -> None:
     folder = write_set(tmp_path / "set")
     evaluation = read_set(folder)
@@ -439,18 +374,25 @@ PIECES = [
 ]
 texts = st.lists(st.sampled_from(PIECES), max_size=4).map(" ".join)
 names = st.sampled_from([*DOCUMENTS, "unknown"])
+
+
+def citation_of_all(quote: str) -> Citation:
+    """A citation whose short answer is the whole quote."""
+    return citation("harbour", quote, quote)
+
+
 answers = st.builds(
     answer,
     texts,
     st.lists(st.builds(hit, names, texts), max_size=10),
-    st.lists(st.builds(citation, names, texts), max_size=3),
+    st.lists(st.builds(citation, names, texts) | st.builds(citation_of_all, texts), max_size=3),
 )
 
 
-@hypothesis_settings(max_examples=40)
+@hypothesis_settings(max_examples=40, deadline=None)
 @given(said=st.lists(answers, min_size=len(LINES), max_size=len(LINES)))
 def test_whatever_was_said_gets_the_figures_of_the_reference_scorer(
-    said: list[Answer], score: Score, tmp_path_factory: pytest.TempPathFactory
+    said: list[Answer], score: Scorers, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = write_set(tmp_path_factory.getbasetemp() / "drawn")
     evaluation = read_set(folder)
@@ -462,7 +404,7 @@ def test_whatever_was_said_gets_the_figures_of_the_reference_scorer(
 
 @pytest.mark.parametrize("name", ["memri", "qed_nq", "multihop", "doc2dial"])
 def test_a_part_of_a_real_set_gets_the_figures_of_the_reference_scorer(
-    settings: Settings, score: Score, name: str
+    settings: Settings, score: Scorers, name: str
 ) -> None:
     whole = read_set(SHARED / name)
     part = sample(whole, 10, 0)

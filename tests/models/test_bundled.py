@@ -65,7 +65,7 @@ def never(target: Path) -> None:
     raise AssertionError("made again")
 
 
-# --- A file of the cache ------------------------------------------------------------------------------------------
+# --- A file of the cache --------------------------------------------------------------------------
 
 
 def test_a_file_is_made_once_and_then_taken_as_it_is(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_process_killed_while_making_leaves_no_file_that_passes_for_whole(tmp_
     assert cached(tmp_path / "model", write(b"weights")).read_bytes() == b"weights"
 
 
-# --- The language model -------------------------------------------------------------------------------------------
+# --- The language model ---------------------------------------------------------------------------
 
 
 def test_the_parts_of_the_language_model_are_joined_in_their_order_once(
@@ -227,12 +227,13 @@ def test_a_package_that_is_not_installed_is_named(
     monkeypatch.setattr(embedded, "_LANGUAGE_MODEL_PARTS", (("no_such_model_part1", "x"),))
     with pytest.raises(
         ModelError,
-        match="no_such_model_part1 of an embedded model is not installed; install the project again",
+        match="no_such_model_part1 of an embedded model is not installed; install the project "
+        "again",
     ):
         language_model_path(cache)
 
 
-# --- The embedding model ------------------------------------------------------------------------------------------
+# --- The embedding model --------------------------------------------------------------------------
 
 
 @pytest.mark.models

@@ -23,9 +23,7 @@ def said(model: LlamaModel, prompt: Prompt, max_tokens: int) -> str:
     return "".join(piece.text for piece in model.stream(prompt, max_tokens))
 
 
-def test_with_the_adapter_the_same_prompt_gives_the_same_text_and_chances_after_another_one_too() -> (
-    None
-):
+def test_with_the_adapter_a_prompt_gives_the_same_text_and_chances_after_another_one() -> None:
     model = LlamaModel(adapter=BRIEF)
     prompts = [
         build(question, (), bundled("prompts")) for question in ("Who opened the quay?", "When?")

@@ -2,7 +2,6 @@
 
 import hashlib
 import itertools
-import os
 import sys
 import zipfile
 from collections.abc import Callable
@@ -253,8 +252,7 @@ def test_a_token_of_two_windows_counts_as_where_more_of_what_is_around_it_is_see
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user with an empty cache and nothing from the hub."""
-    monkeypatch.setenv("RAG_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
     monkeypatch.setattr(
         base_module, "_PARTS", tuple(f"part_of_base_{number}" for number in range(1, 6))
     )
@@ -286,7 +284,7 @@ def test_the_packages_join_to_the_weights_and_leave_nothing(
     packages: list[Path], cache: Path
 ) -> None:
     assert has_reader_base()
-    with reader_base() as weights:
+    with reader_base(cache) as weights:
         assert weights.read_bytes() == b"weights" * 99
     assert list(cache.iterdir()) == []
     assert not set(sys.modules) & set(base_module._PARTS)
@@ -305,33 +303,31 @@ def test_damaged_packages_are_refused(
     packages: list[Path], damage: Callable[[list[Path]], object], words: str
 ) -> None:
     damage(packages)
-    with pytest.raises(ModelError, match=words), reader_base():
+    with pytest.raises(ModelError, match=words), reader_base(None):
         pass
 
 
-def test_the_same_file_from_the_hub_does_as_well(cache: Path, tmp_path: Path) -> None:
+def test_the_same_file_from_the_hub_does_as_well(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert not has_reader_base()
-    place = (
-        tmp_path / "hub" / "models--sentence-transformers--all-mpnet-base-v2" / "snapshots" / "1a2b"
-    )
-    place.mkdir(parents=True)
-    (place / "model.safetensors").write_bytes(b"weights" * 99)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"weights" * 99)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: str(weights))
     assert has_reader_base()
-    for folder in (None, place, place / "model.safetensors"):
-        with reader_base(folder) as weights:
-            assert weights == place / "model.safetensors"
-    (place / "model.safetensors").write_bytes(b"weights" * 98)
-    with pytest.raises(ModelError, match="sha256 differs"), reader_base():
+    with reader_base(cache) as found:
+        assert found == weights
+    weights.write_bytes(b"weights" * 98)
+    with pytest.raises(ModelError, match="sha256 differs"), reader_base(cache):
         pass
-    assert (place / "model.safetensors").exists()
+    assert weights.exists()
 
 
 def test_without_the_base_the_small_reader_reads(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("RAG_CACHE")  # its model may be there already
-    monkeypatch.setattr("rag.models.span_reader._exported", lambda: cache / "none.onnx")
-    reader = make_reader()
+    monkeypatch.setattr("rag.models.span_reader._exported", lambda _: cache / "none.onnx")
+    reader = make_reader()  # its model may be in the user's cache already
     assert isinstance(reader, SmallReader)
     text = "Trade grew by 30 percent in 2023. The weather was fine."
     (reading,) = reader.read(
@@ -345,14 +341,13 @@ def test_without_the_base_the_small_reader_reads(
 # --- The model ----------------------------------------------------------------------------------
 
 needs_base = pytest.mark.skipif(
-    not has_reader_base() and not os.environ.get("READER_BASE"),
-    reason="the packages of all-mpnet-base-v2 are not installed",
+    not has_reader_base(), reason="the packages of all-mpnet-base-v2 are not installed"
 )
 
 
 @pytest.fixture(scope="module")
 def reader() -> LargeReader:
-    return LargeReader(Path(os.environ["READER_BASE"]) if "READER_BASE" in os.environ else None)
+    return LargeReader()
 
 
 def test_the_vocabulary_of_the_base_is_the_embedders_four_places_on() -> None:

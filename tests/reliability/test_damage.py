@@ -253,7 +253,7 @@ def test_a_library_of_which_little_is_left_needs_no_codes(folder: Path, left: in
     assert_right(folder)
 
 
-# --- Permissions --------------------------------------------------------------------------------------------------
+# --- Permissions ----------------------------------------------------------------------------------
 
 
 def look_as_somebody_else(folder: Path) -> None:
@@ -304,7 +304,7 @@ def test_missing_permissions_are_told(
     assert printed == expected
 
 
-# --- A disk that is full or broken --------------------------------------------------------------------------------
+# --- A disk that is full or broken ----------------------------------------------------------------
 
 LONG = make_document("long", *(f"Walrus {i} of long. {'word ' * 300}" for i in range(100)))
 
@@ -428,7 +428,8 @@ def test_what_cannot_be_synced_is_told_and_does_not_come_about(folder: Path) -> 
     assert (
         printed
         == [
-            "The library 'reports' is unchanged, for the disk has failed or is full; check it and try again."
+            "The library 'reports' is unchanged, for the disk has failed or is full; check it "
+            "and try again."
         ]
         * 4
     )

@@ -37,7 +37,7 @@ def connected(url: str) -> socket.socket:
     return socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=10)
 
 
-# --- Clients ------------------------------------------------------------------------------------------------------
+# --- Clients --------------------------------------------------------------------------------------
 
 
 def test_one_who_does_not_read_holds_up_nobody(service_with: ServiceWith) -> None:
@@ -146,7 +146,7 @@ def test_no_header_comes_back_as_another(service_with: ServiceWith, name: str) -
         assert b"set-cookie" not in raw.recv(10_000).lower()
 
 
-# --- Libraries ----------------------------------------------------------------------------------------------------
+# --- Libraries ------------------------------------------------------------------------------------
 
 
 def test_a_library_that_is_removed_is_missed_and_one_that_takes_its_place_is_asked(
@@ -178,7 +178,7 @@ def test_a_library_that_is_damaged_is_told_of(service_with: ServiceWith, tmp_pat
         assert "library 'grain' is damaged" in detail
 
 
-# --- The end ------------------------------------------------------------------------------------------------------
+# --- The end --------------------------------------------------------------------------------------
 
 _SERVER = """
 import sys, time

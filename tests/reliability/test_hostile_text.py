@@ -10,7 +10,9 @@ import sys
 import pytest
 
 SECONDS = 60  # for a case, where nothing is wrong about one
-GROWTH = 8  # times the time for four times the text: twice what is due, where the square of the length takes sixteen
+# times the time for four times the text: twice what is due, where the square of the length takes
+# sixteen
+GROWTH = 8
 LEAST = 0.1  # seconds; what takes less at 64,000 characters is no matter, and measured badly
 
 # (before, repeated, behind): each form is `repeated` until the text is long enough, between the two others.
@@ -181,11 +183,17 @@ def test_four_times_the_text_takes_four_times_as_long(form: tuple[str, str, str]
 )
 def test_no_opening_of_a_file_keeps_its_kind_from_being_told(start: str, count: int) -> None:
     # 225 bytes, the first of these and one more character, had 2 ** 32 readings as comments.
-    code = "import sys; from rag.reading.xml import is_html; is_html((sys.argv[1] * int(sys.argv[2]) + 'x').encode(), '.txt')"
+    code = (
+        "import sys; from rag.reading.xml import is_html; is_html((sys.argv[1] * "
+        "int(sys.argv[2]) + 'x').encode(), '.txt')"
+    )
     finishes(code, start, str(count))
 
 
 def test_a_path_of_links_is_told_from_text_whatever_the_blanks_in_it() -> None:
     # Each run of blanks could end at any of them: 251 characters had 40 ** 6 readings.
-    code = "from rag.reading.structure import _is_furniture; _is_furniture('home' + ('>' + ' ' * 40) * 6 + '.')"
+    code = (
+        "from rag.reading.structure import _is_furniture; _is_furniture('home' + ('>' + ' ' * "
+        "40) * 6 + '.')"
+    )
     finishes(code)

@@ -83,7 +83,7 @@ def opened(folder: Path) -> Pipeline:
     return Pipeline(Settings(folder / "indexes", "kept", None, "", generate=False), models)
 
 
-# --- What is killed -----------------------------------------------------------------------------------------------
+# --- What is killed -------------------------------------------------------------------------------
 
 
 def tell_when_writing(shared: Shared) -> None:
@@ -146,7 +146,7 @@ def take_elsewhere(folder: Path, shared: Shared, drawn: random.Random) -> None:
         import_library(folder / f"{number}.rag", folder / "indexes", f"copy-{number}")
 
 
-# --- What is looked at afterwards ---------------------------------------------------------------------------------
+# --- What is looked at afterwards -----------------------------------------------------------------
 
 
 def look(folder: Path, shared: Shared) -> None:
@@ -223,7 +223,7 @@ def assert_added(pipeline: Pipeline, reports: Path) -> None:
     assert [added.outcome for added in pipeline.add([reports])] == ["added"]
 
 
-# --- Who kills ----------------------------------------------------------------------------------------------------
+# --- Who kills ------------------------------------------------------------------------------------
 
 
 def in_a_child(work: Callable[[], None]) -> int:

@@ -171,7 +171,8 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
         )
     if not shutil.which("strace"):
         pytest.skip(
-            "that nothing is sent is not tested: there is no strace; scripts/test_tools.sh or your system brings it"
+            "that nothing is sent is not tested: there is no strace; scripts/test_tools.sh or "
+            "your system brings it"
         )
     made = Laptop(tmp_path_factory.mktemp("offline"))
     for folder in ("home", "tmp", "work"):
@@ -181,7 +182,8 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
     )
     if tried.returncode:
         pytest.skip(
-            f"that nothing is sent is not tested: strace may not trace here ({tried.stderr.strip()})"
+            "that nothing is sent is not tested: strace may not trace here "
+            f"({tried.stderr.strip()})"
         )
     return made
 
@@ -230,13 +232,19 @@ def served(library: Laptop) -> Iterator[Served]:
 @pytest.mark.parametrize(
     "call",
     [
-        '1 connect(5, {sa_family=AF_INET, sin_port=htons(443), sin_addr=inet_addr("192.0.2.1")}, 16) = 0',
-        '1 connect(5, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("127.0.0.53")}, 16) = 0',
-        '1 connect(5, {sa_family=AF_INET6, sin6_port=htons(443), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "2001:db8::1", '
+        '1 connect(5, {sa_family=AF_INET, sin_port=htons(443), sin_addr=inet_addr("192.0.2.1")}, '
+        "16) = 0",
+        '1 connect(5, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("127.0.0.53")}, '
+        "16) = 0",
+        "1 connect(5, {sa_family=AF_INET6, sin6_port=htons(443), sin6_flowinfo=htonl(0), "
+        'inet_pton(AF_INET6, "2001:db8::1", '
         "&sin6_addr), sin6_scope_id=0}, 28 <unfinished ...>",
-        '1 connect(5, {sa_family=AF_UNIX, sun_path="/run/systemd/resolve/io.systemd.Resolve"}, 42) = 0',
-        '1 sendto(5, ""..., 9, 0, {sa_family=AF_INET, sin_port=htons(9), sin_addr=inet_addr("192.0.2.1")}, 16) = 9',
-        '1 sendmsg(5, {msg_name={sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("127.0.0.1")}}, 0) = 9',
+        '1 connect(5, {sa_family=AF_UNIX, sun_path="/run/systemd/resolve/io.systemd.Resolve"}, '
+        "42) = 0",
+        '1 sendto(5, ""..., 9, 0, {sa_family=AF_INET, sin_port=htons(9), '
+        'sin_addr=inet_addr("192.0.2.1")}, 16) = 9',
+        "1 sendmsg(5, {msg_name={sa_family=AF_INET, sin_port=htons(53), "
+        'sin_addr=inet_addr("127.0.0.1")}}, 0) = 9',
         "1 connect(5, {sa_family=AF_BLUETOOTH}, 8) = 0",
         "1 connect(5, 0x7ffd, 16) = -1 EFAULT (Bad address)",
         "1 io_uring_setup(8, {flags=0}) = 5",
@@ -250,11 +258,15 @@ def test_a_call_that_leaves_this_machine_is_found(call: str) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        '1 connect(5, {sa_family=AF_INET, sin_port=htons(7860), sin_addr=inet_addr("127.0.0.1")}, 16) = 0',
-        '1 connect(5, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "::1", &sin6_addr), '
+        "1 connect(5, {sa_family=AF_INET, sin_port=htons(7860), "
+        'sin_addr=inet_addr("127.0.0.1")}, 16) = 0',
+        "1 connect(5, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), "
+        'inet_pton(AF_INET6, "::1", &sin6_addr), '
         "sin6_scope_id=0}, 28) = 0",
-        '1 connect(5, {sa_family=AF_UNIX, sun_path="/var/run/nscd/socket"}, 110) = -1 ENOENT (No such file or directory)',
-        '1 accept4(5, {sa_family=AF_INET, sin_port=htons(41000), sin_addr=inet_addr("127.0.0.1")}, [16], SOCK_CLOEXEC) = 6',
+        '1 connect(5, {sa_family=AF_UNIX, sun_path="/var/run/nscd/socket"}, 110) = -1 ENOENT (No '
+        "such file or directory)",
+        "1 accept4(5, {sa_family=AF_INET, sin_port=htons(41000), "
+        'sin_addr=inet_addr("127.0.0.1")}, [16], SOCK_CLOEXEC) = 6',
         '1 sendto(6, ""..., 99, 0, NULL, 0) = 99',
         "1 <... connect resumed>) = 0",
         "1 +++ exited with 0 +++",

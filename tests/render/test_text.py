@@ -101,6 +101,7 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
                 "end": 111,
                 "quote": "Trade rose.",
                 "note": {"number": "8", "text": "Kremlin.ru", "start": 900, "end": 910},
+                "focus": None,
             }
         ],
         "hits": [

@@ -1,0 +1,103 @@
+"""Predictions: what the product does with the questions of an evaluation set."""
+
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rag.config import Settings
+from rag.errors import DocumentError, UsageError
+from rag.evaluation.dataset import EvaluationSet, Question, collapse_spaces
+from rag.pipeline import Pipeline
+from rag.protocols import ModelSet
+from rag.reading.documents import read_document
+from rag.types import Answer, Hit
+
+_TITLE_WITHIN = 300  # characters: above a report's title stand its series and its date, not more
+
+Progress = Callable[[str, int, int], None]  # what is counted, how many are done, of how many
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the product did with a question; `answer` is None where only passages were asked for."""
+
+    question: Question
+    hits: tuple[Hit, ...]
+    retrieve: float  # seconds
+    answer: Answer | None
+
+
+@contextmanager
+def library_of(
+    evaluation: EvaluationSet, settings: Settings, models: ModelSet, progress: Progress
+) -> Iterator[Pipeline]:
+    """Yield a pipeline over a temporary library of the set's documents.
+
+    The library is removed at the end. Raises UsageError where a document cannot be used.
+    """
+    with tempfile.TemporaryDirectory(prefix="rag-eval-") as name:
+        files = list(_write_reports(evaluation.documents, Path(name)))
+        own = replace(settings, indexes=Path(name) / "indexes", library="set")
+        with Pipeline(own, models) as pipeline:
+            # Each by itself: `add` would skip a second one of the same words.
+            for done, file in enumerate(files, 1):
+                try:
+                    pipeline.add_document(read_document(file), file)
+                except DocumentError as error:
+                    raise UsageError(
+                        f"A document of the set {evaluation.name!r} cannot be used: {error}"
+                    ) from error
+                progress("documents", done, len(files))
+            yield pipeline
+
+
+def run(
+    evaluation: EvaluationSet,
+    settings: Settings,
+    models: ModelSet,
+    retrieval_only: bool,
+    progress: Progress,
+) -> Generator[Prediction]:
+    """Yield a prediction for each question, as soon as it is made.
+
+    Raises UsageError where a document or a question cannot be used.
+    """
+    with library_of(evaluation, settings, models, progress) as pipeline:
+        # The time to load the models belongs to no question.
+        _predict(pipeline, evaluation.questions[0], retrieval_only)
+        for done, question in enumerate(evaluation.questions, 1):
+            yield _predict(pipeline, question, retrieval_only)
+            progress("questions", done, len(evaluation.questions))
+
+
+def _write_reports(documents: Mapping[str, tuple[str, str]], folder: Path) -> Iterator[Path]:
+    reports = folder / "reports"
+    reports.mkdir()
+    for name, (title, text) in documents.items():
+        path = reports / f"{name}.txt"
+        try:
+            path.write_text(as_report(title, text), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"The document {name!r} cannot be written as a file ({error.strerror}); "
+                "shorten its doc_id."
+            ) from error
+        yield path
+
+
+def as_report(title: str, text: str) -> str:
+    """Return the text under its title, unless one of its first lines is the title."""
+    opening = {collapse_spaces(line) for line in text[:_TITLE_WITHIN].splitlines()}
+    return text if collapse_spaces(title) in opening else f"{title}\n\n{text}"
+
+
+def _predict(pipeline: Pipeline, question: Question, retrieval_only: bool) -> Prediction:
+    if retrieval_only:
+        started = time.monotonic()
+        hits = pipeline.passages(question.text, history=question.history)
+        return Prediction(question, hits, time.monotonic() - started, None)
+    answer = pipeline.ask(question.text, question.history)
+    return Prediction(question, answer.hits, answer.seconds.retrieve, answer)
