@@ -2,13 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rag.training.gguf import write_adapter
 
-from rag.answering.prompt import build
-from rag.config import BRIEF, bundled
+from rag.answering.prompt import restatement
+from rag.config import bundled
 from rag.errors import ModelError
 from rag.models.bundled import language_model_path
 from rag.models.llm import LlamaModel
+from rag.training.gguf import write_adapter
 from rag.types import Prompt
 
 pytestmark = pytest.mark.models
@@ -19,55 +19,32 @@ def model() -> LlamaModel:
     return LlamaModel()
 
 
+def prompt_of(text: str) -> Prompt:
+    return Prompt(text, "", "", ())
+
+
 def said(model: LlamaModel, prompt: Prompt, max_tokens: int) -> str:
-    return "".join(piece.text for piece in model.stream(prompt, max_tokens))
+    return "".join(piece for piece in model.stream(prompt, max_tokens))
 
 
-def test_with_the_adapter_a_prompt_gives_the_same_text_and_chances_after_another_one() -> None:
-    model = LlamaModel(adapter=BRIEF)
-    prompts = [
-        build(question, (), bundled("prompts")) for question in ("Who opened the quay?", "When?")
-    ]
-    first, other, again = (
-        list(model.stream(prompt, 16)) for prompt in (prompts[0], prompts[1], prompts[0])
-    )
-    assert first == again
+def test_a_prompt_gives_the_same_text_again(model: LlamaModel) -> None:
+    first = said(model, prompt_of("One, two, three,"), 8)
     assert first
-    assert other
+    assert said(model, prompt_of("One, two, three,"), 8) == first
 
 
-def test_a_piece_has_the_chance_that_the_model_gave_it(model: LlamaModel) -> None:
-    def chances(text: str) -> list[float]:
-        return [piece.chance for piece in model.stream(Prompt(text, "", "", "", ()), 3)]
-
-    certain, open_ended = (
-        chances("One, two, three, four, five, six,"),
-        chances("The most surprising word is"),
-    )
-    assert all(0 < chance <= 1 for chance in certain + open_ended)
-    assert min(certain) > 0.5 > min(open_ended)
+def test_the_embedded_model_completes_and_follows_no_instructions(model: LlamaModel) -> None:
+    assert not model.follows_instructions
 
 
-def test_the_first_piece_tells_how_likely_the_model_with_its_adapter_is_to_decline(
-    model: LlamaModel,
-) -> None:
-    adapted = LlamaModel(adapter=BRIEF)
-    sources = (
-        "[1] Harbour Notes: The council counted ninety lamps along the quay.\nQuestion: {}\nAnswer:"
-    )
-    answered, unanswered = (
-        next(adapted.stream(Prompt("", sources.format(question), "", "", ()), 8)).declines
-        for question in (
-            "How many lamps did the council count?",
-            "Who painted the ceiling of the chapel?",
-        )
-    )
-    assert 0 < answered < 0.5 < unanswered < 1
-    assert next(model.stream(Prompt("One, two,", "", "", "", ()), 8)).declines == 0
+def test_the_embedded_model_restates_a_short_answer(model: LlamaModel) -> None:
+    source = "Ridge Farm. The mill was bought in 1998 by Agnes Torp."
+    prompt = restatement("Who bought the mill?", "Agnes Torp", source, bundled("prompts"))
+    assert "Agnes Torp" in said(model, prompt, 40)
 
 
 def test_a_closed_stream_leaves_the_model_free(model: LlamaModel) -> None:
-    prompt = Prompt("One, two, three, four, five,", "", "", "", ())
+    prompt = prompt_of("One, two, three, four, five,")
     pieces = model.stream(prompt, 64)
     next(pieces)
     pieces.close()
@@ -103,15 +80,11 @@ def an_adapter(path: Path, width: int = 640) -> Path:
     return path
 
 
-def test_with_an_adapter_the_prompt_without_examples_is_read(
-    model: LlamaModel, tmp_path: Path
-) -> None:
-    adapted = LlamaModel(adapter=an_adapter(tmp_path / "brief.gguf"))
-    assert adapted.name == f"{model.name} + brief"
-    one, other = "One, two, three, four,", "Monday, Tuesday, Wednesday,"
-    by_itself = [said(model, Prompt(text, "", "", "", ()), 8) for text in (one, other)]
-    assert by_itself[0] != by_itself[1]
-    assert said(adapted, Prompt(one, other, "", "", ()), 8) == by_itself[1]
+def test_an_adapter_of_zeros_changes_nothing(model: LlamaModel, tmp_path: Path) -> None:
+    adapted = LlamaModel(adapter=an_adapter(tmp_path / "tone.gguf"))
+    assert adapted.name == f"{model.name} + tone"
+    prompt = prompt_of("One, two, three, four,")
+    assert said(adapted, prompt, 8) == said(model, prompt, 8)
 
 
 def test_an_adapter_that_cannot_be_used_is_named_in_one_sentence(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from rag.config import Settings, bundled
 from rag.models.registry import Models
 from rag.pipeline import Pipeline
 from rag.text.tokens import stem
-from rag.types import Piece
 
 
 class EchoingModel:
@@ -26,10 +25,10 @@ class EchoingModel:
 
     name = "echoing"
     context_tokens = 4096
-    brief = False
+    follows_instructions = True
 
     def stream(self, prompt: object, max_tokens: int) -> object:
-        yield from (Piece(f" {word}", 1.0) for word in SAID.split(" "))
+        yield from (f" {word}" for word in SAID.split(" "))
 
     def count_tokens(self, text: str) -> int:
         return WordsEmbedder().count_tokens(text)
