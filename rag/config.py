@@ -64,3 +64,13 @@ def bundled(name: str) -> Path:
     """
     package = Path(__file__).parent
     return package / name if (package / name).is_dir() else package.parent / name
+
+
+def version() -> str:
+    """Return the version of the product that is installed, "0+unknown" where none is."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("rag-reports")
+    except metadata.PackageNotFoundError:  # a checkout that was never installed
+        return "0+unknown"

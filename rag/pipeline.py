@@ -78,6 +78,7 @@ class Pipeline:
         self._open(create=True)
 
     def close(self) -> None:
+        """Close the library; the models stay, since others may share them."""
         with self._lock:
             if self._library:
                 self._library.close()

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from rag.config import CERTAINTY, Settings, bundled
+from rag.config import CERTAINTY, Settings, bundled, version
 from rag.files import written_whole
 
 # The pipeline and all it brings are imported by the commands that need them, so that `rag --help`
@@ -71,6 +71,13 @@ def main(
     except BrokenPipeError:  # the reader of our output has left, as in `rag list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+class _ShowVersion(argparse.Action):
+    """Looks up the version where it is asked for: doing so takes longer than the whole help."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.exit(message=f"rag {version()}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -142,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         "1 some files failed, 2 wrong "
         "use, 3 the reports do not answer, 4 the library or a model cannot be used.",
     )
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(
