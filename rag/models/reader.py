@@ -1,148 +1,269 @@
-"""The reader: question and passages to log-odds of their sentences."""
+"""Question + passages -> Readings: the words that answer, whether they do, and the log-odds of each
+sentence.
 
-from collections.abc import Sequence
+The network is all-mpnet-base-v2 with an adapter of our own (docs/reader.md). It reads the question
+and a passage together and gives three numbers a token: a sentence's log-odds (their mean over its
+tokens), and how likely an answer starts and ends there. What start and end give for the first token
+of all is the *null*: this passage does not answer.
+"""
+
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.errors import ModelError
 from rag.files import sha256_of
-from rag.models.bundled import EMBEDDING_MODEL, cache_folder, cached
-from rag.models.embedder import CLS, POINT, PROBES, SEP, load_original, load_tokenizer
-from rag.models.onnx import Session, batches, check_agreement, export
-from rag.types import Vectors
+from rag.models.bundled import cache_folder, cached
+from rag.models.embedder import load_tokenizer
+from rag.models.onnx import Session
+from rag.models.reader_base import READER_BASE, has_reader_base, reader_base
+from rag.models.small_reader import OnnxReader
+from rag.protocols import Reader
+from rag.types import Passage, Reading, Vectors
 
-if TYPE_CHECKING:
-    pass
+ADAPTER = Path(__file__).parents[1] / "data" / "reader-mpnet.safetensors"
+_ADAPTER_SHA256 = "ba56dafa367f56a8f5eefc7bfb653b7fcc8664fd6e1735e352388857c9b19d70"
+_VARIANT = "int8"  # of the export; what another one left in the cache is not used
+
+MAX_READ_TOKENS = 320  # as in training; longer passages are read in windows
+MAX_QUESTION_TOKENS, MAX_CONTEXT_TOKENS = 48, 64
+_OVERLAP = 64  # tokens that a window shares with the one before it
+MAX_SPAN_TOKENS = 30
+
+# The vocabulary is that of BERT four places on, with special tokens of its own.
+VOCABULARY_SHIFT = 4
+CLS, PAD, SEP = 0, 1, 2
+_POINT = 1012 + VOCABULARY_SHIFT
 
 
-MAX_QUESTION_TOKENS, MAX_CONTEXT_TOKENS, _MAX_READ_TOKENS = 48, 48, 384
+class Tokens(NamedTuple):
+    """The tokens of a passage's sentences, one after the other."""
+
+    ids: NDArray[np.int64]
+    starts: NDArray[np.int64]  # where each token starts in the text
+    ends: NDArray[np.int64]
+    sentences: NDArray[np.int64]  # the number of each token's sentence
+    opens: NDArray[np.bool_]  # whether a word begins with the token
+    closes: NDArray[np.bool_]  # whether a word ends with it
 
 
-ADAPTER = Path(__file__).parents[1] / "data" / "reader.safetensors"
-
-
-_ADAPTER_SHA256 = "d37f74443b4260da7db2f45279cfea3f43c2bdcf9fcb7f43cdca4f19d9c0cb2b"
-
-
-class OnnxReader:
-    """The reader: a cross-encoder over question and passage that gives each sentence of the passage
-    its log-odds.
-
-    A sentence's log-odds are the mean over its tokens of a linear function of their last hidden
-    states, so all sentences of a passage are weighed in one pass, each in its context.
+class Window(NamedTuple):
+    """Tokens of a passage that are read at once, and where they stand in the row that the network
+    is given.
     """
 
-    name = f"{EMBEDDING_MODEL} reader int8"
+    start: int
+    end: int
+    row: list[int]
+    offset: int
+
+
+def make_reader(cache: Path | None = None) -> Reader:
+    """Return the large reader where it is or can be made, else the small one.
+
+    The small one comes with the project. `cache` is the folder of files made from the models; None
+    is the user's. Raises ModelError where a model is damaged.
+    """
+    is_there = _exported(cache).exists() or has_reader_base()
+    return LargeReader(cache) if is_there else SmallReader(cache)
+
+
+class LargeReader:
+    """all-mpnet-base-v2 with our adapter, in ONNX Runtime with 8-bit arithmetic."""
+
+    name = f"{READER_BASE} reader int8"
 
     def __init__(self, cache: Path | None = None) -> None:
-        """Load the model from the folder `cache`, by default the user's, and make it on first use.
+        """Load the exported model; export it first where that was not done.
 
-        Raises ModelError where the model or its adapter is missing or damaged.
+        Raises ModelError where that cannot be done.
         """
-        self._session = Session(
-            cached(cache_folder(cache) / f"reader-{_ADAPTER_SHA256[:12]}-int8.onnx", _export_reader)
-        )
+        self._session = Session(cached(_exported(cache), lambda target: _export(target, cache)))
         self._tokenizer = load_tokenizer()
 
-    def read(self, question: str, passages: Sequence[tuple[str, Sequence[str]]]) -> list[Vectors]:
-        """For each passage (its context, its sentences) the log-odds that a sentence answers the
-        question, float32 [sentences].
-
-        A sentence beyond what the network can take in gets minus infinity.
-        """
-        rows, starts, spans = [], [], []
-        for context, sentences in passages:
-            tokens, start, sentence_spans = self._tokens(question, context, sentences)
-            rows.append(tokens)
-            starts.append(start)
-            spans.append(sentence_spans)
-        scores: list[Vectors] = [np.empty(0, np.float32)] * len(rows)
-        for batch, ids, mask in batches(rows):
-            types = (
-                np.arange(ids.shape[1]) >= np.array([starts[i] for i in batch])[:, None]
-            ).astype(np.int64) * mask
-            per_token = self._session.run(
-                {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """Return the reading of each passage."""
+        texts = [question]
+        for passage in passages:
+            texts += [
+                passage.context,
+                *(passage.text[start:end] for start, end in passage.sentences),
+            ]
+        encodings = iter(self._tokenizer.encode_batch(texts, add_special_tokens=False))
+        asked = next(encodings).ids
+        readings = []
+        for passage in passages:
+            context = next(encodings).ids
+            tokens = tokens_of(passage, [next(encodings) for _ in passage.sentences])
+            windows = windows_of(asked, context, tokens)
+            readings.append(
+                reading_of(
+                    tokens,
+                    len(passage.sentences),
+                    windows,
+                    [self._run(window.row) for window in windows],
+                )
             )
-            for row, i in enumerate(batch):
-                means = [per_token[row, a:b].mean() if b > a else -np.inf for a, b in spans[i]]
-                scores[i] = np.array(means, np.float32)
-        return scores
+        return readings
 
-    def _tokens(
-        self, question: str, context: str, sentences: Sequence[str]
-    ) -> tuple[list[int], int, list[tuple[int, int]]]:
-        """[CLS] question [SEP] context.
+    def _run(self, row: list[int]) -> Vectors:
+        # One row at a time: nothing is spent on padding, and one fills two cores.
+        output: Vectors = self._session.run({"input_ids": np.array([row], np.int64)})[0]
+        return output
 
-        Sentences [SEP]; where the passage begins; the tokens of each sentence.
+
+class SmallReader:
+    """The reader over the embedding model, which knows sentences, but no spans."""
+
+    def __init__(self, cache: Path | None = None) -> None:
+        """Raises ModelError where the model or its adapter is missing or damaged."""
+        self._reader = OnnxReader(cache)
+        self.name = self._reader.name
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """Return the reading of each passage: no span, and the log-odds of the best sentence for
+        its score.
         """
-        asked, about, *read = (
-            encoding.ids
-            for encoding in self._tokenizer.encode_batch(
-                [question, context, *sentences], add_special_tokens=False
-            )
-        )
-        tokens = [CLS, *asked[:MAX_QUESTION_TOKENS], SEP]
-        start = len(tokens)
-        tokens += [*about[:MAX_CONTEXT_TOKENS], POINT] if about else []
-        spans = []
-        for ids in read:
-            kept = ids[: max(0, _MAX_READ_TOKENS - 1 - len(tokens))]
-            spans.append((len(tokens), len(tokens) + len(kept)))
-            tokens += kept
-        return [*tokens, SEP], start, spans
+        read = [
+            (passage.context, [passage.text[start:end] for start, end in passage.sentences])
+            for passage in passages
+        ]
+        return [
+            Reading(None, float(log_odds.max(initial=-np.inf)), log_odds)
+            for log_odds in self._reader.read(question, read)
+        ]
 
 
-def _export_reader(target: Path) -> None:
-    import torch
-    from safetensors.torch import load_file
+def _exported(cache: Path | None) -> Path:
+    return cache_folder(cache) / f"reader-{_ADAPTER_SHA256[:12]}-{_VARIANT}.onnx"
+
+
+def _export(target: Path, cache: Path | None) -> None:
+    import onnx
+
+    from rag.models.reader_graph import build, merged
 
     if sha256_of(ADAPTER) != _ADAPTER_SHA256:
         raise ModelError(
-            f"The adapter {ADAPTER} is not the expected one (sha256 differs); install the project again."
+            f"The adapter {ADAPTER} is not the expected one (sha256 differs); install the project "
+            "again."
         )
-    adapter = load_file(ADAPTER)
-    bert: Any = load_original()[0].auto_model
-    for name, layer in bert.named_modules():
-        if (
-            f"{name}.down" in adapter
-        ):  # LoRA (Hu et al. 2021): W + up · down, its scale already in `up`
-            layer.weight.data += adapter[f"{name}.up"].float() @ adapter[f"{name}.down"].float()
+    with reader_base(cache) as base:
+        onnx.save(build(merged(base, ADAPTER)), target)
 
-    class Reader(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.body = bert
-            self.head = torch.nn.Linear(bert.config.hidden_size, 1)
-            self.head.load_state_dict(
-                {"weight": adapter["head.weight"].float(), "bias": adapter["head.bias"].float()}
-            )
 
-        def forward(
-            self,
-            input_ids: torch.Tensor,
-            token_type_ids: torch.Tensor,
-            attention_mask: torch.Tensor,
-        ) -> torch.Tensor:
-            states = self.body(
-                input_ids, token_type_ids=token_type_ids, attention_mask=attention_mask
-            ).last_hidden_state
-            log_odds: torch.Tensor = self.head(states).squeeze(-1)
-            return log_odds
+def tokens_of(passage: Passage, encodings: Sequence[Any]) -> Tokens:
+    """The tokens of the passage; `encodings` are those of its sentences by the tokenizer, each by
+    itself.
+    """
+    ids: list[int] = []
+    spans: list[tuple[int, int]] = []
+    numbers: list[int] = []
+    words: list[tuple[int, int | None]] = []
+    for number, ((start, _), encoding) in enumerate(zip(passage.sentences, encodings, strict=True)):
+        ids += encoding.ids
+        spans += [(start + a, start + b) for a, b in encoding.offsets]
+        numbers += [number] * len(encoding.ids)
+        words += [(number, word) for word in encoding.word_ids]
+    new = np.array([i == 0 or words[i] != words[i - 1] for i in range(len(words))], bool)
+    places = np.array(spans, np.int64).reshape(-1, 2)
+    return Tokens(
+        np.array(ids, np.int64) + VOCABULARY_SHIFT,
+        places[:, 0],
+        places[:, 1],
+        np.array(numbers, np.int64),
+        new,
+        np.append(new[1:], True)[: len(new)],
+    )
 
-    reader = Reader().eval()
-    names = ("input_ids", "token_type_ids", "attention_mask")
-    export(reader, names, {0: "texts", 1: "tokens"}, target)
-    features = [torch.tensor([load_tokenizer().encode(*PROBES[:2]).ids])]
-    features += [
-        (features[0].cumsum(1) > features[0].cumsum(1)[0, 10]).long(),
-        torch.ones_like(features[0]),
+
+def window_spans(sentences: NDArray[np.int64], room: int) -> Iterator[tuple[int, int]]:
+    """Spans of at most `room` tokens that together hold all tokens; `sentences` is the number of
+    each token's sentence.
+
+    Each shares at least 64 tokens with the next, which begins with a sentence where one begins late
+    enough.
+    """
+    starts = np.flatnonzero(np.diff(sentences, prepend=-1))
+    start = 0
+    while start + room < len(sentences):
+        yield start, start + room
+        latest = start + room - _OVERLAP
+        whole = starts[(starts > start) & (starts <= latest)]
+        start = int(whole[-1]) if len(whole) else latest
+    if len(sentences):
+        yield start, len(sentences)
+
+
+def windows_of(question: Sequence[int], context: Sequence[int], tokens: Tokens) -> list[Window]:
+    """The rows for the network: `<s> question </s></s> context. sentences </s>`."""
+    row = [CLS, *(t + VOCABULARY_SHIFT for t in question[:MAX_QUESTION_TOKENS]), SEP, SEP]
+    row += (
+        [*(t + VOCABULARY_SHIFT for t in context[:MAX_CONTEXT_TOKENS]), _POINT] if context else []
+    )
+    room = MAX_READ_TOKENS - len(row) - 1
+    return [
+        Window(start, end, [*row, *tokens.ids[start:end].tolist(), SEP], len(row))
+        for start, end in window_spans(tokens.sentences, room)
     ]
-    with torch.no_grad():
-        expected = reader(*features).numpy()[0]
-    found = Session(target).run(
-        {name: value.numpy() for name, value in zip(names, features, strict=True)}
-    )[0]
-    check_agreement(float(found @ expected / (np.linalg.norm(found) * np.linalg.norm(expected))))
+
+
+def reading_of(
+    tokens: Tokens, count: int, windows: Sequence[Window], outputs: Sequence[Vectors]
+) -> Reading:
+    """The reading of a passage of `count` sentences out of the outputs of its windows, each float32
+    [tokens of the row, 3].
+    """
+    if not windows:
+        return Reading(None, -np.inf, np.full(count, -np.inf, np.float32))
+    # A token that stands in two windows counts as in the one that shows more of what is around it.
+    log_odds, seen = np.zeros(len(tokens.ids), np.float32), np.full(len(tokens.ids), -1)
+    best, span = -np.inf, (0, 0)
+    for window, output in zip(windows, outputs, strict=True):
+        inside = slice(window.start, window.end)
+        read = output[window.offset : window.offset + window.end - window.start]
+        places = np.arange(window.start, window.end)
+        before = places - window.start if window.start else np.full(len(places), len(tokens.ids))
+        behind = (
+            window.end - 1 - places
+            if window.end < len(tokens.ids)
+            else np.full(len(places), len(tokens.ids))
+        )
+        around = np.minimum(before, behind)
+        better = around > seen[inside]
+        log_odds[inside][better] = read[better, 0]
+        seen[inside][better] = around[better]
+        first, last, score = best_span(
+            np.where(tokens.opens[inside], read[:, 1], -np.inf),
+            np.where(tokens.closes[inside], read[:, 2], -np.inf),
+            tokens.sentences[inside],
+        )
+        score -= float(output[0, 1] + output[0, 2])
+        if score > best:
+            best, span = score, (window.start + first, window.start + last)
+    sums = np.bincount(tokens.sentences, log_odds, count)
+    counts = np.bincount(tokens.sentences, minlength=count)
+    sentences = np.where(counts, sums / np.maximum(counts, 1), -np.inf).astype(np.float32)
+    if best == -np.inf:
+        return Reading(None, -np.inf, sentences)
+    return Reading((int(tokens.starts[span[0]]), int(tokens.ends[span[1]])), best, sentences)
+
+
+def best_span(start: Vectors, end: Vectors, sentences: NDArray[np.int64]) -> tuple[int, int, float]:
+    """The first and the last token of the span with the highest sum of start and end, and that sum.
+
+    It has at most 30 tokens and lies in one sentence.
+    """
+    best = (0, 0, -np.inf)
+    for apart in range(min(MAX_SPAN_TOKENS, len(start))):
+        stop = len(start) - apart
+        scores = np.where(
+            sentences[:stop] == sentences[apart:], start[:stop] + end[apart:], -np.inf
+        )
+        at = int(scores.argmax())
+        if scores[at] > best[2]:
+            best = (at, at + apart, float(scores[at]))
+    return best

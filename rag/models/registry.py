@@ -5,8 +5,8 @@ import threading
 from rag.config import Settings
 from rag.models.embedder import make_embedder
 from rag.models.llm import LlamaModel, model_name
+from rag.models.reader import make_reader
 from rag.models.reranker import CrossEncoderReranker
-from rag.models.span_reader import make_reader
 from rag.protocols import ChatModel, Embedder, Reader, Reranker
 
 

@@ -26,7 +26,7 @@ from torch import nn
 
 from rag.models.bundled import embedding_model_folder
 from rag.models.embedder import POINT, SEP, load_tokenizer
-from rag.models.reader import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS
+from rag.models.small_reader import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS
 from rag.text.sentences import sentence_spans
 from rag.text.tokens import FUNCTION_WORDS
 from rag.training.data import WORD, Passages, Row, read_rows, rivals_of, supports, words

@@ -8,8 +8,8 @@ import pytest
 from rag.errors import ModelError
 from rag.models.bundled import embedding_model_folder
 from rag.models.embedder import OnnxEmbedder, SentenceTransformerEmbedder, make_embedder
-from rag.models.reader import OnnxReader
 from rag.models.reranker import CrossEncoderReranker
+from rag.models.small_reader import OnnxReader
 
 pytestmark = pytest.mark.models
 

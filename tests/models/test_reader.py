@@ -20,8 +20,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from rag.errors import ModelError
 from rag.models import reader_base as base_module
 from rag.models.embedder import load_tokenizer
-from rag.models.reader_base import has_reader_base, reader_base
-from rag.models.span_reader import (
+from rag.models.reader import (
     CLS,
     MAX_READ_TOKENS,
     MAX_SPAN_TOKENS,
@@ -38,6 +37,7 @@ from rag.models.span_reader import (
     window_spans,
     windows_of,
 )
+from rag.models.reader_base import has_reader_base, reader_base
 
 PASSAGE = Passage(
     "Report. Results",
@@ -326,7 +326,7 @@ def test_the_same_file_from_the_hub_does_as_well(
 def test_without_the_base_the_small_reader_reads(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.models.span_reader._exported", lambda _: cache / "none.onnx")
+    monkeypatch.setattr("rag.models.reader._exported", lambda _: cache / "none.onnx")
     reader = make_reader()  # its model may be in the user's cache already
     assert isinstance(reader, SmallReader)
     text = "Trade grew by 30 percent in 2023. The weather was fine."
