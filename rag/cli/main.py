@@ -77,7 +77,8 @@ class _ShowVersion(argparse.Action):
     """Looks up the version where it is asked for: doing so takes longer than the whole help."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(message=f"rag {version()}\n")
+        print(f"rag {version()}")
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
