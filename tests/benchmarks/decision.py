@@ -1,10 +1,11 @@
-"""How well the best sentence is found, and where to abstain.
+"""How well the best sentence is found, and where to decline.
 
-    python tests/benchmarks/evidence.py [--fit] [--curve FILE.svg] [--limit N] SET_DIR…
+    python tests/benchmarks/decision.py [--fit] [--curve FILE.svg] [--near-misses N] SET_DIR…
 
 For each evaluation set: the share of the answerable questions whose best sentence (best two) is
-support, and for values of the certainty the share of questions that would be declined, by type.
-`--fit` fits the weights of rag/data/evidence.json anew and prints them, with the figures of each
+support, and for values of the confidence the share of questions that would be declined, by type.
+`--near-misses` adds N questions of the first set with one detail changed, as a set of its own.
+`--fit` fits the weights of rag/data/decision.json anew and prints them, with the figures of each
 set under weights fitted on the other sets. Nothing is generated.
 
 docs/evaluation.md tells what a SET_DIR holds.
@@ -17,18 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import minimize
 
-from rag.answering import evidence
-from rag.answering.understand import last_asked
+from rag.answering import rank
 from rag.config import Settings
-from rag.evaluation.dataset import Question, collapse_spaces, read_set, sample
+from rag.evaluation.dataset import EvaluationSet, Question, even, read_set, sample
+from rag.evaluation.near_misses import near_misses
 from rag.evaluation.predictions import library_of
 from rag.models.registry import Models
 from rag.pipeline import READ
 
-CERTAINTIES = [t / 10 for t in range(1, 10)]
-# Something always ranks first, so ranks say nothing of whether anything answers.
-RANKS = ("rank_by_cosine", "rank_by_reader")
+CONFIDENCES = [t / 10 for t in range(1, 10)]
 
 
 @dataclass(frozen=True)
@@ -66,97 +66,78 @@ def is_support(sentence: str, question: Question) -> bool:
     )
 
 
-def rows_of(folder: Path, limit: int) -> list[Row]:
-    asked = sample(read_set(folder), limit, seed=0)
+def rows_of(asked: EvaluationSet, models: Models) -> list[Row]:
     settings = Settings(Path(), "", model=None, embeddings="", generate=False)
     rows = []
-    with library_of(asked, settings, Models(settings), lambda *_: None) as pipeline:
-        models = pipeline.models
+    with library_of(asked, settings, models, lambda *_: None) as pipeline:
         for question in asked.questions:
             hits = pipeline.search(question.text, history=question.history)[:READ]
-            before = last_asked(question.history)
-            places, signals = evidence.measure(
-                question.text, hits, models.reader, models.embedder, pipeline.library.rarity, before
-            )
+            readings = models.reader.read(question.text, rank.passages_of(hits))
+            places, signals = rank.measure(question.text, hits, readings, pipeline.library.idf)
             support = [
-                is_support(hit.chunk.text[start:end], question) for hit, start, end in places
+                is_support(hit.chunk.text[start:end], question) for hit, _, start, end in places
             ]
             if places:
-                rows.append(
-                    Row(question.type, question.answerable, signals, np.array(support, bool))
-                )
+                row = Row(question.type, question.answerable, signals, np.array(support, bool))
+                rows.append(row)
     return rows
 
 
-def fit(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, float]:
-    """Two logistic regressions.
+def fit(rows: list[Row]) -> rank.Weights:
+    """Fit the weights that order the sentences, then those of the chance of the best one.
 
-    The weights that order all sentences, then weights and offset of the chance of the best ones.
-
-    The chance is that one of the two best sentences of a question is support. It is fitted on the
-    best sentence of each question alone, since of these it is asked: among all sentences nearly
-    every one is wrong, and none could be sure.
+    The order maximises the chance of the support among the sentences of its question. The chance is
+    that one of the two best sentences is support; it is fitted on the best sentence of each question
+    alone, since of these it is asked.
     """
-    order, _ = regression(
-        np.concatenate([row.signals for row in rows]), np.concatenate([row.support for row in rows])
-    )
-    used = np.array([name not in RANKS for name in evidence.SIGNALS])
-    best = np.stack([row.signals[ranked(row, order)[0]] * used for row in rows])
+    supported = [row for row in rows if row.support.any()]
+
+    def loss(weights: np.ndarray) -> float:
+        total = 0.0
+        for row in supported:
+            scores = row.signals @ weights
+            shares = np.exp(scores - scores.max())
+            total -= np.log(shares[row.support].sum() / shares.sum())
+        return total / len(supported) + 1e-3 * float(weights @ weights)
+
+    order = minimize(loss, np.ones(len(rank.SIGNALS))).x
+    best = np.stack([row.signals[ranked(row, order)[0]] for row in rows])
     right = np.array([row.support[ranked(row, order)[:2]].any() for row in rows])
-    return order, *regression(best, right)
+    return rank.Weights(order, *regression(best, right))
 
 
 def regression(signals: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
     from sklearn.linear_model import LogisticRegression
 
-    scale = signals.std(axis=0) + 1e-6
-    model = LogisticRegression(C=1.0, max_iter=2000).fit(signals / scale, labels)
-    return model.coef_[0] / scale * (signals.std(axis=0) > 0), float(model.intercept_[0])
+    model = LogisticRegression(C=1.0, max_iter=3000).fit(signals, labels)
+    return model.coef_[0], float(model.intercept_[0])
 
 
 def ranked(row: Row, order: np.ndarray) -> np.ndarray:
-    return np.argsort(-(row.signals @ order))
+    return np.argsort(-(row.signals @ order), kind="stable")
 
 
-def chance_of(row: Row, order: np.ndarray, chance: np.ndarray, offset: float) -> float:
-    return float(1 / (1 + np.exp(-(row.signals[ranked(row, order)[0]] @ chance + offset))))
-
-
-def show(
-    name: str, rows: list[Row], order: np.ndarray, chance: np.ndarray, offset: float
-) -> list[Judged]:
+def show(name: str, rows: list[Row], weights: rank.Weights) -> list[Judged]:
     judged, first = [], []
     for row in rows:
-        best = ranked(row, order)
+        best = ranked(row, weights.order)
+        log_odds = row.signals[best[0]] @ weights.answers + weights.offset
         right = bool(row.support[best[:2]].any())
-        judged.append(
-            Judged(row.kind, row.answerable, chance_of(row, order, chance, offset), right)
-        )
-        first.append(bool(row.support[best[:1]].any()))
+        judged.append(Judged(row.kind, row.answerable, float(1 / (1 + np.exp(-log_odds))), right))
+        first.append(bool(row.support[best[0]]))
     answerable = [j for j in judged if j.answerable]
-    shares = [
-        np.mean([f for f, j in zip(first, judged, strict=True) if j.answerable]),
-        np.mean([j.right for j in answerable]),
-    ]
-    print(
-        f"\n{name}: the best sentence is support in {shares[0]:.3f}, one of the best two in "
-        f"{shares[1]:.3f}"
-    )
-    kinds = {
-        kind: [j for j in judged if j.kind == kind]
-        for kind in dict.fromkeys(j.kind for j in judged)
-    }
-    print(
-        "certainty  "
-        + "  ".join(
-            f"{kind}{'' if of[0].answerable else '*'} ({len(of)})" for kind, of in kinds.items()
-        )
-    )
-    for least in CERTAINTIES:
+    if answerable:
+        best_one = np.mean([f for f, j in zip(first, judged, strict=True) if j.answerable])
+        best_two = np.mean([j.right for j in answerable])
         print(
-            f"{least:9.2f}  "
-            + "  ".join(f"{np.mean([j.chance < least for j in of]):.3f}" for of in kinds.values())
+            f"\n{name}: the best sentence is support in {best_one:.3f}, one of two in {best_two:.3f}"
         )
+    kinds = {kind: [j for j in judged if j.kind == kind] for kind in {j.kind for j in judged}}
+    heads = (f"{kind}{'' if of[0].answerable else '*'} ({len(of)})" for kind, of in kinds.items())
+    print(f"\n{name}\nconfidence  {'  '.join(heads)}")
+    for least in CONFIDENCES:
+        shares = (f"{np.mean([j.chance < least for j in of]):.3f}" for of in kinds.values())
+        print(f"{least:10.2f}  {'  '.join(shares)}")
     return judged
 
 
@@ -170,7 +151,7 @@ def curve(judged: list[Judged], path: Path) -> None:
     x, y = 60 + 420 * np.arange(1, len(by_chance) + 1) / len(by_chance), 260 - 220 * wrong
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     marks = []
-    for least in CERTAINTIES[::2]:
+    for least in CONFIDENCES[::2]:
         n = sum(j.chance >= least for j in judged)
         if n:
             marks.append(f'<circle cx="{x[n - 1]:.1f}" cy="{y[n - 1]:.1f}" r="3"/>')
@@ -189,7 +170,7 @@ def curve(judged: list[Judged], path: Path) -> None:
         f'stroke-width="2"/>{"".join(marks)}{ticks}'
         '<text x="200" y="300">coverage: share of questions answered</text>'
         '<text x="60" y="28">risk: share of these without support among the two best sentences '
-        "(dots: certainty)</text></svg>\n",
+        "(dots: confidence)</text></svg>\n",
         encoding="utf-8",
     )
 
@@ -198,32 +179,32 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("sets", nargs="+", type=Path, metavar="SET_DIR")
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--near-misses", type=int, default=0, metavar="N")
     parser.add_argument(
         "--curve", type=Path, metavar="FILE.svg", help="draw risk against coverage over all sets"
     )
     parser.add_argument("--limit", type=int, default=sys.maxsize)
     options = parser.parse_args()
-    rows = {folder.name: rows_of(folder, options.limit) for folder in options.sets}
+    models = Models(Settings(Path(), "", model=None, embeddings="", generate=False))
+    sets = [sample(read_set(folder), options.limit, seed=0) for folder in options.sets]
+    if options.near_misses:
+        whole = read_set(options.sets[0])
+        sets.append(near_misses(whole, options.near_misses, models.embedder))
+    rows = {asked.name: rows_of(asked, models) for asked in sets}
     judged = []
     for name, of_set in rows.items():
         others = [row for other, of_other in rows.items() if other != name for row in of_other]
-        judged += show(name, of_set, *(fit(others) if options.fit else evidence.fitted()))
-    print(
-        "\nShares of questions declined at each certainty; those of the types marked * rightly so."
-    )
+        judged += show(name, of_set, fit(others) if options.fit else rank.fitted(True))
+    print("\nShares declined at each confidence; those of the types marked * rightly so.")
     if options.curve:
         curve(judged, options.curve)
     if options.fit:
-        order, chance, offset = fit([row for of_set in rows.values() for row in of_set])
+        weights = fit([row for of_set in rows.values() for row in of_set])
         named = {
-            name: {
-                signal: round(float(w), 3)
-                for signal, w in zip(evidence.SIGNALS, weights, strict=True)
-                if w
-            }
-            for name, weights in (("order", order), ("chance", chance))
+            name: dict(zip(rank.SIGNALS, (round(float(w), 3) for w in values), strict=True))
+            for name, values in (("order", weights.order), ("answers", weights.answers))
         }
-        print(json.dumps(named | {"offset": round(offset, 3)}, indent=2))
+        print(json.dumps(named | {"offset": round(weights.offset, 3)}, indent=2))
 
 
 if __name__ == "__main__":
