@@ -1,6 +1,6 @@
 """Hits + Readings -> Evidence: each sentence with the chance that it answers, the best first. Pure.
 
-Two logistic regressions over four signals do all of it; `tests/benchmarks/decision.py` fits them.
+Two logistic regressions over three signals do all of it; `tests/benchmarks/decision.py` fits them.
 One orders the sentences, the other gives the chance that the best one answers.
 """
 
@@ -22,7 +22,6 @@ Idf = Callable[[Sequence[str]], list[float]]  # of words: their inverse document
 SIGNALS = (
     "log_odds",  # of the sentence, by the reader
     "span_score",  # of the passage's best span against the null
-    "holds_span",  # 1 where that span stands in the sentence
     "words",  # the share of the question's content words in passage and context, weighed by idf
 )
 _FITTED = Path(__file__).parents[1] / "data" / "decision.json"
@@ -79,10 +78,8 @@ def measure(
         for (start, end), log_odds in zip(_sentences(hit), reading.sentences, strict=True):
             if hit.chunk.text[start:end].rstrip("*_ ").endswith("?"):
                 continue  # a question is not its own answer
-            span = reading.span
-            holds = float(span is not None and start <= span[0] and span[1] <= end)
             places.append((hit, reading, start, end))
-            rows.append((max(log_odds, _LEAST), max(reading.span_score, _LEAST), holds, share))
+            rows.append((max(log_odds, _LEAST), max(reading.span_score, _LEAST), share))
     return places, np.array(rows, np.float32).reshape(-1, len(SIGNALS))
 
 

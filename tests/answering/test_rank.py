@@ -70,7 +70,6 @@ def test_the_signals_are_what_they_are_called() -> None:
     assert named["span_score"].tolist() == pytest.approx(
         [readings[0].span_score, *[readings[1].span_score] * 3]
     )
-    assert named["holds_span"].tolist() == [1, 0, 1, 0]
     assert named["words"].tolist() == [0, 1, 1, 1]
 
 
