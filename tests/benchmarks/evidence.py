@@ -76,7 +76,7 @@ def rows_of(folder: Path, limit: int) -> list[Row]:
             hits = pipeline.search(question.text, history=question.history)[:READ]
             before = last_asked(question.history)
             places, signals = evidence.measure(
-                question.text, hits, models.reader, models.embedder, pipeline.library.rarity, before
+                question.text, hits, models.reader, models.embedder, pipeline.library.idf, before
             )
             support = [
                 is_support(hit.chunk.text[start:end], question) for hit, start, end in places
