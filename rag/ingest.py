@@ -94,7 +94,7 @@ def add_files(
         yield added
     if whole_folders and not failed:
         library.drop_pending(_ADDING)
-    library.settle()
+    library.optimize()
 
 
 def _unexpected(path: Path, error: Exception) -> Added:
@@ -174,7 +174,7 @@ def rebuild(library: Library, embedder: Embedder, progress: Progress | None = No
     if progress:
         progress.done(len(chunks), len(chunks))
     library.rebuild(embedder.name, embedder.dimension, make)
-    library.settle()
+    library.optimize()
     return len(library.documents())
 
 

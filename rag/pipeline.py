@@ -106,7 +106,7 @@ class Pipeline:
             raise NotFoundError(
                 f"The document {name!r} was not read from a PDF and has no pages; show its text."
             )
-        data = self.library.originals.read(info.path, info.sha256)
+        data = self.library.source_files.read(info.path, info.sha256)
         if data is None:
             raise NotFoundError(
                 f"The file that {name!r} was read from has changed or is not there any more, so its pages cannot be shown; add "
@@ -217,7 +217,7 @@ class Pipeline:
 
     def _rank(self, question: str, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
         readings = self.models.reader.read(question, rank.passages_of(hits))
-        return rank.rank(question, hits, readings, self.library.rarity)
+        return rank.rank(question, hits, readings, self.library.idf)
 
     def ask(
         self,
@@ -258,7 +258,7 @@ class Pipeline:
         read = time.monotonic() - started
         least = self._certainty if certainty is None else certainty
         evidence = prefer_newest(evidence, least)
-        coverage = rank.coverage(asked, hits[:READ], self.library.rarity)
+        coverage = rank.coverage(asked, hits[:READ], self.library.idf)
         decision = decide(evidence, coverage, least)
         claims: list[Claim] = []
         first: float | None = None

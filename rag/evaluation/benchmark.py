@@ -289,7 +289,7 @@ def _adding(settings: Settings, reports: Reports, folder: Path) -> list[Row]:
                 library.add(
                     replace(document, name=name), made, vectors, Path(f"/generated/{number}.txt")
                 )
-                library.settle()
+                library.optimize()
     shutil.rmtree(folder)
     return [Row(f"one more report of {len(chunks)} chunks stored", median(spent), "s")]
 
@@ -373,7 +373,7 @@ def _fill(settings: Settings, models: ModelSet, reports: Reports, chunks: int) -
     ) as library:
         for document, made, vectors in islice(reports.documents(), -(-chunks // PARAGRAPHS)):
             library.add(document, made, vectors, Path("/generated") / document.file)
-        library.settle()
+        library.optimize()
 
 
 def _files(folder: Path, count: int, dimension: int) -> Iterator[Path]:

@@ -37,19 +37,19 @@ class Conversations:
         """The key of a new conversation, which is named after its first question and holds
         nothing yet.
         """
-        with self._database.noting():
+        with self._database.transaction():
             return self._begin(question)
 
     def append(self, key: int, answer: Answer) -> None:
         """Keep an answer as the last of the conversation."""
-        with self._database.noting():
+        with self._database.transaction():
             self._append(key, answer)
 
     def keep(self, key: int, answer: Answer) -> int:
         """Keep an answer as the last of the conversation, or as the first of a new one where the
         key is 0; its key.
         """
-        with self._database.noting():
+        with self._database.transaction():
             key = key or self._begin(answer.question)
             self._append(key, answer)
         return key
@@ -106,11 +106,11 @@ class Conversations:
             )
         return [Turn("user", question) for (question,) in rows]
 
-    def faults(self) -> list[str]:
+    def check(self) -> list[str]:
         """What is wrong with the conversations, in sentences. Reads all of them."""
         with self._database.reading():
             return [
-                fault for conversation in self.listing() if (fault := self._fault(conversation.key))
+                fault for conversation in self.listing() if (fault := self._check(conversation.key))
             ]
 
     def rename(self, key: int, name: str) -> None:
@@ -123,17 +123,17 @@ class Conversations:
             raise UsageError(
                 f"The name has {len(name)} characters, from 1 to {LONGEST_CONVERSATION_NAME} are expected; give another."
             )
-        with self._database.noting() as database:
+        with self._database.transaction() as database:
             self.conversation(key)
             database.execute("UPDATE conversations SET name = ? WHERE id = ?", [name, key])
 
     def remove(self, key: int) -> None:
         """Remove the conversation with its answers."""
-        with self._database.noting() as database:
+        with self._database.transaction() as database:
             self.conversation(key)
             database.execute("DELETE FROM conversations WHERE id = ?", [key])
 
-    def _fault(self, key: int) -> str:
+    def _check(self, key: int) -> str:
         try:
             self.answers(key)
         except LibraryError as error:

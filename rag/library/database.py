@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rag.errors import LibraryError, LibraryLockedError, LibraryReadOnlyError
-from rag.library.locks import holder
+from rag.library.locks import lock_owner
 from rag.library.schema import APPLICATION, FORMAT, MIGRATIONS
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Database:
         library.
         """
         if create:
-            with self.noting() as connection:
+            with self.transaction() as connection:
                 if _is_empty(connection):  # else another process was faster
                     migrate(connection)
                     row = [embedder, dimension, uuid.uuid4().hex]
@@ -114,7 +114,7 @@ class Database:
             )
         if version < FORMAT:
             try:
-                with self.noting() as connection:
+                with self.transaction() as connection:
                     migrate(connection)
             except LibraryReadOnlyError as error:
                 raise LibraryError(
@@ -151,19 +151,19 @@ class Database:
                 self._connection.execute("ROLLBACK")
 
     @contextmanager
-    def changing(self) -> Iterator[sqlite3.Connection]:
+    def counted_transaction(self) -> Iterator[sqlite3.Connection]:
         """One change of the library, counted.
 
         Kept wholly where the block ends well, else not at all.
         """
-        with self.noting() as connection:
+        with self.transaction() as connection:
             yield connection
             connection.execute(
                 "UPDATE settings SET generation = generation + 1, stamp = ?", [uuid.uuid4().hex]
             )
 
     @contextmanager
-    def noting(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
         """A change that is not counted, since it is of no document.
 
         Kept wholly where the block ends well, else not at all.
@@ -223,7 +223,7 @@ class Database:
     def _writer(self) -> str:
         file = self._folder / DATABASE
         return (
-            holder(
+            lock_owner(
                 {file.with_name(file.name + end): place for end, place in _WRITER_PLACES.items()}
             )
             or "another process"
@@ -239,7 +239,7 @@ class Database:
         with self._lock, suppress(sqlite3.OperationalError):
             self._connection.execute("PRAGMA journal_mode = WAL")
 
-    def faults(self) -> list[str]:
+    def check(self) -> list[str]:
         """What is wrong with the file, its keys and its word index, in sentences."""
         with self.reading() as connection:
             found = [

@@ -1,4 +1,4 @@
-"""What is wrong with a library, and the mending of what its documents' stored text is enough
+"""What is wrong with a library, and the repair of what its documents' stored text is enough
 for.
 """
 
@@ -25,13 +25,13 @@ _ORPHANS = {
 }  # tables made from others -> what a row of theirs is
 
 
-def faults(database: Database) -> list[str]:
+def check(database: Database) -> list[str]:
     """What is wrong with the database, in sentences; nothing for a whole one. Reads all of it.
 
     Raises LibraryError where it is too damaged to be read, or another process is writing to it.
     """
     with database.reading() as connection:
-        found = database.faults()
+        found = database.check()
         dimension = database.state().dimension
         if not 0 < dimension <= _LARGEST_DIMENSION:
             found.append(f"Vectors of {dimension} dimensions are none.")
@@ -46,18 +46,18 @@ def faults(database: Database) -> list[str]:
     return found
 
 
-def mend(
+def repair(
     database: Database, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]
 ) -> list[str]:
-    """What was mended, in sentences.
+    """Repair the database; return what was done, in sentences.
 
     Indexes, the word index, what belongs to nothing, passages and their vectors.
 
     `make` gives the chunks of a document, and their unit vectors, float32 [chunks, dimension].
     """
     done = []
-    with database.changing() as connection:
-        if database.faults():
+    with database.counted_transaction() as connection:
+        if database.check():
             connection.execute("REINDEX")
             connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
             done.append("The indexes were made again, that of the words too.")
@@ -73,7 +73,7 @@ def mend(
             hurt = document and _of_passages(connection, key, name, document.text, dimension)
         if document and hurt:
             chunks, vectors = make(document)
-            with database.changing() as connection:
+            with database.counted_transaction() as connection:
                 connection.execute("DELETE FROM chunks WHERE document = ?", [key])
                 write_chunks(connection, key, document, chunks, vectors, dimension)
             done.append(f"The passages of {name!r} were made again and embedded.")

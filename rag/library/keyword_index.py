@@ -49,7 +49,7 @@ def best(
     return [(int(chunk), float(score)) for chunk, score in found]
 
 
-def rarity(database: Database, words: Sequence[str], chunks: int) -> list[float]:
+def idf(database: Database, words: Sequence[str], chunks: int) -> list[float]:
     """How rare each word is among so many chunks, its inverse document frequency (Robertson &
     Spärck Jones 1976).
     """

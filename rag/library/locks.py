@@ -11,7 +11,7 @@ LOCKS = Path("/proc/locks")  # Linux alone has it; elsewhere nobody is named
 _LONGEST = 80  # characters of a command
 
 
-def holder(places: Mapping[Path, int]) -> str:
+def lock_owner(places: Mapping[Path, int]) -> str:
     """The process that has locked the byte at one of these places for itself, as in "process 7 (rag
     add reports)".
 

@@ -2,7 +2,7 @@
 
 The statements that bring it from each format to the next. Pure.
 
-`indexes/README.md` tells what the tables hold.
+`indexes/README.md` says what the tables hold.
 """
 
 APPLICATION = 0x52414731  # "RAG1": tells a library from any other SQLite file
@@ -85,7 +85,7 @@ CREATE TABLE speakers (
 """
 
 # A half-precision vector finds what the full one finds, in half the room; `half` is a function of
-# rag/database.py. What was removed is named, so that who holds the vectors in memory or in a file
+# rag/library/database.py. What was removed is named, so that who holds the vectors in memory or in a file
 # need not read all of them again. Vectors of a long document that is not complete yet wait in
 # `pending`, under the hash of the embedder's name and the text.
 _FORMAT_3 = """

@@ -16,7 +16,7 @@ from rag.files import MAX_BYTES, unfinished_name, written_whole
 _OURS = re.compile(r"[0-9a-f]{64}\.pdf(\.part)?")
 
 
-class Originals:
+class SourceFiles:
     """The folder `files` of a library.
 
     A copy is named after what it holds, never after what it was called.

@@ -21,7 +21,7 @@ from rag.library import integrity, keyword_index
 from rag.library.conversations import Conversations
 from rag.library.database import DATABASE, Database
 from rag.library.rows import read_document, write_chunks, write_document
-from rag.library.source_files import Originals
+from rag.library.source_files import SourceFiles
 from rag.library.vector_index import Dense
 from rag.text.query import is_within, names_it, phrases_of
 from rag.types import Chunk, Document, DocumentInfo, Filter, Vectors
@@ -71,7 +71,7 @@ class Library:
     def __init__(self, folder: Path, database: Database) -> None:
         """Use `Library.open`."""
         self.folder = folder
-        self.originals = Originals(folder)
+        self.source_files = SourceFiles(folder)
         self.conversations = Conversations(database)
         self._database = database
         self._opened_with = self.embedder
@@ -158,7 +158,7 @@ class Library:
         the parts do not fit.
         """
         place = _place(path)
-        with self._database.changing() as database:
+        with self._database.counted_transaction() as database:
             self._check_embedder()
             source = database.execute(
                 "SELECT path FROM documents WHERE name = ?", [document.name]
@@ -176,7 +176,7 @@ class Library:
 
     def remove(self, name: str) -> None:
         """Remove the document of that name. Raises NotFoundError where there is none."""
-        with self._database.changing() as database:
+        with self._database.counted_transaction() as database:
             if not database.execute("DELETE FROM documents WHERE name = ?", [name]).rowcount:
                 raise NotFoundError(self._no_document(name))
         self._sweep()
@@ -192,7 +192,7 @@ class Library:
 
         Nothing waits in `pending` then.
         """
-        with self._database.changing() as database:
+        with self._database.counted_transaction() as database:
             database.execute(
                 "UPDATE settings SET embedder = ?, dimension = ?, cache = '', cached = 0",
                 [embedder, dimension],
@@ -232,7 +232,7 @@ class Library:
 
         No look-up finds them.
         """
-        with self._database.noting() as database:
+        with self._database.transaction() as database:
             rows = [
                 (key, vector.tobytes())
                 for key, vector in zip(keys, vectors.astype("<f2"), strict=True)
@@ -241,7 +241,7 @@ class Library:
 
     def drop_pending(self, start: bytes) -> None:
         """Drop what waits under keys that start with this byte."""
-        with self._database.noting() as database:
+        with self._database.transaction() as database:
             database.execute("DELETE FROM pending WHERE substr(key, 1, 1) = ?", [start])
 
     def documents(self) -> list[DocumentInfo]:
@@ -279,7 +279,7 @@ class Library:
         """Note that the file of the document, if it is still there, now lies at `path`, where
         that is no other's.
         """
-        with self._database.changing() as database:
+        with self._database.counted_transaction() as database:
             row = [_place(path), path.name, name]
             database.execute(
                 "UPDATE OR IGNORE documents SET path = ?, file = ? WHERE name = ?", row
@@ -395,20 +395,20 @@ class Library:
         """
         return keyword_index.best(self._database, question, k, among, earlier)
 
-    def rarity(self, words: Sequence[str]) -> list[float]:
+    def idf(self, words: Sequence[str]) -> list[float]:
         """How rare each word is among the chunks, its inverse document frequency (Robertson &
         Spärck Jones 1976).
         """
-        return keyword_index.rarity(self._database, words, len(self._dense.current()))
+        return keyword_index.idf(self._database, words, len(self._dense.current()))
 
-    def settle(self) -> None:
+    def optimize(self) -> None:
         """Make searches as fast as they can be after much was added.
 
         Seconds for a million chunks, nothing for few.
 
         Raises LibraryError where the library cannot be written.
         """
-        self._dense.settle()
+        self._dense.optimize()
 
     def chunks(self, ids: Sequence[int]) -> dict[int, tuple[Chunk, str, str]]:
         """The chunks of these ids, each with the title and date of its document.
@@ -438,19 +438,19 @@ class Library:
         Raises LibraryError where it is too damaged to be read, or another process is adding to it.
         """
         return [
-            *integrity.faults(self._database),
-            *self._dense.faults(),
-            *self.conversations.faults(),
+            *integrity.check(self._database),
+            *self._dense.check(),
+            *self.conversations.check(),
         ]
 
     def repair(self, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]) -> list[str]:
-        """Mend what the stored text of the documents is enough for; what was done, in sentences.
+        """Repair what the stored text of the documents is enough for; what was done, in sentences.
 
         `make` gives the chunks of a document and their vectors, as for `rebuild`. Raises
         LibraryError where the library is too damaged, or cannot be written to.
         """
-        done = integrity.mend(self._database, make)
-        if self._dense.faults():
+        done = integrity.repair(self._database, make)
+        if self._dense.check():
             self._dense.forget()
             done.append("The file of vectors was removed.")
         return done
@@ -469,7 +469,7 @@ class Library:
 
     def _sweep(self) -> None:
         """Remove the copies of files that no document was read from."""
-        self.originals.sweep(
+        self.source_files.sweep(
             {sha256 for (sha256,) in self._database.rows("SELECT sha256 FROM documents")}
         )
 

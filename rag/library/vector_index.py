@@ -95,7 +95,7 @@ class Dense:
                 self._removals, self._stamp, self._cache = removals, state.stamp, cache
             return self._index
 
-    def settle(self) -> None:
+    def optimize(self) -> None:
         """Make codes of the vectors, where so many have none that a search is better off.
 
         Takes seconds for a million.
@@ -129,7 +129,7 @@ class Dense:
                 name = write_codes(codes, self._folder)
             except OSError as error:
                 raise own.unwritable(error) from error
-            with own.noting() as database:
+            with own.transaction() as database:
                 # Where two make codes at once, the other one may have removed this file.
                 if codes_file(self._folder, name).is_file():
                     database.execute("UPDATE settings SET cache = ?, cached = ?", [name, last])
@@ -138,11 +138,11 @@ class Dense:
             remove_other_codes(self._folder, own.rows("SELECT cache FROM settings")[0][0])
 
     def forget(self) -> None:
-        """Remove the file of codes, which `settle` makes again.
+        """Remove the file of codes, which `optimize` makes again.
 
         Raises LibraryError where the library cannot be written to.
         """
-        with self._database.noting() as database:
+        with self._database.transaction() as database:
             database.execute("UPDATE settings SET cache = '', cached = 0")
         remove_other_codes(self._folder, "")
 
@@ -151,7 +151,7 @@ class Dense:
         with self._database.reading() as database:
             return list(self._newer(database, 0, self._database.state().dimension))
 
-    def faults(self) -> list[str]:
+    def check(self) -> list[str]:
         """What is wrong with the file of codes, in sentences."""
         with self._database.reading() as database:
             cache, cached = database.execute("SELECT cache, cached FROM settings").fetchone()

@@ -183,10 +183,10 @@ class Service:
         added = pipeline.add_document(
             replace(document, name=stem, file=stem + suffix), UPLOADED / f"{stem}{suffix}"
         )
-        pipeline.library.settle()
+        pipeline.library.optimize()
         if document.boxes:  # its pages can be shown
             try:
-                pipeline.library.originals.keep(file, document.sha256)
+                pipeline.library.source_files.keep(file, document.sha256)
             except OSError as error:
                 raise LibraryError(
                     f"The report {added.document!r} was added, but its pages cannot be shown, "

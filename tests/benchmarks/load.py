@@ -226,7 +226,7 @@ def main() -> int:
                     reports.documents(), -(-options.chunks // PARAGRAPHS)
                 ):
                     library.add(document, made, vectors, Path("/generated") / document.file)
-                library.settle()
+                library.optimize()
             server, url = serve(settings)
             try:
                 return measured(

@@ -97,9 +97,9 @@ def test_where_the_system_tells_nothing_nobody_is_named(
     (tmp_path / "locks").write_text(told)
     monkeypatch.setattr(locks, "LOCKS", tmp_path / "locks")
     (tmp_path / "file").touch()
-    assert locks.holder({tmp_path / "file": 0}) == ""
+    assert locks.lock_owner({tmp_path / "file": 0}) == ""
     monkeypatch.setattr(locks, "LOCKS", tmp_path / "nowhere")
-    assert locks.holder({tmp_path / "file": 0, tmp_path / "missing": 0}) == ""
+    assert locks.lock_owner({tmp_path / "file": 0, tmp_path / "missing": 0}) == ""
 
 
 def test_only_the_writer_of_this_very_byte_is_named(
@@ -118,6 +118,6 @@ def test_only_the_writer_of_this_very_byte_is_named(
     ]
     monkeypatch.setattr(locks, "LOCKS", tmp_path / "locks")
     (tmp_path / "locks").write_text("\n".join(lines))
-    assert locks.holder({file: 120}) == f"process {2**22 + 1}"
+    assert locks.lock_owner({file: 120}) == f"process {2**22 + 1}"
     (tmp_path / "locks").write_text("\n".join(lines[:-1]))
-    assert locks.holder({file: 120}) == ""
+    assert locks.lock_owner({file: 120}) == ""

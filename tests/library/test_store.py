@@ -761,16 +761,16 @@ def test_codes_are_made_when_many_vectors_are_new_and_replaced_when_many_more_ca
     library: Library,
 ) -> None:
     many(library, "a", 9)
-    library.settle()
+    library.optimize()
     assert code_files(library) == []
     many(library, "b", 1)
-    library.settle()
+    library.optimize()
     (first,) = code_files(library)
     many(library, "c", 4)
-    library.settle()
+    library.optimize()
     assert code_files(library) == [first]
     library.remove("b")
-    library.settle()
+    library.optimize()
     (second,) = code_files(library)
     assert second != first
     assert library.verify() == []
@@ -800,7 +800,7 @@ def test_codes_with_what_came_and_went_since_find_what_numpy_finds(library: Libr
     for seed, name in enumerate("abcde"):
         many(library, name, 6, seed)
     assert_same()
-    library.settle()
+    library.optimize()
     assert len(code_files(library)) == 1
     assert_same()
     many(library, "f", 3, 9)
@@ -808,7 +808,7 @@ def test_codes_with_what_came_and_went_since_find_what_numpy_finds(library: Libr
     assert_same()
     many(library, "c", 2, 11)  # replaced
     assert_same()
-    library.settle()
+    library.optimize()
     assert_same()
     assert library.verify() == []
 
@@ -824,7 +824,7 @@ def test_codes_that_cannot_be_trusted_never_reach_faiss_and_are_made_anew(
     for name, seed in (("mine", 1), ("foreign", 2)):
         with new_library(tmp_path / name) as library:
             many(library, "a", 30, seed)
-            library.settle()
+            library.optimize()
     (cache,), (foreign,) = ((tmp_path / name).glob("*.faiss") for name in ("mine", "foreign"))
     assert callable(damage)
     damage(cache, foreign.read_bytes())
@@ -845,7 +845,7 @@ def test_codes_that_cannot_be_trusted_never_reach_faiss_and_are_made_anew(
             "The file of vectors is missing or damaged; searches do without it and are slower."
         ]
         assert parsed == []
-        library.settle()
+        library.optimize()
         assert library.verify() == []
     assert len(parsed) == 1
     with Library.open(tmp_path / "mine") as library:
@@ -862,7 +862,7 @@ def test_codes_of_a_copy_from_before_are_not_used_for_other_vectors(tmp_path: Pa
     shutil.copytree(tmp_path / "reports", tmp_path / "copy")
     with Library.open(tmp_path / "reports") as library:
         many(library, "b", 20, seed=1)
-        library.settle()
+        library.optimize()
     (cache,) = (tmp_path / "reports").glob("*.faiss")
     shutil.copy(cache, tmp_path / "copy")
     with Library.open(tmp_path / "copy") as copy:
@@ -876,14 +876,14 @@ def test_codes_of_a_copy_from_before_are_not_used_for_other_vectors(tmp_path: Pa
 @pytest.mark.usefixtures("few_are_many")
 def test_a_rebuild_leaves_no_codes_of_the_old_vectors_in_use(library: Library) -> None:
     many(library, "a", 12)
-    library.settle()
+    library.optimize()
     library.dense(unit_vectors(1)[0], 3)
     axes = np.eye(12, dtype=np.float32)
     library.rebuild("other", 12, lambda document: (make_chunks(document), axes))
     assert texts(library, library.dense(axes[4], 1)) == ["A 4."]
     with Library.open(library.folder) as opened:
         assert texts(opened, opened.dense(axes[4], 1)) == ["A 4."]
-        opened.settle()
+        opened.optimize()
         assert opened.verify() == []
 
 
@@ -905,7 +905,7 @@ def settle_and_die(folder: Path) -> None:
                     os.kill(os.getpid(), signal.SIGKILL)
 
                 setattr(owner, name, die)
-                Library.open(copy).settle()
+                Library.open(copy).optimize()
             os.wait()
 
 
@@ -916,7 +916,7 @@ def test_a_process_killed_while_it_makes_codes_leaves_the_old_ones_or_the_new(
 ) -> None:
     with new_library(tmp_path / "start") as library:
         many(library, "a", 12)
-        library.settle()
+        library.optimize()
         many(library, "b", 8, seed=1)
     run_this_file("settle_and_die", tmp_path)
     folders = sorted(f for f in tmp_path.iterdir() if f.name != "start")
@@ -929,7 +929,7 @@ def test_a_process_killed_while_it_makes_codes_leaves_the_old_ones_or_the_new(
                 library, question, 5
             )
             many(library, "c", 9, seed=2)
-            library.settle()
+            library.optimize()
             assert len(code_files(library)) == 1
             assert library.verify() == []
             assert not list(folder.glob("*.tmp"))

@@ -40,7 +40,7 @@ def write(folder: Path) -> None:
             )
             add(library, document, seed=change)
             if change % 20 == 0:
-                library.settle()
+                library.optimize()
             if change % 50 == 0:
                 library.rebuild(
                     "fake",

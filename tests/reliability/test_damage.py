@@ -48,7 +48,7 @@ def fill(folder: Path, seed: int = 0) -> None:
                 make_document(f"d{number}", *(f"Walrus {i} of {number}." for i in range(8))),
                 seed=seed + number,
             )
-        library.settle()
+        library.optimize()
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_a_damaged_file_of_codes_is_never_read_and_heals(
         assert library.verify() == [
             "The file of vectors is missing or damaged; searches do without it and are slower."
         ]
-        library.settle()
+        library.optimize()
         assert library.verify() == []
     assert_right(folder)
 
@@ -222,7 +222,7 @@ def test_a_restored_copy_is_right_beside_a_newer_file_of_codes(
                 make_document(f"n{number}", *(f"Walrus {i} of {number}." for i in range(8))),
                 seed=200 + number,
             )
-        library.settle()
+        library.optimize()
     shutil.copy(tmp_path / "before" / "library.db", folder / "library.db")
     for end in ("-wal", "-shm"):
         (folder / f"library.db{end}").unlink(missing_ok=True)
@@ -247,7 +247,7 @@ def test_a_library_of_which_little_is_left_needs_no_codes(folder: Path, left: in
             library.remove(info.name)
         if left:
             add(library, make_document("d0", *(f"Walrus {i} of 0." for i in range(left))), seed=3)
-        library.settle()
+        library.optimize()
         assert library.verify() == []
     assert list(folder.glob("*.faiss")) == []
     assert_right(folder)

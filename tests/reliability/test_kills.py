@@ -87,17 +87,17 @@ def opened(folder: Path) -> Pipeline:
 
 
 def tell_when_writing(shared: Shared) -> None:
-    noting = Database.noting
+    transaction = Database.transaction
 
     @contextmanager
     def told(self: Database) -> Iterator[object]:
-        with noting(self) as connection:
+        with transaction(self) as connection:
             shared[IN_TRANSACTION] = 1
             yield connection
         shared[IN_TRANSACTION] = 0
         shared[CHANGES] += 1
 
-    Database.noting = told  # type: ignore[method-assign,assignment]
+    Database.transaction = told  # type: ignore[method-assign,assignment]
 
 
 def fill(folder: Path, shared: Shared, drawn: random.Random) -> None:
@@ -212,7 +212,7 @@ def look_at_the_copies(folder: Path, shared: Shared) -> None:
 
 
 def damage(folder: Path) -> None:
-    with opened(folder) as pipeline, pipeline.library._database.changing() as database:
+    with opened(folder) as pipeline, pipeline.library._database.counted_transaction() as database:
         database.execute(
             "DELETE FROM vectors WHERE chunk IN (SELECT id FROM chunks ORDER BY random() LIMIT 3)"
         )
