@@ -1,8 +1,6 @@
 """The page: `python app.py` is `rag serve`, with the same options."""
 
-import sys
-
-from rag.cli.main import main
+from rag.cli.entry import run
 
 if __name__ == "__main__":
-    sys.exit(main(["serve", *sys.argv[1:]]))
+    run("serve")

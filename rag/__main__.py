@@ -1,3 +1,3 @@
-from rag.cli.main import main
+from rag.cli.entry import run
 
-raise SystemExit(main())
+run()

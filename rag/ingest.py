@@ -34,7 +34,7 @@ class Added:
     outcome: Literal["added", "replaced", "unchanged", "failed"]
     document: str = ""
     chunks: int = 0
-    reason: str = ""  # of a failure
+    reason: str = ""  # of a failure; of an addition what of the file could not be read
     traceback: str = ""  # of a failure that nobody expected, for a report
 
 
@@ -135,7 +135,9 @@ def add_document(
     is_long = len(chunks) > _BATCH
     keys, vectors = _embed(library, embedder, chunks, _ADDING, keep=is_long, progress=progress)
     library.add(document, chunks, vectors, path, keys)
-    return Added(path, "replaced" if known else "added", document.name, len(chunks))
+    unread = document.unread and f"{path.name}: {document.unread}"
+    outcome: Literal["added", "replaced"] = "replaced" if known else "added"
+    return Added(path, outcome, document.name, len(chunks), unread)
 
 
 def find_gone(library: Library, paths: Sequence[Path]) -> list[DocumentInfo]:

@@ -121,6 +121,7 @@ class Document:
     number: str = ""  # of the dispatch or report, "" where none is stated
     language: str = ""  # a language tag where the file states one: "en", "de-CH"
     boxes: tuple[Box, ...] = ()  # of a document with pages: one a line, in the order of the text
+    unread: str = ""  # what of the file could not be read, as a sentence; known at reading only
 
     def page_at(self, offset: int) -> int | None:
         """The number of the page that shows the character at `offset`.

@@ -1,64 +1,60 @@
-"""The commands that fill a library, `rag add` and `rag rebuild`.
+"""What `rag add`, `rag remove` and `rag rebuild` do, show and ask.
 
-What they show and ask, and how they go on.
+It imports the pipeline, so the commands import it when they run.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from rag.cli.common import FAILED
+from rag.cli.output import print_json
 from rag.cli.progress import Display
 from rag.cli.watch import among, changes
 from rag.errors import UsageError
 from rag.ingest import Added, find_files
 from rag.pipeline import Pipeline
 
-_FAILED = 1
-
 
 def add(pipeline: Pipeline, paths: Sequence[Path], prune: bool, yes: bool, as_json: bool) -> int:
-    """Add the files, and those below the folders.
+    """Add files and folders, and return the exit code.
 
-    With `prune` remove what is gone from there. What comes back is the exit code.
-
-    Raises what `Pipeline.add` raises, and UsageError where something is to be removed and nobody
-    can be asked.
+    With `prune` remove the documents whose files are gone from there. Raises what `Pipeline.add`
+    raises, and UsageError where something is to be removed and there is no terminal to ask on.
     """
     some = find_files(paths, at_least=0 if prune else 1)
     outcomes = _add(pipeline, paths) if some else []
     gone = pipeline.gone(paths) if prune else []
     removed = bool(gone) and (
-        yes or _agreed([f"{document.name} ({document.path})" for document in gone])
+        yes or _confirm_removal([f"{document.name} ({document.path})" for document in gone])
     )
     if removed:
         remove(pipeline, [document.name for document in gone])
     if as_json:
-        told = [
+        rows = [
             {"path": str(a.path), "outcome": a.outcome, "document": a.document, "reason": a.reason}
             for a in outcomes
         ]
-        left = "removed" if removed else "gone"
-        told += [
-            {"path": str(d.path), "outcome": left, "document": d.name, "reason": ""} for d in gone
+        outcome = "removed" if removed else "gone"
+        rows += [
+            {"path": str(d.path), "outcome": outcome, "document": d.name, "reason": ""}
+            for d in gone
         ]
-        print(json.dumps(told, ensure_ascii=False, indent=2))
+        print_json(rows)
     if gone and not removed and not sys.stdin.isatty():
         raise UsageError(
             f"Documents not removed, for there is no terminal to ask on: {len(gone)}; give --yes "
             "to remove them."
         )
-    return _FAILED if any(added.outcome == "failed" for added in outcomes) else 0
+    return FAILED if any(added.outcome == "failed" for added in outcomes) else 0
 
 
-def follow(pipeline: Pipeline, folders: Sequence[Path], prune: bool) -> int:
-    """Add what lies below the folders, then what changes there, until Ctrl-C.
+def watch(pipeline: Pipeline, folders: Sequence[Path], prune: bool) -> int:
+    """Add what the folders hold, then what changes in them until Ctrl-C; return the exit code.
 
-    With `prune` remove what is gone.
-
-    What comes back is the exit code. Raises what `Pipeline.add` raises, and UsageError for what is
-    no folder.
+    With `prune` remove the documents whose files are gone. Raises what `Pipeline.add` raises, and
+    UsageError for a path that is no folder.
     """
     find_files(folders, at_least=0)
     for path in folders:
@@ -83,7 +79,7 @@ def follow(pipeline: Pipeline, folders: Sequence[Path], prune: bool) -> int:
 
 
 def rebuild(pipeline: Pipeline) -> int:
-    """Embed the whole library anew; what comes back is the exit code."""
+    """Chunk and embed the whole library again, and return the exit code."""
     with Display(sys.stderr, "documents") as display:
         display.say(
             f"{pipeline.rebuild(display)} documents of the library {pipeline.name!r} were "
@@ -93,7 +89,7 @@ def rebuild(pipeline: Pipeline) -> int:
 
 
 def remove(pipeline: Pipeline, names: Sequence[str]) -> None:
-    """Remove the documents one by one. Raises UsageError where there is none of such a name."""
+    """Remove the documents one by one. Raises NotFoundError for a name that is not there."""
     with Display(sys.stderr, "documents") as display:
         for name in names:
             pipeline.library.remove(name)
@@ -121,11 +117,8 @@ def _add(pipeline: Pipeline, paths: Sequence[Path]) -> list[Added]:
     return outcomes
 
 
-def _agreed(gone: Sequence[str]) -> bool:
-    """Whether the user, who is shown the documents, wants them removed.
-
-    No where nobody can be asked.
-    """
+def _confirm_removal(gone: Sequence[str]) -> bool:
+    """Show the documents and return whether the user wants them removed; no without a terminal."""
     with Display(sys.stderr, "documents") as display:
         for document in gone:
             display.say(f"{'gone':>9}  {document}")

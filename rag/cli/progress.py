@@ -35,7 +35,8 @@ class Display:
         if self._bar:
             self._bar.console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
         else:
-            print(printable(text), file=self._stream, flush=True)
+            self._stream.write(f"{printable(text)}\n")
+            self._stream.flush()
 
     def done(self, number: int, of: int) -> None:
         """So many of all are done."""

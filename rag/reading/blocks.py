@@ -3,8 +3,11 @@
 The blocks a reader of the page sees, in order.     [charset-normalizer]
 """
 
+import codecs
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import category
 
 from rag.errors import DocumentError
 from rag.types import Box, Kind
@@ -16,6 +19,12 @@ _BOMS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
+
+MOST_NULS = 100  # a text has one NUL in as many bytes at most, by accident
+MOST_STRAY = 200  # a text in UTF-8 has one byte that is none in as many at most
+_WITH_STRAY_BYTES = "rag.stray-bytes"
+_LATIN_1 = re.compile(r"(?:iso[-_]?8859[-_]1|latin-?1|l1|(?:us-)?ascii|(?:windows-|cp)1252)")
+_ONE_BYTE = re.compile(r"(?:iso[-_]?8859|latin|windows-125|cp125|koi8|macintosh)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +63,36 @@ class Content:
     title: str = ""
     date: str = ""  # as it is written
     language: str = ""  # a language tag: "en", "de-CH"
+    unread: str = ""  # what of the file could not be read, as a sentence
 
 
 def decoded(data: bytes, declared: str = "") -> str:
-    """The text of a file: its byte order mark tells the encoding, else what it declares, else
-    UTF-8, else the likeliest.
+    """Return the text of a file, as its byte order mark, its bytes or what it declares tell.
 
-    Raises DocumentError where it is in no known encoding, or binary.
+    A single-byte encoding is declared by many a page in UTF-8, so that comes first there. A few
+    bytes that are no text spoil nothing. Raises DocumentError where it is in no known encoding, or
+    binary.
     """
-    encoding = next((name for bom, name in _BOMS.items() if data.startswith(bom)), "")
+    marked = next((name for bom, name in _BOMS.items() if data.startswith(bom)), "")
+    encoding = marked or _unmarked_utf16(data)
     if not encoding and b"\0" in data:
-        raise DocumentError(
-            "The file is binary, and a report was expected: export it as PDF or DOCX and add that."
-        )
-    for candidate in [encoding] if encoding else [declared, "utf-8"] if declared else ["utf-8"]:
+        if data.count(b"\0") * MOST_NULS > len(data):
+            raise DocumentError(
+                "The file is binary, and a report was expected: export it as PDF or DOCX and add "
+                "that."
+            )
+        data = data.replace(b"\0", b"")
+    for candidate in [encoding] if encoding else _candidates(declared):
         try:
             return data.decode(candidate)
         except (UnicodeError, LookupError):  # or no encoding is called so
             continue
+    if marked.startswith("utf-8") or not encoding:
+        text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", _WITH_STRAY_BYTES)
+        if sum("\udc80" <= c <= "\udcff" for c in data.decode("utf-8", "surrogateescape")) * (
+            MOST_STRAY
+        ) <= len(data):
+            return text
     if not encoding:
         from charset_normalizer import from_bytes
 
@@ -81,3 +102,38 @@ def decoded(data: bytes, declared: str = "") -> str:
         "The text is in no known encoding, where a report was expected: save it as UTF-8 and add "
         "it again."
     )
+
+
+def _candidates(declared: str) -> list[str]:
+    """Return the encodings to try, as browsers do: Latin-1 means Windows-1252."""
+    name = declared.lower()
+    if not name or name.startswith(("utf-16", "utf-32", "ucs")):  # could not be read so far if so
+        return ["utf-8"]
+    if _LATIN_1.fullmatch(name):
+        return ["utf-8", "cp1252", "latin-1"]
+    return ["utf-8", declared] if _ONE_BYTE.match(name) else [declared, "utf-8"]
+
+
+def _unmarked_utf16(data: bytes) -> str:
+    """Return the encoding of a text in UTF-16 without a byte order mark, "" for any other."""
+    sample = data[: 2 * (min(len(data), 4000) // 2)]
+    if b"\0" not in sample or len(sample) < 8:
+        return ""
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = sample.decode(encoding, "replace")
+        spaces = sum(c in " \t\r\n" for c in text)
+        odd = sum(category(c) in ("Cc", "Cn", "Co", "Cs") and c not in "\t\r\n" for c in text)
+        if not odd and "\ufffd" not in text and spaces * 100 >= len(text):
+            return encoding
+    return ""
+
+
+def _stray_bytes(error: UnicodeError) -> tuple[str, int]:
+    """Read bytes that are no UTF-8 as Windows programs do."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    wrong = error.object[error.start : error.end]
+    return wrong.decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(_WITH_STRAY_BYTES, _stray_bytes)

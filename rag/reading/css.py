@@ -7,6 +7,7 @@ LARGEST_STYLE = 200_000  # characters of style sheets that are searched for what
 _HIDING = re.compile(
     r"(?:^|;)(?:display:none|visibility:(?:hidden|collapse)|(?:left|top|right|bottom|text-indent|"
     r"margin-left|margin-top):-\d{3,}|"
+    r"text-decoration(?:-line)?:[^;]{0,60}line-through|"  # what is struck out is said no more
     r"clip:rect\((?:0|1px)|clip-path:inset\((?:50|100)%|transform:scale\(0\)|color:transparent|"
     r"max-height:0(?:px)?(?:;|!|$))"
 )

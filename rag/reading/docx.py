@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_OFF = ("0", "false", "off")
 _LEVELS = 9  # of a list and of an outline
 
 _HEADING = re.compile("heading ([1-9])")
@@ -125,7 +126,9 @@ def _stated_look(properties: "Element | None") -> Look:
         value = _attribute(stated)
         match _name(stated):
             case "vanish":
-                look = replace(look, hidden=value not in ("0", "false", "off"))
+                look = replace(look, hidden=value not in _OFF)
+            case "strike" | "dstrike":  # what is struck out is said no more
+                look = replace(look, struck=bool(look.struck) or value not in _OFF)
             case "color":
                 look = replace(look, white=value.upper() == "FFFFFF")
             case "sz":
@@ -405,6 +408,8 @@ class _DocxReader:
             if name == "r":
                 text += self.shown(child, self.run_look(child).over(look), boxes)
             elif name == "fldChar":
+                shows = look.is_visible and not any(self.fields)
+                text += _form_value(child) if shows else ""
                 self.field(_attribute(child, "fldCharType"))
             elif name == "txbxContent":
                 boxes += [("", block) for block in self.box(child)] if look.is_visible else []
@@ -457,6 +462,19 @@ class _DocxReader:
                 style = replace(named, look=_stated_look(_find(element, "rPr")).over(named.look))
             self.known_styles[style_id] = style
         return self.known_styles[style_id]
+
+
+def _form_value(field: "Element") -> str:
+    """Return what a check box or a list of choices shows, "" where the field is neither."""
+    box, choices = (_find(field, "ffData", name) for name in ("checkBox", "ddList"))
+    if box is not None:
+        stated = [e for e in (_find(box, "checked"), _find(box, "default")) if e is not None]
+        return "☒" if stated and _attribute(stated[0]) not in _OFF else "☐"
+    if choices is not None:
+        entries = [_attribute(entry) for entry in choices.iterchildren(f"{_W}listEntry")]
+        chosen = number_in(_attribute(_find(choices, "result")))
+        return entries[chosen] if chosen < len(entries) else ""
+    return ""
 
 
 def _sign(element: "Element") -> str | None:

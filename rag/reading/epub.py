@@ -1,6 +1,7 @@
 """An EPUB -> its chapters in reading order, read as the one page they make."""
 
 import posixpath
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # Fonts that are obfuscated are no encrypted text.
 _FONT_ALGORITHMS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
+_PAGE = re.compile(rb"(?i)<(?:html|body)[\s>]|<!doctype\s{1,5}html")
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 
 
@@ -30,6 +32,7 @@ def read_epub(data: bytes) -> Content:
     package_name = next(
         (e.get("full-path") or "" for e in container.iter() if tag(e) == "rootfile"), ""
     )
+    package_name = _held(files, "", package_name) or package_name
     package = xml(_part(files, package_name))
     stated: dict[str, str] = {}
     hrefs: dict[str, str] = {}
@@ -38,15 +41,14 @@ def read_epub(data: bytes) -> Content:
         name = tag(element)
         if name in ("title", "date", "language"):
             stated.setdefault(name, " ".join((element.text or "").split()))
-        elif (
-            name == "item"
-            and element.get("media-type") in _PAGES
-            and "nav" not in (element.get("properties") or "").split()
-        ):
-            hrefs[element.get("id") or ""] = _member(package_name, element.get("href") or "")
+        elif name == "item" and "nav" not in (element.get("properties") or "").split():
+            chapter = _held(files, package_name, element.get("href") or "")
+            kind = (element.get("media-type") or "").partition(";")[0].strip().lower()
+            if chapter and (kind in _PAGES or _is_page(files[chapter])):  # many state another kind
+                hrefs[element.get("id") or ""] = chapter
         elif name == "itemref":  # also where it is not "linear": notes often are not
             spine.append(element.get("idref") or "")
-    chapters = list(dict.fromkeys(hrefs[item] for item in spine if hrefs.get(item) in files))
+    chapters = list(dict.fromkeys(hrefs[item] for item in spine if item in hrefs))
     if not chapters:
         raise DocumentError("The EPUB has no chapters: fetch or export it again.")
     book = content(_one_page({chapter: parsed(decoded(files[chapter])) for chapter in chapters}))
@@ -78,6 +80,21 @@ def _part(files: dict[str, bytes], name: str) -> bytes:
             f"The EPUB lacks its {name or 'package file'}: fetch or export it again."
         )
     return files[name]
+
+
+def _held(files: dict[str, bytes], base: str, href: str) -> str:
+    """Return the member that a link means, its name as the archive writes it; "" for none."""
+    wanted = _member(base, href)
+    if wanted in files:
+        return wanted
+    for name in files:  # it may be encoded as links are, or written with other capitals
+        if unquote(name.replace("\\", "/")).casefold() == wanted.casefold():
+            return name
+    return ""
+
+
+def _is_page(data: bytes) -> bool:
+    return bool(_PAGE.search(data[:4000]))
 
 
 def _member(base: str, href: str) -> str:

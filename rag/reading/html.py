@@ -39,11 +39,12 @@ _BLOCKS = frozenset(
     table tbody td tfoot th thead tr
     """.split()
 ).union(HEADINGS, _LISTS)
+# Nor is said any more what is struck out.
 _NEVER_SHOWN = frozenset(
     """
-    audio base button canvas datalist embed head iframe input link map meta meter noscript
-    object optgroup option param progress rp script select source style svg template textarea
-    title track video
+    audio base button canvas datalist del embed head iframe input link map meta meter noscript
+    object optgroup option param progress rp s script select source strike style svg template
+    textarea title track video
     """.split()
 )
 _CHROME_ROLES = frozenset(

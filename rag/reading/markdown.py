@@ -146,7 +146,14 @@ def _shown(token: "Token") -> str:
     if token.type != "inline" and token.type != "image":
         return token.content
     shown = ""
+    struck = 0
     for child in token.children or []:
+        if child.type in ("s_open", "s_close"):
+            struck += child.nesting
+        if struck:  # what is struck out is said no more
+            continue
+        if child.type == "s_close" and shown.endswith(" "):  # of the spaces around it one is left
+            shown = shown[:-1]
         if child.type in ("text", "code_inline"):
             shown += child.content
         elif child.type == "softbreak":

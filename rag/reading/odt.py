@@ -327,6 +327,9 @@ def _look(style: "Element") -> Look:
             _get(properties, name).lower()
             for name in ("text:display", "fo:font-size", "fo:color", "fo:background-color")
         )
+        line = _get(properties, "style:text-line-through-style")
+        if line:  # what is struck out is said no more
+            look = replace(look, struck=line != "none")
         if display:
             look = replace(look, hidden=display == "none")
         if found := _LENGTH.fullmatch(size):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import groupby
 from typing import TYPE_CHECKING
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from rag.errors import DocumentError
 from rag.reading.archive import members
@@ -26,6 +27,10 @@ OLE = b"\xd0\xcf\x11\xe0"  # opens old Office files, and encrypted new ones
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _MARGINS = ("header", "footer")
 _WORD_PARTS = ("styles", "numbering", "settings", "footnotes", "endnotes", *_MARGINS)
+
+# Namespaces of ISO/IEC 29500 Strict, and those of Transitional, which programs write.
+_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w{1,30})/")
+_USUAL = rb"http://schemas.openxmlformats.org/\1/2006/"
 
 # Names of styles, in lower case, as Word and LibreOffice write them whatever the language of their
 # menus.
@@ -74,6 +79,7 @@ def opened_docx(data: bytes) -> Package:
             for name, part in members(data).items()
             if re.fullmatch(r"word/[^/]+\.xml", name)
         )
+    data = _transitional(data)
     from docx import Document
     from docx.opc.exceptions import OpcError
 
@@ -98,6 +104,19 @@ def opened_docx(data: bytes) -> Package:
             "The DOCX file has no text inside, where a report was expected: save it as DOCX again."
         )
     return Package(body, parts, title, language)
+
+
+def _transitional(data: bytes) -> bytes:
+    """Return a Word file that follows ISO Strict with the namespaces that Word itself writes."""
+    files = members(data)
+    if not any(_STRICT.search(content) for content in files.values()):
+        return data
+    changed = BytesIO()
+    with ZipFile(changed, "w", ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            is_xml = name.endswith((".xml", ".rels"))
+            archive.writestr(name, _STRICT.sub(_USUAL, content) if is_xml else content)
+    return changed.getvalue()
 
 
 def opened_odt(data: bytes) -> Package:
@@ -167,6 +186,7 @@ class Look:
     hidden: bool | None = None
     white: bool | None = None
     tiny: bool | None = None
+    struck: bool | None = None
     shaded: bool = False
 
     def over(self, outer: "Look") -> "Look":
@@ -178,12 +198,13 @@ class Look:
             outer.hidden if self.hidden is None else self.hidden,
             outer.white if self.white is None else self.white,
             outer.tiny if self.tiny is None else self.tiny,
+            outer.struck if self.struck is None else self.struck,
             self.shaded or outer.shaded,
         )
 
     @property
     def is_visible(self) -> bool:
-        return not (self.hidden or self.tiny or (self.white and not self.shaded))
+        return not (self.hidden or self.tiny or self.struck or (self.white and not self.shaded))
 
 
 PLAIN = Look()

@@ -36,6 +36,9 @@ SMALLEST_TYPE = 1.0  # points: nobody reads smaller
 # of a page's area: a picture this large is a scan, and invisible text over it is what it says
 SCAN = 0.7
 WHITE = 250  # of 255
+FEWEST_LETTERS = 20  # of a page: with fewer and more ink than INKED it gave no text
+INK, INKED = 200, 0.005  # of 255; of the page's pixels
+MOST_NAMED = 8  # pages
 WORD_GAP = 0.8  # of the type's size: wider gaps may be a gutter or the edge of a cell
 # Turned text is read as a page of its own where it has as many letters, and this share of those of
 # the upright text: less is a label or a stamp in the margin.
@@ -87,11 +90,13 @@ def read_pdf(data: bytes) -> Content:
     Raises DocumentError where the file is encrypted, damaged, too long, or has no text.
     """
     with _opened(data) as pdf:
-        pages = list(_pages(pdf))
+        unread: list[int] = []
+        pages = list(_pages(pdf, unread))
         if not any(page.lines or page.furniture for page in pages):
             raise _no_text(pdf)
         title, language = _title(pdf), _language(pdf)
-    return Content(blocks(pages), title=title, language=language)
+        missing = _unread(unread, len(pdf))
+    return Content(blocks(pages), title=title, language=language, unread=missing)
 
 
 def page_image(data: bytes, page: int, width: int) -> bytes:
@@ -143,7 +148,8 @@ def _render_scale(page: "PdfPage", width: int) -> float:
     return float(min(width / wide, MAX_PIXELS / wide, MAX_PIXELS / high))
 
 
-def _pages(pdf: "PdfDocument") -> Iterator[Page]:
+def _pages(pdf: "PdfDocument", unread: list[int]) -> Iterator[Page]:
+    """Yield what the pages show; the numbers of those that show ink and no text go to `unread`."""
     count = len(pdf)
     if count > MAX_PAGES:
         raise DocumentError(
@@ -151,7 +157,9 @@ def _pages(pdf: "PdfDocument") -> Iterator[Page]:
             f"parts."
         )
     characters, place = 0, 1
-    for number, page in enumerate(pdf, start=1):
+    pdf.init_forms()
+    for number in range(1, count + 1):
+        page = _with_annotations(pdf, number)
         reader = _PageReader(page)
         characters += reader.count
         if characters > MAX_CHARACTERS:
@@ -160,10 +168,39 @@ def _pages(pdf: "PdfDocument") -> Iterator[Page]:
                 f"in parts."
             )
         width, height = page.get_size()
-        for shown in _frames(reader.words(), width, height, number, place):
+        words = reader.words()
+        letters = sum(len(word.text) for alike in words.values() for word in alike)
+        if letters < FEWEST_LETTERS and reader.shows_ink():
+            unread.append(number)
+        for shown in _frames(words, width, height, number, place):
             place += 1
             yield shown
         page.close()
+
+
+def _with_annotations(pdf: "PdfDocument", number: int) -> "PdfPage":
+    """Return a page with the values of its form and its notes as part of its text."""
+    from pypdfium2 import raw
+
+    page = pdf[number - 1]
+    if not raw.FPDFPage_GetAnnotCount(page.raw):
+        return page
+    flattened = raw.FPDFPage_Flatten(page.raw, raw.FLAT_NORMALDISPLAY)
+    if flattened != raw.FLATTEN_SUCCESS:
+        return page
+    page.close()
+    return pdf[number - 1]
+
+
+def _unread(pages: Sequence[int], count: int) -> str:
+    """Return a sentence that names the pages that gave no text, "" where all gave some."""
+    if not pages:
+        return ""
+    named = ", ".join(map(str, pages[:MOST_NAMED])) + (", …" if len(pages) > MOST_NAMED else "")
+    return (
+        f"{len(pages)} of {count} pages show something and gave no text ({named}): if they are "
+        "scans, run OCR on the PDF, for example with ocrmypdf, and add it again."
+    )
 
 
 def _no_text(pdf: "PdfDocument") -> DocumentError:
@@ -403,6 +440,19 @@ class _PageReader:
         )
         return inside and not (style.white and self._is_on_white(word))
 
+    def shows_ink(self) -> bool:
+        """Return whether the page shows more than a few marks."""
+        pixels, _, _ = self._rendered()
+        return sum(pixel < INK for pixel in pixels) > INKED * len(pixels)
+
+    def _rendered(self) -> tuple[memoryview, int, float]:
+        """Return the page in shades of gray, the length of a row, and the pixels of a point."""
+        if self._picture is None:
+            scale = min(1.0, _render_scale(self._page, 1000))
+            bitmap = self._page.render(scale=scale, grayscale=True)
+            self._picture = memoryview(bytes(bitmap.buffer)), bitmap.stride, scale
+        return self._picture
+
     def _is_scanned(self) -> bool:
         if self._scanned is None:
             left, bottom, right, top = self._box
@@ -419,11 +469,7 @@ class _PageReader:
 
         White text stands out where something dark lies behind it.
         """
-        if self._picture is None:
-            scale = min(1.0, _render_scale(self._page, 1000))
-            bitmap = self._page.render(scale=scale, grayscale=True)
-            self._picture = memoryview(bytes(bitmap.buffer)), bitmap.stride, scale
-        pixels, stride, scale = self._picture
+        pixels, stride, scale = self._rendered()
         rows = [int((word.baseline - share * word.size) * scale) for share in (0.1, 0.3, 0.5)]
         columns = slice(max(0, int(word.left * scale)), int(word.right * scale) + 1)
         seen = [

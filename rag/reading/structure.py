@@ -170,6 +170,7 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
         number=" ".join(designation[0].split()) if designation else "",
         language=content.language,
         boxes=boxes,
+        unread=content.unread,
     )
 
 

@@ -32,21 +32,29 @@ NAMESPACES = (
     + ' xmlns:dc="http://purl.org/dc/elements/1.1/"'
 )
 STYLES = """<office:styles>
-<style:default-style style:family="paragraph"><style:text-properties fo:language="de" fo:country="CH"/></style:default-style>
+<style:default-style style:family="paragraph">
+<style:text-properties fo:language="de" fo:country="CH"/></style:default-style>
 <style:style style:name="Title" style:family="paragraph"/>
 <style:style style:name="Quotations" style:family="paragraph"/>
 <style:style style:name="Quote" style:family="paragraph"/>
-<style:style style:name="Intense_20_Quote" style:family="paragraph" style:parent-style-name="Circle"/>
-<style:style style:name="Circle" style:family="paragraph" style:parent-style-name="Intense_20_Quote"/>
+<style:style style:name="Intense_20_Quote" style:family="paragraph"
+style:parent-style-name="Circle"/>
+<style:style style:name="Circle" style:family="paragraph"
+style:parent-style-name="Intense_20_Quote"/>
 <style:style style:name="Caption" style:family="paragraph"/>
 <style:style style:name="Figure" style:family="paragraph" style:parent-style-name="Caption"/>
-<style:style style:name="Hidden" style:family="text"><style:text-properties text:display="none"/></style:style>
-<style:style style:name="Hidden too" style:family="text" style:parent-style-name="Hidden"/>
-<style:style style:name="White" style:family="text"><style:text-properties fo:color="#ffffff"/></style:style>
-<style:style style:name="Inverse" style:family="text"><style:text-properties fo:color="#FFFFFF" fo:background-color="#000000"/>
+<style:style style:name="Hidden" style:family="text"><style:text-properties text:display="none"/>
 </style:style>
-<style:style style:name="Tiny" style:family="text"><style:text-properties fo:font-size="0.5pt"/></style:style>
-<text:list-style style:name="Numbers"><text:list-level-style-number text:level="1" style:num-format="1"/>
+<style:style style:name="Hidden too" style:family="text" style:parent-style-name="Hidden"/>
+<style:style style:name="White" style:family="text"><style:text-properties fo:color="#ffffff"/>
+</style:style>
+<style:style style:name="Inverse" style:family="text">
+<style:text-properties fo:color="#FFFFFF" fo:background-color="#000000"/>
+</style:style>
+<style:style style:name="Tiny" style:family="text"><style:text-properties fo:font-size="0.5pt"/>
+</style:style>
+<text:list-style style:name="Numbers">
+<text:list-level-style-number text:level="1" style:num-format="1"/>
 <text:list-level-style-bullet text:level="2"/></text:list-style>
 </office:styles>"""
 
@@ -86,7 +94,8 @@ def test_a_report_comes_out_block_by_block() -> None:
 <text:p text:style-name="Quotations">They will not last.</text:p>
 <text:p text:style-name="Quote">Nor will it.</text:p>
 <text:p text:style-name="Intense_20_Quote">Nor this.</text:p>
-<text:list><text:list-item><text:p>one</text:p></text:list-item><text:list-item><text:p>two</text:p></text:list-item></text:list>
+<text:list><text:list-item><text:p>one</text:p></text:list-item><text:list-item>
+<text:p>two</text:p></text:list-item></text:list>
 <text:p text:style-name="Figure">The quay</text:p>"""
     meta = (
         f"<office:document-meta {NAMESPACES}><office:meta><dc:title>Older</dc:title>"
@@ -357,13 +366,19 @@ def test_elements_out_of_place_give_blocks_or_our_error(changes: list[Change]) -
     assert_shaped(read_odt(odt(etree.tostring(root, encoding="unicode"))))
 
 
-SAMPLE = """<text:p text:style-name="Title">Title</text:p><text:h text:outline-level="2">Money</text:h>
-<text:list text:style-name="Numbers"><text:list-item><text:p>one</text:p><text:list><text:list-item><text:p>two</text:p>
+SAMPLE = """\
+<text:p text:style-name="Title">Title</text:p><text:h text:outline-level="2">Money</text:h>
+<text:list text:style-name="Numbers"><text:list-item><text:p>one</text:p><text:list>
+<text:list-item><text:p>two</text:p>
 </text:list-item></text:list></text:list-item></text:list>
-<text:p>text<text:note text:note-class="footnote"><text:note-body><text:p>A book.</text:p></text:note-body></text:note>
-<text:note text:note-class="endnote"><text:note-body><text:p>A film.</text:p></text:note-body></text:note><text:s text:c="3"/>
+<text:p>text<text:note text:note-class="footnote"><text:note-body><text:p>A book.</text:p>
+</text:note-body></text:note>
+<text:note text:note-class="endnote"><text:note-body><text:p>A film.</text:p></text:note-body>
+</text:note><text:s text:c="3"/>
 <text:span text:style-name="Hidden">no</text:span>
 <draw:frame><draw:text-box><text:p>boxed</text:p></draw:text-box></draw:frame></text:p>
-<table:table><table:table-row><table:table-cell table:number-columns-spanned="2"><text:p>a</text:p></table:table-cell>
-<table:covered-table-cell/></table:table-row><table:table-row><table:table-cell><text:p>b</text:p></table:table-cell></table:table-row>
+<table:table><table:table-row><table:table-cell table:number-columns-spanned="2">
+<text:p>a</text:p></table:table-cell>
+<table:covered-table-cell/></table:table-row><table:table-row><table:table-cell><text:p>b</text:p>
+</table:table-cell></table:table-row>
 </table:table>"""

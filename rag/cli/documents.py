@@ -1,0 +1,98 @@
+"""The commands that fill a library, list what it holds and look after it."""
+
+import argparse
+
+from rag.cli.common import DAMAGED, open_pipeline
+from rag.cli.output import print_json, print_text, say
+from rag.config import Settings, bundled
+
+
+def run_add(settings: Settings, options: argparse.Namespace) -> int:
+    """Add files and folders; with --watch go on with what changes in the folders."""
+    from rag.cli import ingest
+    from rag.errors import UsageError
+
+    paths = [*options.paths, *([bundled("samples")] if options.samples else [])]
+    if not paths:
+        raise UsageError("Nothing to add was named; give files or folders: rag add PATH…")
+    if options.watch and (options.json or options.prune > options.yes):
+        raise UsageError(
+            "--watch goes on without asking or printing JSON; leave --json away, and give --yes "
+            "with --prune."
+        )
+    with open_pipeline(settings, options) as pipeline:
+        if options.watch:
+            return ingest.watch(pipeline, paths, options.prune)
+        return ingest.add(pipeline, paths, options.prune, options.yes, options.json)
+
+
+def run_remove(settings: Settings, options: argparse.Namespace) -> int:
+    """Remove documents from the library."""
+    from rag.cli import ingest
+
+    with open_pipeline(settings, options) as pipeline:
+        ingest.remove(pipeline, options.documents)
+    return 0
+
+
+def run_rebuild(settings: Settings, options: argparse.Namespace) -> int:
+    """Chunk and embed the stored documents anew."""
+    from rag.cli import ingest
+
+    with open_pipeline(settings, options) as pipeline:
+        return ingest.rebuild(pipeline)
+
+
+def run_list(settings: Settings, options: argparse.Namespace) -> int:
+    """List the documents of the library."""
+    from rag.render.text import table
+
+    with open_pipeline(settings, options) as pipeline:
+        documents = pipeline.library.documents()
+    if options.json:
+        print_json(
+            [
+                {
+                    "document": d.name,
+                    "title": d.title,
+                    "date": d.date,
+                    "file": d.file,
+                    "paragraphs": d.paragraphs,
+                    "chunks": d.chunks,
+                }
+                for d in documents
+            ]
+        )
+    else:
+        print_text(table((d.name, d.date, f"{d.paragraphs} ¶", d.title) for d in documents))
+    return 0
+
+
+def run_status(settings: Settings, options: argparse.Namespace) -> int:
+    """Show what the library holds and which models it uses."""
+    from rag.render.text import table
+
+    with open_pipeline(settings, options) as pipeline:
+        values = pipeline.status()
+    if options.json:
+        print_json(values)
+    else:
+        print_text(table((name.replace("_", " "), str(value)) for name, value in values.items()))
+    return 0
+
+
+def run_verify(settings: Settings, options: argparse.Namespace) -> int:
+    """Check the whole library; with --repair mend what its stored texts are enough for."""
+    from rag.text.characters import printable
+
+    with open_pipeline(settings, options) as pipeline:
+        faults = pipeline.library.verify()
+        repairs = pipeline.repair() if options.repair and faults else []
+        faults = pipeline.library.verify() if repairs else faults
+    for repair in repairs:
+        say(printable(repair))
+    if options.json:
+        print_json(faults)
+    else:
+        print_text(printable("\n".join(faults)) or f"The library {settings.library!r} is whole.")
+    return DAMAGED if faults else 0
