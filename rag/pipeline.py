@@ -98,8 +98,8 @@ class Pipeline:
         """A PNG of a page of the document, `width` pixels wide, as far as that is within bounds;
         pages count from 1.
 
-        Raises NotFoundError where there is no such document or page, or its file is not there any more
-        as it was read.
+        Raises NotFoundError where there is no such document or page, or its file is not there any
+        more as it was read.
         """
         info = self.library.info(name)
         if not self.document(name).boxes:
@@ -109,8 +109,8 @@ class Pipeline:
         data = self.library.source_files.read(info.path, info.sha256)
         if data is None:
             raise NotFoundError(
-                f"The file that {name!r} was read from has changed or is not there any more, so its pages cannot be shown; add "
-                "it again."
+                f"The file that {name!r} was read from has changed or is not there any more, so its"
+                " pages cannot be shown; add it again."
             )
         return page_image(data, page, width)
 
@@ -128,7 +128,7 @@ class Pipeline:
             "language_model": self.models.chat_name,
         }
 
-    # --- Files -> library -----------------------------------------------------------------------------------------
+    # --- Files -> library -------------------------------------------------------------------------
 
     def add(self, paths: Sequence[Path], progress: Progress | None = None) -> Iterator[Added]:
         """Add the files, and those below the folders; yield the outcome of each as it happens.
@@ -165,7 +165,7 @@ class Pipeline:
         """Repair what the stored text is enough for; return what was done, in sentences."""
         return ingest.repair(self.library, self.models.embedder)
 
-    # --- Question -> answer ---------------------------------------------------------------------------------------
+    # --- Question -> answer -----------------------------------------------------------------------
 
     def search(
         self, question: str, k: int = _HITS, history: Sequence[Turn] = (), only: Filter = EVERYTHING

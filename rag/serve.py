@@ -38,8 +38,10 @@ _OPEN_PATHS = (
 # Gradio's own scripts are inline and compile templates; what counts is that nothing may be fetched
 # from or sent to elsewhere.
 _POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' "
+    "'unsafe-inline'; "
+    "img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 _LAST_SECONDS = (
     7  # for requests under way when the server ends; their questions are stopped at once
@@ -174,7 +176,8 @@ def _listening(host: str, port: int | None) -> socket.socket:
         return listening
     which = f"port {port}" if port else f"any port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1}"
     raise UsageError(
-        f"The page cannot listen at {host} on {which}: it is taken, or the address is not this machine's; name another with "
+        f"The page cannot listen at {host} on {which}: it is taken, or the address is not this "
+        f"machine's; name another with "
         "--port or --host."
     )
 

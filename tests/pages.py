@@ -8,8 +8,10 @@ TAGS = set(
 
 
 ATTRIBUTES = set(
-    "class type role aria-label value hidden href id title lang data-document data-start data-end data-marker data-markers "
-    "data-note data-note-text data-number data-speaker data-back data-copy data-example data-turn data-do data-library "
+    "class type role aria-label value hidden href id title lang data-document data-start data-end "
+    "data-marker data-markers "
+    "data-note data-note-text data-number data-speaker data-back data-copy data-example data-turn "
+    "data-do data-library "
     "data-conversation".split()
 )
 

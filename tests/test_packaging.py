@@ -148,7 +148,7 @@ def test_what_make_run_asks_is_a_question_the_samples_answer() -> None:
     assert asked[1] in {question["question"] for question in questions if question["answerable"]}
 
 
-# --- The set-up ---------------------------------------------------------------------------------------------------
+# --- The set-up -----------------------------------------------------------------------------------
 
 
 PYTHON_THAT_MAKES_NOTHING = (

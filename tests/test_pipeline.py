@@ -50,7 +50,10 @@ def test_passages_are_hits_in_the_order_that_reading_them_gives(
         f"{n}.txt": f"Report {n}\n\nThe night train is a train of the night. It is number {n}."
         for n in range(9)
     }
-    answer = "The Answer\n\nNobody knows the reason. The night train to Brennau stops seventeen times at places without a name."
+    answer = (
+        "The Answer\n\nNobody knows the reason. The night train to Brennau stops seventeen times at"
+        " places without a name."
+    )
     pipeline = pipeline_with({**texts, "answer.txt": answer})
     question = "How often does the night train stop at places without a name?"
     found, read = pipeline.search(question, 3), pipeline.passages(question, 3)
@@ -110,7 +113,10 @@ def test_an_exported_answer_holds_as_long_as_its_quotes_do(
 
 
 def test_a_quoted_opinion_is_reported_with_its_speaker(pipeline_with: PipelineWith) -> None:
-    report = 'The Harbour Report\n\nAda Holm wrote:\n\n"The silt that we dredge in May returns to the harbour every winter."'
+    report = (
+        'The Harbour Report\n\nAda Holm wrote:\n\n"The silt that we dredge in May returns to the'
+        ' harbour every winter."'
+    )
     answer = pipeline_with({"harbour.txt": report}, " The silt returns every winter.").ask(
         "When does the silt return?"
     )
@@ -256,7 +262,10 @@ def test_a_follow_up_is_searched_with_the_question_before_it(pipeline_with: Pipe
 def test_a_model_is_asked_a_follow_up_with_the_question_before_it_and_answers_that(
     pipeline_with: PipelineWith,
 ) -> None:
-    report = "Sand\n\nThe port paid 12 million crowns for dredging. The port paid 15 million crowns for sand and silt."
+    report = (
+        "Sand\n\nThe port paid 12 million crowns for dredging. The port paid 15 million crowns for"
+        " sand and silt."
+    )
     pipeline = pipeline_with({"sand.txt": report}, " The port paid 12 million crowns for dredging.")
     history = [
         Turn("user", "How much has the port paid for dredging?"),
@@ -449,7 +458,7 @@ def test_a_file_that_cannot_be_looked_for_is_not_gone(
     assert [d.name for d in pipeline.gone([tmp_path])] == ["b"]
 
 
-# --- Interrupted work ---------------------------------------------------------------------------------------------
+# --- Interrupted work -----------------------------------------------------------------------------
 
 LONG = "The Long Report\n\n" + "\n\n".join(
     f"Paragraph {i} tells {' '.join(f'word{i}x{n}' for n in range(60))}." for i in range(9)
@@ -529,7 +538,8 @@ def test_vectors_that_wait_and_are_damaged_are_made_again(long: Pipeline, tmp_pa
     with sqlite3.connect(long.library.folder / "library.db") as database:
         for row, damage in enumerate(("x'00'", "zeroblob(8192)", "x''")):
             database.execute(
-                f"UPDATE pending SET vector = {damage} WHERE key = (SELECT key FROM pending LIMIT 1 OFFSET {row})"
+                f"UPDATE pending SET vector = {damage} WHERE key = (SELECT key FROM pending LIMIT 1"
+                f" OFFSET {row})"
             )
     assert [added.outcome for added in long.add([tmp_path / "reports-0"])] == ["added", "unchanged"]
     assert len(embedder.seen) == 6 + 3 + 3

@@ -14,10 +14,9 @@ from rag.types import (
 )
 
 TEXT = (
-    "Putin stated:\n\n"
-    '"Last year, trade increased by 30 percent to set a new record of $185 billion.[8] It was not easy.\n\n'
-    '"This year, trade may well exceed $200 billion."[9]\n\n'
-    "Bovt disagreed. He met Chernyshenko at Vnukovo on March 3, 2006 [sic]."
+    'Putin stated:\n\n"Last year, trade increased by 30 percent to set a new record of $185'
+    ' billion.[8] It was not easy.\n\n"This year, trade may well exceed $200 billion."[9]\n\nBovt'
+    " disagreed. He met Chernyshenko at Vnukovo on March 3, 2006 [sic]."
 )
 
 
@@ -67,6 +66,6 @@ CHROMIUM = "/usr/bin/chromium"
 
 
 CHROMIUM_OPTIONS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
+    " --disable-background-networking --disable-component-update --disable-sync"
 )

@@ -62,11 +62,13 @@ def read_statements(text: str) -> list[Statement]:
     )
     if not found:
         raise UsageError(
-            "There is no sentence to check; give a text, or an answer that `rag ask --json` has printed."
+            "There is no sentence to check; give a text, or an answer that `rag ask --json` has"
+            " printed."
         )
     if len(found) > MAX_STATEMENTS:
         raise UsageError(
-            f"There are {len(found)} sentences, at most {MAX_STATEMENTS} are checked at once; split the text."
+            f"There are {len(found)} sentences, at most {MAX_STATEMENTS} are checked at once; split"
+            " the text."
         )
     return found
 
@@ -91,7 +93,8 @@ def _of_answers(text: str) -> list[Statement]:
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
-            "This JSON is no answer; expected what `rag ask --json` prints, or a conversation exported as JSON."
+            "This JSON is no answer; expected what `rag ask --json` prints, or a conversation"
+            " exported as JSON."
         ) from error
 
 

@@ -131,7 +131,9 @@ def _restated(
 
 
 def _own_words(best: Evidence, before: Evidence | None, document: Documents) -> Claim:
-    """Return the sentence as it stands, or the short answer in front of it where that comes late."""
+    """Return the sentence as it stands, or the short answer in front of it where that comes
+    late.
+    """
     (quote,) = citations.quoted([best], document)
     evidence = (before, best) if before else (best,)
     if best.focus is None:
@@ -186,7 +188,9 @@ def _leaned_on(evidence: Evidence) -> Evidence | None:
 
 
 def _until_cut(pieces: Iterable[str], most: int) -> Iterator[str | None]:
-    """Yield the pieces, and None behind them where the model came to its end, not where it was cut."""
+    """Yield the pieces, and None behind them where the model came to its end, not where it was
+    cut.
+    """
     until = time.monotonic() + _PATIENCE
     for number, piece in enumerate(pieces, 1):
         yield piece

@@ -46,7 +46,8 @@ _EDGE = re.compile(r"\b|((?<!\w)(?!\w))")
 # "No. 5" and "not only" deny nothing.
 _NO_NEGATION = re.compile(r"\b[Nn]o\.(?=\s*\d)|\b[Nn]ot (?:only|just|merely)\b")
 _CLAUSE_END = re.compile(
-    r"[,;:—–](?=\s)|\s(?=(?:but|while|whereas|although|though|because|before|after|until|when|if|unless)\s)"
+    r"[,;:—–](?=\s)|\s(?=(?:but|while|whereas|although|though|because|before|after|until|when|if|"
+    r"unless)\s)"
 )
 # What denies what follows: words, stems, and stems that do before "to".
 _DENYING_WORDS = frozenset("hardly barely prevents prevented preventing".split())
@@ -66,7 +67,10 @@ _OPPOSITES = tuple(
     for one, other in (
         (
             "rise rose risen rais increas grow grew grown gain climb jump improv expand surg soar",
-            "fall fell fallen decreas declin drop lose lost shrink shrank shrunk reduc halv plung slump",
+            (
+                "fall fell fallen decreas declin drop lose lost shrink shrank shrunk reduc halv"
+                " plung slump"
+            ),
         ),
         ("all everi entir alway everyon", "most some half sever part few mani often usual sometim"),
         ("more", "less fewer"),
@@ -99,7 +103,8 @@ _OPPOSITES = tuple(
 
 # "at least" before an amount, "million dollars" behind it.
 _BOUND = re.compile(
-    r"(?i)\b(?:at (?:least|most)|(?:no |not )?(?:more|less|fewer) than|up to|nearly|almost|over|under|about|around)\s[€$£¥]?$"
+    r"(?i)\b(?:at (?:least|most)|(?:no |not )?(?:more|less|fewer) than|up"
+    r" to|nearly|almost|over|under|about|around)\s[€$£¥]?$"
 )
 _UNIT = re.compile(
     rf"(?:[\s-](?:{'|'.join(sorted(COUNTED | MAGNITUDES, key=len, reverse=True))})\b){{1,3}}"
@@ -309,7 +314,7 @@ def follows(one: Evidence, other: Evidence) -> bool:
     return one.hit.chunk.document == other.hit.chunk.document and 0 <= other.start - one.end <= _GAP
 
 
-# --- Whether a claim says what its source says --------------------------------------------------------------------
+# --- Whether a claim says what its source says ----------------------------------------------------
 
 
 def _stance(claim: str, words: frozenset[str], evidence: Sequence[Evidence]) -> tuple[str, bool]:
@@ -389,7 +394,7 @@ def _small(words: Iterable[str]) -> set[str]:
     return {word.lower() for word in words if word[0].islower() or word == "If"}
 
 
-# --- Names and quoted words ---------------------------------------------------------------------------------------
+# --- Names and quoted words -----------------------------------------------------------------------
 
 
 def _names(claim: str, known: frozenset[str]) -> list[str]:
@@ -463,7 +468,7 @@ def _with_edges(text: str) -> str:
     return _EDGE.sub(lambda edge: "\1" if edge[1] is None else "\2", text)
 
 
-# --- Who says it --------------------------------------------------------------------------------------------------
+# --- Who says it ----------------------------------------------------------------------------------
 
 
 def attributed(claim: Claim, document: Documents) -> Claim:
@@ -568,7 +573,7 @@ def _speaker(evidence: Evidence, document: Documents) -> str:
     return next((q.speaker for q in quotations), "")
 
 
-# --- A short answer, restated ----------------------------------------------------------------------
+# --- A short answer, restated ---------------------------------------------------------------------
 
 
 def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evidence]) -> bool:

@@ -44,8 +44,10 @@ def make_app(service: Service, jobs: Jobs, key: str, metrics: bool = False) -> F
     app = FastAPI(
         title="Ask your reports",
         version="1",
-        description="Answers from a library of reports, each sentence with a footnote of exact words. A request takes up to "
-        f"{MAX_BODY / 1e6:.0f} MB, an upload {MAX_UPLOAD / 1e6:.0f} MB; {MAX_QUESTIONS} questions are answered or wait at a time.",
+        description="Answers from a library of reports, each sentence with a footnote of exact "
+        "words. A request takes up to "
+        f"{MAX_BODY / 1e6:.0f} MB, an upload {MAX_UPLOAD / 1e6:.0f} MB; {MAX_QUESTIONS} questions "
+        f"are answered or wait at a time.",
         openapi_url="/v1/openapi.json",
         docs_url=None,  # they fetch their scripts from elsewhere
         redoc_url=None,

@@ -65,8 +65,10 @@ def read_token(host: str, file: Path | None, setting: str) -> str:
     if len(token) < SHORTEST_TOKEN or not _TOKEN.fullmatch(token):
         found = f"has {len(token)} characters" if token else "is missing"
         raise UsageError(
-            f"The token that keeps others out at {host} {found}, and {SHORTEST_TOKEN} or more letters, digits and the like "
-            "without spaces are expected; set RAG_TOKEN, name a file with --token-file, or leave --host away."
+            f"The token that keeps others out at {host} {found}, and {SHORTEST_TOKEN} or more "
+            f"letters, digits and the like "
+            "without spaces are expected; set RAG_TOKEN, name a file with --token-file, or leave "
+            "--host away."
         )
     return token
 
@@ -164,7 +166,8 @@ class Access:
         ):
             await request.refuse(
                 403,
-                "The request comes from the page of another site, which may not ask; ask without a browser.",
+                "The request comes from the page of another site, which may not ask; ask without "
+                "a browser.",
             )
         elif (
             self._token

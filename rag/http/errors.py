@@ -98,7 +98,8 @@ def add_error_handlers(app: FastAPI) -> None:
         return _problem(
             request,
             422,
-            f"The request is off at {where}: {first['msg']}; /v1/openapi.json says what is expected.",
+            f"The request is off at {where}: {first['msg']}; /v1/openapi.json says what is "
+            f"expected.",
         )
 
     @app.exception_handler(StarletteHTTPException)

@@ -23,8 +23,10 @@ from rag.types import Answer
 MAX_PASSAGE = 20_000  # characters of one reading: some ten pages
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 _INSTRUCTIONS = (
-    "Answers from a library of reports, each sentence with citations. A citation names a document and the span of its text that "
-    "holds the quoted words; read_passage shows what stands around them. Where `abstained` is true, the reports do not answer."
+    "Answers from a library of reports, each sentence with citations. A citation names a document "
+    "and the span of its text that "
+    "holds the quoted words; read_passage shows what stands around them. Where `abstained` is "
+    "true, the reports do not answer."
 )
 
 Question = Annotated[

@@ -79,14 +79,16 @@ class Ask(Asked):
         Field(
             ge=0,
             le=1,
-            description="0: tell me what you have; 1: only when certain; null: as the server is set",
+            description="0: tell me what you have; 1: only when certain; null: as the server is "
+            "set",
         ),
     ] = None
     conversation: Annotated[
         int | None,
         Field(
             ge=0,
-            description="follow up and keep the answer in this conversation; 0 begins one, null keeps nothing",
+            description="follow up and keep the answer in this conversation; 0 begins one, null "
+            "keeps nothing",
         ),
     ] = None
 
@@ -279,7 +281,8 @@ class Health(BaseModel):
     status: Literal["ok"]
     proof: str = Field(
         default="",
-        description="HMAC-SHA256 of the challenge with the key of the server, in hexadecimal digits",
+        description="HMAC-SHA256 of the challenge with the key of the server, in hexadecimal "
+        "digits",
     )
 
 

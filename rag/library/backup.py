@@ -57,7 +57,8 @@ def export_library(indexes: Path, name: str, file: Path, conversations: bool = T
                 ]
             if faults:
                 raise LibraryError(
-                    f"The library {name!r} is not whole ({faults[0]}); try `rag verify --repair`, then export it."
+                    f"The library {name!r} is not whole ({faults[0]}); try `rag verify --repair`, "
+                    f"then export it."
                 )
         sync(file.parent)
     except (OSError, sqlite3.OperationalError) as error:
@@ -99,7 +100,8 @@ def import_library(file: Path, indexes: Path, name: str) -> list[DocumentInfo]:
             sync(indexes)
     except OSError as error:
         raise UsageError(
-            f"{str(file)!r} cannot be imported ({error.strerror}); check the file and {str(indexes)!r}."
+            f"{str(file)!r} cannot be imported ({error.strerror}); check the file "
+            f"and {str(indexes)!r}."
         ) from error
     return documents
 

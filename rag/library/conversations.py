@@ -76,7 +76,8 @@ class Conversations:
         found = self._found(f"{_LISTING} WHERE c.id = ?", max(0, min(key, _LARGEST_KEY)))
         if not found:
             raise NotFoundError(
-                f"There is no conversation {key} in this library; see `rag conversations` for those there are."
+                f"There is no conversation {key} in this library; see `rag conversations` for "
+                f"those there are."
             )
         return found[0]
 
@@ -121,7 +122,8 @@ class Conversations:
         name = _cleaned(name)
         if not 0 < len(name) <= LONGEST_CONVERSATION_NAME:
             raise UsageError(
-                f"The name has {len(name)} characters, from 1 to {LONGEST_CONVERSATION_NAME} are expected; give another."
+                f"The name has {len(name)} characters, from 1 to {LONGEST_CONVERSATION_NAME} are "
+                f"expected; give another."
             )
         with self._database.transaction() as database:
             self.conversation(key)

@@ -86,7 +86,8 @@ class Database:
                     migrate(connection)
                     row = [embedder, dimension, uuid.uuid4().hex]
                     connection.execute(
-                        "INSERT INTO settings (one, embedder, dimension, generation, stamp) VALUES (1, ?, ?, 0, ?)",
+                        "INSERT INTO settings (one, embedder, dimension, generation, stamp) "
+                        "VALUES (1, ?, ?, 0, ?)",
                         row,
                     )
         with self.reading() as connection:
@@ -97,11 +98,13 @@ class Database:
         name = self._folder.name
         if application != APPLICATION:
             raise LibraryError(
-                f"{str(self._folder / DATABASE)!r} is a database, but not a library; choose another folder."
+                f"{str(self._folder / DATABASE)!r} is a database, but not a library; choose "
+                f"another folder."
             )
         if version > FORMAT:
             raise LibraryError(
-                f"The library {name!r} has format {version}, this program reads format {FORMAT}; update the program."
+                f"The library {name!r} has format {version}, this program reads format {FORMAT}; "
+                f"update the program."
             )
         built = self.state()
         if (embedder or built.embedder, dimension or built.dimension) != (
@@ -109,8 +112,10 @@ class Database:
             built.dimension,
         ):
             raise LibraryError(
-                f"The library {name!r} was built with the embedding model {built.embedder!r} ({built.dimension} dimensions), not "
-                f"with {embedder!r} ({dimension}); name that model, or run `rag rebuild` to embed it anew."
+                f"The library {name!r} was built with the embedding model {built.embedder!r} "
+                f"({built.dimension} dimensions), not "
+                f"with {embedder!r} ({dimension}); name that model, or run `rag rebuild` to embed "
+                f"it anew."
             )
         if version < FORMAT:
             try:
@@ -118,7 +123,8 @@ class Database:
                     migrate(connection)
             except LibraryReadOnlyError as error:
                 raise LibraryError(
-                    f"The library {name!r} has format {version}, which must be brought to format {FORMAT}, and its folder cannot "
+                    f"The library {name!r} has format {version}, which must be brought to "
+                    f"format {FORMAT}, and its folder cannot "
                     "be written to; copy the folder to a place where it can, and use it there."
                 ) from error
         if create:
@@ -277,7 +283,8 @@ class Database:
     def unwritable(self, error: OSError) -> LibraryError:
         """The error to raise where a file beside the database cannot be written."""
         return LibraryError(
-            f"The library {self._folder.name!r} cannot be written to ({error.strerror}); check its folder and disk."
+            f"The library {self._folder.name!r} cannot be written to ({error.strerror}); check "
+            f"its folder and disk."
         )
 
     @contextmanager

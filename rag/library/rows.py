@@ -97,7 +97,8 @@ def read_document(database: "sqlite3.Connection", name: str) -> Document | None:
     None where there is none. Raises ValueError for damaged rows.
     """
     row = database.execute(
-        "SELECT id, file, sha256, title, dateline, date, text, number, language, boxes FROM documents WHERE name = ?",
+        "SELECT id, file, sha256, title, dateline, date, text, number, language, boxes FROM "
+        "documents WHERE name = ?",
         [name],
     ).fetchone()
     if row is None:

@@ -36,7 +36,8 @@ def library_folder(indexes: Path, name: str) -> Path:
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot name a library; use up to 64 letters, digits, hyphens, underscores and dots, no dot in front."
+            f"{name!r} cannot name a library; use up to 64 letters, digits, hyphens, underscores "
+            f"and dots, no dot in front."
         )
     return indexes / name
 
@@ -118,7 +119,7 @@ class Library:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # --- What it is -----------------------------------------------------------------------------------------------
+    # --- What it is -------------------------------------------------------------------------------
 
     @property
     def embedder(self) -> str:
@@ -140,7 +141,7 @@ class Library:
         """The number of chunks."""
         return int(self._database.rows("SELECT count(*) FROM chunks")[0][0])
 
-    # --- Documents ------------------------------------------------------------------------------------------------
+    # --- Documents --------------------------------------------------------------------------------
 
     def add(
         self,
@@ -165,7 +166,8 @@ class Library:
             ).fetchone()
             if source and source[0] != place:
                 raise UsageError(
-                    f"The name {document.name!r} belongs to {source[0]!r}, so {str(path)!r} was not added; add it again, it then "
+                    f"The name {document.name!r} belongs to {source[0]!r}, so {str(path)!r} was "
+                    f"not added; add it again, it then "
                     "gets a name of its own."
                 )
             database.execute("DELETE FROM documents WHERE path = ?", [place])
@@ -324,7 +326,7 @@ class Library:
             self._database.state()  # SQLite holds a state from the first row that is read
             yield
 
-    # --- Look-ups -------------------------------------------------------------------------------------------------
+    # --- Look-ups ---------------------------------------------------------------------------------
 
     def select(self, only: Filter, question: str = "") -> NDArray[np.int64] | None:
         """The ids of the chunks that pass the filter and hold every phrase the question puts in
@@ -343,7 +345,8 @@ class Library:
                     name for (name,) in self._database.rows("SELECT DISTINCT speaker FROM speakers")
                 ]
                 conditions.append(
-                    "id IN (SELECT chunk FROM speakers WHERE speaker IN (SELECT value FROM json_each(?)))"
+                    "id IN (SELECT chunk FROM speakers WHERE speaker IN (SELECT value FROM "
+                    "json_each(?)))"
                 )
                 values.append(
                     json.dumps([name for name in speakers if names_it(name, only.speaker)])
@@ -418,12 +421,13 @@ class Library:
         found = self._database.rows(
             'SELECT c.id, d.name, c.number, c.section, c.paragraph, c.start, c."end", c.text, c.context, d.title, '
             "       d.date "
-            "FROM chunks c JOIN documents d ON d.id = c.document WHERE c.id IN (SELECT value FROM json_each(?))",
+            "FROM chunks c JOIN documents d ON d.id = c.document WHERE c.id IN (SELECT value FROM "
+            "json_each(?))",
             json.dumps(list(ids)),
         )
         return {int(key): (Chunk(*columns), title, date) for key, *columns, title, date in found}
 
-    # --- Health ---------------------------------------------------------------------------------------------------
+    # --- Health -----------------------------------------------------------------------------------
 
     def copy(self, file: Path) -> None:
         """Write the database as it is now into a file that is empty or not there.
@@ -455,7 +459,7 @@ class Library:
             done.append("The file of vectors was removed.")
         return done
 
-    # --- Behind the scenes ----------------------------------------------------------------------------------------
+    # --- Behind the scenes ------------------------------------------------------------------------
 
     def _check_embedder(self) -> None:
         """Raises LibraryError where another process has rebuilt the library for another embedder
@@ -463,7 +467,8 @@ class Library:
         """
         if self.embedder != self._opened_with:
             raise LibraryError(
-                f"The library {self.folder.name!r} was rebuilt with the embedding model {self.embedder!r} meanwhile; start "
+                f"The library {self.folder.name!r} was rebuilt with the embedding "
+                f"model {self.embedder!r} meanwhile; start "
                 "again with that model."
             )
 
@@ -529,5 +534,6 @@ def _no_library(folder: Path) -> LibraryError:
     names = [name for name in library_names(folder.parent) if name != folder.name]
     there = f"there are {', '.join(map(repr, names))}" if names else "there is none yet"
     return LibraryError(
-        f"There is no library {folder.name!r} in {str(folder.parent)!r}, {there}; make it with `rag add`."
+        f"There is no library {folder.name!r} in {str(folder.parent)!r}, {there}; make it with "
+        f"`rag add`."
     )

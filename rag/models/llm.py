@@ -15,9 +15,9 @@ from rag.types import Prompt
 
 _CONTEXT_TOKENS = 4096  # the prompts here stay below 2,000 tokens; more only costs memory
 _GGUF_MAGIC = b"GGUF"
-# Threads that wait for each other without letting go of the processor are several times slower where
-# others work too, and those that let go at once a fifth slower where nobody does. OpenMP reads these
-# when llama.cpp is loaded, and never again.
+# Threads that wait for each other without letting go of the processor are several times slower
+# where others work too, and those that let go at once a fifth slower where nobody does. OpenMP
+# reads these when llama.cpp is loaded, and never again.
 _THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
 _PROCESSORS = Path("/proc/cpuinfo")
 

@@ -33,7 +33,7 @@ BATCH = 16  # texts of like length; larger batches spill out of a laptop's cache
 _LEAST_COSINE = 0.9
 
 
-# --- ONNX Runtime -------------------------------------------------------------------------------------------------
+# --- ONNX Runtime ---------------------------------------------------------------------------------
 
 
 # A run takes all the cores, and memory that its session keeps for the next one. Runs side by side
@@ -81,7 +81,7 @@ def batches(rows: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Any, Any
         yield batch, ids, mask
 
 
-# --- The export, once ---------------------------------------------------------------------------------------------
+# --- The export, once -----------------------------------------------------------------------------
 
 
 def export(
@@ -142,6 +142,7 @@ def _dropped(_: logging.LogRecord) -> bool:
 def check_agreement(cosine: float) -> None:
     if cosine < _LEAST_COSINE:
         raise ModelError(
-            f"The exported embedding model does not agree with the original (cosine {cosine:.3f}, expected {_LEAST_COSINE} or "
-            "more); reinstall onnxruntime and torch in the versions this project names."
+            f"The exported embedding model does not agree with the original (cosine {cosine:.3f},"
+            f" expected {_LEAST_COSINE} or more); reinstall onnxruntime and torch in the versions"
+            " this project names."
         )

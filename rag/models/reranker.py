@@ -32,13 +32,13 @@ class CrossEncoderReranker:
             )
         except (OSError, ValueError) as error:
             raise ModelError(
-                f"The reranker {model!r} is not on this machine or cannot be read; give the folder of a sentence-transformers "
-                "cross-encoder, or leave RAG_RERANKER empty for none."
+                f"The reranker {model!r} is not on this machine or cannot be read; give the folder"
+                " of a sentence-transformers cross-encoder, or leave RAG_RERANKER empty for none."
             ) from error
         if self._model.num_labels != 1:
             raise ModelError(
-                f"The model {model!r} sorts texts into {self._model.num_labels} classes, a reranker gives one score; choose a "
-                "cross-encoder made for ranking."
+                f"The model {model!r} sorts texts into {self._model.num_labels} classes, a reranker"
+                " gives one score; choose a cross-encoder made for ranking."
             )
         self.name = Path(model).name if Path(model).exists() else model
 

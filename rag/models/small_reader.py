@@ -101,7 +101,8 @@ def _export_reader(target: Path) -> None:
 
     if sha256_of(ADAPTER) != _ADAPTER_SHA256:
         raise ModelError(
-            f"The adapter {ADAPTER} is not the expected one (sha256 differs); install the project again."
+            f"The adapter {ADAPTER} is not the expected one (sha256 differs); install the project "
+            f"again."
         )
     adapter = load_file(ADAPTER)
     bert: Any = load_original()[0].auto_model

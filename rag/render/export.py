@@ -65,7 +65,8 @@ def file_name(name: str, kind: Kind) -> str:
 
 
 _ABOUT = (
-    "Every sentence carries a footnote with the exact words of the report it rests on; the SHA-256 tells whether a report's file "
+    "Every sentence carries a footnote with the exact words of the report it rests on; the "
+    "SHA-256 tells whether a report's file "
     "is still the one that was read."
 )
 
@@ -74,7 +75,7 @@ def _today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-# --- What all formats are made of ---------------------------------------------------------------------------------
+# --- What all formats are made of -----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def _line(text: str) -> str:
     return " ".join(_lines(text).split())
 
 
-# --- JSON ---------------------------------------------------------------------------------------------------------
+# --- JSON -----------------------------------------------------------------------------------------
 
 
 def _json(
@@ -182,7 +183,7 @@ def _json(
     return json.dumps(values, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
 
 
-# --- Markdown -----------------------------------------------------------------------------------------------------
+# --- Markdown -------------------------------------------------------------------------------------
 
 _MARKUP = re.compile(
     r"[\\`*_\[\]{}~|$^#]|:(?=\S)|(?<=www)\.", re.IGNORECASE
@@ -224,7 +225,7 @@ def _md_quote(text: str) -> str:
     return "\n".join(f"> {_md(line.strip())}".rstrip() for line in text.strip().split("\n"))
 
 
-# --- HTML ---------------------------------------------------------------------------------------------------------
+# --- HTML -----------------------------------------------------------------------------------------
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -275,7 +276,7 @@ def _part_html(part: _Part) -> str:
     )
 
 
-# --- Word ---------------------------------------------------------------------------------------------------------
+# --- Word -----------------------------------------------------------------------------------------
 
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
@@ -335,7 +336,8 @@ def _footnotes_xml(footnotes: Sequence[_Footnote]) -> bytes:
     number = '<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:footnoteRef/></w:r>'
     notes = "".join(
         f'<w:footnote w:id="{f.number}">'
-        f"<w:p>{number}{_run_xml(f.quote)}</w:p>{''.join(f'<w:p>{_run_xml(line)}</w:p>' for line in f.below)}</w:footnote>"
+        f"<w:p>{number}{_run_xml(f.quote)}</w:p>{''.join(f'<w:p>{_run_xml(line)}</w:p>' for line "
+        f"in f.below)}</w:footnote>"
         for f in footnotes
     )
     return f'<?xml version="1.0"?><w:footnotes xmlns:w="{_WORD}">{separators}{notes}</w:footnotes>'.encode()

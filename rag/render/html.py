@@ -200,7 +200,8 @@ def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]
             else ""
         )
         markers = "".join(
-            f"<sup>{_open_html(str(m), c.document, c.start, c.end, m) if (c := cited.get(m)) else m}</sup>"
+            f"<sup>{_open_html(str(m), c.document, c.start, c.end, m) if (c := cited.get(m)) else "
+            f"m}</sup>"
             for m in sentence.markers
         )
         shown.append(f"<span>{escape(sentence.text)}{doubt}{markers}</span>")
@@ -224,7 +225,8 @@ def _footnote_html(c: Citation) -> str:
 def _hits_html(hits: Sequence[Hit]) -> str:
     items = "".join(
         f"<li><p>{escape(h.chunk.text)}</p>"
-        f"{_open_html(_place(h.title, h.chunk.section, h.chunk.paragraph), h.chunk.document, h.chunk.start, h.chunk.end)}</li>"
+        f"{_open_html(_place(h.title, h.chunk.section, h.chunk.paragraph), h.chunk.document, "
+        f"h.chunk.start, h.chunk.end)}</li>"
         for h in hits
     )
     return f'<ul class="hits">{items}</ul>' if items else ""

@@ -233,7 +233,8 @@ class Service:
         with self._lock:
             if self._closed or len(self._requests) >= MAX_QUESTIONS:
                 raise BusyError(
-                    f"{len(self._requests)} questions are under way, and no more are taken; ask again "
+                    f"{len(self._requests)} questions are under way, and no more are taken; ask "
+                    f"again "
                     "in a while."
                 )
             self._requests.add(request)

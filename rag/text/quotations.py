@@ -30,19 +30,25 @@ _WORD = (
 )
 _NAME = rf"\b{_WORD}(?:\s+(?:(?:de|da|di|du|del|la|le|van|von|der|den|bin|ibn|al|el)\s+){{0,2}}{_WORD}){{0,6}}"
 _STEMS = """
-    acknowledg add admitt announc answer appeal argu ask assert assess believ call caution claim comment compar complain
-    conced conclud confirm consider contend continu criticis criticiz declar den describ echo emphasis emphasiz estimat
-    exclaim expect explain express insist lament maintain mutter not notic observ opin pledg prais predict promis propos
-    question recall recognis recogniz reiterat remark repeat repl report respond shout stat stress suggest summaris summariz
-    testif underlin underscor urg vow warn whisper
+    acknowledg add admitt announc answer appeal argu ask assert assess believ call caution claim
+    comment compar complain conced conclud confirm consider contend continu criticis criticiz declar
+    den describ echo emphasis emphasiz estimat exclaim expect explain express insist lament maintain
+    mutter not notic observ opin pledg prais predict promis propos question recall recognis recogniz
+    reiterat remark repeat repl report respond shout stat stress suggest summaris summariz testif
+    underlin underscor urg vow warn whisper
 """
 _SAYS = (
-    r"(?:sa(?:id|ys|ying)|told|tell(?:s|ing)|wrote|writ(?:es|ing)|thought|thinks|(?:went|goes) on|point(?:ed|s|ing) out"
+    r"(?:sa(?:id|ys|ying)|told|tell(?:s|ing)|wrote|writ(?:es|ing)|thought|thinks|(?:went|goes)"
+    r" on|point(?:ed|s|ing) out"
     r"|put (?:it|the|this|his|her)"
     # In the present tense only where it cannot be a noun: "the Baltic states", "the expert notes".
-    rf"|(?:{'|'.join(_STEMS.split())})(?:i?ed|ing|(?:e?s|ies)(?=\s+(?:that|how|what|why|this)\b|[:,])))\b"
+    rf"|(?:{'|'.join(_STEMS.split())})(?:i?ed|ing|(?:e?s|ies)(?=\s+(?:that|how|what|why|this)\b|"
+    rf"[:,])))\b"
 )
-_ADVERBS = r"(?:(?:\w+ly|also|then|even|further|again|later|once|thus|himself|herself|has|had|recently|in turn)\s+){0,3}"
+_ADVERBS = (
+    r"(?:(?:\w+ly|also|then|even|further|again|later|once|thus|himself|herself|has|had|recently|in"
+    r" turn)\s+){0,3}"
+)
 _CLAUSE = (
     r"(?:that|which|who|whose|whether|is|are|was|were|be|has|have|had|when|while|as|will|would)\b"
 )
@@ -66,11 +72,16 @@ _INTRODUCTIONS = tuple(
         rf"(?:^|[,;]\s|\b(?:and|but)\s)(?P<described>{_DESCRIBED})\s+{_ADVERBS}{_SAYS}",
         rf"\b(?P<pronoun>[Hh]e|[Ss]he)\s+{_ADVERBS}{_SAYS}",
         r"\b[Ii]n (?P<pronoun>his|her) (?:own )?(?:words|view|opinion)\b",
-        rf"\b[Aa]ccording to\s+(?:(?:[a-z][\w-]*\s+){{0,5}}?(?P<name>{_NAME})|(?P<described>{_DESCRIBED}))\s*(?:,|$)",
+        (
+            r"\b[Aa]ccording"
+            rf" to\s+(?:(?:[a-z][\w-]*\s+){{0,5}}?(?P<name>{_NAME})|"
+            rf"(?P<described>{_DESCRIBED}))\s*(?:,|$)"
+        ),
         # echoed by Vincent Smith:
         rf"{_SAYS}\s+by\s+(?:[a-z][\w-]*\s+){{0,5}}?(?P<name>{_NAME})\s*:?$",
         rf"^For\s+(?P<name>{_NAME}),",  # For Babayev, the agreement recalled
-        rf"\b[Ii]n\s+(?:the\s+(?:words|view|opinion)\s+of\s+(?P<name>{_NAME})|(?P<owner>{_NAME})['’]s\s+(?:words|view|opinion))",
+        rf"\b[Ii]n\s+(?:the\s+(?:words|view|opinion)\s+of\s+(?P<name>{_NAME})|(?P<owner>{_NAME})"
+        rf"['’]s\s+(?:words|view|opinion))",
     )
 )
 _TRAILERS = tuple(
@@ -78,19 +89,22 @@ _TRAILERS = tuple(
     for pattern in (
         rf"(?:is|was)\s+(?:how|what)\s+{_SUBJECT}\s+{_ADVERBS}{_SAYS}",
         # said columnist Georgy Bovt; of two who speak together neither is named
-        rf"{_SAYS}\s+(?:(?:[a-z][\w-]*\s+){{0,6}}?(?P<name>(?>{_NAME}))(?!\s+(?:and|or)\s+{_WORD})|(?P<pronoun>he|she)\b)",
-        rf"{_SAYS}\s+(?P<anyone>{_DESCRIBED})(?=\s*[.,;:]|\s*$|\s+(?:in|on|at|to|during|when|after|as)\b)",
+        rf"{_SAYS}\s+(?:(?:[a-z][\w-]*\s+){{0,6}}?(?P<name>(?>{_NAME}))(?!\s+(?:and|or)\s+{_WORD})"
+        rf"|(?P<pronoun>he|she)\b)",
+        rf"{_SAYS}\s+(?P<anyone>{_DESCRIBED})(?=\s*[.,;:]|\s*$|\s+(?:in|on|at|to|during|when|"
+        rf"after|as)\b)",
         rf"(?P<name>{_NAME})(?:,\s[^:;.]{{1,150}}?,)?\s+{_ADVERBS}{_SAYS}",
         rf"{_SUBJECT}\s+{_ADVERBS}{_SAYS}",
     )
 )
 _FIRST_NAME = re.compile(rf"(?:[^,.:;]{{2,80}},\s)?(?P<name>{_NAME})(?=,|\s+(?!and\b|or\b)[a-z])")
 _PEOPLE = """
-    official minister president expert analyst scholar writer reporter commentator leader speaker aide adviser lawyer officer
-    commander soldier general chief head member researcher teacher student farmer worker manager engineer owner driver premier
-    secretary envoy source witness resident report statement ministry government council board committee commission agency
-    office newspaper paper company court letter colleague observer participant founder author user patient nurse judge king
-    queen pope delegate deputy
+    official minister president expert analyst scholar writer reporter commentator leader speaker
+    aide adviser lawyer officer commander soldier general chief head member researcher teacher
+    student farmer worker manager engineer owner driver premier secretary envoy source witness
+    resident report statement ministry government council board committee commission agency office
+    newspaper paper company court letter colleague observer participant founder author user patient
+    nurse judge king queen pope delegate deputy
 """
 _PRONOUN = re.compile(r"\b(?:[Ss]?[Hh]e|[Hh]is|[Hh]er)\b")
 # The head of a description of somebody who can speak.
@@ -98,33 +112,37 @@ _SPEAKER = re.compile(
     rf"(?i)(?:\w*(?:ist|ian|m[ae]n|person|crat|eer|master|mat|or)|{'|'.join(_PEOPLE.split())})s?"
 )
 _TITLES = """
-    president prime minister deputy vice chairman chairwoman chair chancellor king queen prince princess secretary general
-    director professor speaker dr mr mrs ms sir lord lady comrade senator governor mayor ambassador colonel major captain
-    admiral marshal commander spokesman spokeswoman foreign defence defense finance ayatollah sheikh imam pope bishop judge
-    justice representative commissioner premier leader chief emir sultan gen sen lt col prof historian author engineer analyst
+    president prime minister deputy vice chairman chairwoman chair chancellor king queen prince
+    princess secretary general director professor speaker dr mr mrs ms sir lord lady comrade senator
+    governor mayor ambassador colonel major captain admiral marshal commander spokesman spokeswoman
+    foreign defence defense finance ayatollah sheikh imam pope bishop judge justice representative
+    commissioner premier leader chief emir sultan gen sen lt col prof historian author engineer
+    analyst
 """
 _TITLE = re.compile(
     rf"(?i){'|'.join(_TITLES.split())}|\w{{3,}}(?:nomist|logist|nalist|entist|umnist)"
 )
 # What has a capital only because it opens a sentence, and days.
 _OPENING = """
-    although though but and when if while yet then however for after before also as at in on to from by with since until
-    because despite during nor so thus still even today now here there this that these those moreover meanwhile instead where
-    what why how who both like only last the he she it they we i you his her their our its my yesterday monday tuesday
-    wednesday thursday friday saturday sunday
+    although though but and when if while yet then however for after before also as at in on to from
+    by with since until because despite during nor so thus still even today now here there this that
+    these those moreover meanwhile instead where what why how who both like only last the he she it
+    they we i you his her their our its my yesterday monday tuesday wednesday thursday friday
+    saturday sunday
 """
 _OPENERS = frozenset(_OPENING.split())
 # A name with one of these is no person's.
 _BODY = """
-    states state union nations party council committee commission academy university institute club agency ministry bank fund
-    court forum kingdom republic federation league organization organisation group grouping center centre association
-    authority office department house east west north south war times news press sea ocean route islands statement report
-    charter conference congress parliament senate government constitution act
+    states state union nations party council committee commission academy university institute club
+    agency ministry bank fund court forum kingdom republic federation league organization
+    organisation group grouping center centre association authority office department house east
+    west north south war times news press sea ocean route islands statement report charter
+    conference congress parliament senate government constitution act
 """
 _BODIES = frozenset(_BODY.split())
 
 
-# --- Reported speech ----------------------------------------------------------------------------------------------
+# --- Reported speech ------------------------------------------------------------------------------
 
 _BEGINS = r"(?:^|[,;]\s|\b(?:and|but|while|whereas|as)\s)"
 _TELLS = rf"{_ADVERBS}(?:{_SAYS}|(?:say|believe|think|argue|claim|insist)s?)"
@@ -138,11 +156,15 @@ _REPORTS = tuple(
         rf"{_BEGINS}{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\s+that\s+(?P<said>.+)",
         # the mayor said the bridge
         rf"{_BEGINS}{_WHO}\s+{_ADVERBS}(?:said|says)\s+"
-        r"(?P<said>(?:the|an?|it|he|she|they|there|this|these|its|his|her|their|no|some|all|most|many|[A-Z]\w*)\b.+)",
+        r"(?P<said>(?:the|an?|it|he|she|they|there|this|these|its|his|her|their|no|some|all|most|"
+        r"many|[A-Z]\w*)\b.+)",
         # the bridge is closed, the mayor said
         rf"^(?P<said>.+),\s+{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\W*+$",
         rf"^(?P<said>.+),\s+(?:said|says)\s+{_WHO}{_WHEN}\W*+$",
-        rf"\b(?:[Aa]ccording to|[Ii]n the (?:view|opinion|words) of)\s+{_WHO}(?:,\s[^:;]{{1,80}}?)?,\s+(?P<said>.+)",
+        (
+            r"\b(?:[Aa]ccording to|[Ii]n the (?:view|opinion|words)"
+            rf" of)\s+{_WHO}(?:,\s[^:;]{{1,80}}?)?,\s+(?P<said>.+)"
+        ),
         rf"^(?P<said>.+?),?(?<!\s)\s++according to\s+{_WHO}\W*+$",
     )
 )
@@ -151,7 +173,8 @@ _SAID = re.compile(
     rf"(?:\s\([^)]{{0,150}}\)|,\s[^:;]{{1,150}}?,)?\s+{_TELLS}\b|\b[Aa]ccording to\b"
 )
 _NEXT = re.compile(
-    rf"(?:[,;]\s|\b(?:and|but|while|whereas)\s){{1,4}}(?:{_SAID.pattern}|(?:\w+\s)?[a-z]+s\s+{_TELLS}\s+that\b)"
+    rf"(?:[,;]\s|\b(?:and|but|while|whereas)\s){{1,4}}(?:{_SAID.pattern}|(?:\w+\s)?"
+    rf"[a-z]+s\s+{_TELLS}\s+that\b)"
 )
 _MOST_REPORTS = 20  # of one form in a sentence; each may run to its end
 
@@ -231,7 +254,7 @@ def quotations(
     return tuple(found)
 
 
-# --- Where quotations start and end -------------------------------------------------------------------------------
+# --- Where quotations start and end ---------------------------------------------------------------
 
 
 def _spans(
@@ -311,7 +334,7 @@ def _opens(text: str, paragraph: Paragraph, position: int, inside: Sequence[str]
     )
 
 
-# --- Who speaks ---------------------------------------------------------------------------------------------------
+# --- Who speaks -----------------------------------------------------------------------------------
 
 
 class _Narrator:

@@ -105,7 +105,7 @@ class Controller:
         """How sure an answer must be, until a reader says otherwise."""
         return self._service.certainty
 
-    # --- Conversations --------------------------------------------------------------------------------------------
+    # --- Conversations ----------------------------------------------------------------------------
 
     def window(self, library: str = "", key: str = "") -> Window:
         """The window that an address names.
@@ -198,7 +198,7 @@ class Controller:
         chosen = names[:: max(1, len(names) // _EXAMPLES)][:_EXAMPLES]
         return example_questions([pipeline.document(name) for name in chosen], _EXAMPLES)
 
-    # --- Reports --------------------------------------------------------------------------------------------------
+    # --- Reports ----------------------------------------------------------------------------------
 
     def library_view(self, library: str) -> tuple[str, list[tuple[str, str]]]:
         """The list of the library's reports, and of each what it is called and its name, to
@@ -252,7 +252,7 @@ class Controller:
         span = (citations[0].start, citations[0].end)
         return report_html(document, citations, span, len(window.turns) - 1, window.library)
 
-    # --- The library ----------------------------------------------------------------------------------------------
+    # --- The library ------------------------------------------------------------------------------
 
     def work(self, window: Window) -> tuple[str, str]:
         """What is done on the library, and what it holds."""
@@ -309,7 +309,7 @@ class Controller:
             return trouble_html(str(error))
         return ""
 
-    # --- Questions ------------------------------------------------------------------------------------------------
+    # --- Questions --------------------------------------------------------------------------------
 
     def ask(
         self, window: Window, question: str, asker: str, certainty: float, only: Filter

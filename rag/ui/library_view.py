@@ -33,7 +33,8 @@ def no_library_html() -> str:
     """What stands where there is no library to ask."""
     return (
         '<section class="calm"><h2>There is no library yet</h2><p>Add reports under Library, or in a terminal:</p>'
-        "<pre>rag add reports/</pre><p>Or begin with the sample reports:</p><pre>rag add --samples</pre></section>"
+        "<pre>rag add reports/</pre><p>Or begin with the sample reports:</p><pre>rag add "
+        "--samples</pre></section>"
     )
 
 

@@ -204,7 +204,7 @@ class _Page:
                 done = done.then(js=after, **_QUIET)
             done.then(js=_DONE, **_QUIET)
 
-    # --- What happens ---------------------------------------------------------------------------------------------
+    # --- What happens -----------------------------------------------------------------------------
 
     def load(self, request: gr.Request) -> tuple[Any, ...]:
         address = request.query_params

@@ -97,13 +97,19 @@ def test_a_quoted_sentence_keeps_its_speaker_and_loses_the_reports_own_marker() 
 
 def test_sentences_that_follow_one_another_in_a_quotation_are_quoted_together() -> None:
     (together,) = quoted([TRADE, EASY], lambda _: DOCUMENT)
-    words = "Last year, trade increased by 30 percent to set a new record of $185 billion. It was not easy."
+    words = (
+        "Last year, trade increased by 30 percent to set a new record of $185 billion. It was not"
+        " easy."
+    )
     assert together == Claim(f"Vladimir Putin: “{words}”", "supported", (TRADE, EASY))
     assert len(quoted([EASY, TRADE], lambda _: DOCUMENT)) == 2
 
 
 def test_of_a_sentence_that_is_quoted_in_part_is_told_where_it_goes_on() -> None:
-    text = 'The port was dredged in May; the quay, built in 1902, was left as it was. Its harbour master said: "We can wait."'
+    text = (
+        "The port was dredged in May; the quay, built in 1902, was left as it was. Its harbour"
+        ' master said: "We can wait."'
+    )
     document = replace(
         DOCUMENT,
         text=text,

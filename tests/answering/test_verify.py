@@ -217,7 +217,10 @@ def test_title_and_section_bring_names_but_no_numbers() -> None:
 
 
 def test_a_name_or_number_of_the_next_sentence_is_not_put_into_this_one() -> None:
-    text = "The group closed its plant in Oslo in 2018. Its production moved to Gdansk. It sold 12 ships."
+    text = (
+        "The group closed its plant in Oslo in 2018. Its production moved to Gdansk. It sold 12"
+        " ships."
+    )
     of, document = source(text)
     spans = [
         (0, text.index(" Its")),
@@ -344,7 +347,10 @@ def test_a_sentence_of_a_source_is_supported_whatever_its_words() -> None:
             "According to Maxim Yusin, Russia has become a vassal of Beijing.",
         ),
         (
-            '"We lost four years to a quarrel about sand," the harbour master, Piet Oort, told reporters.',
+            (
+                '"We lost four years to a quarrel about sand," the harbour master, Piet Oort, told'
+                " reporters."
+            ),
             '"We lost four years to a quarrel about sand,"',
             "Piet Oort",
             "A quarrel about sand.",
@@ -365,7 +371,10 @@ def test_a_sentence_of_a_source_is_supported_whatever_its_words() -> None:
             "According to Maxim Yusin, Russia has become a vassal of Beijing.",
         ),
         (
-            "Maxim Yusin suggested that trade fell, and Georgy Bovt (2001) thought that it rose in May.",
+            (
+                "Maxim Yusin suggested that trade fell, and Georgy Bovt (2001) thought that it rose"
+                " in May."
+            ),
             "",
             "",
             "In May.",
@@ -393,7 +402,10 @@ def test_a_sentence_of_a_source_is_supported_whatever_its_words() -> None:
             "According to the minister, the bridge would open.",
         ),
         (
-            "The announcement came a day after Marren Sports confirmed that it would open in March.",
+            (
+                "The announcement came a day after Marren Sports confirmed that it would open in"
+                " March."
+            ),
             "",
             "",
             "In March.",

@@ -22,7 +22,7 @@ from scipy.optimize import minimize
 
 from rag.answering import rank
 from rag.config import Settings
-from rag.evaluation.dataset import EvaluationSet, Question, even, read_set, sample
+from rag.evaluation.dataset import EvaluationSet, Question, collapse_spaces, read_set, sample
 from rag.evaluation.near_misses import near_misses
 from rag.evaluation.predictions import library_of
 from rag.models.registry import Models
@@ -87,8 +87,8 @@ def fit(rows: list[Row]) -> rank.Weights:
     """Fit the weights that order the sentences, then those of the chance of the best one.
 
     The order maximises the chance of the support among the sentences of its question. The chance is
-    that one of the two best sentences is support; it is fitted on the best sentence of each question
-    alone, since of these it is asked.
+    that one of the two best sentences is support; it is fitted on the best sentence of each
+    question alone, since of these it is asked.
     """
     supported = [row for row in rows if row.support.any()]
 
@@ -130,7 +130,8 @@ def show(name: str, rows: list[Row], weights: rank.Weights) -> list[Judged]:
         best_one = np.mean([f for f, j in zip(first, judged, strict=True) if j.answerable])
         best_two = np.mean([j.right for j in answerable])
         print(
-            f"\n{name}: the best sentence is support in {best_one:.3f}, one of two in {best_two:.3f}"
+            f"\n{name}: the best sentence is support in {best_one:.3f}, one of two in"
+            f" {best_two:.3f}"
         )
     kinds = {kind: [j for j in judged if j.kind == kind] for kind in {j.kind for j in judged}}
     heads = (f"{kind}{'' if of[0].answerable else '*'} ({len(of)})" for kind, of in kinds.items())

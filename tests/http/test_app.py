@@ -49,7 +49,7 @@ from rag.service.fair_queue import FairQueue, RequestContext
 from rag.service.service import MAX_PAGE_IMAGES
 from rag.service.uploads import document_name, supported_suffix
 
-# --- Questions ----------------------------------------------------------------------------------------------------
+# --- Questions ------------------------------------------------------------------------------------
 
 
 def test_a_search_finds_passages_by_their_offsets(client: httpx.Client) -> None:
@@ -198,7 +198,7 @@ def test_a_question_has_an_end() -> None:
         RequestContext(-1).check()
 
 
-# --- Documents ----------------------------------------------------------------------------------------------------
+# --- Documents ------------------------------------------------------------------------------------
 
 
 def test_a_report_that_is_sent_is_found_replaced_and_removed(client: httpx.Client) -> None:
@@ -437,7 +437,7 @@ def test_the_description_states_every_route_its_errors_and_examples(client: http
     ]
 
 
-# --- OpenAI's client ----------------------------------------------------------------------------------------------
+# --- OpenAI's client ------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -504,7 +504,7 @@ def test_openais_client_hears_what_is_wrong(assistant: openai.OpenAI) -> None:
         )
 
 
-# --- Access -------------------------------------------------------------------------------------------------------
+# --- Access ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,8 @@ def evil(trigger: str) -> str:
         ("DROP INDEX chunk_places", "its tables are not those of a library"),
         ("CREATE TABLE more (x)", "its tables are not those of a library"),
         (
-            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'porter', 'trigram') WHERE name = 'words'",
+            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'porter', "
+            "'trigram') WHERE name = 'words'",
             "its tables are not those of a library",
         ),
         ("PRAGMA application_id = 1", "it is another program's database"),

@@ -59,7 +59,7 @@ def run_this_file(function: str, folder: Path) -> None:
     subprocess.run([sys.executable, __file__, function, folder], check=True, env=env)
 
 
-# --- Documents ----------------------------------------------------------------------------------------------------
+# --- Documents ------------------------------------------------------------------------------------
 
 _offsets = st.integers(0, 2**40)
 _words = st.text(max_size=20)
@@ -324,7 +324,7 @@ def test_a_rebuild_that_fails_changes_nothing_and_no_thread_sees_half_of_it(
     assert np.array_equal(stored(library)[1], before[1])
 
 
-# --- Look-ups -----------------------------------------------------------------------------------------------------
+# --- Look-ups -------------------------------------------------------------------------------------
 
 
 def test_dense_finds_what_numpy_finds(library: Library) -> None:
@@ -471,7 +471,7 @@ def test_a_chunk_that_was_removed_in_the_meantime_is_left_out(library: Library) 
     assert {i: chunk.text for i, (chunk, _) in library.chunks([old, new]).items()} == {new: "Two."}
 
 
-# --- Filters ------------------------------------------------------------------------------------------------------
+# --- Filters --------------------------------------------------------------------------------------
 
 SPEAKERS = ("Hassan Nasrallah", "Élodie Dupré", "Al-Jazeera’s host")
 DATES = ("2023", "2023-03", "2023-03-14", "2023-04-01", "")
@@ -597,7 +597,7 @@ def test_who_speaks_in_a_chunk_is_known_after_a_rebuild_and_gone_with_its_docume
     assert np.array_equal(press.select(Filter(speaker="Nasrallah")), after[1:])
 
 
-# --- Several at once ----------------------------------------------------------------------------------------------
+# --- Several at once ------------------------------------------------------------------------------
 
 
 def test_an_open_reader_sees_what_a_writer_adds(library: Library) -> None:
@@ -662,7 +662,7 @@ def test_many_may_create_the_same_library_at_once(tmp_path: Path) -> None:
         one.close()
 
 
-# --- Damage -------------------------------------------------------------------------------------------------------
+# --- Damage ---------------------------------------------------------------------------------------
 
 BEFORE, AFTER = make_document("a", "Walrus one.", "Walrus two."), make_document("a", "Heron.")
 
@@ -1031,7 +1031,7 @@ def test_vectors_of_another_length_are_reported_by_a_search(library: Library) ->
         library.dense(unit_vectors(1)[0], 1)
 
 
-# --- Formats ------------------------------------------------------------------------------------------------------
+# --- Formats --------------------------------------------------------------------------------------
 
 
 def assert_whole(folder: Path) -> None:
@@ -1147,7 +1147,7 @@ def test_an_older_library_that_cannot_be_written_to_says_so() -> None:
         folder.chmod(0o755)
 
 
-# --- Opening ------------------------------------------------------------------------------------------------------
+# --- Opening --------------------------------------------------------------------------------------
 
 
 def test_a_missing_library_is_named_with_those_beside_it(library: Library) -> None:
@@ -1236,7 +1236,7 @@ def test_a_library_in_a_read_only_folder_can_be_searched() -> None:
         assert [f.name for f in folder.iterdir()] == ["library.db"]
 
 
-# --- Names --------------------------------------------------------------------------------------------------------
+# --- Names ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["default", "a", "A-1_b.c", "x" * 64])

@@ -1,7 +1,8 @@
 """No text of strangers can hold a process: what reads it takes time in proportion to its length.
 
-A pattern that matches holds the interpreter lock, so one that never ends stops the whole server. Every case runs in a process of
-its own, which can be stopped, and compares the processor's time for a text with that for four times as much of it.
+A pattern that matches holds the interpreter lock, so one that never ends stops the whole server.
+Every case runs in a process of its own, which can be stopped, and compares the processor's time for
+a text with that for four times as much of it.
 """
 
 import subprocess
@@ -15,7 +16,8 @@ SECONDS = 60  # for a case, where nothing is wrong about one
 GROWTH = 8
 LEAST = 0.1  # seconds; what takes less at 64,000 characters is no matter, and measured badly
 
-# (before, repeated, behind): each form is `repeated` until the text is long enough, between the two others.
+# (before, repeated, behind): each form is `repeated` until the text is long enough, between the two
+# others.
 FORMS = {
     "blanks": ("", " ", "x"),
     "blank lines": ("a", " \n", "x"),
@@ -158,7 +160,10 @@ for name, entry in ENTRIES.items():
 
 
 def finishes(code: str, *arguments: str) -> None:
-    """Run the code in a process of its own; a pattern that has gone astray can be stopped in no other way."""
+    """Run the code in a process of its own.
+
+    A pattern that has gone astray can be stopped in no other way.
+    """
     try:
         ran = subprocess.run(
             [sys.executable, "-c", code, *arguments],

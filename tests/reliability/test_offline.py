@@ -1,8 +1,11 @@
-"""The running product asks no other machine for anything: strace reads the system calls, native code's too.
+"""The running product asks no other machine for anything.
 
-What Python can be kept from, a library in C++ does all the same; its reports go out some forty seconds after the work, and at
-the end of the process. So the server is watched for longer than that. Every command runs with an empty HOME, in which nothing
-but this project's own cache may be found afterwards.
+Strace reads the system calls, native code's too.
+
+What Python can be kept from, a library in C++ does all the same; its reports go out some forty
+seconds after the work, and at the end of the process. So the server is watched for longer than
+that. Every command runs with an empty HOME, in which nothing but this project's own cache may be
+found afterwards.
 """
 
 import asyncio
@@ -30,8 +33,8 @@ from rag.models.bundled import embedding_model_folder
 pytestmark = pytest.mark.models
 
 ROOT = Path(__file__).parents[2]
-QUESTION = (
-    "When is the first auction for large consumers under the new reserve law?"  # of the samples
+QUESTION = (  # of the samples
+    "When is the first auction for large consumers under the new reserve law?"
 )
 WATCHED_SECONDS = 70  # after an answer: the telemetry that this test is about came after forty
 LONGEST = 900  # seconds of one command: only one that hangs takes as long
@@ -49,9 +52,11 @@ RESOLVERS = ("systemd/resolve", "avahi", "mdnsd")
 
 
 def spoken_to(trace: str) -> list[str]:
-    """Return the lines of a trace in which another machine is spoken to, a name is looked up, or that are not understood.
+    """Return the lines of a trace in which another machine is spoken to, a name is looked up, or
+    that are not understood.
 
-    `trace` is what `strace -f -s 0 -e trace=…` writes. What is sent does not stand in it, so it cannot pass for an address.
+    `trace` is what `strace -f -s 0 -e trace=…` writes. What is sent does not stand in it, so it
+    cannot pass for an address.
     """
     found = []
     for line in trace.splitlines():
@@ -90,7 +95,10 @@ class Laptop:
         return self.folder / "home"
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What a user has set who has set nothing; no variable that keeps a library quiet comes in from outside."""
+        """What a user has set who has set nothing.
+
+        No variable that keeps a library quiet comes in from outside.
+        """
         paths = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(ROOT))))
         return {
             "PATH": os.environ["PATH"],
@@ -103,7 +111,9 @@ class Laptop:
         }
 
     def command(self, name: str, *arguments: str) -> list[str]:
-        """Return a command that runs Python with these arguments, its trace in `name`.trace, its process id in `name`.pid."""
+        """Return a command that runs Python with these arguments, its trace in `name`.trace, its
+        process id in `name`.pid.
+        """
         kept = self.folder / name
         strace = [
             "strace",
@@ -148,7 +158,9 @@ class Laptop:
         return done
 
     def check(self, name: str) -> None:
-        """Assert that no other machine was spoken to and that nothing was written where it does not belong."""
+        """Assert that no other machine was spoken to and that nothing was written where it does
+        not belong.
+        """
         trace = (self.folder / f"{name}.trace").read_text()
         strange = [
             str(path)
@@ -190,7 +202,9 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
 
 @pytest.fixture(scope="module")
 def library(laptop: Laptop) -> Laptop:
-    """The laptop with the samples in its library, their embedding model converted from the start."""
+    """The laptop with the samples in its library, their embedding model converted from the
+    start.
+    """
     laptop.rag("add", "add", "--samples")
     return laptop
 
@@ -232,19 +246,31 @@ def served(library: Laptop) -> Iterator[Served]:
 @pytest.mark.parametrize(
     "call",
     [
-        '1 connect(5, {sa_family=AF_INET, sin_port=htons(443), sin_addr=inet_addr("192.0.2.1")}, '
-        "16) = 0",
-        '1 connect(5, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("127.0.0.53")}, '
-        "16) = 0",
-        "1 connect(5, {sa_family=AF_INET6, sin6_port=htons(443), sin6_flowinfo=htonl(0), "
-        'inet_pton(AF_INET6, "2001:db8::1", '
-        "&sin6_addr), sin6_scope_id=0}, 28 <unfinished ...>",
-        '1 connect(5, {sa_family=AF_UNIX, sun_path="/run/systemd/resolve/io.systemd.Resolve"}, '
-        "42) = 0",
-        '1 sendto(5, ""..., 9, 0, {sa_family=AF_INET, sin_port=htons(9), '
-        'sin_addr=inet_addr("192.0.2.1")}, 16) = 9',
-        "1 sendmsg(5, {msg_name={sa_family=AF_INET, sin_port=htons(53), "
-        'sin_addr=inet_addr("127.0.0.1")}}, 0) = 9',
+        (
+            "1 connect(5, {sa_family=AF_INET, sin_port=htons(443),"
+            ' sin_addr=inet_addr("192.0.2.1")}, 16) = 0'
+        ),
+        (
+            "1 connect(5, {sa_family=AF_INET, sin_port=htons(53),"
+            ' sin_addr=inet_addr("127.0.0.53")}, 16) = 0'
+        ),
+        (
+            "1 connect(5, {sa_family=AF_INET6, sin6_port=htons(443), sin6_flowinfo=htonl(0), "
+            'inet_pton(AF_INET6, "2001:db8::1", '
+            "&sin6_addr), sin6_scope_id=0}, 28 <unfinished ...>"
+        ),
+        (
+            '1 connect(5, {sa_family=AF_UNIX, sun_path="/run/systemd/resolve/io.systemd.Resolve"}, '
+            "42) = 0"
+        ),
+        (
+            '1 sendto(5, ""..., 9, 0, {sa_family=AF_INET, sin_port=htons(9), '
+            'sin_addr=inet_addr("192.0.2.1")}, 16) = 9'
+        ),
+        (
+            "1 sendmsg(5, {msg_name={sa_family=AF_INET, sin_port=htons(53), "
+            'sin_addr=inet_addr("127.0.0.1")}}, 0) = 9'
+        ),
         "1 connect(5, {sa_family=AF_BLUETOOTH}, 8) = 0",
         "1 connect(5, 0x7ffd, 16) = -1 EFAULT (Bad address)",
         "1 io_uring_setup(8, {flags=0}) = 5",
@@ -258,15 +284,23 @@ def test_a_call_that_leaves_this_machine_is_found(call: str) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        "1 connect(5, {sa_family=AF_INET, sin_port=htons(7860), "
-        'sin_addr=inet_addr("127.0.0.1")}, 16) = 0',
-        "1 connect(5, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), "
-        'inet_pton(AF_INET6, "::1", &sin6_addr), '
-        "sin6_scope_id=0}, 28) = 0",
-        '1 connect(5, {sa_family=AF_UNIX, sun_path="/var/run/nscd/socket"}, 110) = -1 ENOENT (No '
-        "such file or directory)",
-        "1 accept4(5, {sa_family=AF_INET, sin_port=htons(41000), "
-        'sin_addr=inet_addr("127.0.0.1")}, [16], SOCK_CLOEXEC) = 6',
+        (
+            "1 connect(5, {sa_family=AF_INET, sin_port=htons(7860), "
+            'sin_addr=inet_addr("127.0.0.1")}, 16) = 0'
+        ),
+        (
+            "1 connect(5, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), "
+            'inet_pton(AF_INET6, "::1", &sin6_addr), '
+            "sin6_scope_id=0}, 28) = 0"
+        ),
+        (
+            '1 connect(5, {sa_family=AF_UNIX, sun_path="/var/run/nscd/socket"}, 110) = -1 ENOENT'
+            " (No such file or directory)"
+        ),
+        (
+            "1 accept4(5, {sa_family=AF_INET, sin_port=htons(41000), "
+            'sin_addr=inet_addr("127.0.0.1")}, [16], SOCK_CLOEXEC) = 6'
+        ),
         '1 sendto(6, ""..., 99, 0, NULL, 0) = 99',
         "1 <... connect resumed>) = 0",
         "1 +++ exited with 0 +++",

@@ -85,7 +85,8 @@ ATTACKS = [
     "\x00\x1b[2J\u202e\ud800\uffff control\r\n",
     "# Heading\n\n- item\n1. item\n\n    code\n\n```\nfence\n```\n> quote\n\n---\n\nsetext\n===",
     "| a | b |\n|---|---|\n| c | d |",
-    "[^1]: a footnote of its own [^1] ~~struck~~ $x$ {{ template }} \\[x](y) &lt;b&gt; <!-- comment",
+    "[^1]: a footnote of its own [^1] ~~struck~~ $x$ {{ template }} \\[x](y) &lt;b&gt; <!-- "
+    "comment",
     "]]></w:t></w:r><w:r><w:t>&#0;",
 ]
 
@@ -146,7 +147,7 @@ def readable(text: str) -> list[str]:
     )
 
 
-# --- JSON ---------------------------------------------------------------------------------------------------------
+# --- JSON -----------------------------------------------------------------------------------------
 
 
 @given(st.lists(ANSWERS), st.text())
@@ -186,7 +187,7 @@ def test_of_markdown_the_sentences_of_the_answers_are_checked_and_nothing_else()
     ]
 
 
-# --- All that is read by people -----------------------------------------------------------------------------------
+# --- All that is read by people -------------------------------------------------------------------
 
 
 def text_of(kind: Kind, data: bytes) -> str:
@@ -253,7 +254,7 @@ def test_an_abstention_is_told_as_such_with_the_nearest_passages(kind: Kind) -> 
     assert "Passage" not in text_of(kind, exported(kind, ANSWER))
 
 
-# --- HTML ---------------------------------------------------------------------------------------------------------
+# --- HTML -----------------------------------------------------------------------------------------
 
 
 def test_html_holds_the_quote_to_the_letter() -> None:
@@ -317,7 +318,7 @@ def test_a_browser_applies_our_style_and_asks_for_nothing_else(tmp_path: Path) -
         browser.close()
 
 
-# --- Markdown -----------------------------------------------------------------------------------------------------
+# --- Markdown -------------------------------------------------------------------------------------
 
 
 def test_markdown_shows_footnotes_as_readers_know_them() -> None:
@@ -405,7 +406,7 @@ def test_an_address_in_markdown_is_broken_where_readers_would_make_it_a_link(tex
     assert text not in exports._md(text)
 
 
-# --- Word ---------------------------------------------------------------------------------------------------------
+# --- Word -----------------------------------------------------------------------------------------
 
 
 def footnotes_of(data: bytes) -> list[list[str]]:
@@ -446,7 +447,7 @@ def test_word_holds_hostile_texts_as_words(text: str) -> None:
     assert not [r for r in document.part.rels.values() if r.is_external]
 
 
-# --- Names --------------------------------------------------------------------------------------------------------
+# --- Names ----------------------------------------------------------------------------------------
 
 
 @given(st.text())

@@ -74,7 +74,8 @@ def test_a_quote_that_brings_its_marks_gets_no_second_ones() -> None:
 def test_an_abstention_shows_the_nearest_passages_as_such() -> None:
     abstained = replace(ANSWER, answer="", abstained=True, sentences=(), citations=())
     assert answer_text(abstained) == (
-        "The reports do not answer this. The nearest passages:\n\n• Trade rose sharply.\n  — The Visit (Economic Agreements, ¶31)"
+        "The reports do not answer this. The nearest passages:\n\n• Trade rose sharply.\n  — The "
+        "Visit (Economic Agreements, ¶31)"
     )
     assert answer_text(replace(abstained, hits=())) == "The reports do not answer this."
 

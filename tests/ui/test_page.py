@@ -352,7 +352,8 @@ def test_an_answer_is_copied_with_its_footnotes_and_read_out_once(
     shown = window(serve({"default": TRADE}))
     shown.context.grant_permissions(["clipboard-read", "clipboard-write"])
     shown.evaluate(
-        "window.heard = []; new MutationObserver(() => heard.push(document.querySelector('#spoken').textContent.trim()))"
+        "window.heard = []; new MutationObserver(() => "
+        "heard.push(document.querySelector('#spoken').textContent.trim()))"
         ".observe(document.querySelector('#spoken'), { childList: true })"
     )
     ask(shown, BOTH)
@@ -661,7 +662,8 @@ def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window
     )
     assert (
         shown.locator(
-            "#page :is(script, img, iframe, style, link, object, a:not([href^='#'], [href^='/v1/']))"
+            "#page :is(script, img, iframe, style, link, object, a:not([href^='#'], "
+            "[href^='/v1/']))"
         ).count()
         == 0
     )
