@@ -26,10 +26,10 @@ _WIRE = f"page.connect(trigger, {_EVENTS})"
 
 
 def mount(
-    app: Any,
+    app: Any,  # noqa: ANN401 - a FastAPI
     controller: Controller,
     host: str,
-    port: int,  # noqa: ANN401 - a FastAPI
+    port: int,
 ) -> Callable[[], None]:
     """Mount the page at / of the application.
 
