@@ -126,6 +126,8 @@ class EndlessModel:
         self.opening = opening
         self.started = threading.Event()
         self.stopped = threading.Event()
+        self.may_go_on = threading.Event()  # cleared, it pauses behind its sentence
+        self.may_go_on.set()
 
     def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
         self.started.set()
@@ -134,6 +136,7 @@ class EndlessModel:
             while True:
                 time.sleep(0.01)
                 yield "and so on "
+                self.may_go_on.wait()
         finally:
             self.stopped.set()
 

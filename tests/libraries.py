@@ -103,7 +103,8 @@ CREATE TABLE settings (
     generation INTEGER NOT NULL, stamp TEXT NOT NULL
 ) STRICT;
 CREATE TABLE documents (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, file TEXT NOT NULL, sha256 TEXT NOT NULL, title TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, file TEXT NOT NULL, sha256 TEXT NOT NULL,
+    title TEXT NOT NULL,
     dateline TEXT NOT NULL, date TEXT NOT NULL, path TEXT NOT NULL UNIQUE, text TEXT NOT NULL
 ) STRICT;
 CREATE TABLE sections (
@@ -113,12 +114,14 @@ CREATE TABLE sections (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE paragraphs (
     document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, position INTEGER NOT NULL,
-    number INTEGER NOT NULL, kind TEXT NOT NULL, section INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    number INTEGER NOT NULL, kind TEXT NOT NULL, section INTEGER NOT NULL, start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
     PRIMARY KEY (document, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE quotations (
     document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, position INTEGER NOT NULL,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, speaker TEXT NOT NULL, lead_in TEXT NOT NULL, note TEXT NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, speaker TEXT NOT NULL, lead_in TEXT NOT NULL,
+    note TEXT NOT NULL,
     PRIMARY KEY (document, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "references" (
@@ -132,8 +135,10 @@ CREATE TABLE notes (
     PRIMARY KEY (document, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-    number INTEGER NOT NULL, section TEXT NOT NULL, paragraph INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+    number INTEGER NOT NULL, section TEXT NOT NULL, paragraph INTEGER NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL,
     text TEXT NOT NULL, context TEXT NOT NULL, UNIQUE (document, number)
 ) STRICT;
 CREATE VIEW listing AS SELECT
@@ -141,15 +146,18 @@ CREATE VIEW listing AS SELECT
     (SELECT count(*) FROM paragraphs p WHERE p.document = d.id AND p.number > 0) AS paragraphs,
     (SELECT count(*) FROM chunks c WHERE c.document = d.id) AS chunks
 FROM documents d ORDER BY name;
-CREATE TABLE vectors (chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, vector BLOB NOT NULL) STRICT;
+CREATE TABLE vectors (chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE,
+    vector BLOB NOT NULL) STRICT;
 CREATE VIRTUAL TABLE words USING fts5 (
-    text, context, content = 'chunks', content_rowid = 'id', tokenize = 'porter unicode61 remove_diacritics 2'
+    text, context, content = 'chunks', content_rowid = 'id',
+    tokenize = 'porter unicode61 remove_diacritics 2'
 );
 CREATE TRIGGER chunk_added AFTER INSERT ON chunks BEGIN
     INSERT INTO words (rowid, text, context) VALUES (new.id, new.text, new.context);
 END;
 CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
-    INSERT INTO words (words, rowid, text, context) VALUES ('delete', old.id, old.text, old.context);
+    INSERT INTO words (words, rowid, text, context) VALUES ('delete', old.id, old.text,
+    old.context);
 END;
 PRAGMA application_id = 1380009777;
 PRAGMA user_version = 1;

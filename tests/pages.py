@@ -3,7 +3,8 @@
 from html.parser import HTMLParser
 
 TAGS = set(
-    "section article header nav div p h2 h3 h4 h5 h6 span sup button mark ol ul li blockquote details summary pre a".split()
+    "section article header nav div p h2 h3 h4 h5 h6 span sup button mark ol ul li blockquote"
+    " details summary pre a".split()
 )
 
 

@@ -13,8 +13,8 @@ import httpx
 import uvicorn
 from reportlab.pdfgen.canvas import Canvas
 
+from rag.http.access import Access
 from rag.http.app import make_app
-from rag.http.auth import Access
 from rag.service.jobs import Jobs
 from rag.service.service import Service
 

@@ -22,9 +22,13 @@ def test_a_file_appears_when_all_of_it_is_written(tmp_path: Path) -> None:
 def test_where_writing_fails_the_old_file_stays_and_nothing_else(tmp_path: Path) -> None:
     file = tmp_path / "answers.txt"
     file.write_text("before")
-    with pytest.raises(KeyError), written_whole(file) as unfinished:
+
+    def fail(unfinished: Path) -> None:
         unfinished.write_text("half")
         raise KeyError
+
+    with pytest.raises(KeyError), written_whole(file) as unfinished:
+        fail(unfinished)
     assert [path.name for path in tmp_path.iterdir()] == ["answers.txt"]
     assert file.read_text() == "before"
 

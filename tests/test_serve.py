@@ -4,6 +4,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -79,8 +81,8 @@ def test_a_port_that_is_taken_is_refused_when_it_was_asked_for_and_passed_over_o
         ):
             server.serve(settings, FakeModels(), "127.0.0.1", port)
         with (
-            server._listening("127.0.0.1", None) as free,
-            server._listening("127.0.0.1", None) as next_free,
+            server._listen("127.0.0.1", None) as free,
+            server._listen("127.0.0.1", None) as next_free,
         ):
             assert 7860 <= free.getsockname()[1] < next_free.getsockname()[1]
     with pytest.raises(UsageError, match="on port 70000"):
@@ -92,7 +94,7 @@ def test_a_port_that_is_taken_is_refused_when_it_was_asked_for_and_passed_over_o
 def test_ctrl_c_ends_the_page_with_success(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with server._listening("127.0.0.1", None) as free:
+    with server._listen("127.0.0.1", None) as free:
         port = free.getsockname()[1]
 
     def interrupt() -> None:
@@ -111,5 +113,36 @@ def test_ctrl_c_ends_the_page_with_success(
     thread.join()
     signal.signal(signal.SIGINT, before)
     assert heard == [(f"The page is at http://127.0.0.1:{port}/ (Ctrl-C ends it).\n", 200)]
-    with server._listening("127.0.0.1", port) as again:
+    with server._listen("127.0.0.1", port) as again:
         assert again.getsockname()[1] == port
+
+
+SERVER = """
+import sys
+from fakes import FakeModels
+from rag.cli.main import main
+sys.exit(main(["serve", "--port", sys.argv[1]], lambda settings: FakeModels()))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the signal is that of POSIX systems")
+def test_sigterm_with_a_page_open_ends_the_server_without_an_error(tmp_path: Path) -> None:
+    with server._listen("127.0.0.1", None) as free:
+        port = free.getsockname()[1]
+    here = Path(__file__).parent
+    environment = {
+        **os.environ,
+        "RAG_INDEXES": str(tmp_path),
+        "PYTHONPATH": f"{here}{os.pathsep}{here.parent}",
+    }
+    command = [sys.executable, "-c", SERVER, str(port)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert "The page is at" in process.stderr.readline()
+        # Every open page holds such a stream.
+        url = f"http://127.0.0.1:{port}/gradio_api/heartbeat/a1b2c3"
+        with urllib.request.urlopen(url, timeout=60) as page:
+            assert b"ALIVE" in page.readline()
+            process.send_signal(signal.SIGTERM)
+            page.read()  # to its end
+        assert (process.stderr.read(), process.wait(60)) == ("", 0)

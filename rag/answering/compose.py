@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from rag.answering import citations, prompt, verify
@@ -173,7 +174,7 @@ def _leaned_on(evidence: Evidence) -> Evidence | None:
     """Return the sentence before, where this one begins with a pronoun or it asks a question."""
     offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
     spans = sentence_spans(text)
-    for (start, end), following in zip(spans, spans[1:], strict=False):
+    for (start, end), following in pairwise(spans):
         if offset + following[0] != evidence.start:
             continue
         if _LEANS.match(evidence.text) or text[start:end].rstrip("*_ ").endswith("?"):

@@ -13,7 +13,7 @@ from starlette.routing import Match
 
 from rag.errors import RagError
 from rag.http import conversations, documents, openai, questions
-from rag.http.auth import MAX_BODY, MAX_UPLOAD
+from rag.http.access import MAX_BODY, MAX_UPLOAD
 from rag.http.errors import PROBLEMS, add_error_handlers
 from rag.http.mcp import make_server
 from rag.http.schemas import Health, Ready
@@ -25,15 +25,16 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 
 def make_app(service: Service, jobs: Jobs, key: str, metrics: bool = False) -> FastAPI:
-    """The application: the routes of docs/api.md, and the Model Context Protocol at /mcp.
+    """Return the application: the routes of docs/api.md, and the Model Context Protocol at /mcp.
 
-    Access control is `access.Access`.
-
-    With the `key` the server proves who it is; with `metrics` they are a route.
+    With the `key` the server proves its identity; with `metrics` there is a route for them. Access
+    is checked by `access.Access`, which stands in front.
     """
     mcp = make_server(service)
     mcp_app = mcp.streamable_http_app(
-        streamable_http_path="/mcp", transport_security=None, host="0.0.0.0"
+        streamable_http_path="/mcp",
+        transport_security=None,
+        host="0.0.0.0",  # noqa: S104 - Access checks hosts
     )
 
     @asynccontextmanager

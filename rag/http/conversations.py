@@ -88,7 +88,9 @@ def add_routes(app: FastAPI, service: Service) -> None:
             export(name, kept.answers(key), pipeline.document, kind),
             media_type=MEDIA_TYPES[kind],
             headers={
-                "content-disposition": f"attachment; filename*=UTF-8''{quote(file_name(name, kind))}"
+                "content-disposition": (
+                    f"attachment; filename*=UTF-8''{quote(file_name(name, kind))}"
+                )
             },
         )
 

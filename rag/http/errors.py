@@ -42,7 +42,10 @@ _WHY = {
     421: "The server is asked by a name that is not its own.",
     422: "The request asks for what cannot be.",
     429: "Too many requests; Retry-After says when to go on.",
-    503: "The library or a model cannot be used, or too many ask; Retry-After says when to try again.",
+    503: (
+        "The library or a model cannot be used, or too many ask; Retry-After says when to try"
+        " again."
+    ),
     504: "The answer took too long.",
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -99,7 +102,7 @@ def add_error_handlers(app: FastAPI) -> None:
             request,
             422,
             f"The request is off at {where}: {first['msg']}; /v1/openapi.json says what is "
-            f"expected.",
+            "expected.",
         )
 
     @app.exception_handler(StarletteHTTPException)

@@ -184,7 +184,10 @@ async def _chunks(
 ) -> AsyncIterator[str]:
     def chunk(delta: dict[str, Any], finish: str | None = None) -> str:
         choices = [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}]
-        return f"data: {json.dumps({**frame, 'object': 'chat.completion.chunk', 'choices': choices})}\n\n"
+        return (
+            "data:"
+            f" {json.dumps({**frame, 'object': 'chat.completion.chunk', 'choices': choices})}\n\n"
+        )
 
     said = ""
     yield chunk({"role": "assistant", "content": ""})
@@ -205,5 +208,6 @@ async def _chunks(
                     yield chunk({"content": rest, "annotations": annotations(event, text, library)})
                     yield chunk({}, "stop")
     except RagError as error:  # the answer has begun, so its status cannot say so any more
-        yield f"data: {json.dumps({'error': {'message': str(error), 'type': 'server_error', 'code': None}})}\n\n"
+        told = {"message": str(error), "type": "server_error", "code": None}
+        yield f"data: {json.dumps({'error': told})}\n\n"
     yield "data: [DONE]\n\n"

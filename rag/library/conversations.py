@@ -16,9 +16,15 @@ _NAMED_AFTER = (
 )
 _LARGEST_KEY = 2**63 - 1  # that SQLite takes
 
-_LISTING = "SELECT c.id, c.name, c.begun, c.changed, (SELECT count(*) FROM turns t WHERE t.conversation = c.id) FROM conversations c"
+_LISTING = (
+    "SELECT c.id, c.name, c.begun, c.changed, (SELECT count(*) FROM turns t WHERE t.conversation ="
+    " c.id) FROM conversations c"
+)
 # What is damaged is told to those who open it; it holds no words.
-_SAID = "SELECT conversation, question, CASE WHEN json_valid(answer) THEN json_extract(answer, '$.answer') END FROM turns"
+_SAID = (
+    "SELECT conversation, question, CASE WHEN json_valid(answer) THEN json_extract(answer,"
+    " '$.answer') END FROM turns"
+)
 
 
 class Conversations:
@@ -26,8 +32,8 @@ class Conversations:
 
     A key names one for good: that of a removed one is not used again.
 
-    Whatever is given a key raises NotFoundError where there is no such conversation; whatever writes,
-    LibraryError where the library cannot be written to.
+    Whatever is given a key raises NotFoundError where there is no such conversation; whatever
+    writes, LibraryError where the library cannot be written to.
     """
 
     def __init__(self, database: Database) -> None:
@@ -77,7 +83,7 @@ class Conversations:
         if not found:
             raise NotFoundError(
                 f"There is no conversation {key} in this library; see `rag conversations` for "
-                f"those there are."
+                "those there are."
             )
         return found[0]
 
@@ -123,7 +129,7 @@ class Conversations:
         if not 0 < len(name) <= LONGEST_CONVERSATION_NAME:
             raise UsageError(
                 f"The name has {len(name)} characters, from 1 to {LONGEST_CONVERSATION_NAME} are "
-                f"expected; give another."
+                "expected; give another."
             )
         with self._database.transaction() as database:
             self.conversation(key)

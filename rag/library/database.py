@@ -37,7 +37,9 @@ _TROUBLE = {
     sqlite3.SQLITE_READONLY: "cannot be written to; check the permissions of its folder.",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; check the permissions of its folder.",
     sqlite3.SQLITE_PERM: "cannot be opened; check the permissions of its folder.",
-    sqlite3.SQLITE_IOERR: "is unchanged, for the disk has failed or is full; check it and try again.",
+    sqlite3.SQLITE_IOERR: (
+        "is unchanged, for the disk has failed or is full; check it and try again."
+    ),
     sqlite3.SQLITE_FULL: "is unchanged, the disk is full; make room and try again.",
 }
 _DAMAGED = "is damaged; restore its folder from a copy, or remove it and add the files again."
@@ -99,12 +101,12 @@ class Database:
         if application != APPLICATION:
             raise LibraryError(
                 f"{str(self._folder / DATABASE)!r} is a database, but not a library; choose "
-                f"another folder."
+                "another folder."
             )
         if version > FORMAT:
             raise LibraryError(
                 f"The library {name!r} has format {version}, this program reads format {FORMAT}; "
-                f"update the program."
+                "update the program."
             )
         built = self.state()
         if (embedder or built.embedder, dimension or built.dimension) != (
@@ -115,7 +117,7 @@ class Database:
                 f"The library {name!r} was built with the embedding model {built.embedder!r} "
                 f"({built.dimension} dimensions), not "
                 f"with {embedder!r} ({dimension}); name that model, or run `rag rebuild` to embed "
-                f"it anew."
+                "it anew."
             )
         if version < FORMAT:
             try:
@@ -284,7 +286,7 @@ class Database:
         """The error to raise where a file beside the database cannot be written."""
         return LibraryError(
             f"The library {self._folder.name!r} cannot be written to ({error.strerror}); check "
-            f"its folder and disk."
+            "its folder and disk."
         )
 
     @contextmanager
@@ -326,9 +328,10 @@ def migrate(database: sqlite3.Connection, format: int = FORMAT) -> None:
 def tables(database: sqlite3.Connection) -> set[tuple[str, ...]]:
     """Every table, index, view and trigger of a database.
 
-    Its kind, its name, that of its table, and the words that made it.
+    Its kind, its name, that of its table, and the words that made it, white space made even.
     """
-    return set(database.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
+    rows = database.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema")
+    return {(kind, name, table, " ".join(sql.split())) for kind, name, table, sql in rows}
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -85,8 +85,8 @@ def _of_passages(
 ) -> list[str]:
     """What is wrong with the passages of a document and their vectors."""
     rows = connection.execute(
-        'SELECT c.number, c.start, c."end", c.text, v.vector FROM chunks c LEFT JOIN vectors v ON v.chunk = c.id '
-        "WHERE c.document = ? ORDER BY c.number",
+        'SELECT c.number, c.start, c."end", c.text, v.vector FROM chunks c LEFT JOIN vectors v ON'
+        " v.chunk = c.id WHERE c.document = ? ORDER BY c.number",
         [key],
     ).fetchall()
     found = []

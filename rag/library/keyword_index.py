@@ -21,7 +21,8 @@ _COUNTED = 20_000
 # of 9 s.
 _BEST = """
 SELECT rowid, -bm25(words, ?, ?) AS score FROM words
-WHERE words MATCH ? AND +rowid IN (SELECT value FROM json_each(?)) ORDER BY score DESC, rowid LIMIT ?
+WHERE words MATCH ? AND +rowid IN (SELECT value FROM json_each(?)) ORDER BY score DESC,
+    rowid LIMIT ?
 """
 
 

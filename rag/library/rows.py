@@ -114,10 +114,12 @@ def read_document(database: "sqlite3.Connection", name: str) -> Document | None:
         'SELECT heading, path, start, "end" FROM sections WHERE document = ? ORDER BY position'
     )
     paragraphs = parts(
-        'SELECT number, kind, section, start, "end" FROM paragraphs WHERE document = ? ORDER BY position'
+        'SELECT number, kind, section, start, "end" FROM paragraphs WHERE document = ? ORDER BY'
+        " position"
     )
     quotations = parts(
-        'SELECT start, "end", speaker, lead_in, note FROM quotations WHERE document = ? ORDER BY position'
+        'SELECT start, "end", speaker, lead_in, note FROM quotations WHERE document = ? ORDER BY'
+        " position"
     )
     references = parts(
         'SELECT number, start, "end" FROM "references" WHERE document = ? ORDER BY position'

@@ -16,7 +16,8 @@ CREATE TABLE settings (
     generation INTEGER NOT NULL, stamp TEXT NOT NULL
 ) STRICT;
 CREATE TABLE documents (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, file TEXT NOT NULL, sha256 TEXT NOT NULL, title TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, file TEXT NOT NULL, sha256 TEXT NOT NULL,
+    title TEXT NOT NULL,
     dateline TEXT NOT NULL, date TEXT NOT NULL, path TEXT NOT NULL UNIQUE, text TEXT NOT NULL
 ) STRICT;
 CREATE TABLE sections (
@@ -26,12 +27,14 @@ CREATE TABLE sections (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE paragraphs (
     document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, position INTEGER NOT NULL,
-    number INTEGER NOT NULL, kind TEXT NOT NULL, section INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    number INTEGER NOT NULL, kind TEXT NOT NULL, section INTEGER NOT NULL, start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
     PRIMARY KEY (document, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE quotations (
     document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, position INTEGER NOT NULL,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, speaker TEXT NOT NULL, lead_in TEXT NOT NULL, note TEXT NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, speaker TEXT NOT NULL, lead_in TEXT NOT NULL,
+    note TEXT NOT NULL,
     PRIMARY KEY (document, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "references" (
@@ -45,8 +48,10 @@ CREATE TABLE notes (
     PRIMARY KEY (document, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-    number INTEGER NOT NULL, section TEXT NOT NULL, paragraph INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+    number INTEGER NOT NULL, section TEXT NOT NULL, paragraph INTEGER NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL,
     text TEXT NOT NULL, context TEXT NOT NULL, UNIQUE (document, number)
 ) STRICT;
 CREATE VIEW listing AS SELECT
@@ -54,21 +59,25 @@ CREATE VIEW listing AS SELECT
     (SELECT count(*) FROM paragraphs p WHERE p.document = d.id AND p.number > 0) AS paragraphs,
     (SELECT count(*) FROM chunks c WHERE c.document = d.id) AS chunks
 FROM documents d ORDER BY name;
-CREATE TABLE vectors (chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, vector BLOB NOT NULL) STRICT;
+CREATE TABLE vectors (chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE,
+    vector BLOB NOT NULL) STRICT;
 CREATE VIRTUAL TABLE words USING fts5 (
-    text, context, content = 'chunks', content_rowid = 'id', tokenize = 'porter unicode61 remove_diacritics 2'
+    text, context, content = 'chunks', content_rowid = 'id',
+    tokenize = 'porter unicode61 remove_diacritics 2'
 );
 CREATE TRIGGER chunk_added AFTER INSERT ON chunks BEGIN
     INSERT INTO words (rowid, text, context) VALUES (new.id, new.text, new.context);
 END;
 CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
-    INSERT INTO words (words, rowid, text, context) VALUES ('delete', old.id, old.text, old.context);
+    INSERT INTO words (words, rowid, text, context) VALUES ('delete', old.id, old.text,
+    old.context);
 END;
 """
 
 # Who speaks in a chunk; one document's where " AND q.document = ?" is added.
 SPEAKERS = """INSERT INTO speakers SELECT DISTINCT c.id, q.speaker FROM quotations q
-    JOIN chunks c ON c.document = q.document AND c.start < q."end" AND c."end" > q.start WHERE q.speaker <> ''"""
+    JOIN chunks c ON c.document = q.document AND c.start < q."end" AND c."end" > q.start WHERE
+    q.speaker <> ''"""
 
 # Boxes are one blob: a report of 3,000 pages has 120,000 of them, and they are only ever read
 # together. The index spares a filter by section and the search for speakers the reading of every
@@ -79,17 +88,19 @@ ALTER TABLE documents ADD COLUMN language TEXT NOT NULL DEFAULT '';
 ALTER TABLE documents ADD COLUMN boxes BLOB NOT NULL DEFAULT x'';
 CREATE INDEX chunk_places ON chunks (document, start, "end", section);
 CREATE TABLE speakers (
-    chunk INTEGER NOT NULL REFERENCES chunks ON DELETE CASCADE, speaker TEXT NOT NULL, PRIMARY KEY (chunk, speaker)
+    chunk INTEGER NOT NULL REFERENCES chunks ON DELETE CASCADE, speaker TEXT NOT NULL,
+    PRIMARY KEY (chunk, speaker)
 ) STRICT, WITHOUT ROWID;
 {SPEAKERS};
 """
 
 # A half-precision vector finds what the full one finds, in half the room; `half` is a function of
-# rag/library/database.py. What was removed is named, so that who holds the vectors in memory or in a file
-# need not read all of them again. Vectors of a long document that is not complete yet wait in
-# `pending`, under the hash of the embedder's name and the text.
+# rag/library/database.py. What was removed is named, so that who holds the vectors in memory or in
+# a file need not read all of them again. Vectors of a long document that is not complete yet wait
+# in `pending`, under the hash of the embedder's name and the text.
 _FORMAT_3 = """
-CREATE TABLE halves (chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, vector BLOB NOT NULL) STRICT;
+CREATE TABLE halves (chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE,
+    vector BLOB NOT NULL) STRICT;
 INSERT INTO halves SELECT chunk, half(vector) FROM vectors;
 DROP TABLE vectors;
 ALTER TABLE halves RENAME TO vectors;
@@ -97,17 +108,20 @@ CREATE TABLE pending (key BLOB PRIMARY KEY, vector BLOB NOT NULL) STRICT, WITHOU
 CREATE TABLE removed (number INTEGER PRIMARY KEY AUTOINCREMENT, chunk INTEGER NOT NULL) STRICT;
 DROP TRIGGER chunk_removed;
 CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
-    INSERT INTO words (words, rowid, text, context) VALUES ('delete', old.id, old.text, old.context);
+    INSERT INTO words (words, rowid, text, context) VALUES ('delete', old.id, old.text,
+    old.context);
     INSERT INTO removed (chunk) VALUES (old.id);
 END;
 CREATE INDEX document_contents ON documents (sha256);
 ALTER TABLE settings ADD COLUMN cache TEXT NOT NULL DEFAULT '';
 ALTER TABLE settings ADD COLUMN cached INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE conversations (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, begun TEXT NOT NULL, changed TEXT NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, begun TEXT NOT NULL,
+    changed TEXT NOT NULL
 ) STRICT;
 CREATE TABLE turns (
-    conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE, position INTEGER NOT NULL,
+    conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE,
+    position INTEGER NOT NULL,
     question TEXT NOT NULL, answer TEXT NOT NULL, PRIMARY KEY (conversation, position)
 ) STRICT, WITHOUT ROWID;
 """

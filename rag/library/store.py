@@ -37,7 +37,7 @@ def library_folder(indexes: Path, name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} cannot name a library; use up to 64 letters, digits, hyphens, underscores "
-            f"and dots, no dot in front."
+            "and dots, no dot in front."
         )
     return indexes / name
 
@@ -167,7 +167,7 @@ class Library:
             if source and source[0] != place:
                 raise UsageError(
                     f"The name {document.name!r} belongs to {source[0]!r}, so {str(path)!r} was "
-                    f"not added; add it again, it then "
+                    "not added; add it again, it then "
                     "gets a name of its own."
                 )
             database.execute("DELETE FROM documents WHERE path = ?", [place])
@@ -419,10 +419,9 @@ class Library:
         One removed in the meantime is left out.
         """
         found = self._database.rows(
-            'SELECT c.id, d.name, c.number, c.section, c.paragraph, c.start, c."end", c.text, c.context, d.title, '
-            "       d.date "
-            "FROM chunks c JOIN documents d ON d.id = c.document WHERE c.id IN (SELECT value FROM "
-            "json_each(?))",
+            'SELECT c.id, d.name, c.number, c.section, c.paragraph, c.start, c."end", c.text,'
+            " c.context, d.title,        d.date FROM chunks c JOIN documents d ON d.id = c.document"
+            " WHERE c.id IN (SELECT value FROM json_each(?))",
             json.dumps(list(ids)),
         )
         return {int(key): (Chunk(*columns), title, date) for key, *columns, title, date in found}
@@ -526,7 +525,10 @@ def _has_library(folder: Path) -> bool:
     try:
         return (folder / DATABASE).is_file()
     except OSError as error:
-        message = f"The library {folder.name!r} cannot be opened ({error.strerror}); check the permissions of its folder."
+        message = (
+            f"The library {folder.name!r} cannot be opened ({error.strerror}); check the"
+            " permissions of its folder."
+        )
         raise LibraryError(message) from error
 
 
@@ -535,5 +537,5 @@ def _no_library(folder: Path) -> LibraryError:
     there = f"there are {', '.join(map(repr, names))}" if names else "there is none yet"
     return LibraryError(
         f"There is no library {folder.name!r} in {str(folder.parent)!r}, {there}; make it with "
-        f"`rag add`."
+        "`rag add`."
     )

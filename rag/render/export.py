@@ -229,10 +229,12 @@ def _md_quote(text: str) -> str:
 
 _STYLE = """
 :root { color-scheme: light dark; }
-body { font: 1rem/1.6 Georgia, serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: break-word; }
+body { font: 1rem/1.6 Georgia, serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem; }
+body { overflow-wrap: break-word; }
 h1, h2 { line-height: 1.25; }
 section { border-top: 1px solid; margin-top: 2rem; }
-blockquote { margin: 0.5rem 0; padding-left: 0.75rem; border-left: 3px solid; white-space: pre-line; }
+blockquote { margin: 0.5rem 0; padding-left: 0.75rem; border-left: 3px solid; }
+blockquote { white-space: pre-line; }
 .about, .footnotes { font-size: 0.875rem; }
 .footnotes p { margin: 0.25rem 0; }
 sup { margin-left: 0.1em; }
@@ -247,9 +249,12 @@ _POLICY = (
 def _html(name: str, about: str, parts: Sequence[_Part]) -> bytes:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><meta name="referrer" content="no-referrer">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(name)}</title>'
-        f'<style>{_STYLE}</style></head><body><main><h1>{escape(name)}</h1><p class="about">{escape(about)}</p>'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta name="referrer" content="no-referrer">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>'
+        f"{escape(name)}</title>"
+        f'<style>{_STYLE}</style></head><body><main><h1>{escape(name)}</h1><p class="about">'
+        f"{escape(about)}</p>"
         f"{''.join(map(_part_html, parts))}</main></body></html>\n"
     ).encode()
 
@@ -265,7 +270,8 @@ def _part_html(part: _Part) -> str:
         for text, place in part.nearest
     )
     footnotes = "".join(
-        f'<li id="footnote-{f.number}" value="{f.number}"><blockquote>{escape(f.quote)}</blockquote>'
+        f'<li id="footnote-{f.number}" value="{f.number}"><blockquote>'
+        f"{escape(f.quote)}</blockquote>"
         f"{''.join(f'<p>{escape(line)}</p>' for line in f.below)}</li>"
         for f in part.footnotes
     )
@@ -336,11 +342,12 @@ def _footnotes_xml(footnotes: Sequence[_Footnote]) -> bytes:
     number = '<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:footnoteRef/></w:r>'
     notes = "".join(
         f'<w:footnote w:id="{f.number}">'
-        f"<w:p>{number}{_run_xml(f.quote)}</w:p>{''.join(f'<w:p>{_run_xml(line)}</w:p>' for line "
-        f"in f.below)}</w:footnote>"
+        f"<w:p>{number}{_run_xml(f.quote)}</w:p>"
+        f"{''.join(f'<w:p>{_run_xml(line)}</w:p>' for line in f.below)}</w:footnote>"
         for f in footnotes
     )
-    return f'<?xml version="1.0"?><w:footnotes xmlns:w="{_WORD}">{separators}{notes}</w:footnotes>'.encode()
+    body = f'<w:footnotes xmlns:w="{_WORD}">{separators}{notes}</w:footnotes>'
+    return f'<?xml version="1.0"?>{body}'.encode()
 
 
 def _run_xml(text: str) -> str:

@@ -43,7 +43,10 @@ def draft_html(
     only: Filter = EVERYTHING,
 ) -> str:
     """An answer on its way: the sentences so far, and the passages they are made from."""
-    said = f'<p class="said">{_sentences_html(sentences, ())}</p><p class="status">{escape(status)}</p>'
+    said = (
+        f'<p class="said">{_sentences_html(sentences, ())}</p><p class="status">'
+        f"{escape(status)}</p>"
+    )
     return _turn_html(turn, question, only, f"{said}{_hits_html(hits)}")
 
 
@@ -62,9 +65,11 @@ def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
         said = (
             f'<p class="said">{_sentences_html(answer.sentences, answer.citations)}</p>'
             f'<ol class="footnotes">{"".join(map(_footnote_html, answer.citations))}</ol>'
-            f'<div class="about"><details class="read"><summary>{count(len(answer.hits), "passage")} read, '
+            f'<div class="about"><details class="read"><summary>'
+            f"{count(len(answer.hits), 'passage')} read, "
             f"{answer.seconds.total:.1f} s</summary>{_hits_html(answer.hits)}</details>"
-            f'<button type="button" data-copy="{escape(answer_text(answer))}">Copy with footnotes</button></div>'
+            f'<button type="button" data-copy="{escape(answer_text(answer))}">'
+            f"Copy with footnotes</button></div>"
         )
     return _turn_html(turn, answer.question, only, said)
 
@@ -77,8 +82,10 @@ def conversation_html(library: str, key: int | None, begun: bool, trouble: str) 
     place = f'data-library="{escape(library)}" data-conversation="{"" if key is None else key}"'
     if not (begun or trouble):
         return f"<header {place} hidden></header>"
+    named = quote(library, safe="")
     ways = "".join(
-        f'<a href="/v1/conversations/{key}/export?kind={kind}&amp;library={quote(library, safe="")}" download>{called}</a> '
+        f'<a href="/v1/conversations/{key}/export?kind={kind}&amp;library={named}" download>'
+        f"{called}</a> "
         for kind, called in _EXPORTS.items()
         if key is not None
     )
@@ -150,10 +157,13 @@ def report_html(
     language = f' lang="{escape(document.language)}"' if document.language else ""
     of_turn = "" if turn is None else f' data-turn="{turn}"'
     return (
-        f'<article class="report" data-document="{escape(document.name)}"{of_turn}><header><h2>{escape(document.title)}</h2>'
+        f'<article class="report" data-document="{escape(document.name)}"{of_turn}><header><h2>'
+        f"{escape(document.title)}</h2>"
         '<nav aria-label="Report"><button type="button" data-back>Back to the answer</button> '
-        f'{to_outline}<button type="button" data-document="">All reports</button></nav><p>{joined(about)}</p></header>'
-        f'{outline}{_page_html(document, current, library)}<div class="text"{language}>{"".join(blocks)}</div></article>'
+        f'{to_outline}<button type="button" data-document="">All reports</button></nav><p>'
+        f"{joined(about)}</p></header>"
+        f'{outline}{_page_html(document, current, library)}<div class="text"{language}>'
+        f"{''.join(blocks)}</div></article>"
     )
 
 
@@ -173,7 +183,10 @@ def count(number: int, noun: str) -> str:
 
 
 def _turn_html(turn: int, question: str, only: Filter, said: str) -> str:
-    return f'<section class="answer" data-turn="{turn}">{_question_html(question, only)}{said}</section>'
+    return (
+        f'<section class="answer" data-turn="{turn}">'
+        f"{_question_html(question, only)}{said}</section>"
+    )
 
 
 def _question_html(question: str, only: Filter) -> str:
@@ -200,9 +213,7 @@ def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]
             else ""
         )
         markers = "".join(
-            f"<sup>{_open_html(str(m), c.document, c.start, c.end, m) if (c := cited.get(m)) else "
-            f"m}</sup>"
-            for m in sentence.markers
+            f"<sup>{_marker_html(number, cited.get(number))}</sup>" for number in sentence.markers
         )
         shown.append(f"<span>{escape(sentence.text)}{doubt}{markers}</span>")
     return " ".join(shown)
@@ -223,13 +234,20 @@ def _footnote_html(c: Citation) -> str:
 
 
 def _hits_html(hits: Sequence[Hit]) -> str:
-    items = "".join(
-        f"<li><p>{escape(h.chunk.text)}</p>"
-        f"{_open_html(_place(h.title, h.chunk.section, h.chunk.paragraph), h.chunk.document, "
-        f"h.chunk.start, h.chunk.end)}</li>"
-        for h in hits
-    )
+    items = "".join(f"<li><p>{escape(h.chunk.text)}</p>{_hit_link_html(h)}</li>" for h in hits)
     return f'<ul class="hits">{items}</ul>' if items else ""
+
+
+def _marker_html(number: int, citation: Citation | None) -> str:
+    if citation is None:
+        return str(number)
+    return _open_html(str(number), citation.document, citation.start, citation.end, number)
+
+
+def _hit_link_html(hit: Hit) -> str:
+    chunk = hit.chunk
+    place = _place(hit.title, chunk.section, chunk.paragraph)
+    return _open_html(place, chunk.document, chunk.start, chunk.end)
 
 
 def _open_html(label: str, document: str, start: int, end: int, marker: int | None = None) -> str:
@@ -238,7 +256,8 @@ def _open_html(label: str, document: str, start: int, end: int, marker: int | No
         f' data-marker="{marker}" aria-label="Footnote {marker}: {escape(label)}"' if marker else ""
     )
     return (
-        f'<button type="button" data-document="{escape(document)}" data-start="{start}" data-end="{end}"{numbered}>'
+        f'<button type="button" data-document="{escape(document)}" data-start="{start}" '
+        f'data-end="{end}"{numbered}>'
         f"{escape(label)}</button>"
     )
 
@@ -258,7 +277,8 @@ def _outline_html(document: Document) -> str:
             where = f" <span>p. {page}</span>" if page else ""
             depth = min(len(section.path), _DEEPEST)
             items.append(
-                f'<li class="depth-{depth}"><a href="#section-{index}">{escape(section.heading)}</a>{where}</li>'
+                f'<li class="depth-{depth}"><a href="#section-{index}">'
+                f"{escape(section.heading)}</a>{where}</li>"
             )
     if not items:
         return ""
@@ -280,7 +300,8 @@ def _page_html(document: Document, current: tuple[int, int] | None, library: str
     if not lines:
         return ""
     page = lines[0].page
-    place = f"/v1/documents/{quote(document.name, safe='')}/pages/{page}.png?library={quote(library, safe='')}"
+    name, of = quote(document.name, safe=""), quote(library, safe="")
+    place = f"/v1/documents/{name}/pages/{page}.png?library={of}"
     marks = "".join(
         f'<span style="left:{box.left:.2%};top:{box.top:.2%};width:{box.right - box.left:.2%};'
         f'height:{box.bottom - box.top:.2%}"></span>'
@@ -288,8 +309,10 @@ def _page_html(document: Document, current: tuple[int, int] | None, library: str
         if box.page == page
     )
     return (
-        f'<figure class="printed"><div role="region" tabindex="0" aria-label="Page {page} as it is printed"><div>'
-        f'<img src="{escape(place)}" alt="Page {page}, the cited lines marked; their words are in the text below">{marks}</div>'
+        f'<figure class="printed"><div role="region" tabindex="0" aria-label="Page {page} as it '
+        f'is printed"><div>'
+        f'<img src="{escape(place)}" alt="Page {page}, the cited lines marked; their words are '
+        f'in the text below">{marks}</div>'
         f"</div><figcaption>Page {page} as it is printed</figcaption></figure>"
     )
 
@@ -357,11 +380,17 @@ def _words_html(
         )
         if number in notes:
             told = escape(document.notes[notes[number]].text)
-            words = f'<button type="button" class="reference" data-note="{notes[number]}" title="{told}">{words}</button>'
+            words = (
+                f'<button type="button" class="reference" data-note="{notes[number]}" '
+                f'title="{told}">{words}</button>'
+            )
         on = [mark for mark in marks if mark.start <= a and b <= mark.end]
         if on:
             current = ' class="current"' if any(mark.current for mark in on) else ""
-            words = f'<mark{current} data-markers="{" ".join(mark.marker for mark in on)}">{words}</mark>'
+            words = (
+                f'<mark{current} data-markers="{" ".join(mark.marker for mark in on)}">'
+                f"{words}</mark>"
+            )
         shown.append(words)
     return "".join(shown)
 

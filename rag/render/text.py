@@ -23,7 +23,9 @@ def checked_text(sentences: Sequence[Sentence], citations: Sequence[Citation]) -
     hold.
     """
     lines = (
-        f"{s.verdict:>11}  {s.text}{''.join(f'[{marker}]' for marker in s.markers)}{f' — {s.reason}' if s.reason else ''}"
+        f"{s.verdict:>11} "
+        f" {s.text}{''.join(f'[{marker}]' for marker in s.markers)}"
+        f"{f' — {s.reason}' if s.reason else ''}"
         for s in sentences
     )
     return "\n\n".join(

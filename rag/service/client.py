@@ -119,9 +119,9 @@ def proof(key: str, challenge: str) -> str:
 
 
 def announce(server: Server, indexes: Path) -> None:
-    """Tell those who may read the file that the server is there.
+    """Write down where the server is, for programs of the same user.
 
-    Where the folder cannot be written to, nobody is told.
+    Nothing is written where the folder cannot be written to.
     """
     with suppress(OSError):
         indexes.mkdir(parents=True, exist_ok=True)
@@ -130,8 +130,8 @@ def announce(server: Server, indexes: Path) -> None:
 
 
 def withdraw(server: Server, indexes: Path) -> None:
-    """Take back what `announce` told, unless another server has told of itself since."""
-    if _told(indexes) == server:
+    """Remove what `announce` wrote, unless another server has written since."""
+    if _read_announced(indexes) == server:
         with suppress(OSError):
             (indexes / _FILE).unlink()
 
@@ -141,7 +141,7 @@ def running(indexes: Path) -> Server | None:
 
     One that ended without a word is none.
     """
-    server = _told(indexes)
+    server = _read_announced(indexes)
     return server if server and server.lives() else None
 
 
@@ -153,7 +153,7 @@ def models_of(settings: Settings) -> tuple[str, ...]:
     return model, adapter, settings.embeddings, settings.reranker, str(settings.generate)
 
 
-def _told(indexes: Path) -> Server | None:
+def _read_announced(indexes: Path) -> Server | None:
     try:
         told = json.loads((indexes / _FILE).read_text(encoding="utf-8"))
         server = Server(

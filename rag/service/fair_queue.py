@@ -31,7 +31,7 @@ class RequestContext:
         """Raise StoppedError if the question was stopped, TimedOutError if its time is over."""
         if self._stopped.is_set():
             raise StoppedError(
-                "The question was stopped before its answer was complete; ask it again."
+                "The question was stopped before its answer was whole; ask it again."
             )
         if time.monotonic() > self._deadline:
             raise TimedOutError(

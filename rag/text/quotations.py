@@ -28,7 +28,10 @@ _WORD = (
     rf"(?:(?:[{_UPPER}]\.){{1,12}}+|(?:St|Dr|Mr|Mrs|Ms|Gen|Sen|Lt|Col|Prof)\."
     rf"|[{_UPPER}]\w*+(?:-\w++|['’](?=[{_UPPER}])\w++){{0,12}}+)"
 )
-_NAME = rf"\b{_WORD}(?:\s+(?:(?:de|da|di|du|del|la|le|van|von|der|den|bin|ibn|al|el)\s+){{0,2}}{_WORD}){{0,6}}"
+_NAME = (
+    rf"\b{_WORD}(?:\s+(?:(?:de|da|di|du|del|la|le|van|von|der|den|bin|ibn|al|el)\s+){{0,2}}"
+    rf"{_WORD}){{0,6}}"
+)
 _STEMS = """
     acknowledg add admitt announc answer appeal argu ask assert assess believ call caution claim
     comment compar complain conced conclud confirm consider contend continu criticis criticiz declar

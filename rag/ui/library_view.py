@@ -26,15 +26,18 @@ def library_html(name: str, documents: Sequence[DocumentInfo]) -> str:
         f"<p>{joined([d.date, count(d.paragraphs, 'paragraph')])}</p></li>"
         for d in documents
     )
-    return f'<nav class="shelf"><h2>{count(len(documents), "report")} in the library {escape(name)}</h2><ul>{items}</ul></nav>'
+    return (
+        f'<nav class="shelf"><h2>{count(len(documents), "report")} in the library'
+        f" {escape(name)}</h2><ul>{items}</ul></nav>"
+    )
 
 
 def no_library_html() -> str:
     """What stands where there is no library to ask."""
     return (
-        '<section class="calm"><h2>There is no library yet</h2><p>Add reports under Library, or in a terminal:</p>'
-        "<pre>rag add reports/</pre><p>Or begin with the sample reports:</p><pre>rag add "
-        "--samples</pre></section>"
+        '<section class="calm"><h2>There is no library yet</h2><p>Add reports under Library, or in'
+        " a terminal:</p><pre>rag add reports/</pre><p>Or begin with the sample"
+        " reports:</p><pre>rag add --samples</pre></section>"
     )
 
 
@@ -55,9 +58,10 @@ def conversations_html(
         about = joined([count(c.turns, "question"), f"{c.changed[:10]}, {c.changed[11:16]} UTC"])
         key = f'data-conversation="{c.key}"'
         items.append(
-            f'<li{here}><button type="button" data-do="resume" {key}>{escape(c.name)}</button><p>{about} '
-            f'<button type="button" data-rename {key}>Rename</button> '
-            f'<button type="button" data-do="forget" {key} data-sure="Delete this conversation?">Delete</button></p></li>'
+            f'<li{here}><button type="button" data-do="resume"'
+            f' {key}>{escape(c.name)}</button><p>{about} <button type="button" data-rename'
+            f' {key}>Rename</button> <button type="button" data-do="forget" {key} data-sure="Delete'
+            ' this conversation?">Delete</button></p></li>'
         )
     return f'<ol class="conversations">{"".join(items)}</ol>'
 
@@ -65,14 +69,15 @@ def conversations_html(
 def adding_html(local: bool) -> str:
     """Where files are dropped, and, for a reader at this machine, a folder is named."""
     folder = (
-        '<form data-form="folder"><label for="folder">or a folder of this machine</label>'
-        '<input id="folder" name="folder" type="text" autocomplete="off" spellcheck="false" placeholder="its whole path">'
-        '<button type="submit">Add</button></form>'
+        '<form data-form="folder"><label for="folder">or a folder of this machine</label><input'
+        ' id="folder" name="folder" type="text" autocomplete="off" spellcheck="false"'
+        ' placeholder="its whole path"><button type="submit">Add</button></form>'
     )
     return (
-        '<section class="adding"><h2>Add reports</h2><div class="drop"><label for="files">Drop files here, or choose them</label>'
-        f'<input id="files" type="file" multiple></div>{folder if local else ""}<p class="status" id="sent" role="status"></p>'
-        "</section>"
+        '<section class="adding"><h2>Add reports</h2><div class="drop"><label for="files">Drop'
+        ' files here, or choose them</label><input id="files" type="file"'
+        f' multiple></div>{folder if local else ""}<p class="status" id="sent"'
+        ' role="status"></p></section>'
     )
 
 
@@ -98,31 +103,34 @@ def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> st
         _size(size),
     ]
     rows = "".join(
-        f'<tr><th scope="row"><button type="button" data-document="{escape(d.name)}">{escape(d.title)}</button>'
-        f"<p>{escape(d.file)}</p></th>"
-        f"<td>{escape(d.date)}</td><td>{d.chunks:,}</td>"
-        f'<td><button type="button" data-do="discard" data-document="{escape(d.name)}" '
-        f'data-sure="Remove the report “{escape(d.title)}” from the library?">Remove</button></td></tr>'
+        '<tr><th scope="row"><button type="button"'
+        f' data-document="{escape(d.name)}">{escape(d.title)}</button><p>{escape(d.file)}</p>'
+        f"</th><td>{escape(d.date)}</td><td>{d.chunks:,}</td><td><button"
+        f' type="button" data-do="discard" data-document="{escape(d.name)}" data-sure="Remove the'
+        f' report “{escape(d.title)}” from the library?">Remove</button></td></tr>'
         for d in documents
     )
     table = (
-        '<div class="wide"><table><thead><tr><th scope="col">Report</th><th scope="col">Date</th><th scope="col">Passages</th>'
-        f'<th scope="col"><span class="unseen">Remove</span></th></tr></thead><tbody>{rows}</tbody></table></div>'
+        '<div class="wide"><table><thead><tr><th scope="col">Report</th><th'
+        ' scope="col">Date</th><th scope="col">Passages</th><th scope="col"><span'
+        f' class="unseen">Remove</span></th></tr></thead><tbody>{rows}</tbody></table></div>'
     )
     return (
-        f'<section class="holdings"><h2>{escape(name)}</h2><p>{joined(about)}</p>{_picture_html([d.date for d in documents])}'
-        f'{table if documents else ""}<p class="care"><button type="button" data-do="verify">Verify the library</button> '
-        '<button type="button" data-do="rebuild" data-sure="Chunk and embed all reports anew? It may take long; asking goes on '
-        'meanwhile.">Rebuild it</button></p></section>'
+        "<section"
+        f' class="holdings"><h2>{escape(name)}</h2><p>{joined(about)}</p>'
+        f"{_picture_html([d.date for d in documents])}{table if documents else ''}<p"
+        ' class="care"><button type="button" data-do="verify">Verify the library</button> <button'
+        ' type="button" data-do="rebuild" data-sure="Chunk and embed all reports anew? It may take'
+        ' long; asking goes on meanwhile.">Rebuild it</button></p></section>'
     )
 
 
 def making_html() -> str:
     """Where another library is made."""
     return (
-        '<form class="making" data-form="make"><label for="make">Make another library</label>'
-        '<input id="make" name="name" type="text" autocomplete="off" spellcheck="false" placeholder="its name" maxlength="64">'
-        '<button type="submit">Make</button></form>'
+        '<form class="making" data-form="make"><label for="make">Make another library</label><input'
+        ' id="make" name="name" type="text" autocomplete="off" spellcheck="false" placeholder="its'
+        ' name" maxlength="64"><button type="submit">Make</button></form>'
     )
 
 
@@ -132,7 +140,8 @@ def _upload_html(job: Job) -> str:
     )
     more = f"<p>{escape(job.message)}</p>" if job.message else ""
     return (
-        f'<li class="{job.status}"><p>{joined([job.source, how, count(job.chunks, "passage") if job.chunks else ""])}</p>'
+        f'<li class="{job.status}"><p>'
+        f"{joined([job.source, how, count(job.chunks, 'passage') if job.chunks else ''])}</p>"
         f"{more}</li>"
     )
 
@@ -152,7 +161,10 @@ def _task_html(task: Job) -> str:
     )
     faults = "".join(f"<li>{escape(fault)}</li>" for fault in task.faults)
     said = f"<p>{escape(task.message)}</p>" if task.message else ""
-    return f'<li class="{task.status}"><p>{joined([what, how])}</p>{bar}{said}{f"<ul>{faults}</ul>" if faults else ""}</li>'
+    return (
+        f'<li class="{task.status}"><p>{joined([what, how])}</p>'
+        f"{bar}{said}{f'<ul>{faults}</ul>' if faults else ''}</li>"
+    )
 
 
 def _picture_html(dates: Iterable[str]) -> str:
@@ -171,7 +183,8 @@ def _picture_html(dates: Iterable[str]) -> str:
         tall = number / highest * (_BASE - 12)
         if number:
             drawn.append(
-                f'<rect x="{index * step + 1:.1f}" y="{_BASE - tall:.1f}" width="{max(1.0, step - 2):.1f}" height="{tall:.1f}">'
+                f'<rect x="{index * step + 1:.1f}" y="{_BASE - tall:.1f}"'
+                f' width="{max(1.0, step - 2):.1f}" height="{tall:.1f}">'
                 f"<title>{when}: {count(number, 'report')}</title></rect>"
             )
         if index == 0 or (when.endswith("-01") if "-" in when else index == len(bars) - 1):
@@ -180,12 +193,15 @@ def _picture_html(dates: Iterable[str]) -> str:
         f'<tr><th scope="row">{when}</th><td>{number}</td></tr>' for when, number in bars if number
     )
     return (
-        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="picture-title picture-about">'
+        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="picture-title'
+        ' picture-about">'
         '<title id="picture-title">Reports over time</title>'
-        f'<desc id="picture-about">{count(len(dated), "report")} with a date, from {bars[0][0]} to {bars[-1][0]}; at most '
+        f'<desc id="picture-about">{count(len(dated), "report")} with a date, from {bars[0][0]} to'
+        f" {bars[-1][0]}; at most "
         f"{highest} of one {'month' if '-' in bars[0][0] else 'year'}.</desc>"
         f'<line x1="0" x2="{_WIDTH}" y1="{_BASE}" y2="{_BASE}"></line>{"".join(drawn)}</svg>'
-        f'<details><summary>As a table</summary><table><thead><tr><th scope="col">When</th><th scope="col">Reports</th></tr>'
+        f'<details><summary>As a table</summary><table><thead><tr><th scope="col">When</th><th'
+        f' scope="col">Reports</th></tr>'
         f"</thead><tbody>{rows}</tbody></table></details></figure>"
     )
 

@@ -5,7 +5,7 @@ Its HTML is made by rag/render/html.py and rag/ui/library_view.py, what it does 
 rag/ui/controller.py; keys, focus, the address and the clipboard are in static/page.js.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,14 @@ _WIRE = f"page.connect(trigger, {_EVENTS})"
 
 
 def mount(
-    app: Any, controller: Controller, host: str, port: int, middleware: Sequence[tuple[Any, ...]]
-) -> None:
-    """Mount the page at / of the application, behind the middleware.
+    app: Any,  # noqa: ANN401 - a FastAPI
+    controller: Controller,
+    host: str,
+    port: int,
+) -> Callable[[], None]:
+    """Mount the page at / of the application.
 
-    (class, arguments, keywords) each.
+    Return a function that ends the streams of all open pages, for the loop that serves them.
     """
     with gr.Blocks(analytics_enabled=False, title="Ask your reports", fill_width=True) as blocks:
         _Page(controller).connect(blocks)
@@ -54,8 +57,13 @@ def mount(
         ),  # other themes bring web fonts along
         css=(_DATA / "page.css").read_text(encoding="utf-8"),
         head=f"<script>{(_DATA / 'page.js').read_text(encoding='utf-8')}</script>",
-        app_kwargs={"middleware": middleware},
     )
+    mounted: gr.routes.App = app.routes[-1].app
+
+    def end_streams() -> None:
+        mounted.stop_event.set()
+
+    return end_streams
 
 
 class _Page:

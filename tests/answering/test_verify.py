@@ -38,17 +38,37 @@ def checked(claim: str, text: str, **beside: str) -> Claim:
         ("Trade increased by 30 percent to a record $185 billion.", "supported", ""),
         ("Trade increased by thirty percent to a record of $185 billion.", "supported", ""),
         ("According to Vladimir Putin, trade increased by 30 percent.", "supported", ""),
-        ("Trade increased by 40 percent to a record $185 billion.", "unsupported", "not in the sources: 40"),
-        ("Trade increased by 30 percent under Medvedev to a record $185 billion.", "unsupported", "not in the sources: Medvedev"),
+        (
+            "Trade increased by 40 percent to a record $185 billion.",
+            "unsupported",
+            "not in the sources: 40",
+        ),
+        (
+            "Trade increased by 30 percent under Medvedev to a record $185 billion.",
+            "unsupported",
+            "not in the sources: Medvedev",
+        ),
         ("Trade never increased by 30 percent to a record $185 billion.", "unsupported", LOST),
         ("It was easy.", "unsupported", LOST),
         ("Potatoes were cheap.", "unsupported", "no source says so"),
-        ("Trade set a new record, set a new record, set a new record.", "unsupported", "repeats itself"),
-        ("How much did trade increase last year?", "unsupported", "says nothing beyond the question"),
+        (
+            "Trade set a new record, set a new record, set a new record.",
+            "unsupported",
+            "repeats itself",
+        ),
+        (
+            "How much did trade increase last year?",
+            "unsupported",
+            "says nothing beyond the question",
+        ),
         ("…", "unsupported", "says nothing beyond the question"),
-        ("Trade increased, exports boomed, a record set.", "partly", "67% of its words stand in the source"),
+        (
+            "Trade increased, exports boomed, a record set.",
+            "partly",
+            "67% of its words stand in the source",
+        ),
     ],
-)  # fmt: skip
+)
 def test_verdicts(claim: str, verdict: str, reason: str) -> None:
     checked = check(claim, SOURCES, visit, question="How much did trade increase last year?")
     assert (checked.verdict, checked.reason) == (verdict, reason)

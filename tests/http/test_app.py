@@ -41,7 +41,8 @@ from rag.errors import (
     TimedOutError,
     UsageError,
 )
-from rag.http.auth import MAX_BODY, Access, Allowance, read_token
+from rag.http.access import MAX_BODY, Access, RateLimiter
+from rag.http.auth import read_token
 from rag.pipeline import Pipeline
 from rag.reading.documents import SUFFIXES
 from rag.service import service as service_module
@@ -535,7 +536,7 @@ def test_a_page_of_another_site_gets_no_leave_to_read(client: httpx.Client) -> N
 def test_without_the_token_nothing_is_answered_but_whether_the_server_lives(
     service_with: ServiceWith, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "rag.http.auth")
+    caplog.set_level(logging.INFO, "rag.http.access")
     with (
         serving(service_with({"grain": GRAIN}), TOKEN) as url,
         httpx.Client(base_url=url) as client,
@@ -577,11 +578,11 @@ def test_a_token_that_asks_too_often_is_told_when_to_go_on(service_with: Service
 
 
 def test_an_allowance_fills_evenly() -> None:
-    allowance = Allowance(2)
-    assert [allowance.take(100), allowance.take(100)] == [0, 0]
-    assert allowance.take(100) == 30
-    assert allowance.take(129) == pytest.approx(1)
-    assert allowance.take(130.1) == 0
+    limiter = RateLimiter(2)
+    assert [limiter.take(100), limiter.take(100)] == [0, 0]
+    assert limiter.take(100) == 30
+    assert limiter.take(129) == pytest.approx(1)
+    assert limiter.take(130.1) == 0
 
 
 def test_a_body_that_is_too_large_is_refused_announced_or_not(client: httpx.Client) -> None:
@@ -596,7 +597,7 @@ def test_a_body_that_is_too_large_is_refused_announced_or_not(client: httpx.Clie
 def test_the_log_is_a_line_for_each_request_without_its_words(
     client: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "rag.http.auth")
+    caplog.set_level(logging.INFO, "rag.http.access")
     client.post(
         "/v1/search?x=secret%0Aline",
         json={"question": QUESTION},
@@ -606,7 +607,7 @@ def test_the_log_is_a_line_for_each_request_without_its_words(
     first, second = (
         json.loads(record.getMessage())
         for record in caplog.records
-        if record.name == "rag.http.auth"
+        if record.name == "rag.http.access"
     )
     assert {key: first[key] for key in ("id", "method", "route", "status")} == {
         "id": "mine-1",

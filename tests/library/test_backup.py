@@ -114,8 +114,10 @@ def evil(trigger: str) -> str:
         ("DROP INDEX chunk_places", "its tables are not those of a library"),
         ("CREATE TABLE more (x)", "its tables are not those of a library"),
         (
-            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'porter', "
-            "'trigram') WHERE name = 'words'",
+            (
+                "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'porter',"
+                " 'trigram') WHERE name = 'words'"
+            ),
             "its tables are not those of a library",
         ),
         ("PRAGMA application_id = 1", "it is another program's database"),
@@ -142,7 +144,8 @@ def evil(trigger: str) -> str:
         ("UPDATE turns SET answer = '{}'", "conversation"),
         ("INSERT INTO notes VALUES (99, 0, '1', '', 0, 0)", "A row of notes belongs to nothing"),
         (
-            """INSERT INTO chunks SELECT 4000000000000, document, 9, section, paragraph, start, "end", text, context FROM chunks
+            """INSERT INTO chunks SELECT 4000000000000, document, 9, section, paragraph, start,
+            "end", text, context FROM chunks
             LIMIT 1""",
             "a passage has the number 4000000000000",
         ),

@@ -12,7 +12,10 @@ from rag.pipeline import Pipeline
 
 INDEXES = "The indexes were made again, that of the words too."
 PASSAGES = "The passages of 'harbour' were made again and embedded."
-DAMAGED = "(SELECT id FROM chunks WHERE document = (SELECT id FROM documents WHERE name = 'harbour') LIMIT 1)"
+DAMAGED = (
+    "(SELECT id FROM chunks WHERE document = (SELECT id FROM documents WHERE name = 'harbour')"
+    " LIMIT 1)"
+)
 
 
 @pytest.fixture

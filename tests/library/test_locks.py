@@ -48,6 +48,21 @@ def writer(library: Library) -> Iterator["subprocess.Popen[str]"]:
         process.kill()
 
 
+class Clock:
+    """A clock that only sleeping moves on, so that a test does not depend on the machine's
+    speed.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+
 @pytest.mark.skipif(not locks.LOCKS.exists(), reason="this system does not tell who holds a lock")
 def test_who_waits_in_vain_is_told_for_whom(
     library: Library,
@@ -55,8 +70,7 @@ def test_who_waits_in_vain_is_told_for_whom(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(database, "_WRITER_SECONDS", 0.1)
-    monkeypatch.setattr(database, "_SAY_SECONDS", 0.0)
+    monkeypatch.setattr(database, "time", Clock())
     with pytest.raises(
         LibraryError,
         match=rf"'reports' is in use: process {writer.pid} \(python.*\) is writing to it",

@@ -1130,7 +1130,9 @@ def open_old_as_somebody_else(folder: Path) -> None:
         os.setuid(65534)
     with pytest.raises(
         LibraryError,
-        match=r"'old' has format 1, which must be brought to format 3, .* cannot be written to; copy",
+        match=(
+            r"'old' has format 1, which must be brought to format 3, .* cannot be written to; copy"
+        ),
     ):
         Library.open(folder)
 

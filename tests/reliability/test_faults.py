@@ -23,7 +23,7 @@ import pytest
 from fakes import ServiceWith
 from served import GRAIN, QUESTION, SAID, finished, problem, serving
 
-from rag.http import auth as access
+from rag.http import access
 
 ROOT = Path(__file__).parents[2]
 

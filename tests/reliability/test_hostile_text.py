@@ -105,13 +105,15 @@ def read(suffix):
 
 def source(text):
     end = len(text)
-    document = Document("n", "n", "", "T", "", "", text, (Section("", (), 0, end),), (Paragraph(1, "text", 0, 0, end),))
+    sections, paragraphs = (Section("", (), 0, end),), (Paragraph(1, "text", 0, 0, end),)
+    document = Document("n", "n", "", "T", "", "", text, sections, paragraphs)
     hit = Hit(Chunk("n", 0, "", 1, 0, end, text, "T"), "T", 1.0, "both")
     return document, hit, Evidence(hit, 0, end, text, 0.5)
 
 def compare(claim, text):
     document, hit, evidence = source(text)
-    attributed(check(claim, [Source(1, hit, (evidence,))], lambda name: document), lambda name: document)
+    checked = check(claim, [Source(1, hit, (evidence,))], lambda name: document)
+    attributed(checked, lambda name: document)
 
 def statements(text):
     for whole in (text, "[^1] " + text):

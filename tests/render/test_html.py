@@ -380,9 +380,7 @@ def test_an_answer_is_copied_with_its_footnotes() -> None:
     assert Page(answer_html(0, answer)).attributes("data-copy") == [answer_text(answer)]
 
 
-def test_what_stands_above_a_conversation_names_it_and_leads_out_of_it_once_it_has_begun_and_is_kept() -> (
-    None
-):
+def test_what_stands_above_a_conversation_names_it_and_leads_out_of_it_once_it_is_kept() -> None:
     new = Page(conversation_html("a b", None, begun=False, trouble=""))
     assert [
         new.attributes(name) for name in ("data-library", "data-conversation", "hidden", "href")

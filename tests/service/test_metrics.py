@@ -64,7 +64,8 @@ def test_what_was_asked_refused_and_added_is_counted_and_no_word_of_it_told(
     assert (found["rag_asking"], found["rag_line_length"]) == (0, 0)
     assert not re.search("secret|grain|wool|tea", told.text)
     form = re.compile(
-        r'# (HELP|TYPE) rag_[a-z_]+ .+|rag_[a-z_]+(\{[a-z]+="[^"\\]*"(,[a-z]+="[^"\\]*")*\})? [0-9.e+-]+'
+        r'# (HELP|TYPE) rag_[a-z_]+ .+|rag_[a-z_]+(\{[a-z]+="[^"\\]*"(,[a-z]+="[^"\\]*")*\})?'
+        r" [0-9.e+-]+"
     )
     assert all(form.fullmatch(line) for line in told.text.splitlines())
 

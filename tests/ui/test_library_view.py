@@ -17,7 +17,8 @@ from rag.ui.library_view import (
 
 SHELF_TAGS = set("table thead tbody tr th td figure svg title desc line rect text progress".split())
 SHELF_ATTRIBUTES = set(
-    "data-busy data-rename data-sure scope viewbox aria-labelledby x y x1 x2 y1 y2 width height max aria-current".split()
+    "data-busy data-rename data-sure scope viewbox aria-labelledby x y x1 x2 y1 y2 width height max"
+    " aria-current".split()
 )
 KEPT = [
     Conversation(3, "What of trade?", "2024-03-01T10:00:00Z", "2024-03-02T10:20:30Z", 2),
@@ -75,9 +76,7 @@ def test_a_library_is_told_in_figures_and_each_of_its_reports_opens_and_can_be_r
     assert shown.attributes("data-document") == ["r0", "r0", "r1", "r1"]
 
 
-def test_the_picture_of_a_library_has_a_bar_for_each_month_or_for_each_year_where_these_are_many() -> (
-    None
-):
+def test_the_timeline_has_a_bar_for_each_month_or_for_each_year_where_there_are_many() -> None:
     assert bars("2023-12-30", "2024-02-01", "2024-02-28") == [
         "2023-12: 1 report",
         "2024-02: 2 reports",

@@ -20,7 +20,8 @@ Trade rose on 3 May 2021, and again on June 4, 2022.
 
 ## Cranes And Quays
 
-Anna Berg, the harbour master, told the council: "The new crane lifts more than any other crane on the coast, and we are glad."
+Anna Berg, the harbour master, told the council: "The new crane lifts more than any other crane \
+on the coast, and we are glad."
 """
 
 
