@@ -23,7 +23,7 @@ def run_add(settings: Settings, options: argparse.Namespace) -> int:
     with open_pipeline(settings, options) as pipeline:
         if options.watch:
             return ingest.watch(pipeline, paths, options.prune)
-        return ingest.add(pipeline, paths, options.prune, options.yes, options.json)
+        return ingest.add(pipeline, paths, options.prune, options.yes, options.json, options.report)
 
 
 def run_remove(settings: Settings, options: argparse.Namespace) -> int:

@@ -12,19 +12,33 @@ from rag.cli.common import FAILED
 from rag.cli.output import print_json
 from rag.cli.progress import Display
 from rag.cli.watch import among, changes
+from rag.config import version
 from rag.errors import UsageError
+from rag.files import written_whole
 from rag.ingest import Added, find_files
 from rag.pipeline import Pipeline
+from rag.text.characters import printable
 
 
-def add(pipeline: Pipeline, paths: Sequence[Path], prune: bool, yes: bool, as_json: bool) -> int:
+def add(
+    pipeline: Pipeline,
+    paths: Sequence[Path],
+    prune: bool,
+    yes: bool,
+    as_json: bool,
+    report: Path | None = None,
+) -> int:
     """Add files and folders, and return the exit code.
+
+    What failed by a defect of the program is written to the file `report`.
 
     With `prune` remove the documents whose files are gone from there. Raises what `Pipeline.add`
     raises, and UsageError where something is to be removed and there is no terminal to ask on.
     """
     some = find_files(paths, at_least=0 if prune else 1)
     outcomes = _add(pipeline, paths) if some else []
+    if report:
+        _write_report(report, outcomes)
     gone = pipeline.gone(paths) if prune else []
     removed = bool(gone) and (
         yes or _confirm_removal([f"{document.name} ({document.path})" for document in gone])
@@ -115,6 +129,19 @@ def _add(pipeline: Pipeline, paths: Sequence[Path]) -> list[Added]:
                 "\n".join(["Not added:", *(f"  {added.path}: {added.reason}" for added in failed)])
             )
     return outcomes
+
+
+def _write_report(file: Path, outcomes: Sequence[Added]) -> None:
+    """Write the traceback of each file that failed by a defect. Raises UsageError."""
+    lines = [f"rag {version()}, Python {sys.version.split()[0]}, {sys.platform}"]
+    lines += [f"\n{added.path.name}\n{added.traceback}" for added in outcomes if added.traceback]
+    try:
+        with written_whole(file) as temporary:
+            temporary.write_text(printable("\n".join(lines) + "\n"), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"The report cannot be written to {file} ({error.strerror}); name another file."
+        ) from error
 
 
 def _confirm_removal(gone: Sequence[str]) -> bool:

@@ -243,6 +243,12 @@ def _add_documents(commands: _Commands) -> None:
     )
     parser.add_argument("--yes", action="store_true", help="remove them without asking")
     parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write to this file what a defect of rag did to files that could not be added",
+    )
+    parser.add_argument(
         "--watch",
         action="store_true",
         help="then go on, and add what changes in these folders, until Ctrl-C",

@@ -167,3 +167,17 @@ def test_what_cannot_be_followed_is_wrong_use(
 ) -> None:
     assert main(["add", "--watch", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_a_defect_did_to_a_file_is_written_for_a_report(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(path: Path) -> None:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr("rag.ingest.read_document", breaks)
+    assert main(["add", "--report", "report.log", "trains.txt"]) == 1
+    assert "--report" in capsys.readouterr().err
+    report = (folder / "report.log").read_text(encoding="utf-8")
+    assert "trains.txt" in report
+    assert "ZeroDivisionError: a defect" in report
