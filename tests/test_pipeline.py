@@ -652,9 +652,9 @@ def test_the_status_names_what_is_there(pipeline_with: PipelineWith) -> None:
 
 def test_the_language_model_is_named_with_its_adapter(tmp_path: Path) -> None:
     settings = Settings(
-        tmp_path, "reports", model=None, embeddings="", generate=True, adapter=Path("brief.gguf")
+        tmp_path, "reports", model=None, embeddings="", generate=True, adapter=Path("tone.gguf")
     )
-    assert Models(settings).chat_name == "gemma-3-270m-q4_k_m + brief"
+    assert Models(settings).chat_name == "gemma-3-270m-q4_k_m + tone"
     assert Models(replace(settings, adapter=None)).chat_name == "gemma-3-270m-q4_k_m"
     assert Models(replace(settings, generate=False)).chat_name == "none"
 

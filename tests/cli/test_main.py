@@ -102,7 +102,7 @@ def test_flags_replace_variables(library: Path, monkeypatch: pytest.MonkeyPatch)
         given.append(settings)
         return FakeModels()
 
-    monkeypatch.setenv("RAG_ADAPTER", "brief.gguf")
+    monkeypatch.setenv("RAG_ADAPTER", "tone.gguf")
     for flags in (
         [],
         ["--adapter", "long.gguf"],
@@ -111,7 +111,7 @@ def test_flags_replace_variables(library: Path, monkeypatch: pytest.MonkeyPatch)
     ):
         command_line.main(["ask", *flags, NIGHT], make_models)
     assert [(settings.model, settings.adapter, settings.generate) for settings in given] == [
-        (None, Path("brief.gguf"), True),
+        (None, Path("tone.gguf"), True),
         (None, Path("long.gguf"), True),
         (Path("own.gguf"), None, True),
         (None, None, False),
@@ -122,14 +122,12 @@ def test_flags_replace_variables(library: Path, monkeypatch: pytest.MonkeyPatch)
 def test_an_adapter_for_another_model_is_wrong_use(
     model: str, library: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["ask", "--adapter", "brief.gguf", "--model", model, "Who?"]) == 2
+    assert main(["ask", "--adapter", "tone.gguf", "--model", model, "Who?"]) == 2
     told = capsys.readouterr().err
     monkeypatch.setenv("RAG_MODEL", model)
-    assert main(["ask", "--adapter", "brief.gguf", "Who?"]) == 2
+    assert main(["ask", "--adapter", "tone.gguf", "Who?"]) == 2
     assert capsys.readouterr().err == told
-    assert told.startswith(
-        "rag: The adapter brief.gguf goes with the embedded language model alone"
-    )
+    assert told.startswith("rag: The adapter tone.gguf goes with the embedded language model alone")
 
 
 def test_ctrl_c_ends_with_one_sentence(

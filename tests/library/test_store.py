@@ -128,7 +128,7 @@ def test_what_was_added_comes_back_unchanged(
         assert reopened.document(document.name) == document
         ids, kept = stored(reopened)
         assert [reopened.chunks(ids)[i] for i in ids] == [
-            (chunk, document.title) for chunk in chunks
+            (chunk, document.title, document.date) for chunk in chunks
         ]
         assert np.array_equal(kept, vectors.astype(np.float16).astype(np.float32))
         assert [info.name for info in reopened.documents()] == [
@@ -468,7 +468,7 @@ def test_a_chunk_that_was_removed_in_the_meantime_is_left_out(library: Library) 
     add(library, make_document("a", "Two."))
     (new,) = stored(library)[0]
     assert new != old  # an id never names another chunk
-    assert {i: chunk.text for i, (chunk, _) in library.chunks([old, new]).items()} == {new: "Two."}
+    assert {i: chunk.text for i, (chunk, *_) in library.chunks([old, new]).items()} == {new: "Two."}
 
 
 # --- Filters --------------------------------------------------------------------------------------

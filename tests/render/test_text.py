@@ -102,6 +102,8 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
                 "end": 111,
                 "quote": "Trade rose.",
                 "note": {"number": "8", "text": "Kremlin.ru", "start": 900, "end": 910},
+                "date": "",
+                "file": "",
                 "focus": None,
             }
         ],
@@ -118,9 +120,13 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
                 "context": "The Visit",
                 "score": 0.25,
                 "found_by": "both",
+                "date": "",
             }
         ],
-        "seconds": {"retrieve": 0.1, "first_token": 0.2, "total": 0.3},
+        "seconds": {"retrieve": 0.1, "first_token": 0.2, "total": 0.3, "read": 0.0},
+        "reason": "",
+        "shape": "fact",
+        "confidence": 0.0,
     }
 
 

@@ -131,7 +131,7 @@ def test_a_question_to_a_running_server_loads_no_model(service: Service, tmp_pat
             assert "rose by 30 percent in May." in done.stdout
 
 
-@pytest.mark.parametrize(("name", "value"), [("RAG_MODEL", "none"), ("RAG_ADAPTER", "brief.gguf")])
+@pytest.mark.parametrize(("name", "value"), [("RAG_MODEL", "none"), ("RAG_ADAPTER", "tone.gguf")])
 def test_a_server_with_other_models_is_not_asked(
     service: Service,
     capsys: pytest.CaptureFixture[str],

@@ -57,7 +57,7 @@ def test_what_is_no_adapter_is_not_written(
     weights: dict[str, Vectors], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        write_adapter(weights, tmp_path / "brief.gguf")
+        write_adapter(weights, tmp_path / "tone.gguf")
     assert not list(tmp_path.iterdir())
 
 
@@ -66,8 +66,8 @@ def test_what_is_written_is_read_back_in_half_precision(tmp_path: Path) -> None:
     weights = {
         name: random.normal(size=zeros.shape).astype(np.float32) for name, zeros in parts().items()
     }
-    write_adapter(weights, tmp_path / "brief.gguf")
-    read = read_adapter(tmp_path / "brief.gguf")
+    write_adapter(weights, tmp_path / "tone.gguf")
+    read = read_adapter(tmp_path / "tone.gguf")
     assert read.keys() == weights.keys()
     assert all(np.array_equal(read[name], weights[name].astype(np.float16)) for name in weights)
 
