@@ -116,14 +116,18 @@ class ScriptedModel:
 
 
 class EndlessModel:
-    """A language model that begins with a sentence and then babbles until it is stopped."""
+    """A language model that begins with a sentence and then babbles until it is stopped.
+
+    It is cut after so many words; `pause`, in seconds before each, says how soon that may be.
+    """
 
     name = "endless"
     context_tokens = 4096
     follows_instructions = True
 
-    def __init__(self, opening: str) -> None:
+    def __init__(self, opening: str, pause: float = 0.01) -> None:
         self.opening = opening
+        self.pause = pause
         self.started = threading.Event()
         self.stopped = threading.Event()
         self.may_go_on = threading.Event()  # cleared, it pauses behind its sentence
@@ -134,7 +138,7 @@ class EndlessModel:
         try:
             yield f"{self.opening} "
             while True:
-                time.sleep(0.01)
+                time.sleep(self.pause)
                 yield "and so on "
                 self.may_go_on.wait()
         finally:

@@ -11,11 +11,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from served import a_pdf
 from test_imports import ABOVE, BASE
@@ -93,6 +95,8 @@ def served(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     shutil.copytree(library, folder)
     settings = _settings(folder, generate=True)
     url, close = serve(settings, Models(settings), "127.0.0.1", None)
+    while httpx.get(f"{url.rstrip('/')}/ready").status_code != 200:
+        time.sleep(0.1)  # on a busy machine, loading would use up the time of the first question
     yield folder, url.rstrip("/").rpartition(":")[2]
     close()
 
@@ -223,7 +227,7 @@ def _commands_of_help() -> set[str]:
         text=True,
         check=True,
     )
-    return set(re.findall(r"^    ([a-z]+)\b", done.stdout, re.MULTILINE))
+    return set(re.findall(r"^  ([a-z]+) {2,}", done.stdout, re.MULTILINE))
 
 
 NAMED = {" ".join(words) for words in commands() if ENDLESS & {*words}} | {
@@ -244,16 +248,21 @@ def test_a_command_that_is_named_exists_with_its_options(
 
 
 @pytest.mark.models
-def test_the_example_of_the_readme_is_what_the_command_prints(
-    library: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_example_of_the_readme_has_the_footnotes_that_the_command_prints(
+    library: Path,
+    models: Models,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     ((_, _, _, block),) = blocks("console")
     asked, _, shown = block.partition("\n")
     question = re.fullmatch(r'\$ make ask Q="(.*)"', asked)
     assert question
     monkeypatch.chdir(library)
-    assert main(["ask", "--library", "reports", question[1]]) == 0
-    assert capsys.readouterr().out.strip() == shown.strip()
+    assert main(["ask", "--library", "reports", question[1]], lambda _: models) == 0
+    answer, _, footnotes = capsys.readouterr().out.strip().partition("\n\n")
+    assert footnotes == shown.strip().partition("\n\n")[2]
+    assert re.findall(r"\[\d\]", answer) == re.findall(r"\[\d\]", shown.partition("\n\n")[0])
 
 
 TARGETS = {

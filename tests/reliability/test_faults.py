@@ -184,7 +184,7 @@ _SERVER = """
 import sys, time
 from fakes import EndlessModel, FakeModels, ServiceWith
 from rag.cli.main import main
-models = FakeModels(chat=EndlessModel({said!r}))
+models = FakeModels(chat=EndlessModel({said!r}, pause=1.0))
 encode = models.embedder.encode
 models.embedder.encode = lambda texts: (time.sleep(0.1), encode(texts))[1]
 sys.exit(main(["serve", "--port", {port!r}, "--library", "grain"], lambda settings: models))
