@@ -1,3 +1,3 @@
-from rag.cli.entry import run
+from rag.cli.entry import run_and_exit
 
-run()
+run_and_exit()

@@ -119,7 +119,7 @@ def test_the_command_of_the_wheel_answers_outside_the_checkout(wheel: Path, tmp_
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
         (entry,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
-        assert "rag = rag.cli.entry:run" in archive.read(entry).decode()
+        assert "rag = rag.cli.entry:run_and_exit" in archive.read(entry).decode()
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     done = subprocess.run(
         [sys.executable, "-m", "rag", "--help"],

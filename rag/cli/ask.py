@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rag.cli.common import ABSTAINED, FAILED, open_answers, open_pipeline, read_text
+from rag.cli.common import ABSTAINED, FAILED, open_answers, open_pipeline, read_text_file
 from rag.cli.output import print_json, print_text, say, say_progress
 from rag.config import Settings
 
@@ -73,7 +73,7 @@ def run_check(settings: Settings, options: argparse.Namespace) -> int:
     if options.file == Path("-"):
         text = sys.stdin.read()
     else:
-        text = read_text(options.file, "The text", "a text file in UTF-8")
+        text = read_text_file(options.file, "The text", "a text file in UTF-8")
     with open_pipeline(settings, options) as pipeline:
         sentences, citations = pipeline.check(text)
     if options.json:
@@ -166,7 +166,7 @@ def _ask_batch(settings: Settings, options: argparse.Namespace) -> int:
 def _read_questions(path: Path) -> Iterator[dict[str, Any]]:
     from rag.errors import UsageError
 
-    text = read_text(path, "The questions", "a file of JSON lines in UTF-8")
+    text = read_text_file(path, "The questions", "a file of JSON lines in UTF-8")
     # JSON may hold the other line ends as they are, so only this one ends a line.
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():

@@ -26,7 +26,7 @@ def open_pipeline(settings: Settings, options: argparse.Namespace) -> "Pipeline"
     return Pipeline(settings, options.make_models(settings))
 
 
-def read_text(path: Path, what: str, expected: str) -> str:
+def read_text_file(path: Path, what: str, expected: str) -> str:
     """Return the text of a UTF-8 file.
 
     `what` names it in the UsageError for one that cannot be read ("The questions"), and `expected`

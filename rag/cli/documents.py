@@ -40,7 +40,7 @@ def run_rebuild(settings: Settings, options: argparse.Namespace) -> int:
     from rag.cli import ingest
 
     with open_pipeline(settings, options) as pipeline:
-        return ingest.rebuild(pipeline)
+        return ingest.rebuild_library(pipeline)
 
 
 def run_list(settings: Settings, options: argparse.Namespace) -> int:

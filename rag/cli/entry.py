@@ -63,7 +63,7 @@ def _is_importing(frame: FrameType | None) -> bool:
     return False
 
 
-def run(*before: str) -> None:
+def run_and_exit(*before: str) -> None:
     """Run the command line with the arguments of the process, and end the process.
 
     `before` are arguments that stand in front of them.

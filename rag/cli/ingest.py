@@ -92,7 +92,7 @@ def watch(pipeline: Pipeline, folders: Sequence[Path], prune: bool) -> int:
     return 0
 
 
-def rebuild(pipeline: Pipeline) -> int:
+def rebuild_library(pipeline: Pipeline) -> int:
     """Chunk and embed the whole library again, and return the exit code."""
     with Display(sys.stderr, "documents") as display:
         display.say(

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from rag.cli.common import open_answers, open_pipeline, read_text
+from rag.cli.common import open_answers, open_pipeline, read_text_file
 from rag.cli.output import print_json, print_text, say, say_progress
 from rag.config import Settings
 
@@ -37,7 +37,7 @@ def run_eval(settings: Settings, options: argparse.Namespace) -> int:
             "--out writes answers, and --retrieval-only makes none; leave one of them away."
         )
     asked = _read_set(options)
-    figures = report(asked, _predict(settings, options, asked))
+    figures = report(asked, _collect_predictions(settings, options, asked))
     if options.json:
         _print_report_as_json(figures)
     elif options.markdown:
@@ -60,17 +60,17 @@ def _read_set(options: argparse.Namespace) -> "EvaluationSet":
     return dataset.sample(asked, options.limit or sys.maxsize, options.seed)
 
 
-def _predict(
+def _collect_predictions(
     settings: Settings, options: argparse.Namespace, asked: "EvaluationSet"
 ) -> "list[Prediction]":
-    from rag.evaluation.predictions import run
+    from rag.evaluation.predictions import predict
     from rag.render.json import answer_json
 
     def progress(what: str, done: int, total: int) -> None:
         say_progress(done, total, what)
 
     models, made = options.make_models(settings), []
-    coming = run(asked, settings, models, options.retrieval_only, progress)
+    coming = predict(asked, settings, models, options.retrieval_only, progress)
     with open_answers(options.out) as out, closing(coming):
         for prediction in coming:
             made.append(prediction)
@@ -131,7 +131,9 @@ def _make_set(settings: Settings, options: argparse.Namespace) -> int:
         )
     typed = None
     if options.questions:
-        text = read_text(options.questions, "The questions", "a text file in UTF-8, one a line")
+        text = read_text_file(
+            options.questions, "The questions", "a text file in UTF-8, one a line"
+        )
         typed = [line.strip() for line in text.splitlines() if line.strip()]
     with open_pipeline(replace(settings, generate=False), options) as pipeline:
         made = make_set(

@@ -1,7 +1,4 @@
-"""How far a longer work has come, on a terminal as a line that moves.
-
-Elsewhere only what is said.                 [rich]
-"""
+"""Show the progress of long work: a bar on a terminal, plain lines elsewhere.   [rich]"""
 
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -12,12 +9,13 @@ if TYPE_CHECKING:
 
 
 class Display:
-    """Lines, and on a terminal under them how much is done, how fast, and how long it will take.
-    Closed at its end.
+    """Lines of text, and below them on a terminal a bar with the speed and the time left.
+
+    Use it in a `with` statement, which takes the bar away at the end.
     """
 
     def __init__(self, stream: TextIO, what: str) -> None:
-        """`what` names the things of which some are done, as in "files"."""
+        """`what` names the things that are counted, as in "files"."""
         self._stream = stream
         self._bar = _bar(stream, what) if stream.isatty() else None
         self._passages = 0
@@ -31,7 +29,7 @@ class Display:
             self._bar = None
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Write a line that stays."""
         if self._bar:
             self._bar.console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
         else:
@@ -39,13 +37,13 @@ class Display:
             self._stream.flush()
 
     def done(self, number: int, of: int) -> None:
-        """So many of all are done."""
+        """Show that `number` of `of` things are done."""
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=number, total=of)
             self._bar.start()
 
     def embedded(self, passages: int) -> None:
-        """So many passages more have their vectors."""
+        """Add to the number of passages that have their vectors."""
         if self._bar:
             self._passages += passages
             seconds = self._bar.tasks[0].elapsed or 0

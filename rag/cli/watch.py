@@ -1,4 +1,4 @@
-"""What changes below folders, as it changes.   [watchfiles]"""
+"""Watch folders for changes.   [watchfiles]"""
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -7,12 +7,10 @@ _LOOK_MILLISECONDS = 500  # how soon the first look at everything comes
 
 
 def changes(folders: Sequence[Path]) -> Generator[frozenset[Path]]:
-    """First nothing, once no change will be missed.
+    """Yield an empty set once no change will be missed, then sets of changed or removed paths.
 
-    Then the files and folders that changed or are gone, some at a time.
-
-    Their paths are absolute, without links. What still changes is waited for, up to two seconds.
-    Ctrl-C is raised from here.
+    The paths are absolute, without links. A file that is still changing is waited for, up to two
+    seconds. KeyboardInterrupt passes through.
     """
     from watchfiles import watch
 
@@ -28,7 +26,7 @@ def changes(folders: Sequence[Path]) -> Generator[frozenset[Path]]:
 
 
 def among(files: Sequence[Path], changed: frozenset[Path]) -> list[Path]:
-    """The files that changed, or lie in a folder that did."""
+    """Return the files that changed, or lie in a folder that did."""
     real = ((file, _real(file.absolute())) for file in files)
     return [
         file for file, place in real if place in changed or not changed.isdisjoint(place.parents)
@@ -36,5 +34,5 @@ def among(files: Sequence[Path], changed: frozenset[Path]) -> list[Path]:
 
 
 def _real(path: Path) -> Path:
-    """The path without links above it; the file itself may be one."""
+    """Return the path with the links above it resolved; the file itself may be one."""
     return path.parent.resolve() / path.name

@@ -1,5 +1,6 @@
-"""How fast the product is on this machine, each figure beside its reference in the same run.
-docs/evaluation.md explains them.
+"""Measure how fast the product is, each figure beside a reference in the same run.
+
+docs/evaluation.md explains the figures.
 """
 
 import json
@@ -85,7 +86,7 @@ print(seconds, most() - before)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure with what it is compared with."""
+    """One figure, and the reference that it is compared with."""
 
     what: str
     value: float
@@ -95,13 +96,13 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """The value in units of the reference; None where there is none."""
+        """Return the value in units of the reference, None where there is none."""
         return self.value / self.reference_value if self.reference_value else None
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured; the defaults take some two minutes on two quiet cores."""
+    """How much is measured; the defaults take about two minutes on two idle cores."""
 
     reports: int = 5  # that are read, chunked, encoded and stored
     chunks: int = 10_000  # of the library that is searched, at least
@@ -121,12 +122,10 @@ def bench(
     say: Callable[[str], None],
     size: Size = _WHOLE,
 ) -> list[Row]:
-    """The figures; with `own` also those of the library that the settings name.
+    """Return the figures; with `own` also those of the library that the settings name.
 
-    `say` is told what is measured next.
-
-    Raises UsageError where that library holds no sentence to ask about, LibraryError and ModelError
-    as a search does.
+    `say` is called with what is measured next. Raises UsageError where that library holds no
+    sentence to ask about, LibraryError and ModelError as a search does.
     """
     with Pipeline(settings, models) as pipeline:
         own_questions = _questions_about(pipeline) if own else []
@@ -166,9 +165,7 @@ def bench(
 def _encoding(
     settings: Settings, models: ModelSet, folder: Path, reports: int, encode: Encode
 ) -> list[Row]:
-    """Chunks a second of the whole way into a library and of the encoder alone, in turns with
-    the reference.
-    """
+    """Measure adding reports, and encoding alone, in chunks a second beside the reference."""
     embedder = models.embedder
     spent: dict[str, list[float]] = {"build": [], "encode": []}
     reference, chunks = [], []
@@ -199,7 +196,7 @@ def _encoding(
 def _latency(
     pipeline: Pipeline, questions: Sequence[Question], rounds: int, encode: Encode
 ) -> list[Row]:
-    """From question to fused hits, and the parts of it, in turns with the reference."""
+    """Measure a search from question to fused hits, and its parts, beside the reference."""
     library, embedder = pipeline.library, pipeline.models.embedder
     parts = ("encode", "dense", "lexical", "fetch")
     spent: dict[str, list[float]] = {}
@@ -238,9 +235,7 @@ def _latency(
 
 
 def _room(pipeline: Pipeline, questions: Sequence[Question]) -> list[Row]:
-    """How many of the nearest vectors are found, and what the library needs to open, to be
-    asked, and to lie on the disk.
-    """
+    """Measure the recall of the index, and the time, memory and disk that a library needs."""
     library = pipeline.library
     everything = library.every_vector()
     found = []
@@ -277,7 +272,7 @@ def _room(pipeline: Pipeline, questions: Sequence[Question]) -> list[Row]:
 
 
 def _adding(settings: Settings, reports: Reports, folder: Path) -> list[Row]:
-    """Seconds to store one more report, of a copy of the library."""
+    """Measure the seconds to store one more report, in a copy of the library."""
     shutil.copytree(library_folder(settings.indexes, settings.library), folder)
     document, chunks, vectors = next(reports.documents())
     spent: list[float] = []
@@ -295,9 +290,7 @@ def _adding(settings: Settings, reports: Reports, folder: Path) -> list[Row]:
 
 
 def _start(settings: Settings, question: str, starts: int) -> Row:
-    """Seconds from the start of a process to the first hit on screen, in turns with the
-    reference.
-    """
+    """Measure the seconds from process start to first hit, in turns with the reference."""
     environment = {**os.environ, "RAG_INDEXES": str(settings.indexes.absolute())}
     search = [sys.executable, "-m", "rag", "search", "--library", settings.library, question]
     torch = [sys.executable, "-c", "import torch; print()"]
@@ -311,7 +304,7 @@ def _start(settings: Settings, question: str, starts: int) -> Row:
 
 
 def _first_line(command: Sequence[str], environment: dict[str, str]) -> float:
-    """Seconds from the start of a process to its first line. Raises RagError where it fails."""
+    """Return the seconds from process start to its first line. Raises RagError where it fails."""
     started = time.perf_counter()
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -330,8 +323,9 @@ def _first_line(command: Sequence[str], environment: dict[str, str]) -> float:
 
 @contextmanager
 def _reference(settings: Settings) -> Iterator[Encode]:
-    """SentenceTransformer.encode as it comes, with the embedding model of the settings, in a
-    process of its own.
+    """Yield SentenceTransformer.encode with its defaults, in a process of its own.
+
+    Its model is the embedding model of the settings.
     """
     model = settings.embeddings or str(embedding_model_folder())
     command = [sys.executable, "-c", _REFERENCE, model]
@@ -355,7 +349,7 @@ def _reference(settings: Settings) -> Iterator[Encode]:
 
 @contextmanager
 def _clock(spent: list[float]) -> Iterator[None]:
-    """Adds the seconds that the block takes."""
+    """Append the seconds that the block takes."""
     started = time.perf_counter()
     yield
     spent.append(time.perf_counter() - started)
@@ -365,7 +359,7 @@ def _clock(spent: list[float]) -> Iterator[None]:
 
 
 def _fill(settings: Settings, models: ModelSet, reports: Reports, chunks: int) -> None:
-    """A library of so many chunks at least, of whole reports."""
+    """Fill a library with generated reports of at least `chunks` chunks together."""
     embedder = models.embedder
     place = library_folder(settings.indexes, settings.library)
     with Library.open(
@@ -377,7 +371,7 @@ def _fill(settings: Settings, models: ModelSet, reports: Reports, chunks: int) -
 
 
 def _files(folder: Path, count: int, dimension: int) -> Iterator[Path]:
-    """Generated reports as text files."""
+    """Yield generated reports as text files."""
     folder.mkdir()
     reports = Reports(dimension)
     for number in range(1, count + 1):
@@ -387,7 +381,7 @@ def _files(folder: Path, count: int, dimension: int) -> Iterator[Path]:
 
 
 def _questions_about(pipeline: Pipeline) -> list[str]:
-    """Cloze questions about some documents of the library."""
+    """Return cloze questions about some documents of the library."""
     names = [info.name for info in pipeline.library.documents()]
     drawn = np.random.default_rng(_SEED).permutation(names)[:_DOCUMENTS_ASKED_ABOUT]
     documents = [pipeline.document(name) for name in drawn.tolist()]

@@ -1,7 +1,4 @@
-"""Evaluation sets: a folder -> an EvaluationSet.
-
-A library -> a folder to begin with. docs/evaluation.md has the format.
-"""
+"""Read evaluation sets, and make one of a library. docs/evaluation.md has the format."""
 
 import json
 import re
@@ -41,14 +38,14 @@ BLANK = "____"
 # words kept on either side of the blank: with more of them any look-up by words would find the
 # sentence
 _AROUND = 7
-_FEWEST_WORDS, _MOST_WORDS = 8, 60
+_FEWEST_CLOZE_WORDS, _MOST_CLOZE_WORDS = 8, 60
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question and what is known about its answer."""
+    """A question, and what is known about its answer."""
 
     id: str
     text: str
@@ -64,7 +61,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSet:
-    """Documents and the questions about them."""
+    """Documents, and questions about them."""
 
     name: str
     documents: Mapping[str, tuple[str, str]]  # id -> title, text
@@ -75,8 +72,9 @@ class EvaluationSet:
 
 
 def read_set(folder: Path) -> EvaluationSet:
-    """The set in a folder. Raises UsageError where a file is missing or a line is not what
-    docs/evaluation.md describes.
+    """Return the set in a folder.
+
+    Raises UsageError where a file is missing or a line is not what docs/evaluation.md describes.
     """
     documents: dict[str, tuple[str, str]] = {}
     for number, row in _read(folder / CORPUS, _DOCUMENT, {}):
@@ -101,11 +99,9 @@ def read_set(folder: Path) -> EvaluationSet:
 
 
 def confirmed(evaluation: EvaluationSet) -> EvaluationSet:
-    """The set without the questions whose gold was only proposed.
+    """Return the set without the questions whose gold was only proposed.
 
-    The product cannot be its own judge.
-
-    Raises UsageError where none is left.
+    The product cannot be its own judge. Raises UsageError where no question is left.
     """
     questions = tuple(question for question in evaluation.questions if not question.proposed)
     if not questions:
@@ -118,7 +114,7 @@ def confirmed(evaluation: EvaluationSet) -> EvaluationSet:
 
 
 def sample(evaluation: EvaluationSet, limit: int, seed: int) -> EvaluationSet:
-    """The set with at most `limit` of its questions, drawn by the seed and in their order."""
+    """Return the set with at most `limit` questions, drawn by the seed and in their order."""
     count = len(evaluation.questions)
     if limit >= count:
         return evaluation
@@ -127,18 +123,16 @@ def sample(evaluation: EvaluationSet, limit: int, seed: int) -> EvaluationSet:
 
 
 def collapse_spaces(text: str) -> str:
-    """The text with single spaces for white space, as gold texts, quotes and passages are
-    compared.
-    """
+    """Return a text with single spaces for white space, as texts are compared here."""
     return " ".join(text.split())
 
 
 def _read(
     path: Path, required: Mapping[str, type], optional: Mapping[str, type]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file of JSON lines with the numbers of their lines.
+    """Yield the objects of a file of JSON lines with their line numbers.
 
-    Keys and the types of their values are checked.
+    The keys and the types of their values are checked.
     """
     try:
         lines = path.read_text(encoding="utf-8").split(
@@ -184,7 +178,7 @@ def _read(
 
 
 def _fault(row: Mapping[str, Any], documents: Mapping[str, object]) -> str:
-    """What is wrong inside the values of a question's line; "" where nothing is."""
+    """Return what is wrong with the values of a question's line, "" where nothing is."""
     if not all(
         isinstance(text, str)
         for key in ("answers", "gold_doc_ids", "gold_passages")
@@ -225,14 +219,12 @@ def _question(row: Mapping[str, Any]) -> Question:
 def make_set(
     pipeline: Pipeline, folder: Path, typed: Sequence[str] | None, limit: int, seed: int
 ) -> int:
-    """Write the library's documents and questions about them as a set.
+    """Write the library's documents and questions about them as a set, and return their number.
 
-    How many questions there are.
-
-    With `typed`, questions of the user: the words that the product would cite are proposed as gold,
-    and each is marked as proposed until a person has confirmed it. Else cloze questions, at most
-    `limit`, drawn by the seed. Raises UsageError where a file is in the way, cannot be written, or
-    nothing can be asked.
+    `typed` are questions of the user: the words that the product would cite are proposed as gold,
+    and each is marked as proposed until a person has confirmed it. Without them cloze questions are
+    made, at most `limit`, drawn by the seed. Raises UsageError where a file is in the way, cannot
+    be written, or nothing can be asked.
     """
     for name in (CORPUS, QUESTIONS):
         if (folder / name).exists():
@@ -267,9 +259,9 @@ def make_set(
 def cloze_questions(
     documents: Iterable[Document], limit: int, seed: int
 ) -> Iterator[dict[str, Any]]:
-    """Lines of questions.jsonl.
+    """Yield at most `limit` lines of questions.jsonl, drawn by the seed.
 
-    Sentences with a number or a name, each with that left out. At most `limit`, by the seed.
+    Each asks for a number or a name that is left out of a sentence.
     """
     candidates = [
         (document.name, document.text[paragraph.start : paragraph.end][start:end])
@@ -284,7 +276,11 @@ def cloze_questions(
         masks = [*_NUMBER.finditer(sentence)] or [*_NAME.finditer(sentence)]
         # What is left out and stands elsewhere in the sentence would be given away.
         masks = [mask for mask in masks if sentence.count(mask[0]) == 1]
-        if made < limit and masks and _FEWEST_WORDS <= len(sentence.split()) <= _MOST_WORDS:
+        if (
+            made < limit
+            and masks
+            and _FEWEST_CLOZE_WORDS <= len(sentence.split()) <= _MOST_CLOZE_WORDS
+        ):
             made += 1
             mask = masks[random.integers(len(masks))]
             yield _line(
@@ -335,6 +331,6 @@ def _line(
 
 
 def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """The rows as JSON lines; the file appears whole or not at all."""
+    """Write rows as JSON lines; the file appears whole or not at all."""
     with written_whole(path) as unfinished, unfinished.open("w", encoding="utf-8") as out:
         out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -41,7 +41,7 @@ _SHORT_GOLD, _MAX_WORDS, _LONG_GOLD_SHARE = 8, 60, 0.6
 _DIRECT_WORDS = 25  # of an answer, in which a direct one holds the gold answer
 _SHORT_ANSWER_WORDS = 12  # of a short answer, at most
 _REPEATED_WORDS = 8  # of a run that stands twice in a doubled answer
-_FEWEST_WORDS = 4  # of a first sentence that is none of the fragments
+_FEWEST_SENTENCE_WORDS = 4  # of a first sentence that is none of the fragments
 # A gold text longer than this is a whole passage: a hit need not hold all of it, only be a piece of
 # it that says something.
 _PASSAGE, _PIECE = 400, 120
@@ -163,7 +163,7 @@ def _correctness(question: Question, answer: Answer) -> dict[str, float]:
         values["direct"] = float(
             not answer.abstained and any(stands_in(gold, begin) for gold in golds)
         )
-        short = "" if answer.abstained else short_answer(answer)
+        short = "" if answer.abstained else cited_short_answer(answer)
         values["short_correct"] = float(
             0 < len(short.split()) <= _SHORT_ANSWER_WORDS
             and any(stands_in(gold, short) for gold in golds)
@@ -188,7 +188,7 @@ def _citations(question: Question, answer: Answer, texts: Mapping[str, str]) -> 
     return values
 
 
-def short_answer(answer: Answer) -> str:
+def cited_short_answer(answer: Answer) -> str:
     """Return the words of the first citation that has a focus, "" where none has one."""
     for c in answer.citations:
         if c.focus:
@@ -213,7 +213,7 @@ def is_fragment(text: str) -> bool:
     """
     first = _SENTENCE_END.split(text, maxsplit=1)[0].strip()
     return (
-        len(first.split()) < _FEWEST_WORDS
+        len(first.split()) < _FEWEST_SENTENCE_WORDS
         or not _COMPLETE.search(first)
         or bool(_LEAD_IN.search(first))
     )

@@ -17,7 +17,7 @@ from rag.types import Answer, Hit
 
 _TITLE_WITHIN = 300  # characters: above a report's title stand its series and its date, not more
 
-Progress = Callable[[str, int, int], None]  # what is counted, how many are done, of how many
+OnProgress = Callable[[str, int, int], None]  # what is counted, how many are done, of how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Prediction:
 
 @contextmanager
 def library_of(
-    evaluation: EvaluationSet, settings: Settings, models: ModelSet, progress: Progress
+    evaluation: EvaluationSet, settings: Settings, models: ModelSet, progress: OnProgress
 ) -> Iterator[Pipeline]:
     """Yield a pipeline over a temporary library of the set's documents.
 
@@ -54,12 +54,12 @@ def library_of(
             yield pipeline
 
 
-def run(
+def predict(
     evaluation: EvaluationSet,
     settings: Settings,
     models: ModelSet,
     retrieval_only: bool,
-    progress: Progress,
+    progress: OnProgress,
 ) -> Generator[Prediction]:
     """Yield a prediction for each question, as soon as it is made.
 
@@ -67,9 +67,9 @@ def run(
     """
     with library_of(evaluation, settings, models, progress) as pipeline:
         # The time to load the models belongs to no question.
-        _predict(pipeline, evaluation.questions[0], retrieval_only)
+        _predict_one(pipeline, evaluation.questions[0], retrieval_only)
         for done, question in enumerate(evaluation.questions, 1):
-            yield _predict(pipeline, question, retrieval_only)
+            yield _predict_one(pipeline, question, retrieval_only)
             progress("questions", done, len(evaluation.questions))
 
 
@@ -94,7 +94,7 @@ def as_report(title: str, text: str) -> str:
     return text if collapse_spaces(title) in opening else f"{title}\n\n{text}"
 
 
-def _predict(pipeline: Pipeline, question: Question, retrieval_only: bool) -> Prediction:
+def _predict_one(pipeline: Pipeline, question: Question, retrieval_only: bool) -> Prediction:
     if retrieval_only:
         started = time.monotonic()
         hits = pipeline.passages(question.text, history=question.history)

@@ -1,7 +1,4 @@
-"""Reports that nobody wrote, to measure with.
-
-Their words and their vectors are spread as those of real ones.
-"""
+"""Generate reports to measure with, whose words and vectors are spread like those of real ones."""
 
 import hashlib
 from collections.abc import Iterator
@@ -18,7 +15,13 @@ _OF_A_SECTION = 12
 _SEED = 0
 # The word at rank r of a language is every (10 r)th or so (Zipf 1949); a passage of a report has
 # some seventy words.
-_WORDS, _PARAGRAPH_WORDS, _SPREAD, _MOST_WORDS, _SENTENCE_WORDS = 100_000, 70, 0.4, 150, 20
+_WORDS, _PARAGRAPH_WORDS, _SPREAD, _MOST_PARAGRAPH_WORDS, _SENTENCE_WORDS = (
+    100_000,
+    70,
+    0.4,
+    150,
+    20,
+)
 _CONSONANTS, _VOWELS = (
     "b c d f g h k l m n p r s t v w z st br tr gr".split(),
     "a e i o u ai ou".split(),
@@ -31,10 +34,10 @@ _TOPIC, _SECTION, _SECTIONS_OF_A_TOPIC, _EVEN = 0.15, 0.35, 30, 10
 
 
 class Reports:
-    """Endless reports, the same each time; report 1 is the first."""
+    """Endless reports, the same in every run; report 1 is the first."""
 
     def __init__(self, dimension: int) -> None:
-        """`dimension` is that of the vectors."""
+        """Draw the vocabulary; `dimension` is that of the vectors."""
         self._dimension = dimension
         drawn = np.random.default_rng(_SEED)
         syllables = [consonant + vowel for consonant in _CONSONANTS for vowel in _VOWELS]
@@ -51,12 +54,13 @@ class Reports:
         self._spread = np.sqrt(1 / (np.arange(dimension) + _EVEN)).astype(np.float32)
 
     def text(self, number: int) -> str:
-        """The report as a text file has it: its title and its paragraphs."""
+        """Return a report as a text file has it: its title and its paragraphs."""
         return "\n\n".join([f"Generated Report {number}", *self._paragraphs(number)])
 
     def documents(self) -> Iterator[tuple[Document, list[Chunk], Vectors]]:
-        """Each report with its paragraphs as chunks, and their unit vectors, float32 [chunks,
-        dimension].
+        """Yield each report with its paragraphs as chunks, and their unit vectors.
+
+        The vectors are float32 [chunks, dimension].
         """
         for number in count(1):
             document = self._document(number)
@@ -77,8 +81,9 @@ class Reports:
             yield document, chunks, self._vectors(number, PARAGRAPHS)[:PARAGRAPHS]
 
     def question(self, number: int) -> tuple[str, NDArray[np.float32]]:
-        """Words of a passage of the report as a question, and a unit vector [dimension] as near
-        to its section as those in it.
+        """Return words of a passage as a question, and a unit vector for it.
+
+        The vector [dimension] is as near to the passage's section as the passages in it.
         """
         drawn = np.random.default_rng([_SEED, number, 2])
         words = [
@@ -121,7 +126,7 @@ class Reports:
         drawn = np.random.default_rng([_SEED, number])
         lengths = np.minimum(
             drawn.lognormal(np.log(_PARAGRAPH_WORDS), _SPREAD, PARAGRAPHS).astype(int) + 8,
-            _MOST_WORDS,
+            _MOST_PARAGRAPH_WORDS,
         )
         words = self._words[np.searchsorted(self._until, drawn.random(lengths.sum()))]
         ends = np.cumsum(lengths)
@@ -131,7 +136,7 @@ class Reports:
         ]
 
     def _vectors(self, number: int, rows: int) -> Vectors:
-        """The vectors of the report, and behind them others of its last section."""
+        """Return the vectors of a report, and behind them others of its last section."""
         sections = [
             (number * PARAGRAPHS + min(row, PARAGRAPHS - 1)) // _OF_A_SECTION for row in range(rows)
         ]

@@ -1,4 +1,4 @@
-"""Prompt -> a stream of text pieces.   [llama-cpp-python]"""
+"""Run GGUF language models in llama.cpp.   [llama-cpp-python]"""
 
 import ctypes
 import os
@@ -23,12 +23,12 @@ _PROCESSORS = Path("/proc/cpuinfo")
 
 
 class LlamaModel:
-    """A GGUF model in llama.cpp, answering greedily.
+    """A GGUF model in llama.cpp, decoding greedily.
 
     A model with a chat template of its own gets the prompt's messages, rendered in
-    llama-cpp-python's sandbox; a base model completes the prompt's text. What prompts share in
-    front is read once; on some processors that rounds otherwise than reading it anew. One prompt
-    runs at a time; others wait.
+    llama-cpp-python's sandbox; a base model completes the prompt's text. The common beginning of
+    prompts is read once, and on some processors that rounds differently from reading it again. One
+    prompt runs at a time; others wait.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class LlamaModel:
                 yield chunk["choices"][0]["text"]
 
     def count_tokens(self, text: str) -> int:
-        """The number of the model's own tokens in `text`."""
+        """Return the number of the model's own tokens in `text`."""
         return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
 
 
@@ -115,7 +115,7 @@ def _set_for_import(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def model_name(path: Path | None, adapter: Path | None) -> str:
-    """How the model at `path` with an adapter is called: `gemma-3-270m-q4_k_m + tone`."""
+    """Return the name of the model at `path` with an adapter: `gemma-3-270m-q4_k_m + tone`."""
     return " + ".join([path.stem if path else LANGUAGE_MODEL, *([adapter.stem] if adapter else [])])
 
 

@@ -1,4 +1,4 @@
-"""The layers that both trainings add to a model whose own weights stay as they are.
+"""Low-rank adapters for models whose own weights stay as they are.
 
 Nothing at run time imports this module. They are LoRA (Hu et al. 2021, arXiv:2106.09685): beside
 the matrix of a linear layer stand two narrow ones, `down` and `up`, whose product is added to it.
@@ -47,7 +47,7 @@ def adapter_of(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def load_adapter(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
-    """Take over the weights that `adapter_of` gave."""
+    """Set the weights that `adapter_of` returned."""
     for name, layer in model.named_modules():
         if isinstance(layer, Adapted):
             layer.down.data = weights[f"{name}.down"].float()

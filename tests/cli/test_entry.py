@@ -31,7 +31,7 @@ def install_and_say_so(*arguments):
     sys.stdout.write("\\n")
     sys.stdout.flush()
 signal.signal = install_and_say_so
-entry.run()
+entry.run_and_exit()
 """
 
 
@@ -85,7 +85,7 @@ import rag.cli.main as module
 def stop():
     os.kill(os.getpid(), signal.SIGINT)
 {moment}
-entry.run()
+entry.run_and_exit()
 """
 MOMENTS_OF_LIFE = {
     "while a module of ours is imported": """

@@ -17,6 +17,7 @@ from rag.config import Settings
 from rag.evaluation.dataset import QUESTIONS, EvaluationSet, read_set, sample
 from rag.evaluation.metrics import (
     Report,
+    cited_short_answer,
     figure,
     is_correct,
     is_doubled,
@@ -24,9 +25,8 @@ from rag.evaluation.metrics import (
     measure,
     percentiles,
     report,
-    short_answer,
 )
-from rag.evaluation.predictions import Prediction, run
+from rag.evaluation.predictions import Prediction, predict
 from rag.render.json import answer_json
 from rag.types import Answer, Chunk, Citation, Hit, Seconds, Span
 
@@ -202,7 +202,7 @@ def test_the_short_answer_is_that_of_the_first_citation_with_a_focus(
     questions: dict[str, Any], cited: list[Citation], short: str | None, correct: float
 ) -> None:
     given = answer("It did.[1]", (), cited)
-    assert short is None or short_answer(given) == short
+    assert short is None or cited_short_answer(given) == short
     assert measure(Prediction(questions["paid"], (), 0.1, given), TEXTS)["short_correct"] == correct
     declined = replace(given, abstained=True)
     measured = measure(Prediction(questions["paid"], (), 0.1, declined), TEXTS)
@@ -356,7 +356,7 @@ def test_a_made_up_set_gets_the_figures_of_the_reference_scorer(
     folder = write_set(tmp_path / "set")
     evaluation = read_set(folder)
     assert_agreement(
-        score, folder, evaluation, list(run(evaluation, settings, FakeModels(), False, quiet))
+        score, folder, evaluation, list(predict(evaluation, settings, FakeModels(), False, quiet))
     )
 
 
@@ -413,5 +413,5 @@ def test_a_part_of_a_real_set_gets_the_figures_of_the_reference_scorer(
         part, documents={document: whole.documents[document] for document in sorted(needed)}
     )
     assert_agreement(
-        score, SHARED / name, whole, list(run(part, settings, FakeModels(), False, quiet))
+        score, SHARED / name, whole, list(predict(part, settings, FakeModels(), False, quiet))
     )

@@ -9,14 +9,14 @@ from rag.config import Settings
 from rag.errors import UsageError
 from rag.evaluation.dataset import read_set
 from rag.evaluation.metrics import report
-from rag.evaluation.predictions import as_report, run
+from rag.evaluation.predictions import as_report, predict
 
 
 def test_a_run_asks_every_question_of_the_set(tmp_path: Path, settings: Settings) -> None:
     evaluation = read_set(write_set(tmp_path / "set"))
     said: list[tuple[str, int, int]] = []
     predictions = list(
-        run(evaluation, settings, FakeModels(), False, lambda *step: said.append(step))
+        predict(evaluation, settings, FakeModels(), False, lambda *step: said.append(step))
     )
     assert [prediction.question.id for prediction in predictions] == [
         str(row["id"]) for row in LINES
@@ -35,7 +35,7 @@ def test_a_run_asks_every_question_of_the_set(tmp_path: Path, settings: Settings
 
 def test_with_retrieval_only_nothing_is_answered(tmp_path: Path, settings: Settings) -> None:
     evaluation = read_set(write_set(tmp_path / "set"))
-    predictions = list(run(evaluation, settings, FakeModels(), True, quiet))
+    predictions = list(predict(evaluation, settings, FakeModels(), True, quiet))
     assert {prediction.answer for prediction in predictions} == {None}
     assert predictions[4].hits[0].chunk.document == "trains", "the history was not used"
     found = report(evaluation, predictions)
@@ -52,7 +52,7 @@ def test_with_retrieval_only_nothing_is_answered(tmp_path: Path, settings: Setti
 
 
 def test_a_run_that_is_stopped_leaves_nothing_behind(tmp_path: Path, settings: Settings) -> None:
-    running = run(read_set(write_set(tmp_path / "set")), settings, FakeModels(), True, quiet)
+    running = predict(read_set(write_set(tmp_path / "set")), settings, FakeModels(), True, quiet)
     next(running)
     assert list((tmp_path / "temporary").iterdir())
     running.close()
@@ -65,7 +65,7 @@ def test_a_document_that_cannot_be_read_stops_the_run(tmp_path: Path, settings: 
     with pytest.raises(
         UsageError, match=r"A document of the set 'set' cannot be used: blank\.txt is empty"
     ):
-        list(run(evaluation, settings, FakeModels(), True, quiet))
+        list(predict(evaluation, settings, FakeModels(), True, quiet))
 
 
 @pytest.mark.parametrize(
