@@ -68,7 +68,11 @@ def test_the_wheel_carries_the_whole_folder(files: set[str], folder: str, inside
 
 
 def test_the_wheel_carries_the_adapters_and_the_mark_of_types(files: set[str]) -> None:
-    assert {"rag/data/reader.safetensors", "rag/data/reader-mpnet.safetensors", "rag/py.typed"} <= files
+    assert {
+        "rag/data/reader.safetensors",
+        "rag/data/reader-mpnet.safetensors",
+        "rag/py.typed",
+    } <= files
 
 
 def test_the_wheel_carries_nothing_else(files: set[str]) -> None:
