@@ -115,7 +115,9 @@ def short_answer(evidence: Evidence, document: Documents) -> str:
     if evidence.focus is None:
         return ""
     text = document(evidence.hit.chunk.document).text
-    return _clean(text[evidence.focus.start : evidence.focus.end])
+    short = _clean(text[evidence.focus.start : evidence.focus.end])
+    # A mark whose partner stands outside is none of the answer's.
+    return short.replace('"', "") if short.count('"') % 2 else short
 
 
 def _is_one(one: Evidence, other: Evidence, document: Documents) -> bool:

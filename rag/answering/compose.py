@@ -13,6 +13,7 @@ from rag.answering.conflicts import find_conflict, is_version
 from rag.answering.verify import Claim, Documents
 from rag.protocols import ChatModel
 from rag.text.sentences import sentence_spans
+from rag.text.tokens import words_of
 from rag.types import Evidence, Mode
 
 MAX_ANSWER_TOKENS = 120
@@ -22,6 +23,7 @@ _MAX_RESTATED_TOKENS = 60
 # Words within which a reader expects the answer; one that comes later is put in front.
 _DIRECT_WORDS = 25
 _MAX_QUOTED_WORDS = 40  # of a sentence shown as it stands; a longer one is opened in its footnote
+_MAX_WHOLE_WORDS = 50  # of a sentence that is shown whole where the reader found a part of it
 # A sentence that begins with one of these leans on the sentence before it.
 _LEANS = re.compile(r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No)\b")
 
@@ -142,7 +144,7 @@ def _own_words(best: Evidence, before: Evidence | None, document: Documents) -> 
     short = citations.short_answer(best, document)
     words = quote.text.split()
     ends = quote.text.rstrip('"”’)').endswith((".", "!", "?"))
-    is_direct = short in " ".join(words[:_DIRECT_WORDS])
+    is_direct = _is_run_of(words_of(short), words_of(" ".join(words[:_DIRECT_WORDS])))
     if ends and is_direct and len(words) <= _MAX_QUOTED_WORDS:
         return replace(quote, evidence=evidence)
     opening = short[:1].upper() + short[1:] if short.split()[0].islower() else short
@@ -158,12 +160,17 @@ def _overlap(one: Evidence, other: Evidence) -> bool:
     return same and one.start < other.end and other.start < one.end
 
 
+def _is_run_of(run: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether the words of `run` stand in `words` in a row."""
+    return any(list(words[at : at + len(run)]) == list(run) for at in range(len(words)))
+
+
 def _whole_sentence(evidence: Evidence) -> Evidence:
     """Return the sentence that a part of it is from."""
     offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
     for start, end in sentence_spans(text):
         if offset + start <= evidence.start and evidence.end <= offset + end:
-            if len(text[start:end].split()) > 2 * _MAX_QUOTED_WORDS:
+            if len(text[start:end].split()) > _MAX_WHOLE_WORDS:
                 return evidence
             whole = text[start:end]
             return replace(evidence, start=offset + start, end=offset + end, text=whole)

@@ -33,8 +33,15 @@ def test_what_is_unlikely_or_agrees_or_is_of_another_kind_is_none() -> None:
 
 
 def test_a_name_conflicts_with_a_name() -> None:
-    holm, berg = evidence("Ada Holm paid.", "Ada Holm"), evidence("Bo Berg paid.", "Bo Berg")
+    holm = evidence("Ada Holm paid.", "Ada Holm")
+    berg = evidence("Bo Berg paid.", "Bo Berg", title="Another")
     assert find_conflict([holm, berg], 0.4) is berg
+
+
+def test_one_document_may_call_a_person_by_several_names() -> None:
+    assert (
+        find_conflict([evidence("Ada paid.", "Ada"), evidence("Holm paid.", "Holm")], 0.4) is None
+    )
 
 
 OLD = evidence("Staff may claim 38 euros.", "38", title="Policy 2019", date="2019-02-04")

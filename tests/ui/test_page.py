@@ -82,7 +82,7 @@ TRADE = {
         title="Southern Trade", told="Trade in grain fell by 12 percent in June.", filler=FILLER
     ),
 }
-BOTH = "trade in grain by percent"  # the words of both sentences: they answer it alike
+BOTH = "trade in grain rose or fell by percent"  # the words of both sentences: they answer it alike
 NORTH = "trade in grain in May by percent"
 
 
@@ -95,8 +95,8 @@ def test_a_question_brings_passages_an_answer_and_footnotes_that_open_the_exact_
     ask(shown, BOTH)
     shown.wait_for_selector(".footnotes")
     assert (
-        shown.inner_text(".said")
-        == "Trade in grain rose by 30 percent in May.1 Trade in grain fell by 12 percent in June.2"
+        shown.inner_text(".said") == "Trade in grain rose by 30 percent in May.1 "
+        "Southern Trade says otherwise: Trade in grain fell by 12 percent in June.2"
     )
     assert shown.inner_text("#report header h2") == "Northern Trade"
     quotes = shown.locator(".footnotes blockquote").all_text_contents()
