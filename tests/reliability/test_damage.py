@@ -67,7 +67,7 @@ def assert_right(folder: Path) -> None:
             )
         held = {
             i: chunk.text
-            for i, (chunk, _) in library.chunks(range(1, 200)).items()
+            for i, (chunk, *_) in library.chunks(range(1, 200)).items()
             if "Walrus" in chunk.text
         }  # type: ignore[arg-type]
         assert {i for i, _ in library.lexical("walrus", 999)} == set(held)
