@@ -306,6 +306,8 @@ class Database:
                 writer=self._writer() if kind is LibraryLockedError else ""
             )
             raise kind(f"The library {self._folder.name!r} {trouble}") from error
+        except UnicodeDecodeError as error:  # SQLite quotes the damaged bytes in its own message
+            raise LibraryError(f"The library {self._folder.name!r} {_DAMAGED}") from error
 
 
 _KINDS = {sqlite3.SQLITE_READONLY: LibraryReadOnlyError, sqlite3.SQLITE_BUSY: LibraryLockedError}

@@ -23,6 +23,7 @@ from libraries import (
 
 from rag.errors import LibraryError
 from rag.library import database as database_module
+from rag.library.database import tables
 from rag.library.store import Library
 from rag.types import (
     Filter,
@@ -60,11 +61,7 @@ def test_an_older_library_becomes_the_same_as_a_new_one(tmp_path: Path) -> None:
     def schema(folder: Path) -> tuple[object, ...]:
         with sqlite3.connect(folder / "library.db") as database:
             version = database.execute("PRAGMA user_version").fetchone()
-            return version, sorted(
-                database.execute(
-                    "SELECT type, name, sql FROM sqlite_schema WHERE sql NOT NULL"
-                ).fetchall()
-            )
+            return version, sorted(tables(database))
 
     assert schema(tmp_path / "old") == schema(tmp_path / "new")
 
