@@ -65,7 +65,7 @@ def search(library: Library, failures: list[str]) -> int:
         for chunks in chunks_of:
             # Every document is there, whole and of one version.
             texts: dict[str, set[str]] = {}
-            for chunk, _ in chunks.values():
+            for chunk, *_ in chunks.values():
                 texts.setdefault(chunk.document, set()).add(chunk.text)
             for name, passages in texts.items():
                 version = min(passages).split("version")[1].rstrip(".")
