@@ -65,6 +65,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
         """Remove a conversation with its answers."""
         _kept(service, library, key).remove(key)
 
+    _add_export(app, service)
+
+
+def _add_export(app: FastAPI, service: Service) -> None:
     @app.get(
         "/v1/conversations/{conversation}/export",
         tags=["conversations"],

@@ -19,8 +19,13 @@ _LOOK_SECONDS = 0.2  # how often one who follows a job is told of it
 
 
 def add_routes(app: FastAPI, service: Service, jobs: Jobs) -> None:
-    """Add the routes to the application."""
+    """Add the routes of libraries, uploads and documents to the application."""
+    _add_lists(app, service)
+    _add_uploads(app, service, jobs)
+    _add_document(app, service)
 
+
+def _add_lists(app: FastAPI, service: Service) -> None:
     @app.get("/v1/libraries", tags=["documents"], response_model=Libraries)
     def libraries() -> dict[str, Any]:
         """The libraries of the server."""
@@ -42,6 +47,8 @@ def add_routes(app: FastAPI, service: Service, jobs: Jobs) -> None:
             ]
         }
 
+
+def _add_uploads(app: FastAPI, service: Service, jobs: Jobs) -> None:
     @app.post("/v1/documents", tags=["documents"], status_code=202, response_model=Job)
     def upload(
         file: UploadFile, library: Annotated[str | None, Query(max_length=64)] = None
@@ -73,6 +80,8 @@ def add_routes(app: FastAPI, service: Service, jobs: Jobs) -> None:
             else Job.of(now)
         )
 
+
+def _add_document(app: FastAPI, service: Service) -> None:
     @app.delete("/v1/documents/{document}", tags=["documents"], status_code=204)
     def delete(document: str, library: Annotated[str | None, Query(max_length=64)] = None) -> None:
         """Remove a document from the library."""

@@ -64,6 +64,12 @@ def make_server(service: Service) -> MCPServer:
     An ask that is cancelled stops the model.
     """
     server = _DocumentsServer(service)
+    _add_tools(server, service)
+    _add_documents(server, service)
+    return server
+
+
+def _add_tools(server: MCPServer, service: Service) -> None:
 
     @server.tool(annotations=_READS)
     def search(
@@ -73,7 +79,7 @@ def make_server(service: Service) -> MCPServer:
 
         No language model is used.
         """
-        with _told(ToolError):
+        with _raise_as(ToolError):
             return {
                 "hits": [
                     hit_json(hit) for hit in service.pipeline(service.default).passages(question, k)
@@ -87,7 +93,7 @@ def make_server(service: Service) -> MCPServer:
         `abstained` where they do not answer.
         """
         context = RequestContext()
-        with _told(ToolError):
+        with _raise_as(ToolError):
             async with aclosing(
                 iterate_for_client(service.stream(service.default, question, context), context)
             ) as events:
@@ -105,7 +111,7 @@ def make_server(service: Service) -> MCPServer:
 
         `length` is that of the whole.
         """
-        with _told(ToolError):
+        with _raise_as(ToolError):
             text = service.pipeline(service.default).document(document).text
         end = min(start + MAX_PASSAGE, len(text) if end is None else end, len(text))
         return {
@@ -116,19 +122,19 @@ def make_server(service: Service) -> MCPServer:
             "text": text[start:end],
         }
 
+
+def _add_documents(server: MCPServer, service: Service) -> None:
     @server.resource(
         "rag://documents/{name}", mime_type="text/plain", description="the whole text of a document"
     )
     def document(name: str) -> str:
-        with _told(ResourceError):
+        with _raise_as(ResourceError):
             return service.pipeline(service.default).document(unquote(name)).text
-
-    return server
 
 
 @contextmanager
-def _told(kind: type[Exception]) -> Iterator[None]:
-    """Turns an error that a user can meet into the protocol's, with the same sentence."""
+def _raise_as(kind: type[Exception]) -> Iterator[None]:
+    """Raise the protocol's error with the message of an error that a user can meet."""
     try:
         yield
     except RagError as error:

@@ -135,22 +135,25 @@ def add_routes(app: FastAPI, service: Service) -> None:
             "model": chat.model,
         }
         if chat.stream:
-            await anext(
-                events
-            )  # the hits: what is wrong with the question is said before the answer begins
+            await anext(events)  # the hits; a bad question is refused before the answer begins
             return StreamingResponse(
                 _chunks(events, library, frame), media_type="text/event-stream"
             )
         async with aclosing(events):
             answer = [event async for event in events if isinstance(event, Answer)][-1]
-        text = answer_text(answer)
-        message = {
-            "role": "assistant",
-            "content": text,
-            "annotations": annotations(answer, text, library),
-        }
-        choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-        return JSONResponse({**frame, "object": "chat.completion", "choices": [choice]})
+        return JSONResponse(frame | _completion(answer, library))
+
+
+def _completion(answer: Answer, library: str) -> dict[str, Any]:
+    """Return what a completion that is not streamed has beside its frame."""
+    text = answer_text(answer)
+    message = {
+        "role": "assistant",
+        "content": text,
+        "annotations": annotations(answer, text, library),
+    }
+    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+    return {"object": "chat.completion", "choices": [choice]}
 
 
 def annotations(answer: Answer, text: str, library: str) -> list[dict[str, Any]]:

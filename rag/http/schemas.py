@@ -79,8 +79,7 @@ class Ask(Asked):
         Field(
             ge=0,
             le=1,
-            description="0: tell me what you have; 1: only when certain; null: as the server is "
-            "set",
+            description="0: always answer; 1: answer only when certain; null: as the server is set",
         ),
     ] = None
     conversation: Annotated[

@@ -47,7 +47,7 @@ def conversations_html(
     """The list of conversations, each of which can be gone on with, renamed and deleted."""
     if not conversations:
         none = (
-            "No conversation holds these words."
+            "No conversations found."
             if searched
             else "Nothing was asked yet. What you ask is kept here."
         )
@@ -67,11 +67,11 @@ def conversations_html(
 
 
 def adding_html(local: bool) -> str:
-    """Where files are dropped, and, for a reader at this machine, a folder is named."""
+    """Return the form for files, and, for a reader at this machine, for a folder."""
     folder = (
         '<form data-form="folder"><label for="folder">or a folder of this machine</label><input'
         ' id="folder" name="folder" type="text" autocomplete="off" spellcheck="false"'
-        ' placeholder="its whole path"><button type="submit">Add</button></form>'
+        ' placeholder="full path"><button type="submit">Add</button></form>'
     )
     return (
         '<section class="adding"><h2>Add reports</h2><div class="drop"><label for="files">Drop'
@@ -120,17 +120,18 @@ def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> st
         f' class="holdings"><h2>{escape(name)}</h2><p>{joined(about)}</p>'
         f"{_picture_html([d.date for d in documents])}{table if documents else ''}<p"
         ' class="care"><button type="button" data-do="verify">Verify the library</button> <button'
-        ' type="button" data-do="rebuild" data-sure="Chunk and embed all reports anew? It may take'
+        ' type="button" data-do="rebuild" data-sure="Rebuild the index of all reports? It may take'
         ' long; asking goes on meanwhile.">Rebuild it</button></p></section>'
     )
 
 
 def making_html() -> str:
-    """Where another library is made."""
+    """Return the form that makes another library."""
+    field = 'id="make" name="name" type="text" autocomplete="off" spellcheck="false"'
     return (
-        '<form class="making" data-form="make"><label for="make">Make another library</label><input'
-        ' id="make" name="name" type="text" autocomplete="off" spellcheck="false" placeholder="its'
-        ' name" maxlength="64"><button type="submit">Make</button></form>'
+        '<form class="making" data-form="make"><label for="make">New library</label>'
+        f'<input {field} placeholder="name" maxlength="64"><button type="submit">Create</button>'
+        "</form>"
     )
 
 
@@ -200,7 +201,7 @@ def _picture_html(dates: Iterable[str]) -> str:
         f" {bars[-1][0]}; at most "
         f"{highest} of one {'month' if '-' in bars[0][0] else 'year'}.</desc>"
         f'<line x1="0" x2="{_WIDTH}" y1="{_BASE}" y2="{_BASE}"></line>{"".join(drawn)}</svg>'
-        f'<details><summary>As a table</summary><table><thead><tr><th scope="col">When</th><th'
+        f'<details><summary>Show as table</summary><table><thead><tr><th scope="col">When</th><th'
         f' scope="col">Reports</th></tr>'
         f"</thead><tbody>{rows}</tbody></table></details></figure>"
     )

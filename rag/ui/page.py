@@ -118,18 +118,18 @@ class _Page:
             self.send = gr.Button("Ask", variant="primary", min_width=80, scale=0)
             self.halt = gr.Button("Stop", variant="stop", visible=False, min_width=80, scale=0)
         self.examples = gr.HTML("", elem_id="examples", apply_default_css=False)
-        with gr.Accordion("Narrow down", open=False, elem_id="narrow"):
+        with gr.Accordion("Filters", open=False, elem_id="narrow"):
             self.certainty = gr.Slider(
                 0,
                 1,
                 self.controller.certainty,
                 step=0.05,
-                label="How sure an answer must be",
-                info="0: tell me what you have … 1: only when certain",
+                label="Minimum confidence",
+                info="0: always answer … 1: answer only when certain",
                 buttons=["reset"],
             )
             self.documents = gr.Dropdown(
-                [], label="Reports", info="all of them, unless some are chosen", multiselect=True
+                [], label="Reports", info="all reports unless you choose some", multiselect=True
             )
             with gr.Row():
                 self.after = gr.Textbox(
@@ -335,4 +335,4 @@ class _Page:
 
 def _asking(window: Window) -> dict[str, str]:
     """How the next question is asked for."""
-    return {"placeholder": "A question that follows" if window.turns else "Your question"}
+    return {"placeholder": "Follow-up question" if window.turns else "Your question"}

@@ -13,7 +13,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -182,7 +182,7 @@ def test_a_library_that_is_damaged_is_told_of(service_with: ServiceWith, tmp_pat
 
 _SERVER = """
 import sys, time
-from fakes import EndlessModel, FakeModels, ServiceWith
+from fakes import EndlessModel, FakeModels
 from rag.cli.main import main
 models = FakeModels(chat=EndlessModel({said!r}, pause=1.0))
 encode = models.embedder.encode
@@ -204,15 +204,12 @@ def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
     server = subprocess.Popen(
         [sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL
     )
-    for _ in range(600):
-        try:
+    while server.poll() is None:
+        with suppress(httpx.TransportError):
             if httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200:
                 return server
-        except httpx.TransportError:
-            assert server.poll() is None, "the server starts"
-            time.sleep(0.1)
-    server.kill()
-    raise AssertionError("the server does not answer")
+        time.sleep(0.1)
+    raise AssertionError("the server does not start")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the signals are those of POSIX systems")
@@ -231,7 +228,9 @@ def test_what_was_accepted_is_there_after_the_server_ends_under_load(
         try:
             outcomes.append(
                 str(
-                    httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=60).status_code
+                    httpx.post(
+                        f"{url}/v1/ask", json={"question": QUESTION}, timeout=600
+                    ).status_code
                 )
             )
         except httpx.TransportError:
@@ -245,11 +244,11 @@ def test_what_was_accepted_is_there_after_the_server_ends_under_load(
             for number in range(8)
         ]
         accepted = [
-            httpx.post(f"{url}/v1/documents", files=[file], timeout=30).status_code
+            httpx.post(f"{url}/v1/documents", files=[file], timeout=600).status_code
             for file in files
         ]
         server.send_signal(end)
-        assert server.wait(15) == (0 if end == signal.SIGTERM else -signal.SIGKILL)
+        assert server.wait(120) == (0 if end == signal.SIGTERM else -signal.SIGKILL)
     assert accepted == [202] * 8
     assert outcomes == (["503"] * 4 if end == signal.SIGTERM else ["cut"] * 4)
 
@@ -257,7 +256,7 @@ def test_what_was_accepted_is_there_after_the_server_ends_under_load(
     try:
         expected = {"north", "south", *(f"tea-{number}" for number in range(8))}
         names: set[str] = set()
-        for _ in range(300):
+        for _ in range(3000):  # only a failure takes so long
             names = {
                 entry["document"] for entry in httpx.get(f"{url}/v1/documents").json()["documents"]
             }
@@ -268,4 +267,4 @@ def test_what_was_accepted_is_there_after_the_server_ends_under_load(
         assert list((tmp_path / "indexes" / ".uploads").iterdir()) == []
     finally:
         again.terminate()
-        again.wait(15)
+        again.wait(120)

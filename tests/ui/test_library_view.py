@@ -39,7 +39,7 @@ def test_conversations_are_listed_and_the_open_one_is_marked() -> None:
 
 def test_no_conversation_is_told_apart_from_none_that_was_found() -> None:
     assert "Nothing was asked yet" in conversations_html([], None, searched=False)
-    assert "No conversation holds these words" in conversations_html([], None, searched=True)
+    assert "No conversations found" in conversations_html([], None, searched=True)
 
 
 def held(*dates: str) -> list[DocumentInfo]:

@@ -139,7 +139,7 @@ def test_what_narrows_a_question_down_applies_to_the_next_one_and_is_said(
 ) -> None:
     shown = window(serve({"default": TRADE}))
     assert not shown.is_visible("[aria-label='Reports']"), "it is out of the way"
-    shown.click("text=Narrow down")
+    shown.click("text=Filters")
     shown.click("[aria-label='Reports']")
     assert shown.locator("[role=option]").count() == 2
     shown.click("[role=option] >> text=Southern Trade")
@@ -171,7 +171,7 @@ def test_the_dial_begins_where_the_settings_say_and_decides_what_is_answered(
     serve: Serve, window: Any
 ) -> None:
     shown = window(serve({"default": TRADE}, certainty=1.0))
-    shown.click("text=Narrow down")
+    shown.click("text=Filters")
     dial = shown.locator("#narrow [type=number]")
     assert dial.input_value() == "1"
     ask(shown, BOTH)
@@ -294,7 +294,7 @@ def test_a_conversation_outlives_reload_and_restart_and_is_found_renamed_and_del
     again.click("dialog button >> text=Keep")
     again.click("text=Delete")
     again.click("dialog button >> text=Delete")
-    again.wait_for_selector("text=No conversation holds these words.")
+    again.wait_for_selector("text=No conversations found.")
     open_tab(again, "Ask")
     assert again.locator(".answer").count() == 0, "the one that was open was deleted"
     again.goto(again.url.partition("?")[0] + "?library=default&conversation=1")
@@ -421,7 +421,7 @@ def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed
     (folder / "south.txt").write_text(TRADE["south.txt"], encoding="utf-8")
     shown.fill("#folder", "more")
     shown.press("#folder", "Enter")
-    shown.wait_for_selector("text='more' is not the whole path of a folder")
+    shown.wait_for_selector("text='more' is not the full path of a folder")
     shown.fill("#folder", str(folder))
     shown.press("#folder", "Enter")
     shown.wait_for_selector(".work .done:has-text('1 of 1 files are in the library')")
@@ -486,7 +486,7 @@ def test_no_tab_has_a_barrier_or_is_wider_than_the_screen(
     look()
     ask(shown, BOTH)
     shown.wait_for_selector(".footnotes")
-    shown.click("text=Narrow down")
+    shown.click("text=Filters")
     shown.click("summary:has-text('passages read')")
     look()
     open_tab(shown, "Conversations")
@@ -617,7 +617,7 @@ def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window
     shown = window(
         serve({"default": {name: text}}, f"Trade rose by 30 percent {HOSTILE[1]} in May.")
     )
-    shown.click("text=Narrow down")
+    shown.click("text=Filters")
     shown.click("[aria-label='Reports']")
     shown.click(f"[role=option] >> text={HOSTILE[1]}")
     date = shown.locator("#narrow label:has-text('From') input")
