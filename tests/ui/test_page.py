@@ -413,7 +413,7 @@ def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed
     )
     shown.wait_for_selector("#sent:has-text('program.exe: This kind of file cannot be read')")
     shown.wait_for_selector(".work .added:has-text('north.txt · added')")
-    shown.wait_for_selector(".work .failed:has-text('empty.txt · was not added')")
+    shown.wait_for_selector(".work .failed:has-text('empty.txt · not added')")
     assert len(shown.inner_text(".work .failed p >> nth=1")) > 20, "the reason is said"
     shown.wait_for_selector(".shelf >> text=Northern Trade")
     folder = tmp_path / "more"
