@@ -37,7 +37,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         response_model_exclude_unset=True,
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )
-    async def ask(body: Ask, request: Request) -> Any:  # noqa: ANN401 - an Answer, or a stream of events
+    async def ask(body: Ask, request: Request) -> Any:  # noqa: ANN401 - or events
         """Answer a question: as JSON, or, asked with `Accept.
 
         Text/event-stream`, as events: `hits`, then a `sentence` each, then the whole `answer`, or

@@ -649,7 +649,7 @@ def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window
         "#files",
         [{"name": f"{HOSTILE[1]}.exe", "mimeType": "text/html", "buffer": HOSTILE[0].encode()}],
     )
-    shown.wait_for_selector("#sent:has-text('is of no kind')")
+    shown.wait_for_selector("#sent:has-text('kind of file cannot be read')")
     shown.click(".holdings [data-do=discard]")
     shown.wait_for_selector("dialog")
     assert HOSTILE[1] in shown.inner_text("dialog")
