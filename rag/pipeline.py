@@ -258,8 +258,9 @@ class Pipeline:
         read = time.monotonic() - started
         least = self._certainty if certainty is None else certainty
         evidence = prefer_newest(evidence, least)
-        coverage = rank.coverage(asked, hits[:READ], self.library.idf)
-        decision = decide(evidence, coverage, least)
+        decision = decide(
+            evidence, lambda: rank.coverage(asked, hits[:READ], self.library.idf), least
+        )
         claims: list[Claim] = []
         first: float | None = None
         mode: Mode = "extractive"

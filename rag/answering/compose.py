@@ -12,7 +12,7 @@ from rag.answering import citations, prompt, verify
 from rag.answering.conflicts import find_conflict, is_version
 from rag.answering.verify import Claim, Documents
 from rag.protocols import ChatModel
-from rag.text.sentences import sentence_spans
+from rag.text.sentences import is_question, sentence_spans
 from rag.text.tokens import words_of
 from rag.types import Evidence, Mode
 
@@ -118,19 +118,16 @@ def _restated(
     source = " ".join([before.text, best.text] if before else [best.text])
     named = f"{best.hit.title}. {source}"
     built = prompt.restatement(question, short, named, templates)
-    written = ""
     with closing(chat.stream(built, _MAX_RESTATED_TOKENS)) as pieces:
-        for piece in _until_cut(pieces, _MAX_RESTATED_TOKENS):
-            if piece is None:
-                sentences = citations.claims(written)
-                shown = [sentence for sentence in (before, best) if sentence]
-                if len(sentences) == 1 and verify.restates(sentences[0], question, short, shown):
-                    claim = Claim(sentences[0], "supported", tuple(shown))
-                    claim = verify.attributed(claim, document)
-                    return claim if claim.verdict == "supported" else None
-            else:
-                written += piece
-    return None
+        *written, end = _until_cut(pieces, _MAX_RESTATED_TOKENS)
+    if end is not None:
+        return None  # it was cut off
+    sentences = citations.claims("".join(piece for piece in written if piece))
+    shown = [sentence for sentence in (before, best) if sentence]
+    if len(sentences) != 1 or not verify.restates(sentences[0], question, short, shown):
+        return None
+    claim = verify.attributed(Claim(sentences[0], "supported", tuple(shown)), document)
+    return claim if claim.verdict == "supported" else None
 
 
 def _own_words(best: Evidence, before: Evidence | None, document: Documents) -> Claim:
@@ -184,7 +181,7 @@ def _leaned_on(evidence: Evidence) -> Evidence | None:
     for (start, end), following in pairwise(spans):
         if offset + following[0] != evidence.start:
             continue
-        if _LEANS.match(evidence.text) or text[start:end].rstrip("*_ ").endswith("?"):
+        if _LEANS.match(evidence.text) or is_question(text[start:end]):
             return replace(
                 evidence,
                 start=offset + start,

@@ -1,6 +1,6 @@
 """Evidence -> whether the passages answer the question, decided once. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag.types import Evidence, Reason
@@ -20,10 +20,13 @@ class Decision:
     reason: Reason
 
 
-def decide(evidence: Sequence[Evidence], coverage: float, min_confidence: float) -> Decision:
+def decide(
+    evidence: Sequence[Evidence], coverage: Callable[[], float], min_confidence: float
+) -> Decision:
     """Return whether the best sentence is likely enough to answer.
 
-    `coverage` is the largest share of the question's words that a passage holds, weighed by idf.
+    `coverage` gives the largest share of the question's words that a passage holds, weighed by idf;
+    it is looked up only where nothing answers.
     """
     if not evidence:
         return Decision(0.0, "nothing_on_subject")
@@ -32,4 +35,4 @@ def decide(evidence: Sequence[Evidence], coverage: float, min_confidence: float)
         return Decision(confidence, "")
     if confidence >= _NEAR * min_confidence:
         return Decision(confidence, "near")
-    return Decision(confidence, "not_this" if coverage >= _ON_SUBJECT else "nothing_on_subject")
+    return Decision(confidence, "not_this" if coverage() >= _ON_SUBJECT else "nothing_on_subject")

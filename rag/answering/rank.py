@@ -6,14 +6,14 @@ One orders the sentences, the other gives the chance that the best one answers.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from rag.text.sentences import sentence_spans
+from rag.text.sentences import is_question, sentence_spans
 from rag.text.tokens import FUNCTION_WORDS, content_of, stem, words_of
 from rag.types import Evidence, Hit, Passage, Reading, Span, Vectors
 
@@ -76,7 +76,7 @@ def measure(
     for hit, reading in zip(hits, readings, strict=True):
         share = _share(weight, content_of(hit.chunk.text) | content_of(_context(hit)))
         for (start, end), log_odds in zip(_sentences(hit), reading.sentences, strict=True):
-            if hit.chunk.text[start:end].rstrip("*_ ").endswith("?"):
+            if is_question(hit.chunk.text[start:end]):
                 continue  # a question is not its own answer
             places.append((hit, reading, start, end))
             rows.append((max(log_odds, _LEAST), max(reading.span_score, _LEAST), share))
@@ -110,14 +110,6 @@ def sentences_of(hit: Hit) -> tuple[Evidence, ...]:
     return tuple(
         Evidence(hit, start + a, start + b, text[a:b], hit.score) for a, b in _sentences(hit)
     )
-
-
-def in_reading_order(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """Return sentences in the order of their document; documents by their best sentence."""
-    by_document: dict[str, list[Evidence]] = {}
-    for sentence in evidence:
-        by_document.setdefault(sentence.hit.chunk.document, []).append(sentence)
-    return [e for group in by_document.values() for e in sorted(group, key=lambda e: e.start)]
 
 
 @cache

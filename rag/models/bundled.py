@@ -82,6 +82,15 @@ def check_embedding_model() -> None:
         )
 
 
+def check_adapter(path: Path, sha256: str) -> None:
+    """Compare an adapter of this project with its sha256. Raises ModelError where they differ."""
+    if sha256_of(path) != sha256:
+        raise ModelError(
+            f"The adapter {path} is not the expected one (sha256 differs); install the project "
+            "again."
+        )
+
+
 def cached(path: Path, make: Callable[[Path], None]) -> Path:
     """`path`, made by `make(temporary path)` if it is not there or not as it was made.
 

@@ -14,13 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import ModelError
-from rag.files import sha256_of
-from rag.models.bundled import cache_folder, cached
+from rag.models.bundled import cache_folder, cached, check_adapter
 from rag.models.embedder import load_tokenizer
 from rag.models.onnx import Session
 from rag.models.reader_base import READER_BASE, has_reader_base, reader_base
-from rag.models.small_reader import OnnxReader
+from rag.models.small_reader import SmallReader
 from rag.protocols import Reader
 from rag.types import Passage, Reading, Vectors
 
@@ -35,7 +33,7 @@ MAX_SPAN_TOKENS = 30
 
 # The vocabulary is that of BERT four places on, with special tokens of its own.
 VOCABULARY_SHIFT = 4
-CLS, PAD, SEP = 0, 1, 2
+CLS, SEP = 0, 2
 _POINT = 1012 + VOCABULARY_SHIFT
 
 
@@ -115,28 +113,6 @@ class LargeReader:
         return output
 
 
-class SmallReader:
-    """The reader over the embedding model, which knows sentences, but no spans."""
-
-    def __init__(self, cache: Path | None = None) -> None:
-        """Raises ModelError where the model or its adapter is missing or damaged."""
-        self._reader = OnnxReader(cache)
-        self.name = self._reader.name
-
-    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
-        """Return the reading of each passage: no span, and the log-odds of the best sentence for
-        its score.
-        """
-        read = [
-            (passage.context, [passage.text[start:end] for start, end in passage.sentences])
-            for passage in passages
-        ]
-        return [
-            Reading(None, float(log_odds.max(initial=-np.inf)), log_odds)
-            for log_odds in self._reader.read(question, read)
-        ]
-
-
 def _exported(cache: Path | None) -> Path:
     return cache_folder(cache) / f"reader-{_ADAPTER_SHA256[:12]}-{_VARIANT}.onnx"
 
@@ -146,11 +122,7 @@ def _export(target: Path, cache: Path | None) -> None:
 
     from rag.models.reader_graph import build, merged
 
-    if sha256_of(ADAPTER) != _ADAPTER_SHA256:
-        raise ModelError(
-            f"The adapter {ADAPTER} is not the expected one (sha256 differs); install the project "
-            "again."
-        )
+    check_adapter(ADAPTER, _ADAPTER_SHA256)
     with reader_base(cache) as base:
         onnx.save(build(merged(base, ADAPTER)), target)
 

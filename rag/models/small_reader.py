@@ -1,34 +1,24 @@
-"""The reader: question and passages to log-odds of their sentences."""
+"""Question + passages -> Readings by the smaller reader, which has no spans."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from rag.errors import ModelError
-from rag.files import sha256_of
-from rag.models.bundled import EMBEDDING_MODEL, cache_folder, cached
+from rag.models.bundled import EMBEDDING_MODEL, cache_folder, cached, check_adapter
 from rag.models.embedder import CLS, POINT, PROBES, SEP, load_original, load_tokenizer
 from rag.models.onnx import Session, batches, check_agreement, export
-from rag.types import Vectors
-
-if TYPE_CHECKING:
-    pass
-
+from rag.types import Passage, Reading, Vectors
 
 MAX_QUESTION_TOKENS, MAX_CONTEXT_TOKENS, _MAX_READ_TOKENS = 48, 48, 384
 
-
 ADAPTER = Path(__file__).parents[1] / "data" / "reader.safetensors"
-
-
 _ADAPTER_SHA256 = "d37f74443b4260da7db2f45279cfea3f43c2bdcf9fcb7f43cdca4f19d9c0cb2b"
 
 
-class OnnxReader:
-    """The reader: a cross-encoder over question and passage that gives each sentence of the passage
-    its log-odds.
+class SmallReader:
+    """A cross-encoder over the embedding model that gives each sentence of a passage its log-odds.
 
     A sentence's log-odds are the mean over its tokens of a linear function of their last hidden
     states, so all sentences of a passage are weighed in one pass, each in its context.
@@ -46,15 +36,14 @@ class OnnxReader:
         )
         self._tokenizer = load_tokenizer()
 
-    def read(self, question: str, passages: Sequence[tuple[str, Sequence[str]]]) -> list[Vectors]:
-        """For each passage (its context, its sentences) the log-odds that a sentence answers the
-        question, float32 [sentences].
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """Return the reading of each passage: no span, and for its score that of the best sentence.
 
         A sentence beyond what the network can take in gets minus infinity.
         """
         rows, starts, spans = [], [], []
-        for context, sentences in passages:
-            tokens, start, sentence_spans = self._tokens(question, context, sentences)
+        for passage in passages:
+            tokens, start, sentence_spans = self._tokens(question, passage)
             rows.append(tokens)
             starts.append(start)
             spans.append(sentence_spans)
@@ -69,19 +58,19 @@ class OnnxReader:
             for row, i in enumerate(batch):
                 means = [per_token[row, a:b].mean() if b > a else -np.inf for a, b in spans[i]]
                 scores[i] = np.array(means, np.float32)
-        return scores
+        return [Reading(None, float(s.max(initial=-np.inf)), s) for s in scores]
 
     def _tokens(
-        self, question: str, context: str, sentences: Sequence[str]
+        self, question: str, passage: Passage
     ) -> tuple[list[int], int, list[tuple[int, int]]]:
-        """[CLS] question [SEP] context.
-
-        Sentences [SEP]; where the passage begins; the tokens of each sentence.
+        """Return `[CLS] question [SEP] context. sentences [SEP]`, where the passage begins in it,
+        and the tokens of each sentence.
         """
+        sentences = (passage.text[start:end] for start, end in passage.sentences)
         asked, about, *read = (
             encoding.ids
             for encoding in self._tokenizer.encode_batch(
-                [question, context, *sentences], add_special_tokens=False
+                [question, passage.context, *sentences], add_special_tokens=False
             )
         )
         tokens = [CLS, *asked[:MAX_QUESTION_TOKENS], SEP]
@@ -99,11 +88,7 @@ def _export_reader(target: Path) -> None:
     import torch
     from safetensors.torch import load_file
 
-    if sha256_of(ADAPTER) != _ADAPTER_SHA256:
-        raise ModelError(
-            f"The adapter {ADAPTER} is not the expected one (sha256 differs); install the project "
-            f"again."
-        )
+    check_adapter(ADAPTER, _ADAPTER_SHA256)
     adapter = load_file(ADAPTER)
     bert: Any = load_original()[0].auto_model
     for name, layer in bert.named_modules():

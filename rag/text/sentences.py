@@ -63,3 +63,8 @@ def _with_one_stop(endless: re.Match[str]) -> str:
 def _after_trailer(text: str, start: int) -> int:
     trailer = _TRAILER.match(text, start)
     return trailer.end() if trailer else start
+
+
+def is_question(sentence: str) -> bool:
+    """Whether a sentence asks; marks of emphasis behind its question mark do not count."""
+    return sentence.rstrip("*_ ").endswith("?")

@@ -74,11 +74,6 @@ def words_of(text: str) -> list[str]:
     return [word.replace("’", "'") for word in _WORD.findall(text)]
 
 
-def word_spans(text: str) -> list[tuple[int, int]]:
-    """Where the words of a text stand in it."""
-    return [word.span() for word in _WORD.finditer(text)]
-
-
 def folded(text: str) -> str:
     """The text without capitals and the marks of letters, as it is compared where they make no
     difference.

@@ -23,13 +23,13 @@ def evidence(score: float) -> list[Evidence]:
 def test_one_probability_decides_and_says_why_not(
     confidence: float, coverage: float, reason: Reason
 ) -> None:
-    decision = decide(evidence(confidence), coverage, min_confidence=0.5)
+    decision = decide(evidence(confidence), lambda: coverage, min_confidence=0.5)
     assert (decision.confidence, decision.reason) == (confidence, reason)
 
 
 def test_without_any_passage_there_is_nothing_on_the_subject() -> None:
-    assert decide([], 0.0, 0.0).reason == "nothing_on_subject"
+    assert decide([], lambda: 0.0, 0.0).reason == "nothing_on_subject"
 
 
 def test_zero_asks_for_whatever_there_is() -> None:
-    assert decide(evidence(0.001), 0.0, 0.0).reason == ""
+    assert decide(evidence(0.001), lambda: 0.0, 0.0).reason == ""

@@ -8,7 +8,6 @@ from rag.answering.rank import (
     SIGNALS,
     coverage,
     fitted,
-    in_reading_order,
     measure,
     passages_of,
     rank,
@@ -98,16 +97,6 @@ def test_hits_are_ordered_by_their_own_rank_and_that_of_their_best_sentence() ->
     first, second, third = (hit(f"{n}.", start=1000 * n) for n in range(3))
     evidence = [Evidence(h, 0, 2, "x.", 0.5) for h in (third, first, second)]
     assert reorder([first, second, third], evidence) == (first, third, second)
-
-
-def test_reading_order_is_that_of_each_document() -> None:
-    one, other = hit("a", "one"), hit("b", "other")
-    evidence = [Evidence(h, at, at + 1, "x", 0.5) for h, at in ((one, 9), (other, 0), (one, 3))]
-    assert [(e.hit.chunk.document, e.start) for e in in_reading_order(evidence)] == [
-        ("one", 3),
-        ("one", 9),
-        ("other", 0),
-    ]
 
 
 @pytest.mark.parametrize("with_spans", [True, False])

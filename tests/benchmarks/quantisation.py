@@ -35,10 +35,11 @@ from rag.evaluation.predictions import library_of
 from rag.models import reader_graph
 from rag.models.embedder import load_tokenizer
 from rag.models.onnx import Session
-from rag.models.reader import ADAPTER, LargeReader, SmallReader
+from rag.models.reader import ADAPTER, LargeReader
 from rag.models.reader_base import reader_base
 from rag.models.reader_graph import build, merged
 from rag.models.registry import Models
+from rag.models.small_reader import SmallReader
 from rag.pipeline import READ
 from rag.types import Passage, Reading
 

@@ -1,4 +1,6 @@
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ from rag.errors import ModelError
 from rag.models.bundled import embedding_model_folder
 from rag.models.embedder import OnnxEmbedder, SentenceTransformerEmbedder, make_embedder
 from rag.models.reranker import CrossEncoderReranker
-from rag.models.small_reader import OnnxReader
+from rag.models.small_reader import SmallReader
+from rag.types import Passage, Vectors
 
 pytestmark = pytest.mark.models
 
@@ -28,8 +31,8 @@ def embedder() -> OnnxEmbedder:
 
 
 @pytest.fixture(scope="module")
-def reader() -> OnnxReader:
-    return OnnxReader()
+def reader() -> SmallReader:
+    return SmallReader()
 
 
 def test_vectors_are_unit_vectors_in_the_order_of_the_texts(embedder: OnnxEmbedder) -> None:
@@ -44,7 +47,7 @@ def test_vectors_are_unit_vectors_in_the_order_of_the_texts(embedder: OnnxEmbedd
 
 
 def test_those_who_encode_and_read_at_once_take_turns_and_get_their_own(
-    embedder: OnnxEmbedder, reader: OnnxReader
+    embedder: OnnxEmbedder, reader: SmallReader
 ) -> None:
     class Watched:
         running = most = 0
@@ -64,7 +67,7 @@ def test_those_who_encode_and_read_at_once_take_turns_and_get_their_own(
         for session in (embedder._session, reader._session):
             patch.setattr(session, "_session", Watched(session._session))
         reading = [
-            crowd.submit(reader.read, TEXTS[0], [("", ["We are glad.", TEXTS[1]])])
+            crowd.submit(reader.read, TEXTS[0], [passage("", ["We are glad.", TEXTS[1]])])
             for _ in range(4)
         ]
         encoding = [
@@ -73,7 +76,7 @@ def test_those_who_encode_and_read_at_once_take_turns_and_get_their_own(
         ]
         for future, expected in encoding:
             np.testing.assert_array_equal(future.result(), expected)
-        assert {future.result()[0].argmax() for future in reading} == {1}
+        assert {future.result()[0].sentences.argmax() for future in reading} == {1}
     assert Watched.most == 1
 
 
@@ -89,7 +92,20 @@ def test_a_model_that_is_not_here_is_named_in_one_sentence() -> None:
         make_embedder("no/such-model")
 
 
-def test_the_reader_tells_the_sentence_that_answers(reader: OnnxReader) -> None:
+def passage(context: str, sentences: Sequence[str]) -> Passage:
+    text = " ".join(sentences)
+    ends = list(accumulate(len(sentence) + 1 for sentence in sentences))
+    spans = [(end - 1 - len(s), end - 1) for s, end in zip(sentences, ends, strict=True)]
+    return Passage(context, text, spans)
+
+
+def log_odds(
+    reader: SmallReader, question: str, passages: Sequence[tuple[str, Sequence[str]]]
+) -> list[Vectors]:
+    return [r.sentences for r in reader.read(question, [passage(*p) for p in passages])]
+
+
+def test_the_reader_tells_the_sentence_that_answers(reader: SmallReader) -> None:
     passages = [
         (
             "Xi's Visit. Economic Agreements",
@@ -104,18 +120,18 @@ def test_the_reader_tells_the_sentence_that_answers(reader: OnnxReader) -> None:
             ["The night train to Brennau stops seventeen times.", "It leaves at nine."],
         ),
     ]
-    trade, trains = reader.read("By how much did trade grow last year?", passages)
+    trade, trains = log_odds(reader, "By how much did trade grow last year?", passages)
     assert trade.shape == (3,)
     assert trade.argmax() == 1
     assert trade.max() > trains.max() + 2
-    (same,) = reader.read("By how much did trade grow last year?", passages[:1])
+    (same,) = log_odds(reader, "By how much did trade grow last year?", passages[:1])
     np.testing.assert_allclose(trade, same, atol=0.6)
 
 
-def test_what_the_reader_cannot_take_in_is_never_evidence(reader: OnnxReader) -> None:
-    (scores,) = reader.read("Who?", [("", ["word " * 500, "Ada Holm."])])
+def test_what_the_reader_cannot_take_in_is_never_evidence(reader: SmallReader) -> None:
+    (scores,) = log_odds(reader, "Who?", [("", ["word " * 500, "Ada Holm."])])
     assert scores[1] == -np.inf
-    assert reader.read("Who?", [("Title", [])])[0].shape == (0,)
+    assert log_odds(reader, "Who?", [("Title", [])])[0].shape == (0,)
     assert reader.read("Who?", []) == []
 
 

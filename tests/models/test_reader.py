@@ -26,9 +26,6 @@ from rag.models.reader import (
     MAX_SPAN_TOKENS,
     SEP,
     LargeReader,
-    Passage,
-    Reading,
-    SmallReader,
     Tokens,
     best_span,
     make_reader,
@@ -38,6 +35,8 @@ from rag.models.reader import (
     windows_of,
 )
 from rag.models.reader_base import has_reader_base, reader_base
+from rag.models.small_reader import SmallReader
+from rag.types import Passage, Reading
 
 PASSAGE = Passage(
     "Report. Results",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.sentences import sentence_spans
+from rag.text.sentences import is_question, sentence_spans
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,11 @@ def test_each_row_of_a_table_is_one_sentence_whatever_stands_in_its_cells() -> N
     text = "\n".join(rows) + "\n\nIt fell. It rose | or not."
     sentences = [text[start:end] for start, end in sentence_spans(text)]
     assert sentences == [*rows, "It fell. It rose | or not."] or sentences[:2] == rows
+
+
+@pytest.mark.parametrize(
+    ("sentence", "asks"),
+    [("Who paid?", True), ("**Who paid?**", True), ("Ada paid.", False), ("", False)],
+)
+def test_a_sentence_that_ends_with_a_question_mark_asks(sentence: str, asks: bool) -> None:
+    assert is_question(sentence) is asks
