@@ -7,7 +7,7 @@ markers are those of the sentences it rests on; the model's own are only taken a
 import re
 from collections.abc import Iterable, Sequence
 
-from rag.answering.verify import Claim, Documents, follows
+from rag.answering.verify import Claim, DocumentLookup, follows
 from rag.text.markers import NOTE_MARKER
 from rag.text.sentences import sentence_spans
 from rag.text.tokens import words_of
@@ -51,7 +51,7 @@ def _clean(sentence: str) -> str:
 
 
 def cite(
-    claims: Iterable[Claim], document: Documents
+    claims: Iterable[Claim], document: DocumentLookup
 ) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
     """The claims as sentences with markers, and the citations the markers name, numbered from 1 by
     first use.
@@ -90,7 +90,7 @@ def cite(
     return tuple(sentences), tuple(citations.values())
 
 
-def quoted(chosen: Iterable[Evidence], document: Documents) -> list[Claim]:
+def quoted(chosen: Iterable[Evidence], document: DocumentLookup) -> list[Claim]:
     """Sentences of the sources as claims in their own words, those that follow one another in one
     quotation as one claim.
 
@@ -110,7 +110,7 @@ def quoted(chosen: Iterable[Evidence], document: Documents) -> list[Claim]:
     return [Claim(_in_its_words(group, document), "supported", tuple(group)) for group in groups]
 
 
-def short_answer(evidence: Evidence, document: Documents) -> str:
+def short_answer(evidence: Evidence, document: DocumentLookup) -> str:
     """Return the words the reader points at, on one line, without the report's own markers."""
     if evidence.focus is None:
         return ""
@@ -120,7 +120,7 @@ def short_answer(evidence: Evidence, document: Documents) -> str:
     return short.replace('"', "") if short.count('"') % 2 else short
 
 
-def _is_one(one: Evidence, other: Evidence, document: Documents) -> bool:
+def _is_one(one: Evidence, other: Evidence, document: DocumentLookup) -> bool:
     """Whether two that follow one another are parts of one sentence, or of one quotation."""
     source = document(one.hit.chunk.document)
     spoken, then = (
@@ -129,7 +129,7 @@ def _is_one(one: Evidence, other: Evidence, document: Documents) -> bool:
     return spoken == then and (spoken is not None or one.text.endswith(_CUT_AFTER))
 
 
-def _in_its_words(group: Sequence[Evidence], document: Documents) -> str:
+def _in_its_words(group: Sequence[Evidence], document: DocumentLookup) -> str:
     source = document(group[0].hit.chunk.document)
     start, end = group[0].start, _end_of_words(source, group[0].start, group[-1].end)
     text = source.text[start:end]
@@ -154,7 +154,9 @@ def render(sentences: Iterable[Sentence]) -> str:
     return " ".join(s.text + "".join(f"[{marker}]" for marker in s.markers) for s in sentences)
 
 
-def _merged(spans: set[tuple[str, int, int]], document: Documents) -> list[tuple[str, int, int]]:
+def _merged(
+    spans: set[tuple[str, int, int]], document: DocumentLookup
+) -> list[tuple[str, int, int]]:
     merged: list[tuple[str, int, int]] = []
     for name, start, end in sorted(spans):
         if (

@@ -4,16 +4,16 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from html import unescape
 from typing import Any
 
 from rag.answering import verify
 from rag.answering.citations import claims
 from rag.answering.rank import sentences_of
-from rag.answering.verify import Claim, Documents
+from rag.answering.verify import Claim, DocumentLookup
 from rag.config import MAX_QUESTION
 from rag.errors import NotFoundError, UsageError
 from rag.render.text import NO_ANSWER
+from rag.text.characters import unescape_html
 from rag.text.query import unbound
 from rag.types import Chunk, Document, Hit, Source
 
@@ -23,8 +23,7 @@ MAX_STATEMENTS = 500
 _FOOTNOTE = re.compile(r"(?m)^ {0,3}\[\^?\d{1,3}\]:?\s.*(?:\n[ \t]+\S.*|\n[ \t]*(?=\n[ \t]+\S))*")
 # What stands around the answers of an exported conversation: its name and the questions, when it
 # was exported, what is told where there is no answer, the nearest passages.
-_AROUND = re.compile(rf"(?m)^(?:#+ |> |— |Exported on \d|{re.escape(NO_ANSWER)}).*$")
-_NO_CHARACTER = re.compile(r"&#\d{8,}")  # nor, beyond 4,300 digits, a number that Python reads
+_FRAME_OF_EXPORT = re.compile(rf"(?m)^(?:#+ |> |— |Exported on \d|{re.escape(NO_ANSWER)}).*$")
 _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
 
@@ -76,11 +75,7 @@ def read_statements(text: str) -> list[Statement]:
 def _body(text: str) -> str:
     is_markdown = "[^1]" in text
     text = _FOOTNOTE.sub("", text)
-    return (
-        unescape(_NO_CHARACTER.sub("&#0", _ESCAPED.sub("", _AROUND.sub("", text))))
-        if is_markdown
-        else text
-    )
+    return unescape_html(_ESCAPED.sub("", _FRAME_OF_EXPORT.sub("", text))) if is_markdown else text
 
 
 def _of_answers(text: str) -> list[Statement]:
@@ -110,7 +105,7 @@ def _of_answer(answer: Any) -> list[Statement]:  # noqa: ANN401 - a value of JSO
 
 
 def check_statement(
-    statement: Statement, search: Callable[[str], Sequence[Hit]], document: Documents
+    statement: Statement, search: Callable[[str], Sequence[Hit]], document: DocumentLookup
 ) -> Claim:
     """Check a statement against what it cites; one that cites nothing, against what a search finds.
 
@@ -139,8 +134,8 @@ def check_statement(
     return _check(statement.text, sources, document)
 
 
-def _check(statement: str, sources: Sequence[Source], document: Documents) -> Claim:
-    claim = verify.check(statement, sources, document)
+def _check(statement: str, sources: Sequence[Source], document: DocumentLookup) -> Claim:
+    claim = verify.check_sentence(statement, sources, document)
     speaker = verify.spoken_by(claim, document)
     if claim.verdict != "supported" or speaker is None:
         return claim

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rag.answering import citations, prompt, verify
 from rag.answering.conflicts import find_conflict, is_version
-from rag.answering.verify import Claim, Documents
+from rag.answering.verify import Claim, DocumentLookup
 from rag.protocols import ChatModel
 from rag.text.sentences import is_question, sentence_spans
 from rag.text.tokens import words_of
@@ -21,7 +21,7 @@ MAX_ANSWER_TOKENS = 120
 _PATIENCE = 120.0
 _MAX_RESTATED_TOKENS = 60
 # Words within which a reader expects the answer; one that comes later is put in front.
-_DIRECT_WORDS = 25
+_MAX_WORDS_BEFORE_ANSWER = 25
 _MAX_QUOTED_WORDS = 40  # of a sentence shown as it stands; a longer one is opened in its footnote
 _MAX_WHOLE_WORDS = 50  # of a sentence that is shown whole where the reader found a part of it
 # A sentence that begins with one of these leans on the sentence before it.
@@ -33,7 +33,7 @@ def compose(
     evidence: Sequence[Evidence],
     min_confidence: float,
     chat: ChatModel | None,
-    document: Documents,
+    document: DocumentLookup,
     templates: Path,
 ) -> Iterator[tuple[Mode, Claim]]:
     """Yield the claims of the answer, each with who worded it: the model or the source.
@@ -68,7 +68,7 @@ def _grounded(
     question: str,
     evidence: Sequence[Evidence],
     chat: ChatModel,
-    document: Documents,
+    document: DocumentLookup,
     templates: Path,
 ) -> Iterator[Claim]:
     """Yield the sentences of a chat model that its sources hold, as they come."""
@@ -82,7 +82,7 @@ def _grounded(
             # The last sentence is complete only when the model is; None says so.
             for sentence in sentences[done : len(sentences) - (piece is not None)]:
                 done += 1
-                claim = verify.check(sentence, sources, document, question)
+                claim = verify.check_sentence(sentence, sources, document, question)
                 claim = verify.attributed(claim, document)
                 if claim.verdict == "supported":
                     yield claim
@@ -92,7 +92,7 @@ def _fact(
     question: str,
     best: Evidence,
     chat: ChatModel | None,
-    document: Documents,
+    document: DocumentLookup,
     templates: Path,
 ) -> tuple[Mode, Claim]:
     """Return the answer in one sentence: the model's where it holds, else the source's own."""
@@ -110,7 +110,7 @@ def _restated(
     best: Evidence,
     before: Evidence | None,
     chat: ChatModel,
-    document: Documents,
+    document: DocumentLookup,
     templates: Path,
 ) -> Claim | None:
     """Return the short answer as the model puts it into a sentence; None where that says more."""
@@ -130,7 +130,7 @@ def _restated(
     return claim if claim.verdict == "supported" else None
 
 
-def _own_words(best: Evidence, before: Evidence | None, document: Documents) -> Claim:
+def _own_words(best: Evidence, before: Evidence | None, document: DocumentLookup) -> Claim:
     """Return the sentence as it stands, or the short answer in front of it where that comes
     late.
     """
@@ -141,7 +141,7 @@ def _own_words(best: Evidence, before: Evidence | None, document: Documents) -> 
     short = citations.short_answer(best, document)
     words = quote.text.split()
     ends = quote.text.rstrip('"”’)').endswith((".", "!", "?"))
-    is_direct = _is_run_of(words_of(short), words_of(" ".join(words[:_DIRECT_WORDS])))
+    is_direct = _is_run_of(words_of(short), words_of(" ".join(words[:_MAX_WORDS_BEFORE_ANSWER])))
     if ends and is_direct and len(words) <= _MAX_QUOTED_WORDS:
         return replace(quote, evidence=evidence)
     opening = short[:1].upper() + short[1:] if short.split()[0].islower() else short

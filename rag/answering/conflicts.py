@@ -8,7 +8,7 @@ from rag.types import Evidence
 
 # Of the best sentence's chance: what is less likely answers another question more often. At 0.55
 # three of five conflicts shown over the sample reports were none.
-_NEARLY = 0.8
+_SHARE_OF_BEST = 0.8
 _MAX_COMPARED = 12  # of the best sentences
 _NOT_OF_A_TITLE = re.compile(r"[\d\W_]+")
 
@@ -43,22 +43,22 @@ def find_conflict(evidence: Sequence[Evidence], min_confidence: float) -> Eviden
 
 
 def _likely(evidence: Sequence[Evidence], min_confidence: float) -> list[Evidence]:
-    least = max(min_confidence, _NEARLY * evidence[0].score)
+    least = max(min_confidence, _SHARE_OF_BEST * evidence[0].score)
     return [e for e in evidence[1:_MAX_COMPARED] if e.focus and e.score >= least]
 
 
 def _differ(one: Evidence, other: Evidence) -> bool:
     """Whether both short answers hold numbers, or none and names, that the other has not."""
-    numbers, other_numbers = _words(one, is_number), _words(other, is_number)
+    numbers, other_numbers = _stems(one, is_number), _stems(other, is_number)
     if numbers or other_numbers:
         return bool(numbers - other_numbers and other_numbers - numbers)
     if one.hit.chunk.document == other.hit.chunk.document:
         return False  # a document calls one person by several names
-    names, other_names = _words(one, _is_capitalised), _words(other, _is_capitalised)
+    names, other_names = _stems(one, _is_capitalised), _stems(other, _is_capitalised)
     return bool(names and other_names) and names.isdisjoint(other_names)
 
 
-def _words(evidence: Evidence, wanted: Callable[[str], bool]) -> frozenset[str]:
+def _stems(evidence: Evidence, wanted: Callable[[str], bool]) -> frozenset[str]:
     """Return the stems of the words of the short answer that are wanted."""
     if evidence.focus is None:
         return frozenset()

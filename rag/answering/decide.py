@@ -7,7 +7,7 @@ from rag.types import Evidence, Reason
 
 # Of the confidence asked for: what reaches as far answers something near. Half the questions with
 # one changed detail lie above it, and one in ten of those that are off the subject.
-_NEAR = 0.5
+_NEAR_SHARE = 0.5
 # Share of the question's words, weighed by their idf, that a passage on its subject holds.
 _ON_SUBJECT = 0.5
 
@@ -33,6 +33,6 @@ def decide(
     confidence = evidence[0].score
     if confidence >= min_confidence:
         return Decision(confidence, "")
-    if confidence >= _NEAR * min_confidence:
+    if confidence >= _NEAR_SHARE * min_confidence:
         return Decision(confidence, "near")
     return Decision(confidence, "not_this" if coverage() >= _ON_SUBJECT else "nothing_on_subject")

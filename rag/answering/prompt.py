@@ -43,31 +43,31 @@ def choose_sources(
 def restatement(question: str, short_answer: str, source: str, templates: Path) -> Prompt:
     """Return the prompt that puts a short answer into one sentence, for models that complete."""
     values = {"question": question, "answer": short_answer, "source": source}
-    return Prompt(_fill("restate", values, templates), "", "", _STOP)
+    return Prompt(_fill_template("restate", values, templates), "", "", _STOP)
 
 
 def grounded(question: str, sources: Sequence[Source], templates: Path) -> Prompt:
     """Return the messages that ask a chat model for an answer out of the sources."""
     shown = "\n".join(show(source) for source in sources)
-    system = _fill("system", {}, templates)
-    user = _fill("user", {"question": question}, templates, sources=shown)
+    system = _fill_template("system", {}, templates)
+    user = _fill_template("user", {"question": question}, templates, sources=shown)
     return Prompt("", system, user, _STOP)
 
 
 def show(source: Source) -> str:
     """Return a source as one line of a prompt: '[1] Title: its words.'"""
-    words = " ".join(one_line(sentence.text) for sentence in source.sentences)
-    return f"[{source.number}] {one_line(source.hit.title)}: {words}"
+    words = " ".join(as_data(sentence.text) for sentence in source.sentences)
+    return f"[{source.number}] {as_data(source.hit.title)}: {words}"
 
 
-def one_line(text: str) -> str:
+def as_data(text: str) -> str:
     """Return the text as data: on one line, without anything that looks like markup."""
     return " ".join(BRACKETED.sub("", text).translate(_LOOKALIKES).split())
 
 
-def _fill(name: str, values: dict[str, str], templates: Path, sources: str = "") -> str:
+def _fill_template(name: str, values: dict[str, str], templates: Path, sources: str = "") -> str:
     template = Template((templates / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n"))
-    shown = {key: one_line(value) for key, value in values.items()}
+    shown = {key: as_data(value) for key, value in values.items()}
     return template.substitute(shown, sources=sources)
 
 

@@ -27,14 +27,14 @@ SIGNALS = (
 _FITTED = Path(__file__).parents[1] / "data" / "decision.json"
 _LEAST = -20.0  # stands for the log-odds of what was not read
 # Of few hits the first ranks may decide, where a search lets the many level them out.
-_RANK_OFFSET = 2
+_FUSION_OFFSET = 2
 # A longer sentence is weighed in parts, cut at the mark nearest to its middle: half a page proves
 # nothing exactly.
 _LONG_WORDS = 45
-_CLAUSE_END = re.compile(r"[;:,—–](?=\s)")
+_CUT_MARK = re.compile(r"[;:,—–](?=\s)")
 
 
-class Weights(NamedTuple):
+class SignalWeights(NamedTuple):
     """What the regressions give each of SIGNALS, float32 [signals]."""
 
     order: Vectors
@@ -44,14 +44,14 @@ class Weights(NamedTuple):
 
 def passages_of(hits: Sequence[Hit]) -> list[Passage]:
     """Return the hits as the reader gets them: title, date and headings beside the sentences."""
-    return [Passage(_context(hit), hit.chunk.text, _sentences(hit)) for hit in hits]
+    return [Passage(_context_of(hit), hit.chunk.text, _spans_read(hit)) for hit in hits]
 
 
 def rank(
     question: str, hits: Sequence[Hit], readings: Sequence[Reading], idf: Idf
 ) -> tuple[Evidence, ...]:
     """Return the sentences of the hits, the best first, each with the chance that it answers."""
-    places, signals = measure(question, hits, readings, idf)
+    places, signals = measure_signals(question, hits, readings, idf)
     if not places:
         return ()
     weights = fitted(any(reading.span for reading in readings))
@@ -63,7 +63,7 @@ def rank(
     return tuple(evidence[i] for i in np.argsort(-(signals @ weights.order), kind="stable"))
 
 
-def measure(
+def measure_signals(
     question: str, hits: Sequence[Hit], readings: Sequence[Reading], idf: Idf
 ) -> tuple[list[tuple[Hit, Reading, int, int]], Vectors]:
     """Return the sentences as (hit, reading, start, end in its chunk), and their signals.
@@ -74,8 +74,8 @@ def measure(
     places: list[tuple[Hit, Reading, int, int]] = []
     rows: list[tuple[float, ...]] = []
     for hit, reading in zip(hits, readings, strict=True):
-        share = _share(weight, content_of(hit.chunk.text) | content_of(_context(hit)))
-        for (start, end), log_odds in zip(_sentences(hit), reading.sentences, strict=True):
+        share = _weighted_share(weight, content_of(hit.chunk.text) | content_of(_context_of(hit)))
+        for (start, end), log_odds in zip(_spans_read(hit), reading.sentences, strict=True):
             if is_question(hit.chunk.text[start:end]):
                 continue  # a question is not its own answer
             places.append((hit, reading, start, end))
@@ -86,8 +86,8 @@ def measure(
 def coverage(question: str, hits: Sequence[Hit], idf: Idf) -> float:
     """Return the largest share of the question's words that a hit holds, weighed by idf."""
     weight = _weights_of_words(question, idf)
-    held = (content_of(hit.chunk.text) | content_of(_context(hit)) for hit in hits)
-    return max((_share(weight, words) for words in held), default=0.0)
+    held = (content_of(hit.chunk.text) | content_of(_context_of(hit)) for hit in hits)
+    return max((_weighted_share(weight, words) for words in held), default=0.0)
 
 
 def reorder(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> tuple[Hit, ...]:
@@ -97,7 +97,7 @@ def reorder(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> tuple[Hit, ...
     """
     best = {hit: n for n, hit in enumerate(dict.fromkeys(sentence.hit for sentence in evidence))}
     scores = [
-        1 / (_RANK_OFFSET + n) + (1 / (_RANK_OFFSET + best[hit]) if hit in best else 0.0)
+        1 / (_FUSION_OFFSET + n) + (1 / (_FUSION_OFFSET + best[hit]) if hit in best else 0.0)
         for n, hit in enumerate(hits)
     ]
     ranked = sorted(zip(scores, hits, strict=True), key=lambda scored: -scored[0])
@@ -108,12 +108,12 @@ def sentences_of(hit: Hit) -> tuple[Evidence, ...]:
     """Return the sentences of a hit in their order, with the hit's own score."""
     start, text = hit.chunk.start, hit.chunk.text
     return tuple(
-        Evidence(hit, start + a, start + b, text[a:b], hit.score) for a, b in _sentences(hit)
+        Evidence(hit, start + a, start + b, text[a:b], hit.score) for a, b in _spans_read(hit)
     )
 
 
 @cache
-def fitted(with_spans: bool) -> Weights:
+def fitted(with_spans: bool) -> SignalWeights:
     """Return the fitted weights for a reader that points at spans, or for one that does not."""
     values = json.loads(_FITTED.read_text(encoding="utf-8"))
     values = values["with_spans" if with_spans else "without_spans"]
@@ -121,7 +121,7 @@ def fitted(with_spans: bool) -> Weights:
         np.array([values[name].get(signal, 0.0) for signal in SIGNALS], np.float32)
         for name in ("order", "answers")
     )
-    return Weights(order, answers, values["offset"])
+    return SignalWeights(order, answers, values["offset"])
 
 
 def _evidence(hit: Hit, start: int, end: int, chance: float, reading: Reading) -> Evidence:
@@ -132,7 +132,7 @@ def _evidence(hit: Hit, start: int, end: int, chance: float, reading: Reading) -
     return Evidence(hit, offset + start, offset + end, text, chance, focus)
 
 
-def _context(hit: Hit) -> str:
+def _context_of(hit: Hit) -> str:
     """Return what is read beside a chunk; the date is added where it is not there already."""
     year = hit.date[:4]
     dated = f"{hit.chunk.context}. {year}" if year else hit.chunk.context
@@ -144,24 +144,24 @@ def _weights_of_words(question: str, idf: Idf) -> dict[str, float]:
     return {stem(word): value for word, value in zip(wanted, idf(wanted), strict=True)}
 
 
-def _share(weight: dict[str, float], held: frozenset[str]) -> float:
+def _weighted_share(weight: dict[str, float], held: frozenset[str]) -> float:
     total = sum(weight.values())
     return sum(value for word, value in weight.items() if word in held) / total if total else 0.0
 
 
-def _sentences(hit: Hit) -> list[tuple[int, int]]:
+def _spans_read(hit: Hit) -> list[tuple[int, int]]:
     text = hit.chunk.text
-    return [part for start, end in sentence_spans(text) for part in _clauses(text, start, end)]
+    return [part for start, end in sentence_spans(text) for part in _cut(text, start, end)]
 
 
-def _clauses(text: str, start: int, end: int) -> list[tuple[int, int]]:
+def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
     if len(text[start:end].split()) <= _LONG_WORDS:
         return [(start, end)]
     middle = (start + end) / 2
-    cuts = [mark.end() for mark in _CLAUSE_END.finditer(text, start, end)]
+    cuts = [mark.end() for mark in _CUT_MARK.finditer(text, start, end)]
     cut = min(cuts, key=lambda c: abs(c - middle), default=end)
     # A cut near either end would leave a crumb.
     if abs(cut - middle) > (end - start) / 4:
         return [(start, end)]
     rest = cut + len(text[cut:end]) - len(text[cut:end].lstrip())
-    return [*_clauses(text, start, cut), *_clauses(text, rest, end)]
+    return [*_cut(text, start, cut), *_cut(text, rest, end)]

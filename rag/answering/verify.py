@@ -38,7 +38,7 @@ _GAP = 2  # characters of white space between two sentences that follow one anot
 _LONGEST_RUN = 4  # sentences that follow one another and hold a claim together
 _REPEATED = 3
 _COPIED = 0.8  # of a sentence's words, told in their order
-_NEAR = 3  # words before others; a negation among them denies these
+_NEGATION_REACH = 3  # words before others; a negation among them denies these
 _TITLE_WORDS = 7  # in quotation marks without a speaker; more are somebody's words
 
 _EDGE = re.compile(r"\b|((?<!\w)(?!\w))")
@@ -53,7 +53,7 @@ _CLAUSE_END = re.compile(
 _DENYING_WORDS = frozenset("hardly barely prevents prevented preventing".split())
 _DENYING = frozenset("refus deni scarc seldom rare unlik avoid lack".split())
 _DENYING_TO = frozenset("fail declin".split())
-_NEARLY = frozenset(("almost", "nearly"))  # before a quantity it denies nothing that matters
+_ALMOST = frozenset(("almost", "nearly"))  # before a quantity it denies nothing that matters
 _THE_FEW = frozenset("a the these last past next first".split())
 _HEDGES = frozenset(
     "may might could if unless perhaps possibly probably allegedly reportedly".split()
@@ -110,7 +110,7 @@ _UNIT = re.compile(
     rf"(?:[\s-](?:{'|'.join(sorted(COUNTED | MAGNITUDES, key=len, reverse=True))})\b){{1,3}}"
 )
 
-Documents = Callable[[str], Document]
+DocumentLookup = Callable[[str], Document]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,9 @@ class Claim:
     reason: str = ""
 
 
-def check(claim: str, sources: Sequence[Source], document: Documents, question: str = "") -> Claim:
+def check_sentence(
+    claim: str, sources: Sequence[Source], document: DocumentLookup, question: str = ""
+) -> Claim:
     """The claim with its verdict and the sentences it rests on, chosen from all the sources by what
     they say.
 
@@ -217,7 +219,7 @@ def _weigh(
         " ".join(texts) for texts in ([e.text for e in evidence], [beside[e] for e in evidence])
     )
     held, named = content_of(text), content_of(around)
-    told = _names(claim, known)
+    told = _names_of_claim(claim, known)
     names = {stem(word) for word in told} & named
     lost = missing(amounts_of(claim), text)
     if not lost:  # in whatever form
@@ -383,7 +385,7 @@ def _denies(words: Sequence[str]) -> bool:
         word.lower() in NEGATIONS | _DENYING_WORDS
         or (stem(word) in _DENYING and word.lower() != "unlike")
         or (word.lower() == "few" and not (i > 0 and words[i - 1].lower() in _THE_FEW))
-        or (word.lower() in _NEARLY and not any(map(is_number, words[i + 1 : i + 2])))
+        or (word.lower() in _ALMOST and not any(map(is_number, words[i + 1 : i + 2])))
         or (stem(word) in _DENYING_TO and words[i + 1 : i + 2] == ["to"])
         for i, word in enumerate(words)
     )
@@ -397,7 +399,7 @@ def _small(words: Iterable[str]) -> set[str]:
 # --- Names and quoted words -----------------------------------------------------------------------
 
 
-def _names(claim: str, known: frozenset[str]) -> list[str]:
+def _names_of_claim(claim: str, known: frozenset[str]) -> list[str]:
     """The capitalised words of a claim.
 
     The first, which is capitalised anyway, where it is a `known` name.
@@ -471,7 +473,7 @@ def _with_edges(text: str) -> str:
 # --- Who says it ----------------------------------------------------------------------------------
 
 
-def attributed(claim: Claim, document: Documents) -> Claim:
+def attributed(claim: Claim, document: DocumentLookup) -> Claim:
     """The claim with its speaker named, where it rests on somebody's words alone.
 
     An opinion stays its speaker's.
@@ -504,7 +506,7 @@ def attributed(claim: Claim, document: Documents) -> Claim:
     return replace(claim, text=f"According to {speaker}, {text}")
 
 
-def spoken_by(claim: Claim, document: Documents) -> str | None:
+def spoken_by(claim: Claim, document: DocumentLookup) -> str | None:
     """Whose words a claim gives as if they were the document's own.
 
     "" for somebody unnamed, None where it does not.
@@ -521,7 +523,7 @@ def spoken_by(claim: Claim, document: Documents) -> str | None:
     return None if told_as_said or quoted else next(speaker for speaker, _ in filter(None, spoken))
 
 
-def _speaker_of(claim: str, evidence: Evidence, document: Documents) -> tuple[str, str] | None:
+def _speaker_of(claim: str, evidence: Evidence, document: DocumentLookup) -> tuple[str, str] | None:
     """Who says what a claim takes from a sentence, and all that they say there.
 
     None where the document itself says it.
@@ -567,7 +569,7 @@ def _only_in(words: frozenset[str], said: str, around: str) -> bool:
     return not (words & content_of(said)) <= content_of(around)
 
 
-def _speaker(evidence: Evidence, document: Documents) -> str:
+def _speaker(evidence: Evidence, document: DocumentLookup) -> str:
     """The speaker of a quotation that the sentence reaches into; "" where there is none."""
     quotations = document(evidence.hit.chunk.document).quotations_in(evidence.start, evidence.end)
     return next((q.speaker for q in quotations), "")

@@ -2,7 +2,6 @@
 [markdown-it-py]
 """
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rag.reading.blocks import Block, Content
 from rag.reading.tables import Cell, table_blocks
+from rag.text.characters import unescape_html
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
@@ -20,7 +20,6 @@ _HTML = re.compile(
     r"(?is)<!--.*?(?:-->|\Z)|<(script|style|template)\b.*?(?:</\1\s*>|\Z)|</?[a-z][^<>]*>|"
     r"<[!?][^<>]*>"
 )
-_NO_CHARACTER = re.compile(r"&#\d{8,}")  # nor, beyond 4,300 digits, a number that Python reads
 _DEFINITION = re.compile(r" {0,3}\[\^([^\[\]\s]+)\]:[ \t]*")
 _REFERENCE = re.compile(r"\[\^([^\[\]\s]+)\]")
 
@@ -140,9 +139,7 @@ def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[Block, str]]:
 
 def _shown(token: "Token") -> str:
     if token.type == "html_block":
-        return re.sub(
-            r"\n\s*\n", "\n", html.unescape(_NO_CHARACTER.sub("&#0", _HTML.sub("", token.content)))
-        )
+        return re.sub(r"\n\s*\n", "\n", unescape_html(_HTML.sub("", token.content)))
     if token.type != "inline" and token.type != "image":
         return token.content
     shown = ""

@@ -1,5 +1,6 @@
 """Text without the characters that no reader sees, or that a terminal obeys. Pure."""
 
+import html
 import re
 from unicodedata import category
 
@@ -10,6 +11,9 @@ _INVISIBLE = re.compile(
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 _SURROGATES = re.compile("[\ud800-\udfff]+")
+# A character reference that means no character and, beyond 4,300 digits, no number that Python
+# reads.
+_NO_CHARACTER = re.compile(r"&#\d{8,}")
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 
 
@@ -26,6 +30,11 @@ def visible(text: str) -> str:
 def _paired(surrogates: re.Match[str]) -> str:
     units = surrogates[0].encode("utf-16-le", "surrogatepass")
     return units.decode("utf-16-le", "replace")
+
+
+def unescape_html(text: str) -> str:
+    """Return the text with the character references of HTML ("&amp;", "&#233;") resolved."""
+    return html.unescape(_NO_CHARACTER.sub("&#0", text))
 
 
 def printable(text: str) -> str:

@@ -8,7 +8,7 @@ from rag.answering.rank import (
     SIGNALS,
     coverage,
     fitted,
-    measure,
+    measure_signals,
     passages_of,
     rank,
     reorder,
@@ -62,7 +62,7 @@ def test_nothing_is_ranked_of_nothing() -> None:
 def test_the_signals_are_what_they_are_called() -> None:
     hits = [hit("Nothing."), hit(CHEESE)]
     readings = OverlapReader().read("cheese imports", passages_of(hits))
-    places, signals = measure("cheese imports", hits, readings, idf)
+    places, signals = measure_signals("cheese imports", hits, readings, idf)
     assert [h.chunk.text[start:end] for h, _, start, end in places][1] == "Exports fell."
     named = dict(zip(SIGNALS, signals.T, strict=True))
     assert named["log_odds"][2] == readings[1].sentences[1]

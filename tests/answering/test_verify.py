@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from visit import CHUNK, DOCUMENT, EASY, HIT, MET, NEXT, SOURCES, TEXT, TRADE, span
 
-from rag.answering.verify import Claim, attributed, check, restates, spoken_by
+from rag.answering.verify import Claim, attributed, check_sentence, restates, spoken_by
 from rag.types import Chunk, Document, Evidence, Hit, Quotation, Source
 
 LOST = "a negation of the source or of the answer is lost"
@@ -29,7 +29,7 @@ def source(
 
 def checked(claim: str, text: str, **beside: str) -> Claim:
     of, document = source(text, **beside)
-    return check(claim, (of,), lambda _: document)
+    return check_sentence(claim, (of,), lambda _: document)
 
 
 @pytest.mark.parametrize(
@@ -70,19 +70,21 @@ def checked(claim: str, text: str, **beside: str) -> Claim:
     ],
 )
 def test_verdicts(claim: str, verdict: str, reason: str) -> None:
-    checked = check(claim, SOURCES, visit, question="How much did trade increase last year?")
+    checked = check_sentence(
+        claim, SOURCES, visit, question="How much did trade increase last year?"
+    )
     assert (checked.verdict, checked.reason) == (verdict, reason)
     assert bool(checked.evidence) == (verdict != "unsupported")
 
 
 def test_a_claim_rests_on_the_sentence_that_says_it_not_on_a_similar_one() -> None:
-    assert check("Trade may well exceed $200 billion this year.", SOURCES, visit).evidence == (
-        NEXT,
-    )
+    assert check_sentence(
+        "Trade may well exceed $200 billion this year.", SOURCES, visit
+    ).evidence == (NEXT,)
 
 
 def test_a_claim_over_two_neighbouring_sentences_rests_on_both() -> None:
-    claim = check(
+    claim = check_sentence(
         "Trade increased by 30 percent to a record of $185 billion, which was not easy.",
         SOURCES,
         visit,
@@ -91,9 +93,13 @@ def test_a_claim_over_two_neighbouring_sentences_rests_on_both() -> None:
 
 
 def test_words_in_quotation_marks_keep_them_only_where_they_are_verbatim() -> None:
-    kept = check('He said trade would "well exceed $200 billion" this year.', SOURCES, visit)
+    kept = check_sentence(
+        'He said trade would "well exceed $200 billion" this year.', SOURCES, visit
+    )
     assert '"well exceed $200 billion"' in kept.text
-    lost = check('He said trade would "exceed $200 billion well" this year.', SOURCES, visit)
+    lost = check_sentence(
+        'He said trade would "exceed $200 billion well" this year.', SOURCES, visit
+    )
     assert '"' not in lost.text
 
 
@@ -116,7 +122,9 @@ def test_a_name_that_opens_a_claim_is_checked_too(claim: str, reason: str) -> No
     bare = Hit(Chunk("visit", 0, "", 1, 0, len(TEXT), TEXT, "The Visit"), "The Visit", 1.0, "both")
     met = Evidence(bare, MET.start, MET.end, MET.text, 0.4)
     assert (
-        check(claim, (Source(1, bare, (met,)), Source(2, other, (elsewhere,))), visit).reason
+        check_sentence(
+            claim, (Source(1, bare, (met,)), Source(2, other, (elsewhere,))), visit
+        ).reason
         == reason
     )
 
@@ -157,7 +165,7 @@ def test_words_in_the_first_person_of_somebody_quoted_are_no_claim() -> None:
 
 
 def test_no_sources_support_nothing() -> None:
-    assert check("Trade rose.", (), visit).verdict == "unsupported"
+    assert check_sentence("Trade rose.", (), visit).verdict == "unsupported"
 
 
 @pytest.mark.parametrize(
@@ -251,26 +259,34 @@ def test_a_name_or_number_of_the_next_sentence_is_not_put_into_this_one() -> Non
         of,
         sentences=tuple(Evidence(of.hit, start, end, text[start:end], 0.9) for start, end in spans),
     )
-    found = check("The group closed its plant in Gdansk in 2018.", (whole,), lambda _: document)
+    found = check_sentence(
+        "The group closed its plant in Gdansk in 2018.", (whole,), lambda _: document
+    )
     assert found.reason == "the source says Gdansk of something else"
     assert (
-        check("The group moved its production to Gdansk.", (whole,), lambda _: document).verdict
+        check_sentence(
+            "The group moved its production to Gdansk.", (whole,), lambda _: document
+        ).verdict
         == "supported"
     )
     assert (
-        check("The group closed its plant in Oslo, May.", (whole,), lambda _: document).reason
+        check_sentence(
+            "The group closed its plant in Oslo, May.", (whole,), lambda _: document
+        ).reason
         == "not in the sources: May"
     )
 
 
 def test_only_the_speaker_of_a_sentence_is_part_of_it() -> None:
     assert (
-        check("According to Vladimir Putin, trade increased by 30 percent.", SOURCES, visit).verdict
+        check_sentence(
+            "According to Vladimir Putin, trade increased by 30 percent.", SOURCES, visit
+        ).verdict
         == "supported"
     )
     assert (
         "Bovt"
-        in check(
+        in check_sentence(
             "According to Georgy Bovt, trade increased by 30 percent.", SOURCES[:1], visit
         ).reason
     )
@@ -343,10 +359,10 @@ def test_a_claim_may_rest_on_sentences_of_two_documents() -> None:
         for at, of in ((0, one), (99, other))
     ]
     claim = "Exports of wool rose by 30 percent in 2020 and by 12 percent in 2021."
-    found = check(claim, apart, lambda _: document)
+    found = check_sentence(claim, apart, lambda _: document)
     assert (found.verdict, [e.start for e in found.evidence]) == ("supported", [0, 99])
     assert (
-        check(claim.replace("12", "14"), [apart[0], third], lambda _: document).verdict
+        check_sentence(claim.replace("12", "14"), [apart[0], third], lambda _: document).verdict
         == "unsupported"
     )
 

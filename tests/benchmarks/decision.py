@@ -73,7 +73,9 @@ def rows_of(asked: EvaluationSet, models: Models) -> list[Row]:
         for question in asked.questions:
             hits = pipeline.search(question.text, history=question.history)[:READ]
             readings = models.reader.read(question.text, rank.passages_of(hits))
-            places, signals = rank.measure(question.text, hits, readings, pipeline.library.idf)
+            places, signals = rank.measure_signals(
+                question.text, hits, readings, pipeline.library.idf
+            )
             support = [
                 is_support(hit.chunk.text[start:end], question) for hit, _, start, end in places
             ]
@@ -83,7 +85,7 @@ def rows_of(asked: EvaluationSet, models: Models) -> list[Row]:
     return rows
 
 
-def fit(rows: list[Row]) -> rank.Weights:
+def fit(rows: list[Row]) -> rank.SignalWeights:
     """Fit the weights that order the sentences, then those of the chance of the best one.
 
     The order maximises the chance of the support among the sentences of its question. The chance is
@@ -103,7 +105,7 @@ def fit(rows: list[Row]) -> rank.Weights:
     order = minimize(loss, np.ones(len(rank.SIGNALS))).x
     best = np.stack([row.signals[ranked(row, order)[0]] for row in rows])
     right = np.array([row.support[ranked(row, order)[:2]].any() for row in rows])
-    return rank.Weights(order, *regression(best, right))
+    return rank.SignalWeights(order, *regression(best, right))
 
 
 def regression(signals: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
@@ -117,7 +119,7 @@ def ranked(row: Row, order: np.ndarray) -> np.ndarray:
     return np.argsort(-(row.signals @ order), kind="stable")
 
 
-def show(name: str, rows: list[Row], weights: rank.Weights) -> list[Judged]:
+def show(name: str, rows: list[Row], weights: rank.SignalWeights) -> list[Judged]:
     judged, first = [], []
     for row in rows:
         best = ranked(row, weights.order)

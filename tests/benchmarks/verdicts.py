@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rag.answering.verify import attributed, check
+from rag.answering.verify import attributed, check_sentence
 from rag.text.quotations import quotations
 from rag.types import Chunk, Document, Evidence, Hit, Paragraph, Source
 
@@ -40,7 +40,7 @@ def is_right(
     text: str, honest: bool, how: str, source: Source, document: Document
 ) -> tuple[bool, str]:
     """Whether what comes of a claim is what should, and what that is."""
-    claim = check(text, (source,), lambda _: document)
+    claim = check_sentence(text, (source,), lambda _: document)
     if claim.verdict == "supported":
         claim = attributed(claim, lambda _: document)
     supported, same = claim.verdict == "supported", claim.text == text
