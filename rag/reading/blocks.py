@@ -82,7 +82,7 @@ def decoded(data: bytes, declared: str = "") -> str:
                 "that."
             )
         data = data.replace(b"\0", b"")
-    for candidate in [encoding] if encoding else _candidates(declared):
+    for candidate in [encoding] if encoding else _encodings_to_try(declared):
         try:
             return data.decode(candidate)
         except (UnicodeError, LookupError):  # or no encoding is called so
@@ -104,7 +104,7 @@ def decoded(data: bytes, declared: str = "") -> str:
     )
 
 
-def _candidates(declared: str) -> list[str]:
+def _encodings_to_try(declared: str) -> list[str]:
     """Return the encodings to try, as browsers do: Latin-1 means Windows-1252."""
     name = declared.lower()
     if not name or name.startswith(("utf-16", "utf-32", "ucs")):  # could not be read so far if so

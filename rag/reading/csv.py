@@ -17,8 +17,8 @@ MOST_TITLES = 4  # lines above the names of the columns
 SAMPLE = 50  # rows that tell what separates the values
 _DELIMITERS = (",", ";", "\t", "|")
 _STATED = re.compile(r"\A\s*\"?sep=(.)\"?[ \t]*\n", re.IGNORECASE)  # a line of spreadsheets
-_NUMERIC = re.compile(r"[-+–]?[.,\s]*+\d[\d.,\s]*+%?")
-_YEAR = re.compile(r"(?:1[5-9]|20|21)\d\d")
+_NUMERIC_FIELD = re.compile(r"[-+–]?[.,\s]*+\d[\d.,\s]*+%?")
+_YEAR_FIELD = re.compile(r"(?:1[5-9]|20|21)\d\d")
 
 
 def is_table(data: bytes) -> bool:
@@ -75,9 +75,11 @@ def _names_columns(row: list[str], below: list[list[str]]) -> bool:
     """
     if not all(row[1:]) or not (row[0] or len(row) > 2):
         return False
-    numbered = [i for i, v in enumerate(row) if _NUMERIC.fullmatch(v) and not _YEAR.fullmatch(v)]
+    numbered = [
+        i for i, v in enumerate(row) if _NUMERIC_FIELD.fullmatch(v) and not _YEAR_FIELD.fullmatch(v)
+    ]
     values = [r[i] for r in below for i in numbered if i < len(r) and r[i]]
-    return not any(map(_NUMERIC.fullmatch, values)) and (bool(values) or not numbered)
+    return not any(map(_NUMERIC_FIELD.fullmatch, values)) and (bool(values) or not numbered)
 
 
 def _read_rows(text: str, delimiter: str) -> Iterator[list[str]]:

@@ -261,7 +261,7 @@ class _DocxReader:
         )
         language = next(filter(None, stated), self.package.language)
         notes = self.notes("footnote") | self.notes("endnote")
-        return office.content(
+        return office.office_content(
             body, self.furniture(), notes, self.title or self.package.title, language
         )
 
@@ -326,12 +326,12 @@ class _DocxReader:
             return []
         level = style.level
         if "title" in style.names and not self.title:
-            self.title, level = office.one_line(text), 1
+            self.title, level = office.joined_lines(text), 1
         if style.number and not level:
             item = (
                 "  " * style.depth
                 + self.item_marker(style.number, style.depth)
-                + office.one_line(text)
+                + office.joined_lines(text)
             )
             return [(style.number, Block(item, level=0))]
         return [("", office.paragraph_block(text, level, style.names))]

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from rag.errors import DocumentError
 from rag.reading.archive import members
 from rag.reading.blocks import Content, decoded
-from rag.reading.html import content
+from rag.reading.html import html_content
 from rag.reading.xml import parsed, tag, xml
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def read_epub(data: bytes) -> Content:
     package_name = next(
         (e.get("full-path") or "" for e in container.iter() if tag(e) == "rootfile"), ""
     )
-    package_name = _held(files, "", package_name) or package_name
+    package_name = _member_of_link(files, "", package_name) or package_name
     package = xml(_part(files, package_name))
     stated: dict[str, str] = {}
     hrefs: dict[str, str] = {}
@@ -42,7 +42,7 @@ def read_epub(data: bytes) -> Content:
         if name in ("title", "date", "language"):
             stated.setdefault(name, " ".join((element.text or "").split()))
         elif name == "item" and "nav" not in (element.get("properties") or "").split():
-            chapter = _held(files, package_name, element.get("href") or "")
+            chapter = _member_of_link(files, package_name, element.get("href") or "")
             kind = (element.get("media-type") or "").partition(";")[0].strip().lower()
             if chapter and (kind in _PAGES or _is_page(files[chapter])):  # many state another kind
                 hrefs[element.get("id") or ""] = chapter
@@ -51,7 +51,9 @@ def read_epub(data: bytes) -> Content:
     chapters = list(dict.fromkeys(hrefs[item] for item in spine if item in hrefs))
     if not chapters:
         raise DocumentError("The EPUB has no chapters: fetch or export it again.")
-    book = content(_one_page({chapter: parsed(decoded(files[chapter])) for chapter in chapters}))
+    book = html_content(
+        _one_page({chapter: parsed(decoded(files[chapter])) for chapter in chapters})
+    )
     language = stated.get("language", "")
     return Content(
         book.blocks,
@@ -82,7 +84,7 @@ def _part(files: dict[str, bytes], name: str) -> bytes:
     return files[name]
 
 
-def _held(files: dict[str, bytes], base: str, href: str) -> str:
+def _member_of_link(files: dict[str, bytes], base: str, href: str) -> str:
     """Return the member that a link means, its name as the archive writes it; "" for none."""
     wanted = _member(base, href)
     if wanted in files:

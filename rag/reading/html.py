@@ -60,7 +60,8 @@ _CHROME = re.compile(
     r"notice|overlay|popup|signup|tools|widget|wrapper))?"
 )
 _CHARSET = re.compile(
-    rb"(?i)<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})|<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w-]{2,40})"
+    rb"(?i)<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})|"
+    rb"<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w-]{2,40})"
 )
 _NOTE_LABEL = re.compile(r"[\[(]?\s*(\d{1,3}|[a-z]|[ivx]{1,6}|[*†‡§]{1,3})\s*[\])]?[.,]?")
 _NOTE_WORDS = re.compile(
@@ -83,10 +84,10 @@ def read_html(data: bytes) -> Content:
     """
     charset = _CHARSET.search(data[:4000])
     declared = next(filter(None, charset.groups())).decode() if charset else ""
-    return content(parsed(decoded(data, declared)))
+    return html_content(parsed(decoded(data, declared)))
 
 
-def content(root: "_Element") -> Content:
+def html_content(root: "_Element") -> Content:
     """What the page under `root` shows, its title, date and language."""
     meta: dict[str, str] = {}
     title = styles = ""

@@ -21,7 +21,7 @@ _HTML = re.compile(
     r"<[!?][^<>]*>"
 )
 _DEFINITION = re.compile(r" {0,3}\[\^([^\[\]\s]+)\]:[ \t]*")
-_REFERENCE = re.compile(r"\[\^([^\[\]\s]+)\]")
+_NOTE_REFERENCE = re.compile(r"\[\^([^\[\]\s]+)\]")
 
 
 def read_markdown(source: str) -> Content:
@@ -46,7 +46,7 @@ def read_markdown(source: str) -> Content:
     numbers = {label: label if plain else str(count) for count, label in enumerate(labels, start=1)}
 
     def numbered(text: str) -> str:
-        return _REFERENCE.sub(
+        return _NOTE_REFERENCE.sub(
             lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else found[0], text
         )
 
@@ -126,7 +126,7 @@ def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[Block, str]]:
             else:
                 yield from ((replace(block, quoted=quoted > 0), "") for block in table)
         elif token.type in ("inline", "fence", "code_block", "html_block"):
-            shown = _shown(token).strip("\n")
+            shown = _text_of_token(token).strip("\n")
             if rows:
                 rows[-1].append(Cell(shown))
             elif shown.strip() and counters:
@@ -137,7 +137,7 @@ def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[Block, str]]:
             level, label = 0, ""
 
 
-def _shown(token: "Token") -> str:
+def _text_of_token(token: "Token") -> str:
     if token.type == "html_block":
         return re.sub(r"\n\s*\n", "\n", unescape_html(_HTML.sub("", token.content)))
     if token.type != "inline" and token.type != "image":
@@ -160,5 +160,5 @@ def _shown(token: "Token") -> str:
         ):
             shown += "\n"
         elif child.type == "image":
-            shown += _shown(child)
+            shown += _text_of_token(child)
     return shown

@@ -124,7 +124,7 @@ class _OdtReader:
     def content(self) -> Content:
         body, furniture = self.blocks(self.package.body, PLAIN), self.furniture()
         title, language = self.title or self.package.title, self.package.language or self.language()
-        return office.content(body, furniture, self.notes, title, language)
+        return office.office_content(body, furniture, self.notes, title, language)
 
     def language(self) -> str:
         for root in self.package.parts.values():
@@ -192,7 +192,7 @@ class _OdtReader:
             else 0
         )
         if "title" in styles and not self.title:
-            self.title, level = office.one_line(text), 1
+            self.title, level = office.joined_lines(text), 1
         return [("", office.paragraph_block(text, level, styles)), *boxes]
 
     def items(
@@ -226,7 +226,7 @@ class _OdtReader:
                     if block.level or _tag(child) == "table:table":
                         pieces.append(("", block))
                     else:
-                        line = f"{'  ' * depth}{mark or '  '}{office.one_line(block.text)}"
+                        line = f"{'  ' * depth}{mark or '  '}{office.joined_lines(block.text)}"
                         pieces.append((name, Block(line, level=0)))
                         mark = ""
         return pieces

@@ -34,7 +34,7 @@ _USUAL = rb"http://schemas.openxmlformats.org/\1/2006/"
 
 # Names of styles, in lower case, as Word and LibreOffice write them whatever the language of their
 # menus.
-_QUOTES = {"quote", "intense quote", "block text", "quotations"}
+_QUOTATION_STYLES = {"quote", "intense quote", "block text", "quotations"}
 # Where a note is referred to, until all are numbered: XML has no NUL.
 _NOTE_KEY = re.compile("\0([^\0]+)\0")
 
@@ -223,7 +223,7 @@ def tidy(text: str) -> str:
     )
 
 
-def one_line(text: str) -> str:
+def joined_lines(text: str) -> str:
     return text.replace("\n", " ")
 
 
@@ -232,9 +232,9 @@ def paragraph_block(text: str, level: int, styles: Collection[str]) -> Block:
     tell.
     """
     if level:
-        return Block(one_line(text), level=level)
+        return Block(joined_lines(text), level=level)
     kind: Kind | None = "furniture" if "caption" in styles else None
-    return Block(text, kind=kind, quoted=not _QUOTES.isdisjoint(styles))
+    return Block(text, kind=kind, quoted=not _QUOTATION_STYLES.isdisjoint(styles))
 
 
 def joined_lists(pieces: Sequence[ListedBlock]) -> list[Block]:
@@ -291,10 +291,10 @@ def note_marker(key: str) -> str:
 
 def note_text(blocks: Iterable[Block]) -> str:
     """The text of a note on one line; that it refers to other notes is not shown."""
-    return one_line(_NOTE_KEY.sub("", " ".join(block.text for block in blocks)))
+    return joined_lines(_NOTE_KEY.sub("", " ".join(block.text for block in blocks)))
 
 
-def content(
+def office_content(
     body: Sequence[Block],
     furniture: Iterable[Block],
     notes: Mapping[str, str],
@@ -313,7 +313,7 @@ def content(
         Block(text, level=0, kind="furniture")
         for text in dict.fromkeys(block.text for block in furniture)
     ]
-    shown_title = one_line(tidy(visible(_NOTE_KEY.sub("", title))))
+    shown_title = joined_lines(tidy(visible(_NOTE_KEY.sub("", title))))
     return Content(_with_notes([*body, *margins], notes), title=shown_title, language=language)
 
 

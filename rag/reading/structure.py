@@ -25,13 +25,13 @@ TOP = 5  # blocks: a title stands among the first of them
 
 _MONTH = rf"(?P<month>{'|'.join(sorted(MONTH_NUMBERS, key=len, reverse=True))})\b\.?"
 _DAY_OF_MONTH = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_YEAR = r"(?P<year>(?:1[5-9]|20)\d\d)\b"
+_YEAR_PATTERN = r"(?P<year>(?:1[5-9]|20)\d\d)\b"
 _DATES = (
-    re.compile(rf"(?i)\b{_MONTH}\s+{_DAY_OF_MONTH},?\s+{_YEAR}"),
-    re.compile(rf"(?i)\b{_DAY_OF_MONTH}\s+{_MONTH},?\s+{_YEAR}"),
-    re.compile(rf"\b{_YEAR}-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)"),
-    re.compile(rf"\b{_DAY_OF_MONTH}\.(?P<month>\d{{1,2}})\.{_YEAR}"),
-    re.compile(rf"(?i)\b{_MONTH},?\s+{_YEAR}"),
+    re.compile(rf"(?i)\b{_MONTH}\s+{_DAY_OF_MONTH},?\s+{_YEAR_PATTERN}"),
+    re.compile(rf"(?i)\b{_DAY_OF_MONTH}\s+{_MONTH},?\s+{_YEAR_PATTERN}"),
+    re.compile(rf"\b{_YEAR_PATTERN}-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)"),
+    re.compile(rf"\b{_DAY_OF_MONTH}\.(?P<month>\d{{1,2}})\.{_YEAR_PATTERN}"),
+    re.compile(rf"(?i)\b{_MONTH},?\s+{_YEAR_PATTERN}"),
 )
 _SERIES = re.compile(r"(?i)(?:\b[A-Z]\w+\s+){0,3}\b(?:No\.|Nr\.|Number|Issue|Vol\.|Volume)\s*\d+")
 _LONGEST_DATELINE = 120  # characters

@@ -17,8 +17,8 @@ BARE = " | "  # between the values of a row whose columns have none
 _MOST_HEAD_ROWS = 4
 _LONGEST_HEAD = 80  # characters
 _MOST_LABELS = 3  # columns beside a series of years that may be repeated with each year
-_NUMERIC = re.compile(r"[-+–€$£(]?[.,\s]*+\d[\d.,\s]*+[%)]?")
-_YEAR = re.compile(
+_NUMERIC_CELL = re.compile(r"[-+–€$£(]?[.,\s]*+\d[\d.,\s]*+[%)]?")
+_YEAR_CELL = re.compile(
     r"(?:FY\s?)?(?:1[5-9]|20|21)\d\d(?:\s?[/–-]\s?\d{2,4})?[*]?|Q[1-4]\s?(?:20)?\d\d"
 )
 
@@ -64,9 +64,9 @@ def table_blocks(rows: Sequence[Sequence[Cell]], head_rows: int | None = None) -
     body = grid[first:]
     count = _head_rows(body) if head_rows is None else max(0, min(head_rows - first, len(body)))
     heads = body[:count]
-    names = _names(heads, width)
+    names = _column_names(heads, width)
     repeated = {tuple(place.text for place in row) for row in heads}
-    series = [index for index, name in enumerate(names) if _YEAR.fullmatch(name)]
+    series = [index for index, name in enumerate(names) if _YEAR_CELL.fullmatch(name)]
     labels = [index for index in range(width) if index not in series]
     is_series = len(series) > 1 and 0 in labels and len(labels) <= _MOST_LABELS
     if heads and (is_series or count == len(body)):
@@ -76,7 +76,9 @@ def table_blocks(rows: Sequence[Sequence[Cell]], head_rows: int | None = None) -
         if _is_banner(row, width):
             blocks.append(Block(row[0].text, 0, "text"))
         elif tuple(place.text for place in row) not in repeated:
-            lines = _series(row, names, series) if is_series else _lines(row, names, bool(heads))
+            lines = (
+                _series(row, names, series) if is_series else _lines_of_row(row, names, bool(heads))
+            )
             blocks += [Block("\n".join(lines), 0, "text")] if lines else []
     return blocks
 
@@ -136,20 +138,20 @@ def _is_head_like(row: Sequence[_Place]) -> bool:
 def _differs(grid: _Grid) -> bool:
     """Whether the first row names columns: it holds words or years over columns of numbers."""
     first, below = grid[0], grid[1:]
-    if any(_NUMERIC.fullmatch(p.text) and not _YEAR.fullmatch(p.text) for p in first):
+    if any(_NUMERIC_CELL.fullmatch(p.text) and not _YEAR_CELL.fullmatch(p.text) for p in first):
         return False
     for column in range(len(first)):
         values = [row[column].text for row in below if column < len(row) and row[column].text]
-        numbers = [value for value in values if _NUMERIC.fullmatch(value)]
+        numbers = [value for value in values if _NUMERIC_CELL.fullmatch(value)]
         if not values or len(numbers) * 2 <= len(values):
             continue
-        years = sum(map(bool, map(_YEAR.fullmatch, numbers)))
-        if not _YEAR.fullmatch(first[column].text) or years * 2 <= len(numbers):
+        years = sum(map(bool, map(_YEAR_CELL.fullmatch, numbers)))
+        if not _YEAR_CELL.fullmatch(first[column].text) or years * 2 <= len(numbers):
             return True
     return False
 
 
-def _names(heads: _Grid, width: int) -> list[str]:
+def _column_names(heads: _Grid, width: int) -> list[str]:
     """Return the head of each column, those of several rows one behind the other."""
     columns = [[row[column].text for row in heads if column < len(row)] for column in range(width)]
     return [" ".join(dict.fromkeys(filter(None, column))) for column in columns]
@@ -175,7 +177,7 @@ def _values(row: Sequence[_Place], names: Sequence[str]) -> Iterator[str]:
         index = end
 
 
-def _lines(row: Sequence[_Place], names: Sequence[str], has_heads: bool) -> list[str]:
+def _lines_of_row(row: Sequence[_Place], names: Sequence[str], has_heads: bool) -> list[str]:
     """Return a row as one line; a long one as several, each with the first value."""
     values = list(_values(row, names))
     separator = VALUE if has_heads else BARE

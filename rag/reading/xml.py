@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # A comment ends at its first "-->" for good: could it end at a later one too, a run of n comments
 # had 2 ** n readings.
-_OPENING = re.compile(
+_HTML_START = re.compile(
     r"(?is)\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype\s+html|html|head|body)\b"
 )
 _ANY_TAG = re.compile(r"<[a-zA-Z][^<>]{0,300}>")
@@ -39,7 +39,8 @@ def is_html(data: bytes, suffix: str) -> bool:
         .removeprefix("þÿ")
     )
     return bool(
-        _OPENING.match(start) or (suffix in (".html", ".htm", ".xhtml") and _ANY_TAG.search(start))
+        _HTML_START.match(start)
+        or (suffix in (".html", ".htm", ".xhtml") and _ANY_TAG.search(start))
     )
 
 

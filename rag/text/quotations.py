@@ -24,13 +24,13 @@ _NOTE_MARKER = re.compile(r"\[\d{1,3}\]|[⁰¹²³⁴-⁹]+")
 _UPPER = "".join(letter for letter in map(chr, range(0x530)) if letter.isupper())
 # A word is taken whole or not at all, and has an end: of one in a hundred parts each part could be
 # the first of a name.
-_WORD = (
+_WORD_OF_NAME = (
     rf"(?:(?:[{_UPPER}]\.){{1,12}}+|(?:St|Dr|Mr|Mrs|Ms|Gen|Sen|Lt|Col|Prof)\."
     rf"|[{_UPPER}]\w*+(?:-\w++|['’](?=[{_UPPER}])\w++){{0,12}}+)"
 )
-_NAME = (
-    rf"\b{_WORD}(?:\s+(?:(?:de|da|di|du|del|la|le|van|von|der|den|bin|ibn|al|el)\s+){{0,2}}"
-    rf"{_WORD}){{0,6}}"
+_PERSON = (
+    rf"\b{_WORD_OF_NAME}(?:\s+(?:(?:de|da|di|du|del|la|le|van|von|der|den|bin|ibn|al|el)\s+){{0,2}}"
+    rf"{_WORD_OF_NAME}){{0,6}}"
 )
 _STEMS = """
     acknowledg add admitt announc answer appeal argu ask assert assess believ call caution claim
@@ -56,35 +56,35 @@ _CLAUSE = (
     r"(?:that|which|who|whose|whether|is|are|was|were|be|has|have|had|when|while|as|will|would)\b"
 )
 _DESCRIBED = rf"(?:[Tt]he|[Aa]n?|[Oo]ne|[Aa]nother)(?:\s++(?!{_CLAUSE})[\w'’-]++){{1,12}}?"
-_SUBJECT = rf"(?:(?P<name>{_NAME})|(?P<anyone>{_DESCRIBED})|(?P<pronoun>[Hh]e|[Ss]he))"
+_SUBJECT = rf"(?:(?P<name>{_PERSON})|(?P<anyone>{_DESCRIBED})|(?P<pronoun>[Hh]e|[Ss]he))"
 # What stands before a name that is no subject: "an aide to Putin said".
 _OBJECT = re.compile(
     r"\b(?:to|of|by|with|for|from|against|than|and|or|on|about|at|in)\s+(?:the\s+)?$"
 )
 _LONGEST_OBJECT = 40  # characters of it, before the name
-_OF = rf"(?:\s+(?:of|from|at|in)\s+(?:the\s+)?{_NAME})?"
+_OF = rf"(?:\s+(?:of|from|at|in)\s+(?:the\s+)?{_PERSON})?"
 _INTRODUCTIONS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?P<subject>{_NAME}){_OF}\s+{_ADVERBS}{_SAYS}",  # Maxim Yusin bluntly stated
+        rf"(?P<subject>{_PERSON}){_OF}\s+{_ADVERBS}{_SAYS}",  # Maxim Yusin bluntly stated
         # Yuri Ushakov, a senior aide, claimed
-        rf"^[^,:;]{{0,80}}?(?P<subject>{_NAME}),\s[^:;]{{1,150}}?,\s+{_ADVERBS}{_SAYS}",
+        rf"^[^,:;]{{0,80}}?(?P<subject>{_PERSON}),\s[^:;]{{1,150}}?,\s+{_ADVERBS}{_SAYS}",
         # The mayor, Ludo Fenn, said
-        rf"^[^,:;]{{2,80}},\s(?P<subject>{_NAME}),\s+{_ADVERBS}{_SAYS}",
+        rf"^[^,:;]{{2,80}},\s(?P<subject>{_PERSON}),\s+{_ADVERBS}{_SAYS}",
         # the diplomat added
         rf"(?:^|[,;]\s|\b(?:and|but)\s)(?P<described>{_DESCRIBED})\s+{_ADVERBS}{_SAYS}",
         rf"\b(?P<pronoun>[Hh]e|[Ss]he)\s+{_ADVERBS}{_SAYS}",
         r"\b[Ii]n (?P<pronoun>his|her) (?:own )?(?:words|view|opinion)\b",
         (
             r"\b[Aa]ccording"
-            rf" to\s+(?:(?:[a-z][\w-]*\s+){{0,5}}?(?P<name>{_NAME})|"
+            rf" to\s+(?:(?:[a-z][\w-]*\s+){{0,5}}?(?P<name>{_PERSON})|"
             rf"(?P<described>{_DESCRIBED}))\s*(?:,|$)"
         ),
         # echoed by Vincent Smith:
-        rf"{_SAYS}\s+by\s+(?:[a-z][\w-]*\s+){{0,5}}?(?P<name>{_NAME})\s*:?$",
-        rf"^For\s+(?P<name>{_NAME}),",  # For Babayev, the agreement recalled
-        rf"\b[Ii]n\s+(?:the\s+(?:words|view|opinion)\s+of\s+(?P<name>{_NAME})|(?P<owner>{_NAME})"
-        rf"['’]s\s+(?:words|view|opinion))",
+        rf"{_SAYS}\s+by\s+(?:[a-z][\w-]*\s+){{0,5}}?(?P<name>{_PERSON})\s*:?$",
+        rf"^For\s+(?P<name>{_PERSON}),",  # For Babayev, the agreement recalled
+        rf"\b[Ii]n\s+(?:the\s+(?:words|view|opinion)\s+of\s+(?P<name>{_PERSON})|"
+        rf"(?P<owner>{_PERSON})['’]s\s+(?:words|view|opinion))",
     )
 )
 _TRAILERS = tuple(
@@ -92,15 +92,15 @@ _TRAILERS = tuple(
     for pattern in (
         rf"(?:is|was)\s+(?:how|what)\s+{_SUBJECT}\s+{_ADVERBS}{_SAYS}",
         # said columnist Georgy Bovt; of two who speak together neither is named
-        rf"{_SAYS}\s+(?:(?:[a-z][\w-]*\s+){{0,6}}?(?P<name>(?>{_NAME}))(?!\s+(?:and|or)\s+{_WORD})"
-        rf"|(?P<pronoun>he|she)\b)",
+        rf"{_SAYS}\s+(?:(?:[a-z][\w-]*\s+){{0,6}}?(?P<name>(?>{_PERSON}))"
+        rf"(?!\s+(?:and|or)\s+{_WORD_OF_NAME})|(?P<pronoun>he|she)\b)",
         rf"{_SAYS}\s+(?P<anyone>{_DESCRIBED})(?=\s*[.,;:]|\s*$|\s+(?:in|on|at|to|during|when|"
         rf"after|as)\b)",
-        rf"(?P<name>{_NAME})(?:,\s[^:;.]{{1,150}}?,)?\s+{_ADVERBS}{_SAYS}",
+        rf"(?P<name>{_PERSON})(?:,\s[^:;.]{{1,150}}?,)?\s+{_ADVERBS}{_SAYS}",
         rf"{_SUBJECT}\s+{_ADVERBS}{_SAYS}",
     )
 )
-_FIRST_NAME = re.compile(rf"(?:[^,.:;]{{2,80}},\s)?(?P<name>{_NAME})(?=,|\s+(?!and\b|or\b)[a-z])")
+_FIRST_NAME = re.compile(rf"(?:[^,.:;]{{2,80}},\s)?(?P<name>{_PERSON})(?=,|\s+(?!and\b|or\b)[a-z])")
 _PEOPLE = """
     official minister president expert analyst scholar writer reporter commentator leader speaker
     aide adviser lawyer officer commander soldier general chief head member researcher teacher
@@ -126,14 +126,14 @@ _TITLE = re.compile(
     rf"(?i){'|'.join(_TITLES.split())}|\w{{3,}}(?:nomist|logist|nalist|entist|umnist)"
 )
 # What has a capital only because it opens a sentence, and days.
-_OPENING = """
+_OPENER_WORDS = """
     although though but and when if while yet then however for after before also as at in on to from
     by with since until because despite during nor so thus still even today now here there this that
     these those moreover meanwhile instead where what why how who both like only last the he she it
     they we i you his her their our its my yesterday monday tuesday wednesday thursday friday
     saturday sunday
 """
-_OPENERS = frozenset(_OPENING.split())
+_OPENERS = frozenset(_OPENER_WORDS.split())
 # A name with one of these is no person's.
 _BODY = """
     states state union nations party council committee commission academy university institute club
@@ -150,7 +150,7 @@ _BODIES = frozenset(_BODY.split())
 _BEGINS = r"(?:^|[,;]\s|\b(?:and|but|while|whereas|as)\s)"
 _TELLS = rf"{_ADVERBS}(?:{_SAYS}|(?:say|believe|think|argue|claim|insist)s?)"
 _WHO = rf"{_SUBJECT}(?:\s\([^)]{{0,150}}\)|,\s[^:;]{{1,150}}?,)?"
-_WHOM = rf"(?:\s+(?:reporters|journalists|parliament|(?:the\s+)?{_NAME}))?"
+_WHOM = rf"(?:\s+(?:reporters|journalists|parliament|(?:the\s+)?{_PERSON}))?"
 _WHEN = r"(?:\s+(?:on|in|at|during|after|last)\s+(?:(?!that\b)[\w'’-]++\s?){1,4}?)?"
 _REPORTS = tuple(
     re.compile(pattern, re.DOTALL)
@@ -171,12 +171,12 @@ _REPORTS = tuple(
         rf"^(?P<said>.+?),?(?<!\s)\s++according to\s+{_WHO}\W*+$",
     )
 )
-_SAID = re.compile(
-    rf"(?:{_NAME}|{_DESCRIBED}|\b(?:[Hh]e|[Ss]he|[Tt]hey))"
+_ATTRIBUTION = re.compile(
+    rf"(?:{_PERSON}|{_DESCRIBED}|\b(?:[Hh]e|[Ss]he|[Tt]hey))"
     rf"(?:\s\([^)]{{0,150}}\)|,\s[^:;]{{1,150}}?,)?\s+{_TELLS}\b|\b[Aa]ccording to\b"
 )
 _NEXT = re.compile(
-    rf"(?:[,;]\s|\b(?:and|but|while|whereas)\s){{1,4}}(?:{_SAID.pattern}|(?:\w+\s)?"
+    rf"(?:[,;]\s|\b(?:and|but|while|whereas)\s){{1,4}}(?:{_ATTRIBUTION.pattern}|(?:\w+\s)?"
     rf"[a-z]+s\s+{_TELLS}\s+that\b)"
 )
 _MOST_REPORTS = 20  # of one form in a sentence; each may run to its end
@@ -208,7 +208,7 @@ def sayings(text: str) -> list[str]:
 
     ["Maxim Yusin stated"].
     """
-    return [match[0] for match in _SAID.finditer(text)]
+    return [match[0] for match in _ATTRIBUTION.finditer(text)]
 
 
 def _who(match: re.Match[str]) -> str | None:
@@ -357,7 +357,7 @@ class _Narrator:
         self._described_with: dict[str, str] = {}  # a word -> the newest description that has it
         for paragraph in paragraphs:
             if paragraph.kind == "text":
-                for found in re.finditer(_NAME, text[paragraph.start : paragraph.end]):
+                for found in re.finditer(_PERSON, text[paragraph.start : paragraph.end]):
                     self._learn(found[0], paragraph.start + found.start())
         self._fullest_form = {
             key: max(forms.items(), key=lambda form: (form[1], len(form[0])))[0]
@@ -450,7 +450,9 @@ class _Narrator:
         """Whether `piece` goes on with the sentence of the quotation before it, and names nobody
         else.
         """
-        return self._text[piece.start - 2] not in ".!?…" and not re.search(_NAME, self._told(piece))
+        return self._text[piece.start - 2] not in ".!?…" and not re.search(
+            _PERSON, self._told(piece)
+        )
 
     def _first_sentence(self, piece: _Piece) -> str:
         told = self._told(piece)
@@ -512,7 +514,7 @@ class _Narrator:
 
     def _persons(self, sentence: str, position: int) -> set[str]:
         """Everybody that `sentence` names."""
-        names = (_plain(name)[0] for name in re.findall(_NAME, sentence))
+        names = (_plain(name)[0] for name in re.findall(_PERSON, sentence))
         return {
             full
             for words in names
