@@ -279,13 +279,13 @@ def test_a_model_is_asked_a_follow_up_with_the_question_before_it_and_answers_th
     assert "A great deal." not in prompt.user
 
 
-@pytest.mark.parametrize("limit", ["MAX_ANSWER_TOKENS", "_PATIENCE"])
+@pytest.mark.parametrize(
+    ("limit", "value"), [("grounded._MAX_ANSWER_TOKENS", 7), ("generate._PATIENCE", -1.0)]
+)
 def test_a_sentence_that_a_limit_cuts_off_is_not_taken_for_a_whole_one(
-    limit: str, pipeline_with: PipelineWith, monkeypatch: pytest.MonkeyPatch
+    limit: str, value: float, pipeline_with: PipelineWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        f"rag.answering.compose.{limit}", {"MAX_ANSWER_TOKENS": 7, "_PATIENCE": -1.0}[limit]
-    )
+    monkeypatch.setattr(f"rag.answering.{limit}", value)
     pipeline = pipeline_with(
         {"harbour.txt": HARBOUR}, "The harbour authority paid 12 million crowns every year."
     )

@@ -1,0 +1,121 @@
+"""The best sentence -> the answer in one sentence: the model's where it holds, or the source's."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+from rag.answering import citations, prompt, verify
+from rag.answering.generate import generate
+from rag.answering.verify import Claim, DocumentLookup
+from rag.protocols import ChatModel
+from rag.text.sentences import is_question, sentence_spans
+from rag.text.tokens import words_of
+from rag.types import Evidence, Mode
+
+_MAX_RESTATED_TOKENS = 60
+# Words within which a reader expects the answer; one that comes later is put in front.
+_MAX_WORDS_BEFORE_ANSWER = 25
+_MAX_QUOTED_WORDS = 40  # of a sentence shown as it stands; a longer one is opened in its footnote
+_MAX_WHOLE_WORDS = 50  # of a sentence that is shown whole where the reader found a part of it
+# A sentence that begins with one of these leans on the sentence before it.
+_LEANS = re.compile(r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No)\b")
+
+
+def state_fact(
+    question: str,
+    best: Evidence,
+    chat: ChatModel | None,
+    document: DocumentLookup,
+    templates: Path,
+) -> tuple[Mode, Claim]:
+    """Return the answer in one sentence: the model's where it holds, else the source's own."""
+    best = _whole_sentence(best)
+    before = _leaned_on(best)
+    if chat and best.focus and not chat.follows_instructions:
+        claim = _restated(question, best, before, chat, document, templates)
+        if claim:
+            return "generated", claim
+    return "extractive", _own_words(best, before, document)
+
+
+def _restated(
+    question: str,
+    best: Evidence,
+    before: Evidence | None,
+    chat: ChatModel,
+    document: DocumentLookup,
+    templates: Path,
+) -> Claim | None:
+    """Return the short answer as the model puts it into a sentence; None where that says more."""
+    short = citations.short_answer(best, document)
+    source = " ".join([before.text, best.text] if before else [best.text])
+    named = f"{best.hit.title}. {source}"
+    built = prompt.restatement(question, short, named, templates)
+    *written, end = generate(chat, built, _MAX_RESTATED_TOKENS)
+    if end is not None:
+        return None  # it was cut off
+    sentences = citations.claims("".join(piece for piece in written if piece))
+    shown = [sentence for sentence in (before, best) if sentence]
+    if len(sentences) != 1 or not verify.restates(sentences[0], question, short, shown):
+        return None
+    claim = verify.attributed(Claim(sentences[0], "supported", tuple(shown)), document)
+    return claim if claim.verdict == "supported" else None
+
+
+def _own_words(best: Evidence, before: Evidence | None, document: DocumentLookup) -> Claim:
+    """Return the sentence as it stands, or the short answer in front of it where that comes
+    late.
+    """
+    (quote,) = citations.quoted([best], document)
+    evidence = (before, best) if before else (best,)
+    if best.focus is None:
+        return replace(quote, evidence=evidence)
+    short = citations.short_answer(best, document)
+    words = quote.text.split()
+    ends = quote.text.rstrip('"”’)').endswith((".", "!", "?"))
+    is_direct = _is_run_of(words_of(short), words_of(" ".join(words[:_MAX_WORDS_BEFORE_ANSWER])))
+    if ends and is_direct and len(words) <= _MAX_QUOTED_WORDS:
+        return replace(quote, evidence=evidence)
+    opening = short[:1].upper() + short[1:] if short.split()[0].islower() else short
+    text = quote.text if ends else f"{quote.text.rstrip('…')}."
+    if len(short.split()) * 2 > len(words):
+        return replace(quote, text=text, evidence=evidence)
+    quoted = text if text.endswith(("”", '"')) else f"“{text.replace('“', '‘').replace('”', '’')}”"
+    return replace(quote, text=f"{opening}: {quoted}", evidence=evidence)
+
+
+def _is_run_of(run: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether the words of `run` stand in `words` in a row."""
+    return any(list(words[at : at + len(run)]) == list(run) for at in range(len(words)))
+
+
+def _whole_sentence(evidence: Evidence) -> Evidence:
+    """Return the sentence that a part of it is from."""
+    offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
+    for start, end in sentence_spans(text):
+        if offset + start <= evidence.start and evidence.end <= offset + end:
+            if len(text[start:end].split()) > _MAX_WHOLE_WORDS:
+                return evidence
+            whole = text[start:end]
+            return replace(evidence, start=offset + start, end=offset + end, text=whole)
+    return evidence
+
+
+def _leaned_on(evidence: Evidence) -> Evidence | None:
+    """Return the sentence before, where this one begins with a pronoun or it asks a question."""
+    offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
+    spans = sentence_spans(text)
+    for (start, end), following in pairwise(spans):
+        if offset + following[0] != evidence.start:
+            continue
+        if _LEANS.match(evidence.text) or is_question(text[start:end]):
+            return replace(
+                evidence,
+                start=offset + start,
+                end=offset + end,
+                text=text[start:end],
+                focus=None,
+            )
+    return None
