@@ -21,7 +21,7 @@ from rag.errors import NotFoundError
 from rag.ingest import Added
 from rag.library.store import Library, library_folder
 from rag.protocols import ModelSet, Progress
-from rag.reading.pdf import page_image
+from rag.reading.pdf.document import page_image
 from rag.search import search
 from rag.types import (
     EVERYTHING,

@@ -70,7 +70,7 @@ ROOM_OF = {
     "onnxruntime": "models.onnx",
     "platformdirs": "models.bundled",
     "pydantic": "http",
-    "pypdfium2": "reading.pdf",
+    "pypdfium2": "reading.pdf.document reading.pdf.page_words",
     "rich": "cli.progress",
     "safetensors": "models.reader_graph models.small_reader",
     "sentence_transformers": "models.embedder models.reranker",

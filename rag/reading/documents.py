@@ -18,7 +18,7 @@ from rag.reading.html import read_html
 from rag.reading.markdown import read_markdown
 from rag.reading.odt import read_odt
 from rag.reading.office import OLE
-from rag.reading.pdf import read_pdf
+from rag.reading.pdf.document import read_pdf
 from rag.reading.structure import LONGEST_HEADING, NOTES_HEADING, UNDERLINE, structured
 from rag.reading.xml import is_html
 from rag.text.characters import visible

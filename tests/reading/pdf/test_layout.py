@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.reading.blocks import Block
-from rag.reading.pdf_layout import Page, TextLine, blocks
+from rag.reading.pdf.layout import blocks
+from rag.reading.pdf.lines import Page, TextLine
 
 WIDTH, HEIGHT = 500.0, 600.0
 

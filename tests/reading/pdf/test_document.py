@@ -19,9 +19,9 @@ from reportlab.lib.utils import ImageReader, simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.errors import DocumentError, NotFoundError
-from rag.reading import pdf
 from rag.reading.blocks import Block, Content
-from rag.reading.pdf import page_image, read_pdf
+from rag.reading.pdf import document, page_words
+from rag.reading.pdf.document import page_image, read_pdf
 from rag.text.characters import visible
 
 WIDTH, HEIGHT = 400, 600
@@ -474,13 +474,13 @@ def test_a_file_without_readable_text_is_refused_with_the_remedy(data: bytes, me
 
 def test_a_file_of_too_many_pages_or_characters_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = drawn(sentence, sentence)
-    monkeypatch.setattr(pdf, "MAX_CHARACTERS", 30)
+    monkeypatch.setattr(document, "MAX_CHARACTERS", 30)
     with pytest.raises(
         DocumentError,
         match=r"^The PDF has more than the 30 characters that are read: add it in parts.$",
     ):
         read_pdf(data)
-    monkeypatch.setattr(pdf, "MAX_PAGES", 1)
+    monkeypatch.setattr(document, "MAX_PAGES", 1)
     with pytest.raises(
         DocumentError,
         match=r"^The PDF has 2 pages, more than the 1 that are read: add it in parts.$",
@@ -563,7 +563,7 @@ def test_the_picture_of_a_page_is_as_wide_as_asked_and_shows_the_lines_in_their_
 def test_a_picture_stays_within_bounds_however_large_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pdf, "MAX_PIXELS", 300)
+    monkeypatch.setattr(page_words, "MAX_PIXELS", 300)
     assert Image.open(BytesIO(page_image(drawn(sentence), 1, 1_000_000))).size == (200, 300)
 
 

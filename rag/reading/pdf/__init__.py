@@ -1,0 +1,1 @@
+"""PDF: pages -> words -> lines -> columns -> blocks."""

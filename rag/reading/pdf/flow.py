@@ -1,0 +1,216 @@
+"""Columns of rows, page by page -> the parts of a document: headings, paragraphs, notes (pure)."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from rag.reading.pdf.lines import Page, TextLine, ends_sentence, half_point, is_short, same_size
+from rag.reading.pdf.paragraphs import INDENT, ITEM, BlockDraft, is_set_off, paragraphs_of
+from rag.text.markers import FROM_RAISED
+
+_LEADER = re.compile(r"(?:[.…]\s?){4,}\S{1,6}$")  # "Introduction . . . . 3"
+_NOTE_START = re.compile(r"\[(\d{1,3})\]\s*|([¹²³⁰⁴-⁹]{1,3})\s*|(\d{1,3})\.?\s*(?=[^\d\s.])")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyType:
+    """The type of the running text."""
+
+    size: float
+    bold: bool
+    leading: float  # the usual distance of two baselines
+
+
+def usual_leading(columns: Sequence[Sequence[Sequence[TextLine]]]) -> float:
+    """The usual distance of two baselines."""
+    distances = Counter(
+        round((after.baseline - before.baseline) / after.size, 1)
+        for page in columns
+        for column in page
+        for before, after in pairwise(column)
+        if same_size(before, after) and not (after.cells or ends_sentence(before))
+    )
+    return distances.most_common(1)[0][0] if distances else 1.2
+
+
+def _is_listed(line: TextLine) -> bool:
+    """Whether it is a line of a table of contents."""
+    return bool(_LEADER.search(line.text[-40:]))
+
+
+def _is_alike(one: TextLine, other: TextLine) -> bool:
+    if _is_listed(one) or _is_listed(other):
+        return _is_listed(one) and _is_listed(other)
+    return same_size(one, other) and one.bold == other.bold and bool(one.cells) == bool(other.cells)
+
+
+class Flow:
+    """The parts of a document, gathered page by page."""
+
+    def __init__(self, body: BodyType) -> None:
+        self.parts: list[BlockDraft] = []
+        self._body = body
+        self._last: BlockDraft | None = (
+            None  # of the running text: notes and furniture may stand behind it
+        )
+        self._note: BlockDraft | None = None
+        self._number = 0  # of that note
+
+    def add(self, page: Page, columns: Sequence[Sequence[TextLine]]) -> None:
+        middle = page.height / 2
+        self.parts += [
+            BlockDraft([((""), line)], ("furniture"))
+            for line in page.furniture
+            if line.baseline < middle
+        ]
+        for column in columns:
+            first_note = self._first_note(column)
+            self._add_text(column[:first_note])
+            self._add_notes(column[first_note:])
+        self.parts += [
+            BlockDraft([((""), line)], ("furniture"))
+            for line in page.furniture
+            if line.baseline >= middle
+        ]
+
+    def _first_note(self, column: Sequence[TextLine]) -> int:
+        """Where the notes at the foot of a column begin.
+
+        Smaller type that opens with a number or goes on with a note.
+        """
+        small = len(column)
+        while (
+            small
+            and column[small - 1].size <= self._body.size - 0.5
+            and not column[small - 1].cells
+        ):
+            small -= 1
+        if 0 < small < len(column) and self._note and not ends_sentence(self._note.lines[-1][1]):
+            return small
+        return next(
+            (index for index in range(small, len(column)) if self._note_number(column[index])),
+            len(column),
+        )
+
+    def _note_number(self, line: TextLine) -> int:
+        """The number a note opens with, 0 where it is none.
+
+        A plain one must follow that of the note before.
+        """
+        found = _NOTE_START.match(line.text)
+        if not found or found.end() == len(line.text):
+            return 0
+        number = int(next(filter(None, found.groups())).translate(FROM_RAISED))
+        return number if not found[3] or number in (1, self._number + 1) else 0
+
+    def _add_notes(self, lines: Sequence[TextLine]) -> None:
+        for line in lines:
+            if number := self._note_number(line):
+                self._number = number
+                told = _NOTE_START.sub("", line.text, count=1)
+                self._note = BlockDraft([("", replace(line, text=f"[{number}] {told}"))], "note")
+                self.parts.append(self._note)
+            elif self._note:
+                self._note.lines.append((" ", line))
+
+    def _add_text(self, column: Sequence[TextLine]) -> None:
+        if not column:
+            return
+        lefts = Counter[int]()
+        for line in column:
+            lefts[round(line.left)] += len(line.text)
+        left, right = lefts.most_common(1)[0][0], max(line.right for line in column)
+        before: TextLine | None = None
+        for group in self._groups(column):
+            runs_on = before is not None and self._is_close(before, group[0])
+            for part in self._parts_of(group, right, runs_on):
+                part.quoted = is_set_off(part, left, right)
+                self._append(part, new_column=before is None, runs_on=runs_on)
+                before, runs_on = group[-1], False
+
+    def _is_close(self, before: TextLine, after: TextLine) -> bool:
+        """Whether two lines stand as close as lines of one paragraph do.
+
+        Rows of a table may stand wider.
+        """
+        distance = (after.baseline - before.baseline) / max(before.size, after.size)
+        return distance <= (2.5 if before.cells and after.cells else 1.25) * self._body.leading
+
+    def _groups(self, column: Sequence[TextLine]) -> list[list[TextLine]]:
+        """Lines that stand close under each other in the same type."""
+        groups = [[column[0]]]
+        for before, after in pairwise(column):
+            if _is_alike(before, after) and self._is_close(before, after):
+                groups[-1].append(after)
+            else:
+                groups.append([after])
+        return groups
+
+    def _parts_of(self, group: Sequence[TextLine], right: float, runs_on: bool) -> list[BlockDraft]:
+        if _is_listed(group[0]):  # a table of contents
+            return [BlockDraft([("\n", line) for line in group], "furniture")]
+        if self._is_heading(group, runs_on):
+            return [
+                BlockDraft(
+                    [((" "), line) for line in group],
+                    style=(half_point(group[0].size), group[0].bold),
+                )
+            ]
+        return [BlockDraft(lines, right=right) for lines in paragraphs_of(group)]
+
+    def _is_heading(self, group: Sequence[TextLine], runs_on: bool) -> bool:
+        text = " ".join(line.text for line in group)
+        size = half_point(group[0].size)
+        larger = size >= 1.1 * self._body.size
+        bolder = group[0].bold and not self._body.bold and size >= 0.95 * self._body.size
+        if (
+            not (larger or bolder)
+            or group[0].cells
+            or len(group) > 4
+            or len(text) > 250
+            or not any(map(str.isalpha, text))
+        ):
+            return False
+        inside = (
+            runs_on
+            and self._last
+            and not self._last.style
+            and not ends_sentence(self._last.lines[-1][1])
+        )
+        sentence = text.endswith((".", ";", ",")) and len(text.split()) > 8
+        return not (sentence or text.startswith(("[", "•")) or (inside and not larger))
+
+    def _append(self, part: BlockDraft, new_column: bool, runs_on: bool) -> None:
+        joint = self._joint(part, new_column, runs_on)
+        if self._last and joint:
+            self._last.lines += [(joint, part.lines[0][1]), *part.lines[1:]]
+            self._last.right = part.right
+        else:
+            self.parts.append(part)
+            self._last = None if part.kind else part
+
+    def _joint(self, part: BlockDraft, new_column: bool, runs_on: bool) -> str:
+        """What joins a part to the last one that it goes on with, "" where it begins something
+        new.
+        """
+        last, first = self._last, part.lines[0][1]
+        if not last or last.style or part.style or part.kind or first.cells:
+            return ""
+        item = ITEM.match(first.text)
+        if item and ITEM.match(last.lines[0][1].text):
+            return "\n"
+        before = last.lines[-1][1]
+        indented = len(part.lines) > 1 and first.left - part.lines[1][1].left > INDENT * first.size
+        if (
+            item
+            or indented
+            or before.cells
+            or ends_sentence(before)
+            or not same_size(before, first)
+        ):
+            return ""
+        if first.text[0].islower():
+            return " " if new_column or runs_on else ""
+        return " " if new_column and not is_short(before, first, last.right) else ""

@@ -1,0 +1,105 @@
+"""Lines on pages -> the blocks a reader sees.
+
+Furniture is set apart, columns are put in order, then paragraphs, headings and notes are made
+(pure). Lines on one baseline make a row, rows of one type that stand close a group, and a group
+one or more paragraphs. Lengths are in points; where one is a multiple, it is of the size of the
+type.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rag.reading.blocks import Block
+from rag.reading.pdf.columns import in_columns
+from rag.reading.pdf.flow import BodyType, Flow, usual_leading
+from rag.reading.pdf.furniture import with_furniture_apart
+from rag.reading.pdf.hyphens import BROKEN_WORD, FIRST_WORD, is_one_word, word_counts
+from rag.reading.pdf.lines import Page, TextLine, half_point, turned_back
+from rag.reading.pdf.paragraphs import BlockDraft
+from rag.types import Box
+
+LEVELS = 3  # of headings
+
+
+def blocks(pages: Sequence[Page]) -> list[Block]:
+    """The blocks of the pages in reading order, a box for each line.
+
+    A paragraph that runs over columns or pages is one block; what stands between its parts follows
+    it.
+    """
+    sizes, weights = Counter[float](), Counter[bool]()
+    for page in pages:
+        for line in page.lines:
+            sizes[half_point(line.size)] += len(line.text)
+            weights[line.bold] += len(line.text)
+    size = sizes.most_common(1)[0][0] if sizes else 0.0
+    pages = with_furniture_apart(pages, size)
+    columns = [list(in_columns(page.lines)) for page in pages]
+    flow = Flow(BodyType(size, weights[True] > weights[False], usual_leading(columns)))
+    for page, page_columns in zip(pages, columns, strict=True):
+        flow.add(page, page_columns)
+    return _to_blocks(flow.parts, pages)
+
+
+def _to_blocks(parts: Sequence[BlockDraft], pages: Sequence[Page]) -> list[Block]:
+    words = word_counts(parts)
+    styles = sorted({part.style for part in parts if part.style}, reverse=True)
+    levels = {style: min(rank, LEVELS) for rank, style in enumerate(styles, start=1)}
+    # Where type tells the headings, a short line in the type of the text is none.
+    otherwise = 0 if sum(part.style is not None for part in parts) > 2 else None
+    return [
+        Block(
+            text,
+            levels[part.style] if part.style else 0 if part.kind else otherwise,
+            part.kind,
+            part.quoted,
+            boxes,
+        )
+        for part in parts
+        for text, boxes in [_text_and_boxes(part, pages, words)]
+    ]
+
+
+def _text_and_boxes(
+    part: BlockDraft, pages: Sequence[Page], words: Counter[str]
+) -> tuple[str, tuple[Box, ...]]:
+    texts: list[str] = []
+    boxes: list[Box] = []
+    end = 0
+    for joint, line in part.lines:
+        broken = BROKEN_WORD.search(texts[-1][-60:]) if texts and joint == " " else None
+        rest = FIRST_WORD.match(line.text)
+        if broken and rest:
+            if is_one_word(broken[1], rest[0], words):
+                texts[-1], end = texts[-1][:-1], end - 1
+                boxes[-1] = replace(boxes[-1], end=end)
+        elif texts:
+            texts.append(joint)
+            end += len(joint)
+        start, end = end, end + len(line.text)
+        boxes.append(_box(start, end, line, pages[line.page - 1]))
+        texts.append(line.text)
+    return "".join(texts), tuple(boxes)
+
+
+def _box(start: int, end: int, line: TextLine, page: Page) -> Box:
+    """Return where a line stands on its page as the file shows it."""
+    across, down = page.width, page.height
+    width, height = (down, across) if page.turn in (90, 270) else (across, down)
+    one = turned_back(line.left, line.top, page.turn, width, height)
+    other = turned_back(line.right, line.bottom, page.turn, width, height)
+    (left, right), (top, bottom) = sorted((one[0], other[0])), sorted((one[1], other[1]))
+    return Box(
+        start,
+        end,
+        page.number or line.page,
+        _page_share(left, width),
+        _page_share(top, height),
+        _page_share(right, width),
+        _page_share(bottom, height),
+    )
+
+
+def _page_share(distance: float, whole: float) -> float:
+    return min(max(distance / whole, 0.0), 1.0)

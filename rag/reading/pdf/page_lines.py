@@ -1,0 +1,112 @@
+"""The words of a page -> its lines, with the markers of notes in brackets (pure)."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rag.reading.pdf.lines import Page, TextLine
+from rag.reading.pdf.page_words import Word, word_turned_back
+from rag.text.markers import TO_RAISED
+
+WORD_GAP = 0.8  # of the type's size: wider gaps may be a gutter or the edge of a cell
+# Turned text is read as a page of its own where it has as many letters, and this share of those of
+# the upright text: less is a label or a stamp in the margin.
+TURNS = (90, 180, 270)  # degrees
+FEWEST_TURNED, TURNED_PAGE = 150, 0.15
+_RAISED_MARKER = re.compile(
+    r"\[?([0-9]{1,3}(?:[,–-][0-9]{1,3})*)\]?"
+)  # of a note, where it is raised
+_HAS_EXPONENT = re.compile(
+    r"(?:(?<![\d])\d{1,3}|\b(?:[kcmd]?m|ft|in|[a-zA-Z]))$"
+)  # "10³", "km²", "x²", but "in 2019[3]"
+
+
+def _lines_of(words: Sequence[Word], page: int) -> list[TextLine]:
+    """Words that follow each other on one baseline without a wide gap."""
+    lines: list[TextLine] = []
+    line: list[Word] = []
+    left = right = baseline = size = 0.0
+    for word in words:
+        largest = max(size, word.size)
+        gap = max(word.left - right, left - word.right)
+        if line and (abs(word.baseline - baseline) > 0.5 * largest or gap > WORD_GAP * largest):
+            lines.append(_line_of(line, page))
+            line = []
+        if not line:
+            left, right, baseline, size = word.left, word.right, word.baseline, word.size
+        elif word.size > size:
+            baseline, size = word.baseline, word.size
+        left, right = min(left, word.left), max(right, word.right)
+        line.append(word)
+    return lines + ([_line_of(line, page)] if line else [])
+
+
+def _line_of(words: Sequence[Word], page: int) -> TextLine:
+    """The words as one line in the type of most of its letters."""
+    letters = Counter[tuple[float, bool]]()
+    for word in words:
+        letters[word.size, word.bold] += len(word.text)
+    (size, bold), _ = letters.most_common(1)[0]
+    lowest = max((word for word in words if word.size == size), key=lambda word: word.baseline)
+    bold = bold and all(word.bold or not word.text.isalpha() for word in words)
+    left, right = min(word.left for word in words), max(word.right for word in words)
+    text = _line_text(words, lowest.baseline, size)
+    return TextLine(text, page, left, lowest.top, right, lowest.bottom, lowest.baseline, size, bold)
+
+
+def _line_text(words: Sequence[Word], baseline: float, size: float) -> str:
+    """What the words say; raised numbers, which refer to notes, in brackets or, as exponents, in
+    superscript characters.
+    """
+    text, right, after_marker = "", 0.0, False
+    for word in words:
+        shown = word.text
+        small = word.size <= 0.85 * size and baseline - word.baseline >= 0.15 * size
+        marker = _RAISED_MARKER.fullmatch(shown) if small else None
+        if marker and not word.apart and _HAS_EXPONENT.search(text[-8:]):
+            shown = shown.translate(TO_RAISED)
+        elif marker:
+            shown = f"[{marker[1]}]"
+        closes = (
+            word.left - right < 0.1 * size and shown[0] in ".,;:!?)]”’"
+        )  # PDFium sees a gap behind raised type
+        if text and (after_marker or (word.apart and not closes)):
+            shown = f" {shown}"
+        after_marker = marker is not None and not text  # a note begins
+        text, right = text + shown, word.right
+    return text
+
+
+def framed_pages(
+    words: dict[int | None, list[Word]], width: float, height: float, number: int, place: int
+) -> Iterator[Page]:
+    """Yield a page as its upright text shows it, then as it shows when turned to read the rest.
+
+    A few turned words are no page of their own, they stand in the margin or label a chart. `place`
+    is that of the first one among all pages.
+    """
+    beside = [*words.pop(None, [])]
+    upright = sum(len(word.text) for word in words.get(0, []))
+    for turn in TURNS:
+        alike = words.get(turn, [])
+        letters = sum(len(word.text) for word in alike)
+        if letters < TURNED_PAGE * upright or letters < min(upright, FEWEST_TURNED):
+            beside += [word_turned_back(word, turn, width, height) for word in words.pop(turn, [])]
+    furniture = [_together(beside, place)] if beside else []
+    yield Page(width, height, _lines_of(words.pop(0, []), place), furniture, number)
+    for turn in TURNS:
+        if not (alike := words.get(turn, [])):
+            continue
+        place += 1
+        across, down = (width, height) if turn == 180 else (height, width)
+        yield Page(across, down, _lines_of(alike, place), (), number, turn)
+
+
+def _together(words: Sequence[Word], page: int) -> TextLine:
+    """All words that do not stand upright, as one line."""
+    text = "".join(f" {word.text}" if word.apart else word.text for word in words).strip()
+    left, right = min(word.left for word in words), max(word.right for word in words)
+    top, bottom = min(word.top for word in words), max(word.bottom for word in words)
+    return TextLine(
+        text, page, left, top, right, bottom, baseline=bottom, size=bottom - top, bold=False
+    )

@@ -1,0 +1,63 @@
+"""Lines on one baseline -> rows, those of tables with their cells (pure)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from rag.reading.pdf.lines import TextLine
+
+CELL_GAP = 1.5  # between the cells of a row
+DASHES = "–—*-"  # they open items of lists and stand between words as well
+_MARKER_ONLY = re.compile(
+    rf"[•●▪■◦○‣∙·\uf0a7\uf0b7{DASHES}]|\(?\w{{1,3}}[.)]|\d+(?:\.\d+)*|\[\d{{1,3}}\]"
+)
+
+
+def page_rows(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Lines on one baseline as one, top to bottom; rows of a table as "a | b"."""
+    rows: list[list[TextLine]] = []
+    for line in sorted(lines, key=lambda line: line.baseline):
+        if rows and line.baseline - rows[-1][0].baseline <= 0.3 * min(line.size, rows[-1][0].size):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    for row in rows:
+        row.sort(key=lambda line: line.left)
+    cells = [_cells(row) for row in rows]
+    return [
+        _joined_row(row, count if count > 1 and count in (above, below) else 0)
+        for row, count, above, below in zip(rows, cells, [0, *cells], [*cells[1:], 0], strict=False)
+    ]
+
+
+def _cells(row: Sequence[TextLine]) -> int:
+    """The number of lines that stand clearly apart.
+
+    0 where the first is the marker of a list or a heading.
+    """
+    if _MARKER_ONLY.fullmatch(row[0].text) and len(row) == 2:
+        return 0
+    return 1 + sum(_is_apart(*neighbours) for neighbours in pairwise(row))
+
+
+def _is_apart(before: TextLine, after: TextLine) -> bool:
+    return after.left - before.right > CELL_GAP * after.size
+
+
+def _joined_row(row: Sequence[TextLine], cells: int) -> TextLine:
+    """The lines of a row as one, in the type of the largest."""
+    if len(row) == 1:
+        return row[0]
+    gaps = [
+        "",
+        *(" | " if cells and _is_apart(*neighbours) else " " for neighbours in pairwise(row)),
+    ]
+    return replace(
+        max(row, key=lambda line: (line.size, len(line.text))),
+        text="".join(f"{gap}{line.text}" for gap, line in zip(gaps, row, strict=True)),
+        left=row[0].left,
+        right=max(line.right for line in row),
+        bold=all(line.bold for line in row),
+        cells=cells,
+    )
