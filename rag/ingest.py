@@ -21,7 +21,9 @@ from rag.types import Chunk, Document, DocumentInfo, Vectors
 
 # In a library's list of files the folder of documents that were uploaded; the same from anywhere.
 UPLOADED = Path("/uploaded")
-_BATCH = 256  # chunks embedded at once: two seconds of work, which is what an interruption costs
+_EMBEDDED_AT_ONCE = (
+    256  # chunks embedded at once: two seconds of work, which is what an interruption costs
+)
 # What pending vectors wait for: an add that ends well leaves those of an interrupted rebuild alone.
 _ADDING, _REBUILDING = b"a", b"r"
 
@@ -132,7 +134,7 @@ def add_document(
     known = library.find(path)
     document = replace(document, name=known.name if known else library.free_name(document.name))
     chunks = make_chunks(document, embedder.count_tokens)
-    is_long = len(chunks) > _BATCH
+    is_long = len(chunks) > _EMBEDDED_AT_ONCE
     keys, vectors = _embed(library, embedder, chunks, _ADDING, keep=is_long, progress=progress)
     library.add(document, chunks, vectors, path, keys)
     unread = document.unread and f"{path.name}: {document.unread}"
@@ -180,7 +182,7 @@ def rebuild(library: Library, embedder: Embedder, progress: Progress | None = No
     return len(library.documents())
 
 
-def repair(library: Library, embedder: Embedder) -> list[str]:
+def repair_library(library: Library, embedder: Embedder) -> list[str]:
     """Repair what the stored text of the documents is enough for.
 
     Return what was done, in sentences.
@@ -215,7 +217,7 @@ def _embed(
     vectors = library.pending(keys, embedder.dimension)
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
     coming = iter(missing)
-    while batch := list(islice(coming, _BATCH)):
+    while batch := list(islice(coming, _EMBEDDED_AT_ONCE)):
         made = embedder.encode([missing[key] for key in batch])
         if keep:
             library.keep(batch, made)

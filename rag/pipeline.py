@@ -163,7 +163,7 @@ class Pipeline:
 
     def repair(self) -> list[str]:
         """Repair what the stored text is enough for; return what was done, in sentences."""
-        return ingest.repair(self.library, self.models.embedder)
+        return ingest.repair_library(self.library, self.models.embedder)
 
     # --- Question -> answer -----------------------------------------------------------------------
 

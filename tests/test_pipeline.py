@@ -493,7 +493,7 @@ def long(pipeline_with: PipelineWith, tmp_path: Path, monkeypatch: pytest.Monkey
 
     Two chunks are embedded at once.
     """
-    monkeypatch.setattr("rag.ingest._BATCH", 2)
+    monkeypatch.setattr("rag.ingest._EMBEDDED_AT_ONCE", 2)
     pipeline = pipeline_with({"trains.txt": TRAINS})
     (tmp_path / "reports-0" / "long.txt").write_text(LONG, encoding="utf-8")
     return pipeline

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rag.service.client import Server
     from rag.types import Answer, Filter, Found
 
-T = TypeVar("T")
+Response = TypeVar("Response")
 
 
 def run_search(settings: Settings, options: argparse.Namespace) -> int:
@@ -96,8 +96,8 @@ def _filter(options: argparse.Namespace) -> "Filter":
 
 
 def _from_server(
-    settings: Settings, options: argparse.Namespace, ask: "Callable[[Server], T]"
-) -> "T | None":
+    settings: Settings, options: argparse.Namespace, ask: "Callable[[Server], Response]"
+) -> "Response | None":
     """Return what a server over the same libraries with the same models answers.
 
     None where no such server runs, or it gives no answer.

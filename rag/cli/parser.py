@@ -74,7 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands.group("Ask")
     _add_ask(commands)
     commands.group("Documents")
-    _add_documents(commands)
+    _add_document_commands(commands)
     commands.group("Take a library elsewhere")
     _add_backup(commands)
     commands.group("Serve")
@@ -109,7 +109,7 @@ def _shared_options() -> dict[str, argparse.ArgumentParser]:
     )
     shared["certainty"].add_argument(
         "--certainty",
-        type=_share,
+        type=_probability,
         default=CERTAINTY,
         metavar="P",
         help="the least probability of being right that an answer is shown with, from 0 to 1 "
@@ -225,7 +225,7 @@ def _add_conversations(commands: _Commands) -> None:
     )
 
 
-def _add_documents(commands: _Commands) -> None:
+def _add_document_commands(commands: _Commands) -> None:
     parser = commands.add(
         "add",
         documents.run_add,
@@ -393,7 +393,7 @@ def _add_measure(commands: _Commands) -> None:
     )
 
 
-def _share(text: str) -> float:
+def _probability(text: str) -> float:
     share = float(text)
     if not 0 <= share <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")

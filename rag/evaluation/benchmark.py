@@ -33,16 +33,16 @@ from rag.pipeline import Pipeline
 from rag.protocols import ModelSet
 from rag.search import search
 
-_SEED = 0
+_QUESTIONS_SEED = 0
 _DEPTH = 50  # chunks that a search takes from each look-up
-_NEAREST = 10  # chunks whose recall is measured
+_RECALLED = 10  # chunks whose recall is measured
 _ASKED = 100  # generated questions
 _ADDED = 5  # reports, the middle one of which is timed
 _QUESTIONS_OF_A_LIBRARY, _DOCUMENTS_ASKED_ABOUT = 20, 8
 
 # A process of its own: torch shares neither memory nor threads with what it is compared with, and
 # stays warm between texts.
-_REFERENCE = """
+_REFERENCE_PROGRAM = """
 import json, sys, time
 from sentence_transformers import SentenceTransformer
 model = SentenceTransformer(sys.argv[1], device="cpu", local_files_only=True)
@@ -56,7 +56,7 @@ for line in sys.stdin:
 
 # A process of its own, in which the models take no memory: what the library takes to open, and at
 # most.
-_OPENING = """
+_OPENING_PROGRAM = """
 import json, sys, time
 from pathlib import Path
 import faiss, numpy
@@ -85,7 +85,7 @@ print(seconds, most() - before)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Measurement:
     """One figure, and the reference that it is compared with."""
 
     what: str
@@ -111,7 +111,7 @@ class Size:
 
 
 Encode = Callable[[Sequence[str]], float]  # seconds that the reference takes for these texts
-Question = tuple[str, NDArray[np.float32]]  # and its unit vector
+EncodedQuestion = tuple[str, NDArray[np.float32]]  # and its unit vector
 _WHOLE = Size()
 
 
@@ -121,7 +121,7 @@ def bench(
     own: bool,
     say: Callable[[str], None],
     size: Size = _WHOLE,
-) -> list[Row]:
+) -> list[Measurement]:
     """Return the figures; with `own` also those of the library that the settings name.
 
     `say` is called with what is measured next. Raises UsageError where that library holds no
@@ -138,7 +138,7 @@ def bench(
         say(f"A library of {size.chunks:,} chunks")
         searched = replace(made, library="search")
         reports = Reports(models.embedder.dimension)
-        _fill(searched, models, reports, size.chunks)
+        _fill_library(searched, models, reports, size.chunks)
         # The words of a generated question are known to the library, its meaning is drawn as those
         # of the passages are.
         last = -(-size.chunks // PARAGRAPHS)
@@ -155,7 +155,7 @@ def bench(
                     rows += _latency(pipeline, encoded, size.rounds, encode)
                     rows += _room(pipeline, encoded)
                 rows += _adding(asked, reports, Path(name) / "copy")
-                rows.append(_start(asked, encoded[0][0], size.starts))
+                rows.append(_measure_start(asked, encoded[0][0], size.starts))
     return rows
 
 
@@ -164,7 +164,7 @@ def bench(
 
 def _encoding(
     settings: Settings, models: ModelSet, folder: Path, reports: int, encode: Encode
-) -> list[Row]:
+) -> list[Measurement]:
     """Measure adding reports, and encoding alone, in chunks a second beside the reference."""
     embedder = models.embedder
     spent: dict[str, list[float]] = {"build": [], "encode": []}
@@ -188,14 +188,14 @@ def _encoding(
 
     compared = ("SentenceTransformer.encode", speed(reference))
     return [
-        Row("read, chunk, encode, store", speed(spent["build"]), "chunks/s", *compared),
-        Row("encode", speed(spent["encode"]), "chunks/s", *compared),
+        Measurement("read, chunk, encode, store", speed(spent["build"]), "chunks/s", *compared),
+        Measurement("encode", speed(spent["encode"]), "chunks/s", *compared),
     ]
 
 
 def _latency(
-    pipeline: Pipeline, questions: Sequence[Question], rounds: int, encode: Encode
-) -> list[Row]:
+    pipeline: Pipeline, questions: Sequence[EncodedQuestion], rounds: int, encode: Encode
+) -> list[Measurement]:
     """Measure a search from question to fused hits, and its parts, beside the reference."""
     library, embedder = pipeline.library, pipeline.models.embedder
     parts = ("encode", "dense", "lexical", "fetch")
@@ -226,28 +226,31 @@ def _latency(
         "SentenceTransformer.encode of the question",
     )
     return [
-        Row(f"{name}, p50", 1000 * whole.p50, "ms", compared, 1000 * reference.p50),
-        Row(f"{name}, p95", 1000 * whole.p95, "ms", compared, 1000 * reference.p95),
-        Row("once it is encoded, p50", 1000 * encoded.p50, "ms"),
-        Row("once it is encoded, p95", 1000 * encoded.p95, "ms"),
-        *(Row(f"of it {part}, p50", 1000 * percentiles(spent[part]).p50, "ms") for part in parts),
+        Measurement(f"{name}, p50", 1000 * whole.p50, "ms", compared, 1000 * reference.p50),
+        Measurement(f"{name}, p95", 1000 * whole.p95, "ms", compared, 1000 * reference.p95),
+        Measurement("once it is encoded, p50", 1000 * encoded.p50, "ms"),
+        Measurement("once it is encoded, p95", 1000 * encoded.p95, "ms"),
+        *(
+            Measurement(f"of it {part}, p50", 1000 * percentiles(spent[part]).p50, "ms")
+            for part in parts
+        ),
     ]
 
 
-def _room(pipeline: Pipeline, questions: Sequence[Question]) -> list[Row]:
+def _room(pipeline: Pipeline, questions: Sequence[EncodedQuestion]) -> list[Measurement]:
     """Measure the recall of the index, and the time, memory and disk that a library needs."""
     library = pipeline.library
     everything = library.every_vector()
     found = []
     for _, vector in questions:
         cosines = np.concatenate([vectors @ vector for _, vectors in everything])
-        least = np.sort(cosines)[-_NEAREST:].min(initial=1.0)
+        least = np.sort(cosines)[-_RECALLED:].min(initial=1.0)
         found.append(
-            sum(cosine >= least - 1e-6 for _, cosine in library.dense(vector, _NEAREST))
-            / min(_NEAREST, len(cosines))
+            sum(cosine >= least - 1e-6 for _, cosine in library.dense(vector, _RECALLED))
+            / min(_RECALLED, len(cosines))
         )
     asked = json.dumps([(question, vector.tolist()) for question, vector in questions])
-    command = [sys.executable, "-c", _OPENING, str(library.folder)]
+    command = [sys.executable, "-c", _OPENING_PROGRAM, str(library.folder)]
     opened = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
     if opened.returncode:
         raise RagError(
@@ -256,14 +259,14 @@ def _room(pipeline: Pipeline, questions: Sequence[Question]) -> list[Row]:
         )
     seconds, memory = map(float, opened.stdout.split())
     return [
-        Row(f"recall@{_NEAREST} of the nearest vectors", float(np.mean(found)), "of 1"),
-        Row("library opened and asked once", seconds, "s"),
+        Measurement(f"recall@{_RECALLED} of the nearest vectors", float(np.mean(found)), "of 1"),
+        Measurement("library opened and asked once", seconds, "s"),
         *(
-            [Row("memory while it is asked, models apart", memory / 1e6, "MB")]
+            [Measurement("memory while it is asked, models apart", memory / 1e6, "MB")]
             if not np.isnan(memory)
             else []
         ),  # Windows does not tell
-        Row(
+        Measurement(
             "on the disk, a chunk",
             sum(f.stat().st_size for f in library.folder.glob("*.*")) / library.count / 1000,
             "KB",
@@ -271,7 +274,7 @@ def _room(pipeline: Pipeline, questions: Sequence[Question]) -> list[Row]:
     ]
 
 
-def _adding(settings: Settings, reports: Reports, folder: Path) -> list[Row]:
+def _adding(settings: Settings, reports: Reports, folder: Path) -> list[Measurement]:
     """Measure the seconds to store one more report, in a copy of the library."""
     shutil.copytree(library_folder(settings.indexes, settings.library), folder)
     document, chunks, vectors = next(reports.documents())
@@ -286,10 +289,10 @@ def _adding(settings: Settings, reports: Reports, folder: Path) -> list[Row]:
                 )
                 library.optimize()
     shutil.rmtree(folder)
-    return [Row(f"one more report of {len(chunks)} chunks stored", median(spent), "s")]
+    return [Measurement(f"one more report of {len(chunks)} chunks stored", median(spent), "s")]
 
 
-def _start(settings: Settings, question: str, starts: int) -> Row:
+def _measure_start(settings: Settings, question: str, starts: int) -> Measurement:
     """Measure the seconds from process start to first hit, in turns with the reference."""
     environment = {**os.environ, "RAG_INDEXES": str(settings.indexes.absolute())}
     search = [sys.executable, "-m", "rag", "search", "--library", settings.library, question]
@@ -298,7 +301,7 @@ def _start(settings: Settings, question: str, starts: int) -> Row:
         (_first_line(search, environment), _first_line(torch, environment)) for _ in range(starts)
     ]
     ours, reference = zip(*spent, strict=True)
-    return Row(
+    return Measurement(
         "rag search, start to first hit", median(ours), "s", "import torch", median(reference)
     )
 
@@ -328,7 +331,7 @@ def _reference(settings: Settings) -> Iterator[Encode]:
     Its model is the embedding model of the settings.
     """
     model = settings.embeddings or str(embedding_model_folder())
-    command = [sys.executable, "-c", _REFERENCE, model]
+    command = [sys.executable, "-c", _REFERENCE_PROGRAM, model]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
@@ -358,7 +361,7 @@ def _clock(spent: list[float]) -> Iterator[None]:
 # --- What it is measured on -----------------------------------------------------------------------
 
 
-def _fill(settings: Settings, models: ModelSet, reports: Reports, chunks: int) -> None:
+def _fill_library(settings: Settings, models: ModelSet, reports: Reports, chunks: int) -> None:
     """Fill a library with generated reports of at least `chunks` chunks together."""
     embedder = models.embedder
     place = library_folder(settings.indexes, settings.library)
@@ -383,10 +386,11 @@ def _files(folder: Path, count: int, dimension: int) -> Iterator[Path]:
 def _questions_about(pipeline: Pipeline) -> list[str]:
     """Return cloze questions about some documents of the library."""
     names = [info.name for info in pipeline.library.documents()]
-    drawn = np.random.default_rng(_SEED).permutation(names)[:_DOCUMENTS_ASKED_ABOUT]
+    drawn = np.random.default_rng(_QUESTIONS_SEED).permutation(names)[:_DOCUMENTS_ASKED_ABOUT]
     documents = [pipeline.document(name) for name in drawn.tolist()]
     questions = [
-        line["question"] for line in cloze_questions(documents, _QUESTIONS_OF_A_LIBRARY, _SEED)
+        line["question"]
+        for line in cloze_questions(documents, _QUESTIONS_OF_A_LIBRARY, _QUESTIONS_SEED)
     ]
     if not questions:
         raise UsageError(

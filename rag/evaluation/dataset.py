@@ -30,17 +30,17 @@ _QUESTION = {
     "gold_mode": str,
 }
 _MAY_HAVE = {"history": list, "type": str, "gold_passage_ids": list, "meta": dict, "proposed": bool}
-_KINDS = {str: "a text", list: "a list", bool: "true or false", dict: "an object"}
+_TYPE_NAMES = {str: "a text", list: "a list", bool: "true or false", dict: "an object"}
 # An id names the file that is added to the library, so it must stay in its folder.
 _DOCUMENT_ID = re.compile(r"[^/\\\x00-\x1f]{1,200}")
 
 BLANK = "____"
 # words kept on either side of the blank: with more of them any look-up by words would find the
 # sentence
-_AROUND = 7
+_WORDS_AROUND_BLANK = 7
 _FEWEST_CLOZE_WORDS, _MOST_CLOZE_WORDS = 8, 60
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
+_BLANKED_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_BLANKED_NAME = re.compile(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def read_set(folder: Path) -> EvaluationSet:
     Raises UsageError where a file is missing or a line is not what docs/evaluation.md describes.
     """
     documents: dict[str, tuple[str, str]] = {}
-    for number, row in _read(folder / CORPUS, _DOCUMENT, {}):
+    for number, row in _read_lines(folder / CORPUS, _DOCUMENT, {}):
         name = row["doc_id"]
         if name in documents or not _DOCUMENT_ID.fullmatch(name):
             why = "is there twice" if name in documents else "cannot name a file"
@@ -87,7 +87,7 @@ def read_set(folder: Path) -> EvaluationSet:
             )
         documents[name] = row["title"], row["text"]
     questions: dict[str, Question] = {}
-    for number, row in _read(folder / QUESTIONS, _QUESTION, _MAY_HAVE):
+    for number, row in _read_lines(folder / QUESTIONS, _QUESTION, _MAY_HAVE):
         twice = f"has the id {row['id']!r}, which is there twice" if row["id"] in questions else ""
         if fault := twice or _fault(row, documents):
             raise UsageError(
@@ -127,7 +127,7 @@ def collapse_spaces(text: str) -> str:
     return " ".join(text.split())
 
 
-def _read(
+def _read_lines(
     path: Path, required: Mapping[str, type], optional: Mapping[str, type]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects of a file of JSON lines with their line numbers.
@@ -161,7 +161,7 @@ def _read(
         wrong = [f"lacks {key!r}" for key in required if key not in row]
         wrong += [f"has the unknown key {key!r}" for key in row if key not in known]
         wrong += [
-            f"needs {_KINDS[known[key]]} under {key!r}"
+            f"needs {_TYPE_NAMES[known[key]]} under {key!r}"
             for key in known
             if not isinstance(row.get(key, known[key]()), known[key])
         ]
@@ -273,7 +273,7 @@ def cloze_questions(
     random, made = np.random.default_rng(seed), 0
     for i in random.permutation(len(candidates)):
         name, sentence = candidates[i]
-        masks = [*_NUMBER.finditer(sentence)] or [*_NAME.finditer(sentence)]
+        masks = [*_BLANKED_NUMBER.finditer(sentence)] or [*_BLANKED_NAME.finditer(sentence)]
         # What is left out and stands elsewhere in the sentence would be given away.
         masks = [mask for mask in masks if sentence.count(mask[0]) == 1]
         if (
@@ -283,7 +283,7 @@ def cloze_questions(
         ):
             made += 1
             mask = masks[random.integers(len(masks))]
-            yield _line(
+            yield _question_line(
                 f"cloze-{made:03}",
                 _cloze(sentence, mask),
                 "cloze",
@@ -297,19 +297,17 @@ def _cloze(sentence: str, mask: re.Match[str]) -> str:
     # The blank stands in no text, so no hit could hold a phrase with it.
     shown = unbound(f"{sentence[: mask.start()]}{BLANK}{sentence[mask.end() :]}").split()
     at = next(i for i, word in enumerate(shown) if BLANK in word)
-    before, after = "… " if at > _AROUND else "", " …" if at + _AROUND + 1 < len(shown) else ""
-    return (
-        "What is missing: "
-        f"‘{before}{' '.join(shown[max(0, at - _AROUND) : at + _AROUND + 1])}{after}’?"
-    )
+    first, end = max(0, at - _WORDS_AROUND_BLANK), at + _WORDS_AROUND_BLANK + 1
+    before, after = "… " if first else "", " …" if end < len(shown) else ""
+    return f"What is missing: ‘{before}{' '.join(shown[first:end])}{after}’?"
 
 
 def _proposed(pipeline: Pipeline, number: int, text: str) -> dict[str, Any]:
     cited = [(citation.document, citation.quote) for citation in pipeline.ask(text).citations]
-    return _line(f"typed-{number:03}", text, "typed", [], cited, proposed=True)
+    return _question_line(f"typed-{number:03}", text, "typed", [], cited, proposed=True)
 
 
-def _line(
+def _question_line(
     id: str,
     question: str,
     kind: str,

@@ -38,7 +38,7 @@ FIGURES = (
 
 _RESAMPLES = 2000  # more move the bounds of a 95 % interval in the third decimal only
 _SHORT_GOLD, _MAX_WORDS, _LONG_GOLD_SHARE = 8, 60, 0.6
-_DIRECT_WORDS = 25  # of an answer, in which a direct one holds the gold answer
+_DIRECT_ANSWER_WORDS = 25  # of an answer, in which a direct one holds the gold answer
 _SHORT_ANSWER_WORDS = 12  # of a short answer, at most
 _REPEATED_WORDS = 8  # of a run that stands twice in a doubled answer
 _FEWEST_SENTENCE_WORDS = 4  # of a first sentence that is none of the fragments
@@ -94,7 +94,7 @@ def report(evaluation: EvaluationSet, predictions: Sequence[Prediction]) -> Repo
     }
     values: dict[str, list[float]] = {name: [] for name in FIGURES}
     for prediction in predictions:
-        for name, value in measure(prediction, texts).items():
+        for name, value in figures_of(prediction, texts).items():
             values.setdefault(name, []).append(value)
     answers = [p.answer for p in predictions if p.answer]
     if not any(citation.focus for answer in answers for citation in answer.citations):
@@ -107,8 +107,8 @@ def report(evaluation: EvaluationSet, predictions: Sequence[Prediction]) -> Repo
         answerable=answerable,
         unanswerable=len(predictions) - answerable,
         figures={name: figure(numbers) for name, numbers in values.items() if numbers},
-        answer_words_median=_median(len(_words(text)) for text in given),
-        shown_words_median=_median(len(_shown(text).split()) for text in given),
+        answer_words_median=_median(len(_compared_words(text)) for text in given),
+        shown_words_median=_median(len(_without_markers(text).split()) for text in given),
         seconds=_seconds(predictions),
     )
 
@@ -128,7 +128,7 @@ def _seconds(predictions: Sequence[Prediction]) -> dict[str, Percentiles]:
     return {name: percentiles(numbers) for name, numbers in seconds.items() if numbers}
 
 
-def measure(prediction: Prediction, texts: Mapping[str, str]) -> dict[str, float]:
+def figures_of(prediction: Prediction, texts: Mapping[str, str]) -> dict[str, float]:
     """Return what one question adds to each figure, by the figure's name.
 
     Figures that the question does not count for are left out. `texts` are the documents of the set
@@ -145,7 +145,7 @@ def measure(prediction: Prediction, texts: Mapping[str, str]) -> dict[str, float
         values[f"{abstained}:{question.type}"] = float(answer.abstained)
     if answer.abstained:
         return values
-    text = _shown(answer.answer)
+    text = _without_markers(answer.answer)
     values |= {"doubled": float(is_doubled(text)), "fragment": float(is_fragment(text))}
     return values | _citations(question, answer, texts)
 
@@ -159,7 +159,7 @@ def _correctness(question: Question, answer: Answer) -> dict[str, float]:
         values["f1"] = max(f1(answer.answer, gold) for gold in question.answers)
     golds = [gold for gold in question.answers if len(gold.split()) <= _SHORT_GOLD]
     if golds:
-        begin = " ".join(_shown(answer.answer).split()[:_DIRECT_WORDS])
+        begin = " ".join(_without_markers(answer.answer).split()[:_DIRECT_ANSWER_WORDS])
         values["direct"] = float(
             not answer.abstained and any(stands_in(gold, begin) for gold in golds)
         )
@@ -198,7 +198,7 @@ def cited_short_answer(answer: Answer) -> str:
 
 def is_doubled(text: str) -> bool:
     """Return whether a run of eight words stands twice in a text."""
-    words = _words(text)
+    words = _compared_words(text)
     runs = [
         tuple(words[start : start + _REPEATED_WORDS])
         for start in range(len(words) - _REPEATED_WORDS + 1)
@@ -219,7 +219,7 @@ def is_fragment(text: str) -> bool:
     )
 
 
-def _shown(text: str) -> str:
+def _without_markers(text: str) -> str:
     """Return the text of an answer without its markers."""
     return _MARKER.sub("", text).strip()
 
@@ -268,11 +268,12 @@ def is_correct(answer: str, golds: Iterable[str]) -> bool:
     Of a gold answer up to eight words all of them stand together in an answer of at most sixty; of
     a longer one sixty percent of the words stand anywhere.
     """
-    said = _words(answer)
+    said = _compared_words(answer)
     return any(
         len(said) <= _MAX_WORDS and stands_in(gold, answer)
         if len(gold.split()) <= _SHORT_GOLD
-        else _shared(said, _words(gold)) / max(1, len(_words(gold))) >= _LONG_GOLD_SHARE
+        else _shared(said, _compared_words(gold)) / max(1, len(_compared_words(gold)))
+        >= _LONG_GOLD_SHARE
         for gold in golds
     )
 
@@ -292,7 +293,7 @@ def _supports(citation: Citation, question: Question) -> bool:
 
 def f1(one: str, other: str) -> float:
     """Return the F1 of two texts over their words, as in SQuAD (Rajpurkar et al. 2016)."""
-    first, second = _words(one), _words(other)
+    first, second = _compared_words(one), _compared_words(other)
     if not first or not second:
         return float(first == second)
     return 2 * _shared(first, second) / (len(first) + len(second))
@@ -304,10 +305,10 @@ def _shared(one: Sequence[str], other: Sequence[str]) -> int:
 
 def stands_in(text: str, within: str) -> bool:
     """Return whether the words of a text stand together in another."""
-    return f" {' '.join(_words(text))} " in f" {' '.join(_words(within))} "
+    return f" {' '.join(_compared_words(text))} " in f" {' '.join(_compared_words(within))} "
 
 
-def _words(text: str) -> list[str]:
+def _compared_words(text: str) -> list[str]:
     """Return the words of a text without markers, case, punctuation and articles."""
     plain = _MARKERS.sub(" ", text.lower()).translate(_NO_PUNCTUATION)
     return [word for word in plain.split() if word not in _ARTICLES]

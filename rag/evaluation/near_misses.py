@@ -15,8 +15,10 @@ from rag.protocols import Embedder
 
 NEAR_MISS = "adversarial_near_miss"
 
-_NUMBER = re.compile(r"(?<![\w.,])\d[\d,]*(?![\w,]|\.\d)")
-_NAME = re.compile(r"(?<=[a-z,'’] )[A-Z][\w'’-]+(?: (?:(?:of|the|de|von|and) )?[A-Z][\w'’-]+)*")
+_CHANGED_NUMBER = re.compile(r"(?<![\w.,])\d[\d,]*(?![\w,]|\.\d)")
+_CHANGED_NAME = re.compile(
+    r"(?<=[a-z,'’] )[A-Z][\w'’-]+(?: (?:(?:of|the|de|von|and) )?[A-Z][\w'’-]+)*"
+)
 # Words of which the other one asks for something else in the same sentence.
 _OTHER = dict(
     pair
@@ -33,7 +35,7 @@ _OTHER = dict(
     )
     for pair in ((one, other), (other, one))
 )
-_WORD = re.compile(r"[A-Za-z]+")
+_ASCII_WORD = re.compile(r"[A-Za-z]+")
 _SAME_STEM = 4  # letters that "Europe" and "European" share
 
 
@@ -60,7 +62,7 @@ def near_misses(
     pool = [q for q in evaluation.questions if q.answerable and q.gold_texts and q.gold_documents]
     names = {
         document: sorted(
-            {name.removesuffix("'s").removesuffix("’s") for name in _NAME.findall(text)}
+            {name.removesuffix("'s").removesuffix("’s") for name in _CHANGED_NAME.findall(text)}
         )
         for document, (_, text) in evaluation.documents.items()
         if any(document == question.gold_documents[0] for question in pool)
@@ -98,18 +100,18 @@ def _changes(
 ) -> Iterator[_Change]:
     """Yield at most one change for each kind of detail."""
     asked, gold = question.text, collapse_spaces(" ".join(question.gold_texts))
-    for number in _NUMBER.finditer(asked):
+    for number in _CHANGED_NUMBER.finditer(asked):
         other = _other_number(number[0], random)
         if number[0] in text and other not in text:
             yield _Change(*number.span(), other)
             break
-    for found in _NAME.finditer(asked):
+    for found in _CHANGED_NAME.finditer(asked):
         name = found[0].removesuffix("'s").removesuffix("’s")
         if name in text and (other := _nearest(name, names, f"{gold} {asked}", embedder)):
             yield _Change(found.start(), found.start() + len(name), other)
             break
-    words = {word.lower() for word in _WORD.findall(text)}
-    for word in _WORD.finditer(asked):
+    words = {word.lower() for word in _ASCII_WORD.findall(text)}
+    for word in _ASCII_WORD.finditer(asked):
         opposite = _OTHER.get(word[0])
         if opposite and word[0].lower() in words and opposite not in words:
             yield _Change(*word.span(), opposite)

@@ -12,7 +12,7 @@ from rag.types import Chunk, Document, Paragraph, Section, Vectors
 
 PARAGRAPHS = 120  # of a report, some thirty pages
 _OF_A_SECTION = 12
-_SEED = 0
+_REPORTS_SEED = 0
 # The word at rank r of a language is every (10 r)th or so (Zipf 1949); a passage of a report has
 # some seventy words.
 _WORDS, _PARAGRAPH_WORDS, _SPREAD, _MOST_PARAGRAPH_WORDS, _SENTENCE_WORDS = (
@@ -39,7 +39,7 @@ class Reports:
     def __init__(self, dimension: int) -> None:
         """Draw the vocabulary; `dimension` is that of the vectors."""
         self._dimension = dimension
-        drawn = np.random.default_rng(_SEED)
+        drawn = np.random.default_rng(_REPORTS_SEED)
         syllables = [consonant + vowel for consonant in _CONSONANTS for vowel in _VOWELS]
         words = dict.fromkeys(sorted(STOP_WORDS))
         for drawn_syllables in drawn.choice(syllables, (2 * _WORDS, 3)).tolist():
@@ -85,7 +85,7 @@ class Reports:
 
         The vector [dimension] is as near to the passage's section as the passages in it.
         """
-        drawn = np.random.default_rng([_SEED, number, 2])
+        drawn = np.random.default_rng([_REPORTS_SEED, number, 2])
         words = [
             w
             for w in drawn.choice(self._paragraphs(number)).lower().rstrip(".").split()
@@ -123,7 +123,7 @@ class Reports:
         )
 
     def _paragraphs(self, number: int) -> list[str]:
-        drawn = np.random.default_rng([_SEED, number])
+        drawn = np.random.default_rng([_REPORTS_SEED, number])
         lengths = np.minimum(
             drawn.lognormal(np.log(_PARAGRAPH_WORDS), _SPREAD, PARAGRAPHS).astype(int) + 8,
             _MOST_PARAGRAPH_WORDS,
@@ -131,7 +131,7 @@ class Reports:
         words = self._words[np.searchsorted(self._until, drawn.random(lengths.sum()))]
         ends = np.cumsum(lengths)
         return [
-            _sentences(words[end - length : end].tolist())
+            _as_sentences(words[end - length : end].tolist())
             for length, end in zip(lengths, ends, strict=True)
         ]
 
@@ -145,7 +145,7 @@ class Reports:
             + self._drawn(_SECTION, section, 4)
             for section in set(sections)
         }
-        own = np.random.default_rng([_SEED, number, 1]).standard_normal(
+        own = np.random.default_rng([_REPORTS_SEED, number, 1]).standard_normal(
             (rows, self._dimension), np.float32
         )
         vectors = (
@@ -155,13 +155,13 @@ class Reports:
         return unit
 
     def _drawn(self, share: float, number: int, what: int) -> NDArray[np.float32]:
-        drawn = np.random.default_rng([_SEED, number, what]).standard_normal(
+        drawn = np.random.default_rng([_REPORTS_SEED, number, what]).standard_normal(
             self._dimension, np.float32
         )
         return drawn * np.float32(np.sqrt(share))
 
 
-def _sentences(words: list[str]) -> str:
+def _as_sentences(words: list[str]) -> str:
     sentences = (
         " ".join(words[at : at + _SENTENCE_WORDS]) for at in range(0, len(words), _SENTENCE_WORDS)
     )

@@ -59,10 +59,10 @@ def make_app(service: Service, jobs: Jobs, key: str, metrics: bool = False) -> F
     _add_routes(app, service, key)
     if metrics:
         _add_metrics(app, service)
-    questions.add_routes(app, service)
-    documents.add_routes(app, service, jobs)
-    conversations.add_routes(app, service)
-    openai.add_routes(app, service)
+    questions.add_question_routes(app, service)
+    documents.add_document_routes(app, service, jobs)
+    conversations.add_conversation_routes(app, service)
+    openai.add_openai_routes(app, service)
     app.router.routes.extend(mcp_app.routes)
     _close(app)
     return app

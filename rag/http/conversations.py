@@ -11,7 +11,7 @@ from fastapi import FastAPI, Path, Query
 from fastapi.responses import Response
 
 from rag.http.schemas import ConversationAnswers, ConversationEntry, ConversationList, NewName
-from rag.render.export import MEDIA_TYPES, Kind, export, file_name
+from rag.render.export import MEDIA_TYPES, ExportFormat, export, file_name
 from rag.render.json import answer_json, conversation_json
 from rag.service.service import Service
 from rag.types import Answer, Turn
@@ -23,7 +23,7 @@ Key = Annotated[int, Path(ge=1, alias="conversation", description="the key of a 
 Library = Annotated[str | None, Query(max_length=64)]
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
+def add_conversation_routes(app: FastAPI, service: Service) -> None:
     """Add the routes below /v1/conversations to the application."""
 
     @app.get("/v1/conversations", tags=["conversations"], response_model=ConversationList)
@@ -80,7 +80,7 @@ def _add_export(app: FastAPI, service: Service) -> None:
             }
         },
     )
-    def export_file(key: Key, kind: Kind, library: Library = None) -> Response:
+    def export_file(key: Key, kind: ExportFormat, library: Library = None) -> Response:
         """A conversation as a file to keep or to send.
 
         Markdown, HTML, Word or JSON, with what it takes to check every footnote.

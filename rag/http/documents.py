@@ -15,10 +15,10 @@ from rag.http.schemas import Documents, DocumentText, Job, Libraries
 from rag.service.jobs import Jobs
 from rag.service.service import Service
 
-_LOOK_SECONDS = 0.2  # how often one who follows a job is told of it
+_JOB_POLL_SECONDS = 0.2  # how often one who follows a job is told of it
 
 
-def add_routes(app: FastAPI, service: Service, jobs: Jobs) -> None:
+def add_document_routes(app: FastAPI, service: Service, jobs: Jobs) -> None:
     """Add the routes of libraries, uploads and documents to the application."""
     _add_lists(app, service)
     _add_uploads(app, service, jobs)
@@ -136,4 +136,4 @@ async def _steps(jobs: Jobs, id: str) -> AsyncIterator[str]:
             if now != shown:
                 yield event_of("job", Job.of(now).model_dump())
             shown = now
-            await asyncio.sleep(0 if now.finished else _LOOK_SECONDS)
+            await asyncio.sleep(0 if now.finished else _JOB_POLL_SECONDS)

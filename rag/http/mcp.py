@@ -29,7 +29,7 @@ _INSTRUCTIONS = (
     "true, the reports do not answer."
 )
 
-Question = Annotated[
+QuestionArgument = Annotated[
     str, Field(min_length=1, max_length=MAX_QUESTION, description="a question in plain words")
 ]
 
@@ -65,7 +65,7 @@ def make_server(service: Service) -> MCPServer:
     """
     server = _DocumentsServer(service)
     _add_tools(server, service)
-    _add_documents(server, service)
+    _add_document_resource(server, service)
     return server
 
 
@@ -73,7 +73,8 @@ def _add_tools(server: MCPServer, service: Service) -> None:
 
     @server.tool(annotations=_READS)
     def search(
-        question: Question, k: Annotated[int, Field(ge=1, le=50, description="how many")] = 8
+        question: QuestionArgument,
+        k: Annotated[int, Field(ge=1, le=50, description="how many")] = 8,
     ) -> dict[str, Any]:
         """The passages nearest to a question, each with its document and the span of its text.
 
@@ -87,7 +88,7 @@ def _add_tools(server: MCPServer, service: Service) -> None:
             }
 
     @server.tool(annotations=_READS)
-    async def ask(question: Question) -> dict[str, Any]:
+    async def ask(question: QuestionArgument) -> dict[str, Any]:
         """An answer from the reports, with a citation of exact words for every sentence.
 
         `abstained` where they do not answer.
@@ -123,7 +124,7 @@ def _add_tools(server: MCPServer, service: Service) -> None:
         }
 
 
-def _add_documents(server: MCPServer, service: Service) -> None:
+def _add_document_resource(server: MCPServer, service: Service) -> None:
     @server.resource(
         "rag://documents/{name}", mime_type="text/plain", description="the whole text of a document"
     )

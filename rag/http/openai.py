@@ -38,7 +38,7 @@ class Part(BaseModel):
     text: Annotated[str, Field(max_length=MAX_MESSAGE)] = ""
 
 
-class Message(BaseModel):
+class ChatMessage(BaseModel):
     """One turn of the conversation.
 
     Instructions of the system are not followed: what is said is what the reports say.
@@ -83,11 +83,11 @@ class Completion(BaseModel):
             max_length=100, description=f"a library, or {ANY_LIBRARY!r} for the one of the server"
         ),
     ]
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)]
     stream: Annotated[bool, Field(strict=True)] = False
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
+def add_openai_routes(app: FastAPI, service: Service) -> None:
     """Add the routes of `PATHS` to the application."""
 
     @app.get("/v1/models", tags=["openai"])

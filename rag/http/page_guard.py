@@ -25,13 +25,13 @@ _OPEN_PATHS = (
 )
 # Gradio's own scripts are inline and compile templates; what counts is that nothing may be fetched
 # from or sent to elsewhere.
-_POLICY = (
+_PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'self'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = [
-    (b"content-security-policy", _POLICY.encode()),
+    (b"content-security-policy", _PAGE_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]

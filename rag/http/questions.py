@@ -20,7 +20,7 @@ from rag.service.service import Service
 from rag.service.threads import iterate_for_client
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
+def add_question_routes(app: FastAPI, service: Service) -> None:
     """Add the routes to the application."""
 
     @app.post("/v1/search", tags=["questions"], response_model=Hits)

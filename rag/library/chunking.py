@@ -7,13 +7,13 @@ from rag.text.sentences import sentence_spans
 from rag.types import Chunk, Document, Paragraph
 
 # MiniLM reads 256 tokens: this leaves room for the context, which is embedded in front of the text.
-MAX_TOKENS = 190
+MAX_CHUNK_TOKENS = 190
 _MAX_CONTEXT_TOKENS = 60
 # A paragraph below this says too little to be found by itself, so its successors in the section are
 # joined to it.
 _JOIN_BELOW = 48
 
-Span = tuple[int, int, int]  # paragraph number, start, end
+NumberedSpan = tuple[int, int, int]  # paragraph number, start, end
 
 
 def make_chunks(document: Document, count_tokens: Callable[[str], int]) -> tuple[Chunk, ...]:
@@ -29,10 +29,10 @@ def make_chunks(document: Document, count_tokens: Callable[[str], int]) -> tuple
         if not is_text:
             continue
         section = document.sections[section_index]
-        for number, start, end in _joined(
+        for number, start, end in _join_short(
             document.text, _units(document.text, run, count_tokens), count_tokens
         ):
-            context = _context(document, section.path, start, end, count_tokens)
+            context = _chunk_context(document, section.path, start, end, count_tokens)
             path = " › ".join(section.path)
             chunks.append(
                 Chunk(
@@ -51,24 +51,24 @@ def make_chunks(document: Document, count_tokens: Callable[[str], int]) -> tuple
 
 def _units(
     text: str, paragraphs: Iterator[Paragraph], count: Callable[[str], int]
-) -> Iterator[Span]:
+) -> Iterator[NumberedSpan]:
     """Paragraphs that fit, and sentence groups of those that do not."""
     for paragraph in paragraphs:
         start = paragraph.start
         end = start
-        for first, last in _sentences(text, paragraph, count):
-            if end > start and count(text[start:last]) > MAX_TOKENS:
+        for first, last in _fitting_sentences(text, paragraph, count):
+            if end > start and count(text[start:last]) > MAX_CHUNK_TOKENS:
                 yield paragraph.number, start, end
                 start = first
             end = last
         yield paragraph.number, start, paragraph.end
 
 
-def _sentences(
+def _fitting_sentences(
     text: str, paragraph: Paragraph, count: Callable[[str], int]
 ) -> Iterator[tuple[int, int]]:
     body = text[paragraph.start : paragraph.end]
-    if count(body) <= MAX_TOKENS:
+    if count(body) <= MAX_CHUNK_TOKENS:
         yield paragraph.start, paragraph.end
         return
     for start, end in sentence_spans(body):
@@ -80,7 +80,7 @@ def _pieces(
 ) -> Iterator[tuple[int, int]]:
     """A sentence, halved at white space for as long as it is too long for a chunk of its own."""
     middle = text.rfind(" ", start + 1, (start + end) // 2)
-    if count(text[start:end]) <= MAX_TOKENS or end - start < 2:
+    if count(text[start:end]) <= MAX_CHUNK_TOKENS or end - start < 2:
         yield start, end
         return
     if middle < 0:
@@ -89,10 +89,12 @@ def _pieces(
     yield from _pieces(text, middle, end, count)
 
 
-def _joined(text: str, units: Iterator[Span], count: Callable[[str], int]) -> Iterator[Span]:
+def _join_short(
+    text: str, units: Iterator[NumberedSpan], count: Callable[[str], int]
+) -> Iterator[NumberedSpan]:
     number, start, end = next(units)
     for next_number, next_start, next_end in units:
-        if count(text[start:end]) < _JOIN_BELOW and count(text[start:next_end]) <= MAX_TOKENS:
+        if count(text[start:end]) < _JOIN_BELOW and count(text[start:next_end]) <= MAX_CHUNK_TOKENS:
             end = next_end
         else:
             yield number, start, end
@@ -100,7 +102,7 @@ def _joined(text: str, units: Iterator[Span], count: Callable[[str], int]) -> It
     yield number, start, end
 
 
-def _context(
+def _chunk_context(
     document: Document, path: tuple[str, ...], start: int, end: int, count: Callable[[str], int]
 ) -> str:
     speakers = dict.fromkeys(q.speaker for q in document.quotations_in(start, end) if q.speaker)

@@ -21,7 +21,7 @@ _LISTING = (
     " c.id) FROM conversations c"
 )
 # What is damaged is told to those who open it; it holds no words.
-_SAID = (
+_SELECT_SAID = (
     "SELECT conversation, question, CASE WHEN json_valid(answer) THEN json_extract(answer,"
     " '$.answer') END FROM turns"
 )
@@ -71,7 +71,7 @@ class Conversations:
             found = self._found(f"{_LISTING} ORDER BY c.changed DESC, c.id DESC")
             if wanted := folded(words).split():
                 texts = {c.key: c.name for c in found}
-                for key, question, said in self._database.rows(_SAID):
+                for key, question, said in self._database.rows(_SELECT_SAID):
                     texts[key] = f"{texts[key]}\n{question}\n{said or ''}"
                 held = {key: folded(text) for key, text in texts.items()}
                 found = [c for c in found if all(word in held[c.key] for word in wanted)]

@@ -26,7 +26,7 @@ DATABASE = "library.db"
 # longer.
 _WRITER_SECONDS = 60.0
 _SAY_SECONDS = 1.0  # after which one who waits is told for whom
-_LOOK_SECONDS = 0.02
+_LOCK_POLL_SECONDS = 0.02
 _BUSY_SECONDS = 5.0  # for all that is not a writer, which only waits for another's clean-up
 # The byte that SQLite locks for one who writes: beside the database where it writes ahead, else in
 # it.
@@ -199,7 +199,7 @@ class Database:
                     self._writer(),
                     self._folder.name,
                 )
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_LOCK_POLL_SECONDS)
         try:
             yield
         finally:
@@ -301,7 +301,7 @@ class Database:
             if type(error) not in (sqlite3.DatabaseError, sqlite3.OperationalError):
                 raise
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-            kind = _KINDS.get(code, LibraryError)
+            kind = _ERRORS_OF_CODES.get(code, LibraryError)
             trouble = _TROUBLE.get(code, _DAMAGED).format(
                 writer=self._writer() if kind is LibraryLockedError else ""
             )
@@ -310,7 +310,10 @@ class Database:
             raise LibraryError(f"The library {self._folder.name!r} {_DAMAGED}") from error
 
 
-_KINDS = {sqlite3.SQLITE_READONLY: LibraryReadOnlyError, sqlite3.SQLITE_BUSY: LibraryLockedError}
+_ERRORS_OF_CODES = {
+    sqlite3.SQLITE_READONLY: LibraryReadOnlyError,
+    sqlite3.SQLITE_BUSY: LibraryLockedError,
+}
 
 
 def migrate(database: sqlite3.Connection, format: int = FORMAT) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.library.database import Database
-from rag.library.rows import BOX, read_document, write_chunks
+from rag.library.rows import BOX, document_of_rows, write_chunks
 from rag.types import Box, Chunk, Document, Note, Paragraph, Quotation, Reference, Section, Vectors
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _ORPHANS = {
 }  # tables made from others -> what a row of theirs is
 
 
-def check(database: Database) -> list[str]:
+def find_damage(database: Database) -> list[str]:
     """What is wrong with the database, in sentences; nothing for a whole one. Reads all of it.
 
     Raises LibraryError where it is too damaged to be read, or another process is writing to it.
@@ -46,7 +46,7 @@ def check(database: Database) -> list[str]:
     return found
 
 
-def repair(
+def repair_database(
     database: Database, make: Callable[[Document], tuple[Sequence[Chunk], Vectors]]
 ) -> list[str]:
     """Repair the database; return what was done, in sentences.
@@ -69,7 +69,7 @@ def repair(
     dimension = database.state().dimension
     for key, name in database.rows("SELECT id, name FROM documents ORDER BY name"):
         with database.reading() as connection:
-            document = None if _of_parts(connection, name) else read_document(connection, name)
+            document = None if _of_parts(connection, name) else document_of_rows(connection, name)
             hurt = document and _of_passages(connection, key, name, document.text, dimension)
         if document and hurt:
             chunks, vectors = make(document)
@@ -130,7 +130,7 @@ def _of_parts(connection: "sqlite3.Connection", name: str) -> list[str]:
     document.
     """
     try:
-        document = read_document(connection, name)
+        document = document_of_rows(connection, name)
     except (ValueError, TypeError, RecursionError):
         return [f"The parts of {name!r} cannot be read."]
     if document is None:

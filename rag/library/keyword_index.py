@@ -44,7 +44,7 @@ def best(
     if not terms:
         return []
     with database.reading():
-        candidates = _candidates(database, terms, among)
+        candidates = _best_by_idf(database, terms, among)
         query, ids = any_of(terms), json.dumps(candidates.tolist())
         found = database.rows(_BEST, _TEXT_WEIGHT, _CONTEXT_WEIGHT, query, ids, max(k, 0))
     return [(int(chunk), float(score)) for chunk, score in found]
@@ -62,7 +62,7 @@ def idf(database: Database, words: Sequence[str], chunks: int) -> list[float]:
     return [_idf(n, chunks) for n in found]
 
 
-def _candidates(
+def _best_by_idf(
     database: Database, terms: dict[str, int], among: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
     """The ids of the chunks with the rarest of the terms, and with most of them.

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 LOCKS = Path("/proc/locks")  # Linux alone has it; elsewhere nobody is named
-_LONGEST = 80  # characters of a command
+_LONGEST_COMMAND = 80  # characters of a command
 
 
 def lock_owner(places: Mapping[Path, int]) -> str:
@@ -34,6 +34,6 @@ def lock_owner(places: Mapping[Path, int]) -> str:
 def _command(process: str) -> str:
     with suppress(OSError):
         words = Path("/proc", process, "cmdline").read_bytes().decode(errors="replace").split("\0")
-        command = " ".join(Path(word).name for word in words).strip()[:_LONGEST]
+        command = " ".join(Path(word).name for word in words).strip()[:_LONGEST_COMMAND]
         return f" ({''.join(c if c.isprintable() else ' ' for c in command)})"
     return ""

@@ -91,7 +91,7 @@ def write_chunks(
     database.execute(f"{SPEAKERS} AND q.document = ?", [key])
 
 
-def read_document(database: "sqlite3.Connection", name: str) -> Document | None:
+def document_of_rows(database: "sqlite3.Connection", name: str) -> Document | None:
     """The document of that name, equal to the one written.
 
     None where there is none. Raises ValueError for damaged rows.

@@ -20,13 +20,13 @@ from rag.errors import DocumentError, LibraryError, NotFoundError, UsageError
 from rag.library import integrity, keyword_index
 from rag.library.conversations import Conversations
 from rag.library.database import DATABASE, Database
-from rag.library.rows import read_document, write_chunks, write_document
+from rag.library.rows import document_of_rows, write_chunks, write_document
 from rag.library.source_files import SourceFiles
 from rag.library.vector_index import Dense
 from rag.text.query import is_within, names_it, phrases_of
 from rag.types import Chunk, Document, DocumentInfo, Filter, Vectors
 
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+_LIBRARY_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 
 def library_folder(indexes: Path, name: str) -> Path:
@@ -34,7 +34,7 @@ def library_folder(indexes: Path, name: str) -> Path:
 
     Raises UsageError for a name that could be a path.
     """
-    if not _NAME.fullmatch(name):
+    if not _LIBRARY_NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} cannot name a library; use up to 64 letters, digits, hyphens, underscores "
             "and dots, no dot in front."
@@ -59,7 +59,7 @@ def library_names(indexes: Path) -> list[str]:
     return sorted(
         file.parent.name
         for file in indexes.glob(f"*/{DATABASE}")
-        if _NAME.fullmatch(file.parent.name)
+        if _LIBRARY_NAME.fullmatch(file.parent.name)
     )
 
 
@@ -158,7 +158,7 @@ class Library:
         belongs to another file, LibraryError where the library cannot be written, ValueError where
         the parts do not fit.
         """
-        place = _place(path)
+        place = _absolute(path)
         with self._database.counted_transaction() as database:
             self._check_embedder()
             source = database.execute(
@@ -253,7 +253,9 @@ class Library:
     def find(self, path: Path) -> DocumentInfo | None:
         """The document that was read from the file at `path`."""
         return next(
-            iter(_infos(self._database.rows("SELECT * FROM listing WHERE path = ?", _place(path)))),
+            iter(
+                _infos(self._database.rows("SELECT * FROM listing WHERE path = ?", _absolute(path)))
+            ),
             None,
         )
 
@@ -274,7 +276,7 @@ class Library:
         """The documents whose files lay in the folder, or in one below it, in the order of their
         names.
         """
-        place = Path(_place(folder))
+        place = Path(_absolute(folder))
         return [document for document in self.documents() if document.path.is_relative_to(place)]
 
     def move(self, name: str, path: Path) -> None:
@@ -282,7 +284,7 @@ class Library:
         that is no other's.
         """
         with self._database.counted_transaction() as database:
-            row = [_place(path), path.name, name]
+            row = [_absolute(path), path.name, name]
             database.execute(
                 "UPDATE OR IGNORE documents SET path = ?, file = ? WHERE name = ?", row
             )
@@ -312,7 +314,7 @@ class Library:
         Raises NotFoundError where there is none.
         """
         with self._database.reading() as database:
-            document = read_document(database, name)
+            document = document_of_rows(database, name)
             if document is None:
                 raise NotFoundError(self._no_document(name))
         return document
@@ -441,7 +443,7 @@ class Library:
         Raises LibraryError where it is too damaged to be read, or another process is adding to it.
         """
         return [
-            *integrity.check(self._database),
+            *integrity.find_damage(self._database),
             *self._dense.check(),
             *self.conversations.check(),
         ]
@@ -452,7 +454,7 @@ class Library:
         `make` gives the chunks of a document and their vectors, as for `rebuild`. Raises
         LibraryError where the library is too damaged, or cannot be written to.
         """
-        done = integrity.repair(self._database, make)
+        done = integrity.repair_database(self._database, make)
         if self._dense.check():
             self._dense.forget()
             done.append("The file of vectors was removed.")
@@ -506,7 +508,7 @@ def _infos(rows: Sequence[Any]) -> list[DocumentInfo]:
     return [DocumentInfo(name, file, Path(path), *rest) for name, file, path, *rest in rows]
 
 
-def _place(path: Path) -> str:
+def _absolute(path: Path) -> str:
     """The absolute path that tells files apart.
 
     Links are kept, since what they point to may change.

@@ -26,7 +26,7 @@ from rag.types import Vectors
 if TYPE_CHECKING:
     import sqlite3
 
-_BATCH = 50_000  # vectors read at a time
+_READ_AT_ONCE = 50_000  # vectors read at a time
 
 
 class Dense:
@@ -181,7 +181,7 @@ class Dense:
         """The vectors after the chunk `last`, in batches."""
         while rows := database.execute(
             "SELECT chunk, vector FROM vectors WHERE chunk > ? ORDER BY chunk LIMIT ?",
-            [last, _BATCH],
+            [last, _READ_AT_ONCE],
         ).fetchall():
             last = rows[-1][0]
             yield self._decoded(rows, dimension)

@@ -29,7 +29,7 @@ _LOOSE = (
 _CANDIDATES = 2
 # standard deviations of a number of a unit vector; of 12 million none was wider, and one that is is
 # cut
-_WIDEST = 6.0
+_LARGEST_DEVIATION = 6.0
 _SUFFIX, _UNFINISHED = ".faiss", "vectors.tmp"
 
 
@@ -78,7 +78,7 @@ class VectorIndex:
         other = self._copy()
         other._loose.remove_ids(_selector(ids))
         if self._codes is not None:
-            other._removed = np.union1d(self._removed, _held(self._codes, ids))
+            other._removed = np.union1d(self._removed, _with_codes(self._codes, ids))
         return other
 
     def _copy(self) -> Self:
@@ -140,7 +140,7 @@ def _coded(vectors: Vectors) -> Vectors:
 
 def _scale(dimension: int) -> float:
     """How many steps of a code a length of one is."""
-    return float(127 * np.sqrt(dimension) / _WIDEST)
+    return float(127 * np.sqrt(dimension) / _LARGEST_DEVIATION)
 
 
 def write_codes(codes: "faiss.Index", folder: Path) -> str:
@@ -218,7 +218,7 @@ def _selector(ids: Ids) -> "faiss.IDSelector":
     return faiss.IDSelectorBitmap(packed)
 
 
-def _held(codes: "faiss.Index", ids: Ids) -> Ids:
+def _with_codes(codes: "faiss.Index", ids: Ids) -> Ids:
     """Those of the ids that have a code."""
     import faiss
 

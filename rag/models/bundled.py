@@ -27,7 +27,7 @@ EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 _EMBEDDING_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
-_BLOCK = 1 << 20
+_BYTES_READ = 1 << 20
 
 
 def cache_folder(folder: Path | None) -> Path:
@@ -50,7 +50,7 @@ def language_model_path(cache: Path | None = None) -> Path:
         with target.open("wb") as out:
             for package, part in _LANGUAGE_MODEL_PARTS:
                 with (_package_folder(package) / "data" / part).open("rb") as piece:
-                    while block := piece.read(_BLOCK):
+                    while block := piece.read(_BYTES_READ):
                         out.write(block)
         if sha256_of(target) != _LANGUAGE_MODEL_SHA256:
             raise ModelError(

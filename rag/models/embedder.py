@@ -14,7 +14,7 @@ from rag.models.bundled import (
     check_embedding_model,
     embedding_model_folder,
 )
-from rag.models.onnx import BATCH, Session, batches, check_agreement, export
+from rag.models.onnx import BATCH, Session, batches, check_agreement, export_onnx
 from rag.protocols import Embedder
 from rag.types import Vectors
 
@@ -153,7 +153,7 @@ def _export_embedder(target: Path) -> None:
             )["sentence_embedding"]
             return torch.nn.functional.normalize(vectors, dim=1)
 
-    export(Pooled(), ("input_ids", "attention_mask"), {0: "texts"}, target)
+    export_onnx(Pooled(), ("input_ids", "attention_mask"), {0: "texts"}, target)
     features = original.preprocess(list(PROBES))
     inputs = {name: features[name].numpy() for name in ("input_ids", "attention_mask")}
     expected = original.encode(list(PROBES), normalize_embeddings=True, show_progress_bar=False)

@@ -84,7 +84,7 @@ def batches(rows: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Any, Any
 # --- The export, once -----------------------------------------------------------------------------
 
 
-def export(
+def export_onnx(
     module: "torch.nn.Module", inputs: tuple[str, ...], output: dict[int, str], target: Path
 ) -> None:
     """Write the module to `target` as ONNX with 8-bit weights.

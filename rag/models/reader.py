@@ -33,7 +33,7 @@ MAX_SPAN_TOKENS = 30
 
 # The vocabulary is that of BERT four places on, with special tokens of its own.
 VOCABULARY_SHIFT = 4
-CLS, SEP = 0, 2
+MPNET_CLS, MPNET_SEP = 0, 2
 _POINT = 1012 + VOCABULARY_SHIFT
 
 
@@ -48,7 +48,7 @@ class Tokens(NamedTuple):
     closes: NDArray[np.bool_]  # whether a word ends with it
 
 
-class Window(NamedTuple):
+class TokenWindow(NamedTuple):
     """Tokens of a passage that are read at once, and where they stand in the row that the network
     is given.
     """
@@ -170,21 +170,28 @@ def window_spans(sentences: NDArray[np.int64], room: int) -> Iterator[tuple[int,
         yield start, len(sentences)
 
 
-def windows_of(question: Sequence[int], context: Sequence[int], tokens: Tokens) -> list[Window]:
+def windows_of(
+    question: Sequence[int], context: Sequence[int], tokens: Tokens
+) -> list[TokenWindow]:
     """The rows for the network: `<s> question </s></s> context. sentences </s>`."""
-    row = [CLS, *(t + VOCABULARY_SHIFT for t in question[:MAX_QUESTION_TOKENS]), SEP, SEP]
+    row = [
+        MPNET_CLS,
+        *(t + VOCABULARY_SHIFT for t in question[:MAX_QUESTION_TOKENS]),
+        MPNET_SEP,
+        MPNET_SEP,
+    ]
     row += (
         [*(t + VOCABULARY_SHIFT for t in context[:MAX_CONTEXT_TOKENS]), _POINT] if context else []
     )
     room = MAX_READ_TOKENS - len(row) - 1
     return [
-        Window(start, end, [*row, *tokens.ids[start:end].tolist(), SEP], len(row))
+        TokenWindow(start, end, [*row, *tokens.ids[start:end].tolist(), MPNET_SEP], len(row))
         for start, end in window_spans(tokens.sentences, room)
     ]
 
 
 def reading_of(
-    tokens: Tokens, count: int, windows: Sequence[Window], outputs: Sequence[Vectors]
+    tokens: Tokens, count: int, windows: Sequence[TokenWindow], outputs: Sequence[Vectors]
 ) -> Reading:
     """The reading of a passage of `count` sentences out of the outputs of its windows, each float32
     [tokens of the row, 3].

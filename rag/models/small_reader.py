@@ -8,13 +8,13 @@ import numpy as np
 
 from rag.models.bundled import EMBEDDING_MODEL, cache_folder, cached, check_adapter
 from rag.models.embedder import CLS, POINT, PROBES, SEP, load_original, load_tokenizer
-from rag.models.onnx import Session, batches, check_agreement, export
+from rag.models.onnx import Session, batches, check_agreement, export_onnx
 from rag.types import Passage, Reading, Vectors
 
-MAX_QUESTION_TOKENS, MAX_CONTEXT_TOKENS, _MAX_READ_TOKENS = 48, 48, 384
+SMALL_QUESTION_TOKENS, SMALL_CONTEXT_TOKENS, _MAX_READ_TOKENS = 48, 48, 384
 
-ADAPTER = Path(__file__).parents[1] / "data" / "reader.safetensors"
-_ADAPTER_SHA256 = "d37f74443b4260da7db2f45279cfea3f43c2bdcf9fcb7f43cdca4f19d9c0cb2b"
+SMALL_ADAPTER = Path(__file__).parents[1] / "data" / "reader.safetensors"
+_SMALL_ADAPTER_SHA256 = "d37f74443b4260da7db2f45279cfea3f43c2bdcf9fcb7f43cdca4f19d9c0cb2b"
 
 
 class SmallReader:
@@ -32,7 +32,10 @@ class SmallReader:
         Raises ModelError where the model or its adapter is missing or damaged.
         """
         self._session = Session(
-            cached(cache_folder(cache) / f"reader-{_ADAPTER_SHA256[:12]}-int8.onnx", _export_reader)
+            cached(
+                cache_folder(cache) / f"reader-{_SMALL_ADAPTER_SHA256[:12]}-int8.onnx",
+                _export_reader,
+            )
         )
         self._tokenizer = load_tokenizer()
 
@@ -73,9 +76,9 @@ class SmallReader:
                 [question, passage.context, *sentences], add_special_tokens=False
             )
         )
-        tokens = [CLS, *asked[:MAX_QUESTION_TOKENS], SEP]
+        tokens = [CLS, *asked[:SMALL_QUESTION_TOKENS], SEP]
         start = len(tokens)
-        tokens += [*about[:MAX_CONTEXT_TOKENS], POINT] if about else []
+        tokens += [*about[:SMALL_CONTEXT_TOKENS], POINT] if about else []
         spans = []
         for ids in read:
             kept = ids[: max(0, _MAX_READ_TOKENS - 1 - len(tokens))]
@@ -88,8 +91,8 @@ def _export_reader(target: Path) -> None:
     import torch
     from safetensors.torch import load_file
 
-    check_adapter(ADAPTER, _ADAPTER_SHA256)
-    adapter = load_file(ADAPTER)
+    check_adapter(SMALL_ADAPTER, _SMALL_ADAPTER_SHA256)
+    adapter = load_file(SMALL_ADAPTER)
     bert: Any = load_original()[0].auto_model
     for name, layer in bert.named_modules():
         if (
@@ -120,7 +123,7 @@ def _export_reader(target: Path) -> None:
 
     reader = Reader().eval()
     names = ("input_ids", "token_type_ids", "attention_mask")
-    export(reader, names, {0: "texts", 1: "tokens"}, target)
+    export_onnx(reader, names, {0: "texts", 1: "tokens"}, target)
     features = [torch.tensor([load_tokenizer().encode(*PROBES[:2]).ids])]
     features += [
         (features[0].cumsum(1) > features[0].cumsum(1)[0, 10]).long(),

@@ -21,25 +21,24 @@ from typing import Literal
 from rag.errors import NotFoundError
 from rag.files import safe_name
 from rag.render.json import answer_json
-from rag.render.text import NO_ANSWER, where
+from rag.render.text import NEAREST_SHOWN, NO_ANSWER, where
 from rag.text.characters import visible
 from rag.types import Answer, Citation, Document, Hit
 
-Kind = Literal["md", "html", "docx", "json"]
-MEDIA_TYPES: dict[Kind, str] = {
+ExportFormat = Literal["md", "html", "docx", "json"]
+MEDIA_TYPES: dict[ExportFormat, str] = {
     "md": "text/markdown; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "json": "application/json",
 }
 
-_NEAREST = 3  # passages shown where the reports do not answer
 _LONGEST_TITLE = 255  # characters of a Word file's title
 _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 def export(
-    name: str, answers: Sequence[Answer], documents: Callable[[str], Document], kind: Kind
+    name: str, answers: Sequence[Answer], documents: Callable[[str], Document], kind: ExportFormat
 ) -> bytes:
     """The answers as one file of that kind under the name of their conversation, to be kept or
     sent.
@@ -53,10 +52,12 @@ def export(
     if kind == "json":
         return _json(name, date, answers, documents)
     made = {"md": _markdown, "html": _html, "docx": _docx}[kind]
-    return made(_line(name), f"Exported on {date}. {_ABOUT}", [*_parts(answers, documents)])
+    return made(
+        _line_to_export(name), f"Exported on {date}. {_ABOUT}", [*_parts(answers, documents)]
+    )
 
 
-def file_name(name: str, kind: Kind) -> str:
+def file_name(name: str, kind: ExportFormat) -> str:
     """The name of the file for what is exported under `name`.
 
     Letters, digits, dots, hyphens and underscores alone.
@@ -112,32 +113,36 @@ def _parts(answers: Sequence[Answer], documents: Callable[[str], Document]) -> I
         numbers = {citation.marker: before + n for n, citation in enumerate(answer.citations, 1)}
         before += len(answer.citations)
         yield _Part(
-            _line(answer.question),
+            _line_to_export(answer.question),
             tuple(
-                (_line(s.text), tuple(numbers[m] for m in s.markers if m in numbers))
+                (_line_to_export(s.text), tuple(numbers[m] for m in s.markers if m in numbers))
                 for s in answer.sentences
             ),
             tuple(_footnote(numbers[c.marker], c, documents) for c in answer.citations),
-            tuple(map(_passage, answer.hits[:_NEAREST])) if answer.abstained else (),
+            tuple(map(_nearest_passage, answer.hits[:NEAREST_SHOWN])) if answer.abstained else (),
         )
 
 
 def _footnote(number: int, c: Citation, documents: Callable[[str], Document]) -> _Footnote:
-    speaker = f", said by {_line(c.speaker)}" if c.speaker else ""
+    speaker = f", said by {_line_to_export(c.speaker)}" if c.speaker else ""
     return _Footnote(
         number,
-        _lines(c.quote),
-        f"In {_place(c.title, c.document, c.section, c.paragraph, c.page)}{speaker}",
-        f"The report’s note {_line(c.note.number)}: {_line(c.note.text)}" if c.note else "",
-        _line(f"{document.file}, SHA-256 {document.sha256}")
+        _lines_to_export(c.quote),
+        f"In {_named_place(c.title, c.document, c.section, c.paragraph, c.page)}{speaker}",
+        f"The report’s note {_line_to_export(c.note.number)}: {_line_to_export(c.note.text)}"
+        if c.note
+        else "",
+        _line_to_export(f"{document.file}, SHA-256 {document.sha256}")
         if (document := _quoted(c, documents))
         else "The report was replaced or removed since, so its file is not the one that was read.",
     )
 
 
-def _passage(hit: Hit) -> tuple[str, str]:
+def _nearest_passage(hit: Hit) -> tuple[str, str]:
     chunk = hit.chunk
-    return _lines(chunk.text), _place(hit.title, chunk.document, chunk.section, chunk.paragraph)
+    return _lines_to_export(chunk.text), _named_place(
+        hit.title, chunk.document, chunk.section, chunk.paragraph
+    )
 
 
 def _quoted(citation: Citation, documents: Callable[[str], Document]) -> Document | None:
@@ -149,17 +154,19 @@ def _quoted(citation: Citation, documents: Callable[[str], Document]) -> Documen
     return document if document.text[citation.start : citation.end] == citation.quote else None
 
 
-def _place(title: str, document: str, section: str, paragraph: int, page: int | None = None) -> str:
-    return _line(f"{title} ({document}, {where(section, paragraph, page)})")
+def _named_place(
+    title: str, document: str, section: str, paragraph: int, page: int | None = None
+) -> str:
+    return _line_to_export(f"{title} ({document}, {where(section, paragraph, page)})")
 
 
-def _lines(text: str) -> str:
+def _lines_to_export(text: str) -> str:
     """The text without what no reader sees and no format can hold."""
     return _NOT_XML.sub("\ufffd", visible(text))
 
 
-def _line(text: str) -> str:
-    return " ".join(_lines(text).split())
+def _line_to_export(text: str) -> str:
+    return " ".join(_lines_to_export(text).split())
 
 
 # --- JSON -----------------------------------------------------------------------------------------
@@ -188,7 +195,7 @@ def _json(
 _MARKUP = re.compile(
     r"[\\`*_\[\]{}~|$^#]|:(?=\S)|(?<=www)\.", re.IGNORECASE
 )  # web addresses become links without any mark
-_BLOCK = re.compile(r"^([-+=:%]|\d+(?=[.)]))")
+_MARKDOWN_BLOCK = re.compile(r"^([-+=:%]|\d+(?=[.)]))")
 
 
 def _markdown(name: str, about: str, parts: Sequence[_Part]) -> bytes:
@@ -216,7 +223,7 @@ def _markdown(name: str, about: str, parts: Sequence[_Part]) -> bytes:
 def _md(text: str) -> str:
     """A line as Markdown that shows it as it is."""
     marked = _MARKUP.sub(r"\\\g<0>", escape(text, quote=False))
-    return _BLOCK.sub(
+    return _MARKDOWN_BLOCK.sub(
         lambda found: f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}", marked
     )
 
@@ -241,7 +248,7 @@ sup { margin-left: 0.1em; }
 """
 # Nothing is loaded and nothing runs, whatever stood in a report.
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
-_POLICY = (
+_FILE_POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 )
 
@@ -249,7 +256,7 @@ _POLICY = (
 def _html(name: str, about: str, parts: Sequence[_Part]) -> bytes:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_FILE_POLICY}">'
         f'<meta name="referrer" content="no-referrer">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>'
         f"{escape(name)}</title>"
@@ -284,7 +291,7 @@ def _part_html(part: _Part) -> str:
 
 # --- Word -----------------------------------------------------------------------------------------
 
-_WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_WORD_NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 
 def _docx(name: str, about: str, parts: Sequence[_Part]) -> bytes:
@@ -346,7 +353,7 @@ def _footnotes_xml(footnotes: Sequence[_Footnote]) -> bytes:
         f"{''.join(f'<w:p>{_run_xml(line)}</w:p>' for line in f.below)}</w:footnote>"
         for f in footnotes
     )
-    body = f'<w:footnotes xmlns:w="{_WORD}">{separators}{notes}</w:footnotes>'
+    body = f'<w:footnotes xmlns:w="{_WORD_NAMESPACE}">{separators}{notes}</w:footnotes>'
     return f'<?xml version="1.0"?>{body}'.encode()
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise, takewhile
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-from rag.render.text import NO_ANSWER, answer_text
+from rag.render.text import NEAREST_SHOWN, NO_ANSWER, answer_text
 from rag.types import (
     EVERYTHING,
     Answer,
@@ -27,7 +27,6 @@ from rag.types import (
 
 _DOUBT = {"partly": "supported in part", "unsupported": "not supported"}
 _EXPORTS = {"md": "Markdown", "html": "HTML", "docx": "Word", "json": "JSON"}
-_NEAREST = 3  # passages shown where the reports do not answer
 # levels that an outline tells apart, as HTML has no more of them below a title: h4, h5 and h6
 _DEEPEST = 3
 
@@ -56,7 +55,7 @@ def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
     """
     if answer.abstained:
         near = (
-            f'<p class="status">The nearest passages:</p>{_hits_html(answer.hits[:_NEAREST])}'
+            f'<p class="status">The nearest passages:</p>{_hits_html(answer.hits[:NEAREST_SHOWN])}'
             if answer.hits
             else ""
         )
@@ -221,7 +220,7 @@ def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]
 
 def _footnote_html(c: Citation) -> str:
     speaker = f'<span class="speaker">{escape(c.speaker)}</span>' if c.speaker else ""
-    place = _place(c.title, c.section, c.paragraph, c.page)
+    place = _titled_place(c.title, c.section, c.paragraph, c.page)
     note = (
         f'<p class="note">The report’s note {escape(c.note.number)}: {escape(c.note.text)}</p>'
         if c.note
@@ -246,7 +245,7 @@ def _marker_html(number: int, citation: Citation | None) -> str:
 
 def _hit_link_html(hit: Hit) -> str:
     chunk = hit.chunk
-    place = _place(hit.title, chunk.section, chunk.paragraph)
+    place = _titled_place(hit.title, chunk.section, chunk.paragraph)
     return _open_html(place, chunk.document, chunk.start, chunk.end)
 
 
@@ -262,7 +261,7 @@ def _open_html(label: str, document: str, start: int, end: int, marker: int | No
     )
 
 
-def _place(title: str, section: str, paragraph: int, page: int | None = None) -> str:
+def _titled_place(title: str, section: str, paragraph: int, page: int | None = None) -> str:
     where = [section, f"p. {page}" if page else "", f"¶{paragraph}" if paragraph else ""]
     inside = ", ".join(filter(None, where))
     return f"{title} ({inside})" if inside else title

@@ -6,13 +6,13 @@ from rag.text.characters import printable
 from rag.types import Answer, Citation, Hit, Sentence
 
 NO_ANSWER = "The reports do not answer this."
-_NEAREST = 3  # passages shown where the answer is not in the library
+NEAREST_SHOWN = 3  # passages shown where the reports do not answer
 
 
 def answer_text(answer: Answer) -> str:
     """The answer with its footnotes, or, where it abstains, the nearest passages as such."""
     if answer.abstained:
-        nearest = "\n\n".join(hit_text(hit) for hit in answer.hits[:_NEAREST])
+        nearest = "\n\n".join(hit_text(hit) for hit in answer.hits[:NEAREST_SHOWN])
         return NO_ANSWER + (f" The nearest passages:\n\n{nearest}" if nearest else "")
     footnotes = "\n".join(footnote_text(citation) for citation in answer.citations)
     return f"{printable(answer.answer)}\n\n{footnotes}"

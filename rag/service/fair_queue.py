@@ -12,7 +12,7 @@ from rag.protocols import ChatModel, Embedder, ModelSet, Reader, Reranker
 from rag.types import Prompt
 
 MAX_SECONDS = 120.0  # that a question may take, waiting included
-_POLL_SECONDS = 0.2  # how often a waiting request checks whether its answer is still wanted
+_WAITING_POLL_SECONDS = 0.2  # how often a waiting request checks whether its answer is still wanted
 
 
 class RequestContext:
@@ -63,7 +63,7 @@ class FairQueue:
         try:
             with self._changed:
                 while self._requests[0] is not request:
-                    self._changed.wait(_POLL_SECONDS)
+                    self._changed.wait(_WAITING_POLL_SECONDS)
                     request.check()
             yield
         finally:

@@ -20,7 +20,7 @@ from rag.service.service import Service
 from rag.service.uploads import Upload, UploadFolder
 
 Task = Literal["add", "rebuild", "verify"]
-Kind = Literal["upload", Task]
+JobKind = Literal["upload", Task]
 Status = Literal["waiting", "running", "added", "replaced", "done", "failed"]
 
 MAX_WAITING_UPLOADS = 32  # each is a file of up to 50 MB on the disk
@@ -36,7 +36,7 @@ class Job:
 
     id: str  # 32 hexadecimal digits
     library: str
-    kind: Kind
+    kind: JobKind
     source: str = ""  # the name of the file that was sent, or the folder whose files are added
     status: Status = "waiting"  # an upload ends as added, replaced or failed
     document: str = ""  # the name that an upload was given
@@ -64,7 +64,7 @@ class Jobs:
         self._uploads: dict[str, Upload] = {}  # those not finished, by the id of their job
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
-        self._work: dict[Kind, Callable[[Job], Job]] = {
+        self._work: dict[JobKind, Callable[[Job], Job]] = {
             "upload": self._add_upload,
             "add": self._add_folder,
             "rebuild": self._rebuild,

@@ -47,19 +47,21 @@ class Metrics:
         lines: dict[str, list[str]] = {name: [] for name in _HELP}
         with self._lock:
             for (name, labels), value in sorted(self._counts.items()):
-                lines[name].append(_line(name, labels, value))
+                lines[name].append(_metric_line(name, labels, value))
             for (name, labels), (*buckets, total) in sorted(self._seconds.items()):
                 limits = [*map(str, _BUCKETS), "+Inf"]
                 for number, limit in enumerate(limits, 1):
                     lines[name].append(
-                        _line(f"{name}_bucket", (*labels, ("le", limit)), sum(buckets[:number]))
+                        _metric_line(
+                            f"{name}_bucket", (*labels, ("le", limit)), sum(buckets[:number])
+                        )
                     )
                 lines[name] += [
-                    _line(f"{name}_sum", labels, total),
-                    _line(f"{name}_count", labels, sum(buckets)),
+                    _metric_line(f"{name}_sum", labels, total),
+                    _metric_line(f"{name}_count", labels, sum(buckets)),
                 ]
         for name, value in now.items():
-            lines[name].append(_line(name, (), value))
+            lines[name].append(_metric_line(name, (), value))
         kinds = {
             name: "counter" if name.endswith("_total") else "gauge" if name in now else "histogram"
             for name in _HELP
@@ -70,6 +72,6 @@ class Metrics:
         )
 
 
-def _line(name: str, labels: Labels, value: float) -> str:
+def _metric_line(name: str, labels: Labels, value: float) -> str:
     within = ",".join(f'{label}="{text}"' for label, text in labels)
     return f"{name}{{{within}}} {value}\n" if within else f"{name} {value}\n"

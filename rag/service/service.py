@@ -33,7 +33,7 @@ MAX_QUESTIONS = 16
 MAX_PAGE_IMAGES = 8
 RETRY_SECONDS = 5  # about as long as an answer takes
 _CLOSE_SECONDS = 4.0  # for the questions under way when the service is closed
-_POLL_SECONDS = 0.02
+_CLOSING_POLL_SECONDS = 0.02
 _OUTCOMES = {  # of a question without an answer
     BusyError: "refused",
     TimedOutError: "late",
@@ -73,7 +73,7 @@ class Service:
         deadline = time.monotonic() + _CLOSE_SECONDS
         # A search uses its library up to its end.
         while self._requests and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
+            time.sleep(_CLOSING_POLL_SECONDS)
         with self._lock:
             for pipeline in self._pipelines.values():
                 pipeline.close()

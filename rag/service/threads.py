@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from rag.service.fair_queue import RequestContext
 
-T = TypeVar("T")
-_POLL_SECONDS = 0.2
+Item = TypeVar("Item")
+_CLIENT_POLL_SECONDS = 0.2
 
 
 class _End:
@@ -24,7 +24,7 @@ class _End:
             raise self.error
 
 
-def _start(source: Generator[T], put: Callable[[T | _End], None]) -> None:
+def _start_producer(source: Generator[Item], put: Callable[[Item | _End], None]) -> None:
     """Pass each item of `source` to `put`, then an _End, on a new thread."""
 
     def work() -> None:
@@ -39,13 +39,13 @@ def _start(source: Generator[T], put: Callable[[T | _End], None]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
-def iterate_in_thread(source: Generator[T], poll_seconds: float) -> Generator[T | None]:
+def iterate_in_thread(source: Generator[Item], poll_seconds: float) -> Generator[Item | None]:
     """Yield the items of `source`, and None after every `poll_seconds` without one.
 
     Raises what `source` raises.
     """
-    items: queue.Queue[T | _End] = queue.Queue()
-    _start(source, items.put)
+    items: queue.Queue[Item | _End] = queue.Queue()
+    _start_producer(source, items.put)
     while True:
         try:
             item = items.get(timeout=poll_seconds)
@@ -63,25 +63,27 @@ async def _never() -> bool:
 
 
 async def iterate_for_client(
-    source: Generator[T], request: RequestContext, is_gone: Callable[[], Awaitable[bool]] = _never
-) -> AsyncGenerator[T]:
+    source: Generator[Item],
+    request: RequestContext,
+    is_gone: Callable[[], Awaitable[bool]] = _never,
+) -> AsyncGenerator[Item]:
     """Yield the items of `source` to a client, as `iterate_in_thread` does for a loop of asyncio.
 
     Once `is_gone` returns True, or the consumer closes this generator, the request is stopped.
     Raises what `source` raises.
     """
     loop = asyncio.get_running_loop()
-    items: asyncio.Queue[T | _End] = asyncio.Queue()
+    items: asyncio.Queue[Item | _End] = asyncio.Queue()
 
-    def put(item: T | _End) -> None:
+    def put(item: Item | _End) -> None:
         with suppress(RuntimeError):  # the loop is closed, and nobody waits for the item
             loop.call_soon_threadsafe(items.put_nowait, item)
 
-    _start(source, put)
+    _start_producer(source, put)
     try:
         while True:
             try:
-                item = await asyncio.wait_for(items.get(), _POLL_SECONDS)
+                item = await asyncio.wait_for(items.get(), _CLIENT_POLL_SECONDS)
             except TimeoutError:
                 if await is_gone():
                     request.stop()

@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rag.errors import BusyError, DocumentError, RagError
-from rag.files import written_whole
+from rag.files import safe_name, written_whole
 from rag.reading.documents import SUFFIXES
 
-_MAX_NAME = 80  # characters of a document's name
-_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 _OUR_FILES = re.compile(r"[0-9a-f]{32}\.[a-z.]+|\.[0-9a-f]{32}\.json\.\w+\.part")
 
 
@@ -127,5 +125,4 @@ def document_name(file: str) -> str:
 
     It has letters, digits, dots, hyphens and underscores only.
     """
-    stem = Path(file.replace("\\", "/")).stem
-    return _NOT_IN_NAMES.sub("-", stem).strip(".-")[:_MAX_NAME] or "document"
+    return safe_name(Path(file.replace("\\", "/")).stem, "document")

@@ -10,7 +10,7 @@ _TERM = re.compile(r"\w+")
 # A quotation mark opens before a word and closes after one, so that the inches in 5" pipes ask for
 # nothing.
 _PHRASE = re.compile(r"""(?<!\w)["“”„«](?=\S)([^"“”„«»]+)(?<=\S)["“”»](?!\w)""")
-_QUOTATION_MARKS = re.compile('["“”„«»]')
+_PHRASE_MARKS = re.compile('["“”„«»]')
 _DATE_FORM = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 
@@ -18,7 +18,7 @@ def unbound(text: str) -> str:
     """The text without quotation marks, between which a search takes words for a phrase that
     every hit must hold.
     """
-    return _QUOTATION_MARKS.sub(" ", text)
+    return _PHRASE_MARKS.sub(" ", text)
 
 
 def phrases_of(question: str) -> list[str]:

@@ -21,7 +21,7 @@ import numpy as np
 from rag.models.embedder import make_embedder
 from rag.search import fuse
 
-Row = dict[str, Any]
+JsonLine = dict[str, Any]
 
 # Whether another passage of the article answers these can't be told from the answer's words.
 REWORDED = frozenset({"yesno", "why", "abstractive", "sentence", "multi_span"})
@@ -31,7 +31,7 @@ _FREQUENT = 0.3  # words in more than this share of the passages find nothing
 WORD = re.compile(r"[^\W_]+")
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[JsonLine]:
     """Return the rows of one file, in its order."""
     with lzma.open(path, "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
@@ -42,19 +42,21 @@ def words(text: str) -> list[str]:
     return WORD.findall(text.lower())
 
 
-def supports(row: Row) -> list[str]:
+def supports(row: JsonLine) -> list[str]:
     """Return the sentences that hold the answer; none where none does or none is marked."""
     return [support for support in row.get("support_all") or [row.get("support")] if support]
 
 
-def answered_in(row: Row, text: str) -> bool:
+def answered_in(row: JsonLine, text: str) -> bool:
     """Return whether a text holds an answer of the row word for word, or one of its supports."""
     within = f" {' '.join(words(text))} "
     answered = any(f" {' '.join(words(answer))} " in within for answer in row["answers"])
     return answered or any(support[:60] in text for support in supports(row))
 
 
-def rivals_of(row: Row, nearest: Sequence[Row], most: int, rng: random.Random) -> Iterator[Row]:
+def rivals_of(
+    row: JsonLine, nearest: Sequence[JsonLine], most: int, rng: random.Random
+) -> Iterator[JsonLine]:
     """Yield at most `most` of the nearest passages that hold neither an answer nor the support."""
     found = 0
     for passage in nearest:
@@ -72,7 +74,7 @@ def rivals_of(row: Row, nearest: Sequence[Row], most: int, rng: random.Random) -
 class Passages:
     """The passages of a file, to be found by meaning and by words."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[JsonLine]) -> None:
         self.rows = {row["context"]: row for row in rows}  # one of those that ask about it
         self._texts = list(self.rows)
         self._by_words = _WordIndex(self._texts)
@@ -81,7 +83,7 @@ class Passages:
             [f"{self.rows[text]['title'] or ''}\n{text}" for text in self._texts]
         )
 
-    def nearest(self, questions: Sequence[str], k: int = 30) -> list[list[Row]]:
+    def nearest(self, questions: Sequence[str], k: int = 30) -> list[list[JsonLine]]:
         """Return for each question the passages among the first `k` of either ranking, best first.
 
         Each passage is one of the rows that ask about it.

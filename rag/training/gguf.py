@@ -26,8 +26,8 @@ _LAYERS = {
     "mlp.down_proj": "ffn_down",
 }
 _TRANSFORMERS = {llama: name for name, llama in _LAYERS.items()}
-_PARTS = {"lora_a": "down", "lora_b": "up"}
-_NAME = re.compile(r"model\.layers\.(\d+)\.(\w+\.\w+)\.(?:down|up)")
+_LORA_PARTS = {"lora_a": "down", "lora_b": "up"}
+_TENSOR_NAME = re.compile(r"model\.layers\.(\d+)\.(\w+\.\w+)\.(?:down|up)")
 
 
 def write_adapter(weights: Mapping[str, NDArray[np.floating]], path: Path) -> None:
@@ -65,15 +65,15 @@ def read_adapter(path: Path) -> dict[str, NDArray[np.float32]]:
     weights = {}
     for tensor in gguf.GGUFReader(path).tensors:
         _, block, layer, _, part = tensor.name.split(".")
-        weights[f"model.layers.{block}.{_TRANSFORMERS[layer]}.{_PARTS[part]}"] = tensor.data.astype(
-            np.float32
+        weights[f"model.layers.{block}.{_TRANSFORMERS[layer]}.{_LORA_PARTS[part]}"] = (
+            tensor.data.astype(np.float32)
         )
     return weights
 
 
 def _tensor(name: str) -> str:
     """Return the llama.cpp name of the matrix that a part of an adapter belongs to."""
-    match = _NAME.fullmatch(name)
+    match = _TENSOR_NAME.fullmatch(name)
     if not match or match[2] not in _LAYERS:
         raise ValueError(
             f"{name!r} is no part of an adapter; name it as in "

@@ -26,10 +26,10 @@ from torch import nn
 
 from rag.models.bundled import embedding_model_folder
 from rag.models.embedder import POINT, SEP, load_tokenizer
-from rag.models.small_reader import MAX_CONTEXT_TOKENS, MAX_QUESTION_TOKENS
+from rag.models.small_reader import SMALL_CONTEXT_TOKENS, SMALL_QUESTION_TOKENS
 from rag.text.sentences import sentence_spans
 from rag.text.tokens import FUNCTION_WORDS
-from rag.training.data import WORD, Passages, Row, read_rows, rivals_of, supports, words
+from rag.training.data import WORD, JsonLine, Passages, read_rows, rivals_of, supports, words
 from rag.training.lora import Adapted, adapter_of, load_adapter
 
 # Rows per file, answerable and not: as many as two laptop cores train on in about forty minutes, in
@@ -65,7 +65,7 @@ _LEAST_SHARED = 3  # with one of fewer shared words hidden, nothing would be lef
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class TrainingPassage:
     """A passage of a question: its sentences, and of each whether it holds the answer."""
 
     title: str
@@ -78,7 +78,7 @@ class Example:
     """A question and the passages that compete for it."""
 
     question: str
-    passages: tuple[Passage, ...]
+    passages: tuple[TrainingPassage, ...]
 
 
 Encoded = tuple[
@@ -118,26 +118,32 @@ def _of_file(
         if own := list(_own_passages(row)):
             yield Example(
                 row["question"],
-                (*own, *(_passage(rival, []) for rival in rivals_of(row, nearest, _RIVALS, rng))),
+                (
+                    *own,
+                    *(
+                        _training_passage(rival, [])
+                        for rival in rivals_of(row, nearest, _RIVALS, rng)
+                    ),
+                ),
             )
 
 
-def _own_passages(row: Row) -> Iterator[Passage]:
+def _own_passages(row: JsonLine) -> Iterator[TrainingPassage]:
     support = supports(row) if row["answerable"] else []
     gold = [passage for passage in row.get("passages") or [] if passage.get("gold")]
     for passage in gold or [row]:
-        marked = _passage(passage, support)
+        marked = _training_passage(passage, support)
         if any(marked.labels) or not row["answerable"]:
             yield marked
 
 
-def _passage(passage: Row, support: Sequence[str]) -> Passage:
+def _training_passage(passage: JsonLine, support: Sequence[str]) -> TrainingPassage:
     text = passage.get("text") or passage["context"]
     sentences = tuple(text[start:end] for start, end in sentence_spans(text))
     wanted = [" ".join(s.split()) for s in support]
     squashed = [" ".join(s.split()) for s in sentences]
     labels = tuple(int(any(len(w) > 3 and (s in w or w in s) for w in wanted)) for s in squashed)
-    return Passage(passage.get("title") or "", sentences, labels)
+    return TrainingPassage(passage.get("title") or "", sentences, labels)
 
 
 # --- Examples -> tokens ---------------------------------------------------------------------------
@@ -150,12 +156,12 @@ def encode(example: Example, tokenizer: Any, rng: random.Random) -> list[Encoded
     """
     asked = example.question.rstrip("?") if rng.random() < _TYPED else example.question
     asked = _hide_word(example, asked, rng) if rng.random() < _HIDDEN_WORD else asked
-    question = tokenizer.encode(asked).ids[: MAX_QUESTION_TOKENS + 2]
+    question = tokenizer.encode(asked).ids[: SMALL_QUESTION_TOKENS + 2]
     question[-1] = SEP
     encoded = []
     for passage in example.passages:
         title = tokenizer.encode(passage.title, add_special_tokens=False).ids[
-            : min(_MAX_TITLE_TOKENS, MAX_CONTEXT_TOKENS)
+            : min(_MAX_TITLE_TOKENS, SMALL_CONTEXT_TOKENS)
         ]
         sentences = [
             tokenizer.encode(s, add_special_tokens=False).ids[:_MAX_SENTENCE_TOKENS]
@@ -207,7 +213,7 @@ def _window(
 # --- The network ----------------------------------------------------------------------------------
 
 
-class Reader(nn.Module):
+class ReaderNetwork(nn.Module):
     """The embedded model with adapters in all linear layers and one linear unit over the last
     hidden states.
     """
@@ -294,7 +300,7 @@ def train(folder: Path, out: Path, start: Path | None, seed: int = 0) -> None:
         e for e in (encode(example, tokenizer, rng) for example in read_examples(folder)) if e
     ]
     held_out, batches = encoded[:_HELD_OUT], _batches(encoded[_HELD_OUT:], rng)
-    reader = Reader()
+    reader = ReaderNetwork()
     if start:
         reader.load(load_file(start))
     trained = [p for p in reader.parameters() if p.requires_grad]
@@ -323,7 +329,7 @@ def train(folder: Path, out: Path, start: Path | None, seed: int = 0) -> None:
             save_file(reader.adapter(), out)
 
 
-def _loss(reader: Reader, batch: Sequence[list[Encoded]]) -> torch.Tensor:
+def _loss(reader: ReaderNetwork, batch: Sequence[list[Encoded]]) -> torch.Tensor:
     scores = iter(reader([passage for example in batch for passage in example]))
     weight = torch.tensor(_POSITIVE_WEIGHT)
     each, among = [], []
@@ -346,7 +352,7 @@ def _loss(reader: Reader, batch: Sequence[list[Encoded]]) -> torch.Tensor:
     )
 
 
-def evaluate(reader: Reader, examples: Sequence[list[Encoded]]) -> tuple[float, float]:
+def evaluate(reader: ReaderNetwork, examples: Sequence[list[Encoded]]) -> tuple[float, float]:
     """The share of answerable examples whose best sentence is right.
 
     How well the best score tells them from the others.

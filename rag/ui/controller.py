@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 _MAX_SECONDS = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
 _EXAMPLES = 4
 _LIBRARIES_IN_MEMORY = 8
-_POLL_SECONDS = 0.3  # how often the number of questions ahead is looked up
+_PROGRESS_POLL_SECONDS = 0.3  # how often the number of questions ahead is looked up
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class BrowserWindow:
     """What one window of a browser has before it: a conversation with a library."""
 
     library: str = ""  # "" where there is none yet
@@ -78,7 +78,7 @@ class View:
 
     answer: str
     earlier: str | None = None
-    window: Window | None = None
+    window: BrowserWindow | None = None
     report: str | None = None
     running: bool = False
 
@@ -107,14 +107,14 @@ class Controller:
 
     # --- Conversations ----------------------------------------------------------------------------
 
-    def window(self, library: str = "", key: str = "") -> Window:
+    def window(self, library: str = "", key: str = "") -> BrowserWindow:
         """The window that an address names.
 
         The library, or the one to begin with, and its conversation of that key.
         """
         names = self.libraries()
         default = self._service.default if self._service.default in names else next(iter(names), "")
-        window = Window(library if library in names else default)
+        window = BrowserWindow(library if library in names else default)
         if not key:
             return window
         try:
@@ -125,11 +125,11 @@ class Controller:
             )
         except RagError as error:
             return replace(window, trouble=str(error))
-        return Window(
+        return BrowserWindow(
             window.library, int(key), tuple((answer, Filter()) for answer in answers), len(answers)
         )
 
-    def conversations(self, window: Window, words: str) -> str:
+    def conversations(self, window: BrowserWindow, words: str) -> str:
         """The list of the conversations with the library, of those that hold the words."""
         try:
             found = self._conversations(window).listing(words) if window.library else []
@@ -137,7 +137,7 @@ class Controller:
             return trouble_html(str(error))
         return conversations_html(found, window.key, bool(words.strip()))
 
-    def rename(self, window: Window, key: str, name: str, words: str) -> str:
+    def rename(self, window: BrowserWindow, key: str, name: str, words: str) -> str:
         """The list of those that hold the words, after a conversation was given another name, or
         why it was not.
         """
@@ -147,7 +147,7 @@ class Controller:
             return trouble_html(str(error)) + self.conversations(window, words)
         return self.conversations(window, words)
 
-    def forget(self, window: Window, key: str, words: str) -> tuple[Window, str]:
+    def forget(self, window: BrowserWindow, key: str, words: str) -> tuple[BrowserWindow, str]:
         """The window and the list of those that hold the words, after a conversation was
         removed, or why it was not.
         """
@@ -155,13 +155,13 @@ class Controller:
             self._conversations(window).remove(int(key))
         except RagError as error:
             return window, trouble_html(str(error)) + self.conversations(window, words)
-        left = Window(window.library) if int(key) == window.key else window
+        left = BrowserWindow(window.library) if int(key) == window.key else window
         return left, self.conversations(left, words)
 
-    def _conversations(self, window: Window) -> "Conversations":
+    def _conversations(self, window: BrowserWindow) -> "Conversations":
         return self._service.pipeline(window.library).library.conversations
 
-    def _keeping(self, window: Window) -> Window:
+    def _keeping(self, window: BrowserWindow) -> BrowserWindow:
         """The window once the library keeps all its turns, or says why it does not."""
         try:
             conversations = self._conversations(window)
@@ -178,7 +178,7 @@ class Controller:
             return replace(window, trouble=f"This conversation is not kept. {error}")
         return window
 
-    def examples(self, window: Window) -> str:
+    def examples(self, window: BrowserWindow) -> str:
         """Questions to begin with, while nothing was asked."""
         if window.turns or not window.library:
             return ""
@@ -213,7 +213,7 @@ class Controller:
         called = [(" · ".join(filter(None, [d.title, d.date])), d.name) for d in documents]
         return library_html(library, documents), called
 
-    def open(self, window: Window, opened: Mapping[str, Any]) -> str:
+    def open(self, window: BrowserWindow, opened: Mapping[str, Any]) -> str:
         """The report that a button names, with the words marked that its answer cites, those of
         the button in view.
         """
@@ -230,7 +230,7 @@ class Controller:
         except RagError as error:
             return trouble_html(str(error))
 
-    def beside(self, window: Window) -> str:
+    def beside(self, window: BrowserWindow) -> str:
         """What stands beside a conversation.
 
         The report that its last answer cites first, or the list of all.
@@ -240,7 +240,7 @@ class Controller:
         except RagError:  # the report was removed
             return self.library_view(window.library)[0]
 
-    def cited(self, window: Window) -> str:
+    def cited(self, window: BrowserWindow) -> str:
         """The report that the last answer cites first.
 
         "" where it cites none. Raises UsageError where it is gone.
@@ -254,18 +254,18 @@ class Controller:
 
     # --- The library ------------------------------------------------------------------------------
 
-    def work(self, window: Window) -> tuple[str, str]:
+    def work(self, window: BrowserWindow) -> tuple[str, str]:
         """What is done on the library, and what it holds."""
         library = self.target(window)
         return work_html(
             self._jobs.uploads_of(library), self._jobs.tasks_of(library)
         ), self._holdings(window)
 
-    def target(self, window: Window) -> str:
+    def target(self, window: BrowserWindow) -> str:
         """The library that reports are added to."""
         return window.library or self._service.default
 
-    def begin(self, window: Window, kind: Task, folder: str = "") -> str:
+    def begin(self, window: BrowserWindow, kind: Task, folder: str = "") -> str:
         """Begin work on the library; why not, where it cannot be."""
         if kind == "add" and not self.local:
             return trouble_html(
@@ -273,7 +273,7 @@ class Controller:
             )
         return self._trouble(lambda: self._jobs.begin(self.target(window), kind, folder))
 
-    def discard(self, window: Window, document: str) -> str:
+    def discard(self, window: BrowserWindow, document: str) -> str:
         """Remove a report from the library; why not, where it cannot be."""
         return self._trouble(
             lambda: self._service.pipeline(window.library).library.remove(document)
@@ -291,7 +291,7 @@ class Controller:
 
         return self._trouble(made)
 
-    def _holdings(self, window: Window) -> str:
+    def _holdings(self, window: BrowserWindow) -> str:
         if not window.library:
             return ""
         try:
@@ -312,7 +312,7 @@ class Controller:
     # --- Questions --------------------------------------------------------------------------------
 
     def ask(
-        self, window: Window, question: str, asker: str, certainty: float, only: Filter
+        self, window: BrowserWindow, question: str, asker: str, certainty: float, only: Filter
     ) -> Generator[View]:
         """The answer as it comes about, after what was said before.
 
@@ -377,7 +377,7 @@ class Controller:
     def _steps(self, events: Generator[Event], request: RequestContext) -> Iterator[Event | int]:
         """Yield the events, and the number of questions ahead of this one whenever it changes."""
         ahead = 0
-        for event in iterate_in_thread(events, _POLL_SECONDS):
+        for event in iterate_in_thread(events, _PROGRESS_POLL_SECONDS):
             if event is not None:
                 yield event
             elif (now := self._service.queue.ahead_of(request)) != ahead:

@@ -12,11 +12,11 @@ from rag.render.html import count, joined
 from rag.service.jobs import Job
 from rag.types import Conversation, DocumentInfo
 
-_DATE = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])|$)")
+_DATED_BY_MONTH = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])|$)")
 _MOST_MONTHS = 36  # in a picture; beyond, its bars are years
 _MOST_YEARS = 150  # beyond, a date is wrong, and the picture would show only that
 _WIDTH, _HEIGHT, _BASE = 640, 100, 78  # of the picture, and where its bars stand
-_WIDEST = 40
+_WIDEST_BAR = 40
 
 
 def library_html(name: str, documents: Sequence[DocumentInfo]) -> str:
@@ -173,12 +173,12 @@ def _picture_html(dates: Iterable[str]) -> str:
 
     "" where that says nothing.
     """
-    dated = sorted(date for date in dates if _DATE.match(date))
+    dated = sorted(date for date in dates if _DATED_BY_MONTH.match(date))
     if len(dated) < 2 or int(dated[-1][:4]) - int(dated[0][:4]) > _MOST_YEARS:
         return ""
     bars = [*_bars(dated)]
     highest = max(number for _, number in bars)
-    step = min(_WIDTH / len(bars), _WIDEST)
+    step = min(_WIDTH / len(bars), _WIDEST_BAR)
     drawn = []
     for index, (when, number) in enumerate(bars):
         tall = number / highest * (_BASE - 12)

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from rag.types import Filter
-from rag.ui.controller import Controller, Window
+from rag.ui.controller import BrowserWindow, Controller
 from rag.ui.library_view import adding_html, making_html
 
 _DATA = Path(__file__).parent / "static"
@@ -71,7 +71,7 @@ class _Page:
 
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
-        self.window = gr.State(Window())
+        self.window = gr.State(BrowserWindow())
         with gr.Row(elem_id="page"):
             with gr.Column(elem_id="left"):
                 with gr.Row(elem_id="top"):
@@ -221,7 +221,7 @@ class _Page:
 
     def ask(
         self,
-        window: Window,
+        window: BrowserWindow,
         question: str,
         certainty: float,
         documents: list[str],
@@ -253,7 +253,7 @@ class _Page:
     def stop(self, request: gr.Request) -> None:
         self.controller.stop(str(request.session_hash))
 
-    def open(self, window: Window, event: gr.EventData) -> str:
+    def open(self, window: BrowserWindow, event: gr.EventData) -> str:
         return self.controller.open(window, event._data)
 
     def change_library(self, library: str, request: gr.Request) -> tuple[Any, ...]:
@@ -261,31 +261,33 @@ class _Page:
         window = self.controller.window(library)
         return *self._shown(window), self._choices(window)
 
-    def start(self, window: Window, request: gr.Request) -> tuple[Any, ...]:
+    def start(self, window: BrowserWindow, request: gr.Request) -> tuple[Any, ...]:
         self.stop(request)
-        return self._shown(Window(window.library))
+        return self._shown(BrowserWindow(window.library))
 
-    def resume(self, window: Window, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
+    def resume(
+        self, window: BrowserWindow, request: gr.Request, event: gr.EventData
+    ) -> tuple[Any, ...]:
         self.stop(request)
         chosen = self.controller.window(
             event._data.get("library") or window.library, event._data["conversation"]
         )
         return *self._shown(chosen), gr.update(selected="ask")
 
-    def list(self, window: Window, words: str) -> str:
+    def list(self, window: BrowserWindow, words: str) -> str:
         return self.controller.conversations(window, words)
 
-    def rename(self, window: Window, words: str, event: gr.EventData) -> str:
+    def rename(self, window: BrowserWindow, words: str, event: gr.EventData) -> str:
         return self.controller.rename(
             window, event._data["conversation"], event._data["name"], words
         )
 
-    def forget(self, window: Window, words: str, event: gr.EventData) -> tuple[Any, ...]:
+    def forget(self, window: BrowserWindow, words: str, event: gr.EventData) -> tuple[Any, ...]:
         left, listed = self.controller.forget(window, event._data["conversation"], words)
         parts = self._shown(left) if left is not window else [gr.skip()] * len(self.conversation)
         return *parts, listed
 
-    def look(self, window: Window) -> tuple[Any, ...]:
+    def look(self, window: BrowserWindow) -> tuple[Any, ...]:
         found = (
             window if window.library else self.controller.window()
         )  # the first library may have come about
@@ -301,38 +303,38 @@ class _Page:
             *self.controller.work(found),
         )
 
-    def folder(self, window: Window, event: gr.EventData) -> str:
+    def folder(self, window: BrowserWindow, event: gr.EventData) -> str:
         return self.controller.begin(window, "add", event._data["folder"])
 
-    def verify(self, window: Window) -> str:
+    def verify(self, window: BrowserWindow) -> str:
         return self.controller.begin(window, "verify")
 
-    def rebuild(self, window: Window) -> str:
+    def rebuild(self, window: BrowserWindow) -> str:
         return self.controller.begin(window, "rebuild")
 
-    def discard(self, window: Window, event: gr.EventData) -> tuple[str, str]:
+    def discard(self, window: BrowserWindow, event: gr.EventData) -> tuple[str, str]:
         return self.controller.discard(window, event._data["document"]), self.controller.beside(
             window
         )
 
-    def make(self, window: Window, event: gr.EventData) -> tuple[Any, ...]:
+    def make(self, window: BrowserWindow, event: gr.EventData) -> tuple[Any, ...]:
         trouble = self.controller.make(event._data["name"])
         window = window if trouble else self.controller.window(event._data["name"])
         return *self._shown(window), self._libraries(window), self._choices(window), trouble
 
-    def _libraries(self, window: Window) -> Any:  # noqa: ANN401 - an update
+    def _libraries(self, window: BrowserWindow) -> Any:  # noqa: ANN401 - an update
         names = self.controller.libraries()
         return gr.update(choices=names, value=window.library or None, visible=len(names) > 1)
 
-    def _shown(self, window: Window) -> tuple[Any, ...]:
+    def _shown(self, window: BrowserWindow) -> tuple[Any, ...]:
         earlier, last = window.shown(0, -1), window.shown(-1, len(window.turns))
         beside, examples = self.controller.beside(window), self.controller.examples(window)
         return window, window.head, earlier, last, beside, examples, gr.update(**_asking(window))
 
-    def _choices(self, window: Window) -> Any:  # noqa: ANN401 - an update
+    def _choices(self, window: BrowserWindow) -> Any:  # noqa: ANN401 - an update
         return gr.update(choices=self.controller.library_view(window.library)[1], value=[])
 
 
-def _asking(window: Window) -> dict[str, str]:
+def _asking(window: BrowserWindow) -> dict[str, str]:
     """How the next question is asked for."""
     return {"placeholder": "Follow-up question" if window.turns else "Your question"}

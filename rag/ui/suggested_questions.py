@@ -7,7 +7,7 @@ from itertools import chain, zip_longest
 from rag.text.tokens import MONTHS
 from rag.types import Document
 
-_LONGEST = 90  # characters
+_LONGEST_SUGGESTION = 90  # characters
 _MONTHS = "|".join(MONTHS)
 _DAY = re.compile(
     rf"\b[Oo]n (\d{{1,2}} (?:{_MONTHS})(?: \d{{4}})?|(?:{_MONTHS}) \d{{1,2}}(?:, \d{{4}})?)\b"
@@ -21,7 +21,7 @@ def example_questions(documents: Sequence[Document], limit: int) -> list[str]:
     # Each document begins with another kind, so that few documents give all kinds.
     offered = [_rotated([*_questions(document)], n) for n, document in enumerate(documents)]
     questions = chain.from_iterable(zip_longest(*offered))
-    return list(dict.fromkeys(q for q in questions if q and len(q) <= _LONGEST))[:limit]
+    return list(dict.fromkeys(q for q in questions if q and len(q) <= _LONGEST_SUGGESTION))[:limit]
 
 
 def _rotated(questions: list[str], by: int) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from commands import TRAINS, main
 
-from rag.evaluation.benchmark import Row
+from rag.evaluation.benchmark import Measurement
 
 
 def confirm_all(folder: Path) -> None:
@@ -63,7 +63,10 @@ def test_speed_is_printed_beside_its_reference(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    rows = [Row("encode", 30, "chunks/s", "the other", 20), Row("dense", 1.234, "ms")]
+    rows = [
+        Measurement("encode", 30, "chunks/s", "the other", 20),
+        Measurement("dense", 1.234, "ms"),
+    ]
     monkeypatch.setattr(
         "rag.evaluation.benchmark.bench",
         lambda settings, models, own, say, size: asked.append((settings.library, own)) or rows,

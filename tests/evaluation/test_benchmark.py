@@ -9,7 +9,7 @@ from fakes import FakeModels
 from rag.config import Settings
 from rag.errors import LibraryError, ModelError, RagError, UsageError
 from rag.evaluation import benchmark as module
-from rag.evaluation.benchmark import Row, Size, bench
+from rag.evaluation.benchmark import Measurement, Size, bench
 from rag.evaluation.synthetic import Reports
 from rag.library.store import Library
 from rag.pipeline import Pipeline
@@ -107,7 +107,7 @@ def test_the_library_that_is_searched_has_as_many_chunks_as_asked_in_whole_repor
     settings: Settings,
 ) -> None:
     models = FakeModels()
-    module._fill(settings, models, Reports(models.embedder.dimension), 150)
+    module._fill_library(settings, models, Reports(models.embedder.dimension), 150)
     with Library.open(settings.indexes / settings.library) as library:
         assert library.count == 240
         assert len(library.documents()) == 2
@@ -127,7 +127,7 @@ def test_the_first_line_of_a_process_is_timed_and_a_failure_is_told() -> None:
 def test_a_reference_that_cannot_start_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_REFERENCE", "raise SystemExit(1)")
+    monkeypatch.setattr(module, "_REFERENCE_PROGRAM", "raise SystemExit(1)")
     nothing = Settings(tmp_path, "mine", model=None, embeddings="nowhere", generate=False)
     with (
         module._reference(nothing) as encode,
@@ -146,4 +146,4 @@ def test_the_reference_is_the_original_model_in_a_process_of_its_own(tmp_path: P
 
 
 def test_a_row_without_a_reference_has_no_ratio() -> None:
-    assert (Row("a", 3, "s", "b", 2).ratio, Row("a", 3, "s").ratio) == (1.5, None)
+    assert (Measurement("a", 3, "s", "b", 2).ratio, Measurement("a", 3, "s").ratio) == (1.5, None)

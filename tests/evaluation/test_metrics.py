@@ -19,10 +19,10 @@ from rag.evaluation.metrics import (
     Report,
     cited_short_answer,
     figure,
+    figures_of,
     is_correct,
     is_doubled,
     is_fragment,
-    measure,
     percentiles,
     report,
 )
@@ -70,7 +70,7 @@ def test_one_of_three_needed_texts_on_ranks_two_and_four(questions: dict[str, An
         hit("x", "no"),
         hit("harbour", "The silt returns every winter"),
     )
-    values = measure(Prediction(questions["both"], hits, 0.1, None), TEXTS)
+    values = figures_of(Prediction(questions["both"], hits, 0.1, None), TEXTS)
     assert values == {
         "recall@1": 0,
         "recall@3": pytest.approx(1 / 3),
@@ -84,7 +84,7 @@ def test_one_of_three_needed_texts_on_ranks_two_and_four(questions: dict[str, An
 def test_where_any_text_will_do_the_first_hit_decides(questions: dict[str, Any]) -> None:
     hits = (hit("x", "no"), hit("trains", "a"), hit("harbour", "b"))
     either = replace(questions["stops"], gold_documents=("harbour", "trains"))
-    values = measure(Prediction(either, hits, 0.1, None), TEXTS)
+    values = figures_of(Prediction(either, hits, 0.1, None), TEXTS)
     assert (values["recall@1"], values["recall@3"], values["mrr@10"], values["ndcg@10"]) == (
         0,
         1,
@@ -95,7 +95,7 @@ def test_where_any_text_will_do_the_first_hit_decides(questions: dict[str, Any])
 
 def test_two_needed_texts_in_one_hit_are_no_more_than_perfect(questions: dict[str, Any]) -> None:
     two = replace(questions["both"], gold_texts=questions["both"].gold_texts[:2])
-    values = measure(
+    values = figures_of(
         Prediction(two, (hit("x", "It leaves at nine. The silt returns every winter"),), 0.1, None),
         TEXTS,
     )
@@ -107,14 +107,16 @@ def test_a_piece_of_a_long_gold_passage_counts_in_its_own_document_only(
 ) -> None:
     piece = HARBOUR[:125]
     found = [
-        measure(Prediction(questions["whole"], (hit(name, piece),), 0.1, None), TEXTS)["recall@1"]
+        figures_of(Prediction(questions["whole"], (hit(name, piece),), 0.1, None), TEXTS)[
+            "recall@1"
+        ]
         for name in DOCUMENTS
     ]
     assert found == [1, 0]
     assert (
-        measure(Prediction(questions["whole"], (hit("harbour", HARBOUR[:110]),), 0.1, None), TEXTS)[
-            "recall@1"
-        ]
+        figures_of(
+            Prediction(questions["whole"], (hit("harbour", HARBOUR[:110]),), 0.1, None), TEXTS
+        )["recall@1"]
         == 0
     )
 
@@ -125,7 +127,7 @@ def test_citations_count_where_their_words_stand_and_support(questions: dict[str
         citation("harbour", "Nobody was asked"),
         citation("trains", "invented"),
     ]
-    values = measure(
+    values = figures_of(
         Prediction(questions["paid"], (), 0.1, answer("It paid 12 million crowns.[1]", (), cited)),
         TEXTS,
     )
@@ -143,10 +145,10 @@ def test_citations_count_where_their_words_stand_and_support(questions: dict[str
 
 
 def test_abstaining_is_wrong_or_right_by_the_question(questions: dict[str, Any]) -> None:
-    wrong = measure(Prediction(questions["paid"], (), 0.1, answer("")), TEXTS)
+    wrong = figures_of(Prediction(questions["paid"], (), 0.1, answer("")), TEXTS)
     assert (wrong["wrongly_abstained"], wrong["correct"], wrong["f1"]) == (1, 0, 0)
     assert "cited" not in wrong
-    right = measure(Prediction(questions["near"], (), 0.1, answer("")), TEXTS)
+    right = figures_of(Prediction(questions["near"], (), 0.1, answer("")), TEXTS)
     assert right == {"rightly_abstained": 1, "rightly_abstained:near": 1}
 
 
@@ -176,7 +178,7 @@ def test_an_answer_is_direct_where_its_first_25_words_hold_a_short_gold_answer(
     questions: dict[str, Any],
 ) -> None:
     def direct(id: str, said: str) -> float | None:
-        return measure(Prediction(questions[id], (), 0.1, answer(said)), TEXTS).get("direct")
+        return figures_of(Prediction(questions[id], (), 0.1, answer(said)), TEXTS).get("direct")
 
     assert direct("paid", "It[1] " + "word " * 21 + "12 million crowns were paid.") == 1
     assert direct("paid", "It[1] " + "word " * 22 + "12 million crowns were paid.") == 0
@@ -203,9 +205,11 @@ def test_the_short_answer_is_that_of_the_first_citation_with_a_focus(
 ) -> None:
     given = answer("It did.[1]", (), cited)
     assert short is None or cited_short_answer(given) == short
-    assert measure(Prediction(questions["paid"], (), 0.1, given), TEXTS)["short_correct"] == correct
+    assert (
+        figures_of(Prediction(questions["paid"], (), 0.1, given), TEXTS)["short_correct"] == correct
+    )
     declined = replace(given, abstained=True)
-    measured = measure(Prediction(questions["paid"], (), 0.1, declined), TEXTS)
+    measured = figures_of(Prediction(questions["paid"], (), 0.1, declined), TEXTS)
     assert measured["short_correct"] == 0
 
 

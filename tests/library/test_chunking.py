@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.library.chunking import MAX_TOKENS, make_chunks
+from rag.library.chunking import MAX_CHUNK_TOKENS, make_chunks
 from rag.types import Document, Paragraph, Quotation, Section
 
 Block = tuple[str, str, int]  # kind, text, section
@@ -67,7 +67,9 @@ def test_a_long_paragraph_is_split_at_sentence_ends() -> None:
     chunks = make_chunks(document(("text", " ".join(sentences), 0)), words)
     assert len(chunks) == 3
     assert all(
-        c.text.startswith("Sentence") and c.text.endswith("ends.") and words(c.text) <= MAX_TOKENS
+        c.text.startswith("Sentence")
+        and c.text.endswith("ends.")
+        and words(c.text) <= MAX_CHUNK_TOKENS
         for c in chunks
     )
 
@@ -94,7 +96,9 @@ def test_a_speaker_is_in_the_context_of_the_chunks_of_the_quotation() -> None:
 def test_chunks_slice_the_document_and_hold_all_its_running_text(blocks: list[Block]) -> None:
     made = document(*sorted(blocks, key=lambda b: b[2]))
     chunks = make_chunks(made, len)
-    assert all(made.text[c.start : c.end] == c.text and len(c.text) <= MAX_TOKENS for c in chunks)
+    assert all(
+        made.text[c.start : c.end] == c.text and len(c.text) <= MAX_CHUNK_TOKENS for c in chunks
+    )
     shown = "".join("".join(c.text.split()) for c in chunks)
     assert shown == "".join(
         "".join(made.text[p.start : p.end].split()) for p in made.paragraphs if p.kind == "text"

@@ -21,10 +21,10 @@ from rag.errors import ModelError
 from rag.models import reader_base as base_module
 from rag.models.embedder import load_tokenizer
 from rag.models.reader import (
-    CLS,
     MAX_READ_TOKENS,
     MAX_SPAN_TOKENS,
-    SEP,
+    MPNET_CLS,
+    MPNET_SEP,
     LargeReader,
     Tokens,
     best_span,
@@ -216,7 +216,7 @@ def test_a_window_begins_with_a_sentence_where_one_begins_late_enough() -> None:
 
 def test_a_row_is_question_context_and_sentences_and_never_too_long() -> None:
     (window,) = windows_of([7], [8], of_sentences(2))
-    assert window.row == [CLS, 11, SEP, SEP, 12, 1016, 1000, 1001, SEP]
+    assert window.row == [MPNET_CLS, 11, MPNET_SEP, MPNET_SEP, 12, 1016, 1000, 1001, MPNET_SEP]
     assert window.row[window.offset] == 1000
     long = windows_of([7] * 500, [8] * 500, of_sentences(*[40] * 20))
     assert len(long) > 1
@@ -253,7 +253,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user with an empty cache and nothing from the hub."""
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
     monkeypatch.setattr(
-        base_module, "_PARTS", tuple(f"part_of_base_{number}" for number in range(1, 6))
+        base_module, "_PART_PACKAGES", tuple(f"part_of_base_{number}" for number in range(1, 6))
     )
     monkeypatch.setattr(
         base_module, "READER_BASE_SHA256", hashlib.sha256(b"weights" * 99).hexdigest()
@@ -286,7 +286,7 @@ def test_the_packages_join_to_the_weights_and_leave_nothing(
     with reader_base(cache) as weights:
         assert weights.read_bytes() == b"weights" * 99
     assert list(cache.iterdir()) == []
-    assert not set(sys.modules) & set(base_module._PARTS)
+    assert not set(sys.modules) & set(base_module._PART_PACKAGES)
 
 
 @pytest.mark.parametrize(

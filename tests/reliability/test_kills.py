@@ -245,7 +245,7 @@ def kill_again_and_again(folder: Path) -> None:
 
     Nothing of FAISS has a thread in this process.
     """
-    rag.ingest._BATCH, rag.library.vectors.MANY, rag.library.vectors._LOOSE = 4, 10, 10
+    rag.ingest._EMBEDDED_AT_ONCE, rag.library.vectors.MANY, rag.library.vectors._LOOSE = 4, 10, 10
     (folder / "reports").mkdir()
     shared, drawn = Shared(), random.Random(2026)
     (folder / "reports" / "0.txt").write_text(text_of(0, 1))

@@ -27,7 +27,7 @@ from rag.answering.claims import read_statements
 from rag.errors import NotFoundError
 from rag.reading.documents import read_document
 from rag.render import export as exports
-from rag.render.export import MEDIA_TYPES, Kind, export, file_name
+from rag.render.export import MEDIA_TYPES, ExportFormat, export, file_name
 from rag.render.json import read_answer
 from rag.types import Answer, Chunk, Citation, Document, Hit, Note, Seconds, Sentence
 
@@ -106,7 +106,10 @@ def _date(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def exported(
-    kind: Kind, *answers: Answer, name: str = "Trade", there: tuple[Document, ...] = (NORTH,)
+    kind: ExportFormat,
+    *answers: Answer,
+    name: str = "Trade",
+    there: tuple[Document, ...] = (NORTH,),
 ) -> bytes:
     return export(name, answers or (ANSWER,), documents(*there), kind)
 
@@ -131,7 +134,7 @@ def hostile(text: str) -> tuple[Answer, Document]:
     return answer, document
 
 
-def hostile_export(kind: Kind, text: str) -> bytes:
+def hostile_export(kind: ExportFormat, text: str) -> bytes:
     answer, document = hostile(text)
     abstained = replace(answer, abstained=True, answer="", sentences=(), citations=())
     return exported(kind, answer, abstained, name=text, there=(document,))
@@ -190,7 +193,7 @@ def test_of_markdown_the_sentences_of_the_answers_are_checked_and_nothing_else()
 # --- All that is read by people -------------------------------------------------------------------
 
 
-def text_of(kind: Kind, data: bytes) -> str:
+def text_of(kind: ExportFormat, data: bytes) -> str:
     """All that a reader of the file sees."""
     match kind:
         case "html":
@@ -221,7 +224,7 @@ def leaves(tokens: list[Token]) -> Iterator[Token]:
 
 
 @pytest.mark.parametrize("kind", ["md", "html", "docx"])
-def test_a_footnote_has_all_that_is_needed_to_check_it(kind: Kind) -> None:
+def test_a_footnote_has_all_that_is_needed_to_check_it(kind: ExportFormat) -> None:
     text = " ".join(text_of(kind, exported(kind)).split())
     for part in (
         "Exported on 2026-05-01.",
@@ -236,7 +239,7 @@ def test_a_footnote_has_all_that_is_needed_to_check_it(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", ["md", "html", "docx"])
 @pytest.mark.parametrize("there", [(), (replace(NORTH, text=TEXT.replace("30", "31")),)])
 def test_of_a_report_that_was_removed_or_replaced_no_checksum_is_told(
-    kind: Kind, there: tuple[Document, ...]
+    kind: ExportFormat, there: tuple[Document, ...]
 ) -> None:
     text = text_of(kind, exported(kind, there=there))
     assert "The report was replaced or removed since" in text
@@ -245,7 +248,7 @@ def test_of_a_report_that_was_removed_or_replaced_no_checksum_is_told(
 
 
 @pytest.mark.parametrize("kind", ["md", "html", "docx"])
-def test_an_abstention_is_told_as_such_with_the_nearest_passages(kind: Kind) -> None:
+def test_an_abstention_is_told_as_such_with_the_nearest_passages(kind: ExportFormat) -> None:
     text = text_of(kind, exported(kind, ABSTAINED))
     assert "The reports do not answer this. The nearest passages:" in text
     assert [n for n in range(5) if f"Passage {n}." in text] == [0, 1, 2]
@@ -392,7 +395,7 @@ def test_markdown_shows_hostile_texts_as_they_are(text: str) -> None:
     )
 )
 def test_any_line_stands_in_markdown_as_it_is(text: str) -> None:
-    line = exports._line(text)
+    line = exports._line_to_export(text)
     tokens = MarkdownIt("commonmark").parse(exports._md(line))
     if line:
         assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]

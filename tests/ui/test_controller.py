@@ -9,7 +9,7 @@ from rag.errors import LibraryError
 from rag.service.jobs import Jobs
 from rag.service.service import Service
 from rag.types import EVERYTHING, Filter
-from rag.ui.controller import Controller, View, Window
+from rag.ui.controller import BrowserWindow, Controller, View
 
 
 def controller_of(service: Service, local: bool = True) -> Controller:
@@ -31,11 +31,13 @@ def controller(service: Service, tmp_path: Path) -> Controller:
     return controller_of(service)
 
 
-def asked(controller: Controller, window: Window, question: str, only: Filter = EVERYTHING) -> View:
+def asked(
+    controller: Controller, window: BrowserWindow, question: str, only: Filter = EVERYTHING
+) -> View:
     return list(controller.ask(window, question, "anna", 0.4, only))[-1]
 
 
-def after(controller: Controller, window: Window, *questions: str) -> Window:
+def after(controller: Controller, window: BrowserWindow, *questions: str) -> BrowserWindow:
     for question in questions:
         window = asked(controller, window, question).window or window
     return window
@@ -137,9 +139,11 @@ def test_who_sits_elsewhere_names_no_folder_of_the_machine(
 ) -> None:
     (tmp_path / "secret.txt").write_text("A Secret\n\nNobody knows.", encoding="utf-8")
     controller = controller_of(service, local=False)
-    assert "at the machine of the server only" in controller.begin(Window(), "add", str(tmp_path))
-    assert controller.work(Window())[0] == ""
-    assert controller_of(service).begin(Window(), "add", str(tmp_path)) == ""
+    assert "at the machine of the server only" in controller.begin(
+        BrowserWindow(), "add", str(tmp_path)
+    )
+    assert controller.work(BrowserWindow())[0] == ""
+    assert controller_of(service).begin(BrowserWindow(), "add", str(tmp_path)) == ""
 
 
 def test_closing_what_an_answer_comes_from_leaves_no_question_under_way(
