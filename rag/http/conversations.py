@@ -10,7 +10,13 @@ from urllib.parse import quote
 from fastapi import FastAPI, Path, Query
 from fastapi.responses import Response
 
-from rag.http.schemas import ConversationAnswers, ConversationEntry, ConversationList, NewName
+from rag.http.schemas import (
+    ConversationAnswers,
+    ConversationEntry,
+    ConversationList,
+    LibraryQuery,
+    NewName,
+)
 from rag.render.export import MEDIA_TYPES, ExportFormat, export, file_name
 from rag.render.json import answer_json, conversation_json
 from rag.service.service import Service
@@ -20,7 +26,6 @@ if TYPE_CHECKING:
     from rag.library.conversations import Conversations
 
 Key = Annotated[int, Path(ge=1, alias="conversation", description="the key of a conversation")]
-Library = Annotated[str | None, Query(max_length=64)]
 
 
 def add_conversation_routes(app: FastAPI, service: Service) -> None:
@@ -28,7 +33,7 @@ def add_conversation_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/conversations", tags=["conversations"], response_model=ConversationList)
     def conversations(
-        library: Library = None, words: Annotated[str, Query(max_length=1000)] = ""
+        library: LibraryQuery = None, words: Annotated[str, Query(max_length=1000)] = ""
     ) -> dict[str, Any]:
         """The conversations that were kept, the last changed first.
 
@@ -43,7 +48,7 @@ def add_conversation_routes(app: FastAPI, service: Service) -> None:
         response_model=ConversationAnswers,
         response_model_exclude_unset=True,
     )
-    def read(key: Key, library: Library = None) -> dict[str, Any]:
+    def read(key: Key, library: LibraryQuery = None) -> dict[str, Any]:
         """A conversation with its answers."""
         kept = _kept(service, library, key)
         return {
@@ -54,14 +59,14 @@ def add_conversation_routes(app: FastAPI, service: Service) -> None:
     @app.patch(
         "/v1/conversations/{conversation}", tags=["conversations"], response_model=ConversationEntry
     )
-    def rename(key: Key, body: NewName, library: Library = None) -> dict[str, Any]:
+    def rename(key: Key, body: NewName, library: LibraryQuery = None) -> dict[str, Any]:
         """Give a conversation another name."""
         kept = _kept(service, library, key)
         kept.rename(key, body.name)
         return conversation_json(kept.conversation(key))
 
     @app.delete("/v1/conversations/{conversation}", tags=["conversations"], status_code=204)
-    def remove(key: Key, library: Library = None) -> None:
+    def remove(key: Key, library: LibraryQuery = None) -> None:
         """Remove a conversation with its answers."""
         _kept(service, library, key).remove(key)
 
@@ -80,7 +85,7 @@ def _add_export(app: FastAPI, service: Service) -> None:
             }
         },
     )
-    def export_file(key: Key, kind: ExportFormat, library: Library = None) -> Response:
+    def export_file(key: Key, kind: ExportFormat, library: LibraryQuery = None) -> Response:
         """A conversation as a file to keep or to send.
 
         Markdown, HTML, Word or JSON, with what it takes to check every footnote.

@@ -11,7 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from rag.errors import NotFoundError
 from rag.http.events import event_of, wants_events
-from rag.http.schemas import Documents, DocumentText, Job, Libraries
+from rag.http.schemas import DocumentList, DocumentText, Libraries, LibraryQuery, UploadJob
 from rag.service.jobs import Jobs
 from rag.service.service import Service
 
@@ -36,23 +36,16 @@ def _add_lists(app: FastAPI, service: Service) -> None:
             ]
         }
 
-    @app.get("/v1/documents", tags=["documents"], response_model=Documents)
-    def documents(library: Annotated[str | None, Query(max_length=64)] = None) -> dict[str, Any]:
+    @app.get("/v1/documents", tags=["documents"], response_model=DocumentList)
+    def documents(library: LibraryQuery = None) -> dict[str, Any]:
         """The documents of a library, in the order of their names."""
         found = service.pipeline(library or service.default).library.documents()
-        keys = ("title", "date", "file", "paragraphs", "chunks")
-        return {
-            "documents": [
-                {"document": d.name} | {key: getattr(d, key) for key in keys} for d in found
-            ]
-        }
+        return {"documents": [{"document": d.name} | asdict(d) for d in found]}
 
 
 def _add_uploads(app: FastAPI, service: Service, jobs: Jobs) -> None:
-    @app.post("/v1/documents", tags=["documents"], status_code=202, response_model=Job)
-    def upload(
-        file: UploadFile, library: Annotated[str | None, Query(max_length=64)] = None
-    ) -> Job:
+    @app.post("/v1/documents", tags=["documents"], status_code=202, response_model=UploadJob)
+    def upload(file: UploadFile, library: LibraryQuery = None) -> UploadJob:
         """Add a report; one sent before under the same file name is replaced.
 
         It is added in its turn, see the job for how far it is. The document is named after the
@@ -60,12 +53,12 @@ def _add_uploads(app: FastAPI, service: Service, jobs: Jobs) -> None:
         """
         name = library or service.default
         service.pipeline(name, create=True)
-        return Job.of(jobs.upload(name, file.filename or "", file.file))
+        return UploadJob.of(jobs.upload(name, file.filename or "", file.file))
 
     @app.get(
         "/v1/jobs/{job}",
         tags=["documents"],
-        response_model=Job,
+        response_model=UploadJob,
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )
     async def job(job: str, request: Request) -> Any:  # noqa: ANN401 - a Job, or a stream of events
@@ -77,21 +70,19 @@ def _add_uploads(app: FastAPI, service: Service, jobs: Jobs) -> None:
         return (
             StreamingResponse(_steps(jobs, job), media_type="text/event-stream")
             if wants_events(request)
-            else Job.of(now)
+            else UploadJob.of(now)
         )
 
 
 def _add_document(app: FastAPI, service: Service) -> None:
     @app.delete("/v1/documents/{document}", tags=["documents"], status_code=204)
-    def delete(document: str, library: Annotated[str | None, Query(max_length=64)] = None) -> None:
+    def delete(document: str, library: LibraryQuery = None) -> None:
         """Remove a document from the library."""
         store = service.pipeline(library or service.default).library
         store.remove(document)
 
     @app.get("/v1/documents/{document}/text", tags=["documents"], response_model=DocumentText)
-    def text(
-        document: str, library: Annotated[str | None, Query(max_length=64)] = None
-    ) -> dict[str, Any]:
+    def text(document: str, library: LibraryQuery = None) -> dict[str, Any]:
         """The whole text of a document with its sections, paragraphs and notes."""
         pipeline = service.pipeline(library or service.default)
         found = pipeline.document(document)
@@ -115,7 +106,7 @@ def _add_document(app: FastAPI, service: Service) -> None:
     def page(
         document: str,
         page: int,
-        library: Annotated[str | None, Query(max_length=64)] = None,
+        library: LibraryQuery = None,
         width: Annotated[int, Query(ge=100, le=3000, description="in pixels")] = 1200,
     ) -> Response:
         """The picture of a page of a PDF, as long as its file is as it was read.
@@ -134,6 +125,6 @@ async def _steps(jobs: Jobs, id: str) -> AsyncIterator[str]:
         while shown is None or not shown.finished:
             now = jobs.get(id)
             if now != shown:
-                yield event_of("job", Job.of(now).model_dump())
+                yield event_of("job", UploadJob.of(now).model_dump())
             shown = now
             await asyncio.sleep(0 if now.finished else _JOB_POLL_SECONDS)

@@ -13,7 +13,7 @@ from rag.errors import RagError
 from rag.http import conversations
 from rag.http.errors import Problem, status_of
 from rag.http.events import event_of, wants_events
-from rag.http.schemas import Answer, Ask, Hits, Search
+from rag.http.schemas import AnswerResponse, Ask, Search, SearchResponse
 from rag.render.json import answer_json, hit_json
 from rag.service.fair_queue import RequestContext
 from rag.service.service import Service
@@ -23,7 +23,7 @@ from rag.service.threads import iterate_for_client
 def add_question_routes(app: FastAPI, service: Service) -> None:
     """Add the routes to the application."""
 
-    @app.post("/v1/search", tags=["questions"], response_model=Hits)
+    @app.post("/v1/search", tags=["questions"], response_model=SearchResponse)
     def search(body: Search) -> dict[str, Any]:
         """The passages nearest to a question. No language model is used, and none is waited for."""
         pipeline = service.pipeline(body.library or service.default)
@@ -33,7 +33,7 @@ def add_question_routes(app: FastAPI, service: Service) -> None:
     @app.post(
         "/v1/ask",
         tags=["questions"],
-        response_model=Answer,
+        response_model=AnswerResponse,
         response_model_exclude_unset=True,
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )

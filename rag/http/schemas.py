@@ -1,8 +1,11 @@
 """What programs send and what comes back, as JSON.   [pydantic]"""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Collection
+from dataclasses import MISSING, dataclass, fields
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from rag import types
 from rag.config import LONGEST_CONVERSATION_NAME, MAX_QUESTION
@@ -14,18 +17,21 @@ LibraryName = Annotated[
 ]
 
 
+LibraryQuery = Annotated[str | None, Query(max_length=64)]
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Turn(_Body):
+class ConversationTurn(_Body):
     """One turn of the conversation before the question."""
 
     role: Literal["user", "assistant"]
     text: Annotated[str, Field(max_length=20_000)]
 
 
-class Filter(_Body):
+class SearchFilter(_Body):
     """Which passages may be found; a part left empty leaves nothing out."""
 
     documents: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=100)] = []
@@ -52,8 +58,8 @@ class Asked(_Body):
 
     question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
     library: LibraryName = None
-    history: Annotated[list[Turn], Field(max_length=100)] = []
-    filter: Filter = Filter()
+    history: Annotated[list[ConversationTurn], Field(max_length=100)] = []
+    filter: SearchFilter = SearchFilter()
 
     def turns(self) -> list[types.Turn]:
         return [types.Turn(turn.role, turn.text) for turn in self.history]
@@ -92,106 +98,53 @@ class Ask(Asked):
     ] = None
 
 
-class Hit(BaseModel):
-    """A passage that was found: `text` is the document's text from `start` to `end`."""
+def _model_of(
+    name: str, *nouns: type, without: Collection[str] = (), **more: tuple[object, object]
+) -> type[BaseModel]:
+    """Return a model with the fields of dataclasses, except those `without`, and `more` fields.
 
-    document: str
-    number: int = Field(description="of the passage in its document, from 0")
-    title: str
-    section: str
-    paragraph: int
-    start: int
-    end: int
-    text: str
-    context: str = Field(description="title, headings and speaker, with which the passage is found")
-    score: float
-    found_by: Literal["dense", "lexical", "both"]
-
-
-class Hits(BaseModel):
-    hits: list[Hit]
-
-
-class Note(BaseModel):
-    """A note of the document itself."""
-
-    number: str
-    text: str
-    start: int
-    end: int
-
-
-class Sentence(BaseModel):
-    text: str
-    verdict: Literal["supported", "partly", "unsupported"]
-    markers: list[int]
-    reason: str
-
-
-class Span(BaseModel):
-    """The span of the short answer within the quote of a citation."""
-
-    start: int
-    end: int
-
-
-class Citation(BaseModel):
-    """A marker of the answer and the exact words it rests on.
-
-    `quote` is the document's text from `start` to `end`.
+    It is described as the last of the dataclasses is.
     """
-
-    marker: int
-    document: str
-    title: str
-    section: str
-    page: int | None
-    paragraph: int
-    speaker: str
-    start: int
-    end: int
-    quote: str
-    note: Note | None
-    focus: Span | None = None
+    own = {
+        field.name: (field.type, ... if field.default is MISSING else field.default)
+        for noun in nouns
+        for field in fields(noun)
+        if field.name not in without
+    }
+    definitions: dict[str, Any] = {**own, **more}
+    return create_model(name, __doc__=nouns[-1].__doc__, **definitions)
 
 
-class Seconds(BaseModel):
-    retrieve: float
-    first_token: float | None
-    total: float
+def _list_of(model: type[BaseModel]) -> Any:  # noqa: ANN401 - what defines a field
+    return list[model], ...  # type: ignore[valid-type]  # made while running
 
 
-class Answer(BaseModel):
-    """An answer with its citations.
+_HIT = _model_of(
+    "Hit",
+    types.Chunk,
+    types.Hit,
+    without=["chunk"],
+    number=(int, Field(description="of the passage in its document, from 0")),
+    context=(
+        str,
+        Field(description="title, headings and speaker, with which the passage is found"),
+    ),
+)
+SearchResponse = create_model("Hits", hits=_list_of(_HIT))
+AnswerResponse = _model_of(
+    "Answer",
+    types.Answer,
+    hits=_list_of(_HIT),
+    conversation=(int | None, Field(None, description="the one that keeps the answer")),
+)
 
-    Where `abstained`, the reports do not answer, and `hits` are the nearest passages.
-    """
-
-    question: str
-    answer: str
-    abstained: bool
-    mode: Literal["generated", "extractive"]
-    sentences: list[Sentence]
-    citations: list[Citation]
-    hits: list[Hit]
-    seconds: Seconds
-    conversation: int | None = Field(None, description="the one that keeps the answer")
-
-
-class ConversationEntry(BaseModel):
-    conversation: int
-    name: str
-    begun: str = Field(description="ISO 8601, UTC")
-    changed: str = Field(description="when the last answer came")
-    turns: int
-
-
-class ConversationList(BaseModel):
-    conversations: list[ConversationEntry]
-
-
-class ConversationAnswers(ConversationEntry):
-    answers: list[Answer]
+ConversationEntry = _model_of(
+    "ConversationEntry", types.Conversation, without=["key"], conversation=(int, ...)
+)
+ConversationList = create_model("ConversationList", conversations=_list_of(ConversationEntry))
+ConversationAnswers = create_model(
+    "ConversationAnswers", __base__=ConversationEntry, answers=_list_of(AnswerResponse)
+)
 
 
 class NewName(_Body):
@@ -201,33 +154,24 @@ class NewName(_Body):
     name: Annotated[str, Field(min_length=1, max_length=LONGEST_CONVERSATION_NAME)]
 
 
-class DocumentEntry(BaseModel):
-    document: str
-    title: str
-    date: str
-    file: str
-    paragraphs: int
-    chunks: int
+DocumentList = create_model(
+    "Documents",
+    documents=_list_of(
+        _model_of(
+            "DocumentEntry",
+            types.DocumentInfo,
+            without=["name", "path", "sha256"],
+            document=(str, ...),
+        )
+    ),
+)
 
 
-class Documents(BaseModel):
-    documents: list[DocumentEntry]
+@dataclass(frozen=True, slots=True)
+class ParagraphOnPage(types.Paragraph):
+    """A paragraph of a document, and the page it begins on; null in a document without pages."""
 
-
-class SectionSpan(BaseModel):
-    heading: str
-    path: list[str]
-    start: int
-    end: int
-
-
-class ParagraphSpan(BaseModel):
-    number: int
-    kind: Literal["text", "heading", "furniture", "note"]
-    section: int
     page: int | None
-    start: int
-    end: int
 
 
 class DocumentText(BaseModel):
@@ -238,9 +182,9 @@ class DocumentText(BaseModel):
     date: str
     file: str
     text: str
-    sections: list[SectionSpan]
-    paragraphs: list[ParagraphSpan]
-    notes: list[Note]
+    sections: list[types.Section]
+    paragraphs: list[ParagraphOnPage]
+    notes: list[types.Note]
 
 
 class LibraryEntry(BaseModel):
@@ -252,7 +196,7 @@ class Libraries(BaseModel):
     libraries: list[LibraryEntry]
 
 
-class Job(BaseModel):
+class UploadJob(BaseModel):
     """An upload on its way into the library; `reason` says why it failed."""
 
     job: str
