@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from rag.answering.checks.checks import CHECKS, Check
 from rag.answering.verify import attributed, check_sentence
 from rag.text.quotations import quotations
 from rag.types import Chunk, Document, Evidence, Hit, Paragraph, Source
@@ -37,10 +38,15 @@ def source_of(sentences: Sequence[str]) -> tuple[Source, Document]:
 
 
 def is_right(
-    text: str, honest: bool, how: str, source: Source, document: Document
+    text: str,
+    honest: bool,
+    how: str,
+    source: Source,
+    document: Document,
+    checks: Sequence[Check] = CHECKS,
 ) -> tuple[bool, str]:
     """Whether what comes of a claim is what should, and what that is."""
-    claim = check_sentence(text, (source,), lambda _: document)
+    claim = check_sentence(text, (source,), lambda _: document, checks=checks)
     if claim.verdict == "supported":
         claim = attributed(claim, lambda _: document)
     supported, same = claim.verdict == "supported", claim.text == text

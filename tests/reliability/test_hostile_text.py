@@ -78,14 +78,14 @@ from rag.library.chunking import (make_chunks)
 from rag.answering.citations import (claims)
 from rag.reading.documents import (SUFFIXES, read_document)
 from rag.answering.rank import (sentences_of)
-from rag.answering.prompt import (one_line)
+from rag.answering.prompt import (as_data)
 from rag.text.query import (phrases_of, weighted_terms)
 from rag.text.query import (names_it as names)
 from rag.text.quotations import (reported, sayings)
 from rag.answering.claims import (read_statements)
 from rag.errors import (DocumentError, UsageError)
 from rag.types import (Chunk, Document, Evidence, Hit, Paragraph, Section, Source)
-from rag.answering.verify import (attributed, check, restates)
+from rag.answering.verify import (attributed, check_sentence, restates)
 from rag.text.tokens import (content_of, folded)
 
 folder = Path(tempfile.mkdtemp())
@@ -113,7 +113,7 @@ def source(text):
 def compare(claim, text):
     document, hit, evidence = source(text)
     find = lambda name: document
-    attributed(check(claim, [Source(1, hit, (evidence,))], find), find)
+    attributed(check_sentence(claim, [Source(1, hit, (evidence,))], find), find)
 
 def statements(text):
     for whole in (text, "[^1] " + text):
@@ -137,7 +137,7 @@ ENTRIES = {
     "amounts": lambda text: (missing(amounts_of(text), text), missing(amounts_of(text), "one")),
     "reports": lambda text: (reported(text), sayings(text)),
     "questions": lambda text: (phrases_of(text), weighted_terms(text), names(text, text)),
-    "statements": statements, "claims": claims, "prompt": one_line, "evidence": evidence,
+    "statements": statements, "claims": claims, "prompt": as_data, "evidence": evidence,
     "restated": restated,
     "claim": lambda text: compare(text, SAID), "source": lambda text: compare(SAID, text),
 }
