@@ -108,7 +108,7 @@ def report(evaluation: EvaluationSet, predictions: Sequence[Prediction]) -> Repo
         unanswerable=len(predictions) - answerable,
         figures={name: figure(numbers) for name, numbers in values.items() if numbers},
         answer_words_median=_median(len(_compared_words(text)) for text in given),
-        shown_words_median=_median(len(_without_markers(text).split()) for text in given),
+        shown_words_median=_median(len(without_markers(text).split()) for text in given),
         seconds=_seconds(predictions),
     )
 
@@ -145,7 +145,7 @@ def figures_of(prediction: Prediction, texts: Mapping[str, str]) -> dict[str, fl
         values[f"{abstained}:{question.type}"] = float(answer.abstained)
     if answer.abstained:
         return values
-    text = _without_markers(answer.answer)
+    text = without_markers(answer.answer)
     values |= {"doubled": float(is_doubled(text)), "fragment": float(is_fragment(text))}
     return values | _citations(question, answer, texts)
 
@@ -159,10 +159,7 @@ def _correctness(question: Question, answer: Answer) -> dict[str, float]:
         values["f1"] = max(f1(answer.answer, gold) for gold in question.answers)
     golds = [gold for gold in question.answers if len(gold.split()) <= _SHORT_GOLD]
     if golds:
-        begin = " ".join(_without_markers(answer.answer).split()[:_DIRECT_ANSWER_WORDS])
-        values["direct"] = float(
-            not answer.abstained and any(stands_in(gold, begin) for gold in golds)
-        )
+        values["direct"] = float(is_direct(answer, golds))
         short = "" if answer.abstained else cited_short_answer(answer)
         values["short_correct"] = float(
             0 < len(short.split()) <= _SHORT_ANSWER_WORDS
@@ -186,6 +183,12 @@ def _citations(question: Question, answer: Answer, texts: Mapping[str, str]) -> 
             values["citation_precision"] = len(good) / len(cited) if cited else 0.0
             values["citation_recall"] = float(bool(good))
     return values
+
+
+def is_direct(answer: Answer, golds: Iterable[str]) -> bool:
+    """Return whether the first 25 words of an answer hold a gold answer; declined ones do not."""
+    begin = " ".join(without_markers(answer.answer).split()[:_DIRECT_ANSWER_WORDS])
+    return not answer.abstained and any(stands_in(gold, begin) for gold in golds)
 
 
 def cited_short_answer(answer: Answer) -> str:
@@ -219,7 +222,7 @@ def is_fragment(text: str) -> bool:
     )
 
 
-def _without_markers(text: str) -> str:
+def without_markers(text: str) -> str:
     """Return the text of an answer without its markers."""
     return _MARKER.sub("", text).strip()
 

@@ -256,6 +256,39 @@ def test_a_first_sentence_that_is_none_is_a_fragment(text: str, fragment: bool) 
     assert is_fragment(text) == fragment
 
 
+# Seven answers, and the figures that the reference scorer computed for them.
+STOPPED = "The authority, which had been asked about it in May and again in June by the members of "
+STOPPED += "the board, paid in the end no less than 12 million crowns for dredging.[1]"
+SCORED: list[tuple[list[str], bool, str, bool]] = [
+    (["12 million crowns"], True, f"{PAID} “{PAID}”[1]", True),
+    (["12 million crowns"], True, STOPPED, False),
+    (["nine"], True, "At nine.[1]", False),
+    (["tide"], True, "", False),
+    (["twice"], True, "It stops twice, stating that.[2]", False),
+    ([], False, "Nobody has ever painted it.[1]", False),
+    ([LINES[2]["answers"][0]], True, "The silt returns every winter.[1]", False),
+]
+
+
+def test_seven_answers_get_the_figures_that_the_reference_scorer_computed(
+    tmp_path: Path, questions: dict[str, Any]
+) -> None:
+    predictions = [
+        Prediction(
+            replace(questions["bare"], answers=tuple(golds), answerable=answerable),
+            (),
+            0.1,
+            answer(said, (), [citation("harbour", PAID, "12 million crowns" if short else "")]),
+        )
+        for golds, answerable, said, short in SCORED
+    ]
+    found = report(read_set(tmp_path / "set"), predictions)
+    names = ("direct", "short_correct", "doubled", "fragment")
+    figures = {name: round(found.figures[name].value, 4) for name in names}
+    assert figures == {"direct": 0.6, "short_correct": 0.2, "doubled": 0.1667, "fragment": 0.3333}
+    assert found.shown_words_median == 5
+
+
 def test_the_lengths_of_answers_are_counted_with_and_without_articles(
     tmp_path: Path, questions: dict[str, Any]
 ) -> None:
