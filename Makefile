@@ -46,7 +46,7 @@ install: .venv/installed
 	@sh scripts/install.sh
 	@touch $@
 
-.venv/tested-with: pyproject.toml requirements-reader.txt
+.venv/tested-with: pyproject.toml requirements-reader.txt $(wildcard requirements/*.txt)
 	@rm -f .venv/installed .venv/tested-with
 	@sh scripts/install.sh '[test]'
 	@touch .venv/installed $@

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv and installs the project into it; `sh scripts/install.sh '[test]'` with the tools of the tests.
+# Makes .venv and installs the project into it; `sh scripts/install.sh '[test]'` with the tools of the tests, in the
+# versions of requirements/ alone.
 # It can be repeated after any failure. pip's own configuration (index, cache, wheels) is honoured.
 set -eu
 cd "$(dirname "$0")/.."
@@ -71,10 +72,26 @@ progress() {
     return $outcome
 }
 
+pip_install() { .venv/bin/python -m pip install --no-input --progress-bar off "$@"; }
+
+# Exactly the tested versions, each archive checked against its sha256; also what is compiled is built with tools that were.
+install_tested() {
+    locked="--no-deps --no-build-isolation --require-hashes"
+    pip_install $locked -r requirements/build.txt || return
+    pip_install $locked -r requirements/torch-cpu.txt >>.venv/install.log 2>&1 || pip_install $locked -r requirements/torch.txt || return
+    pip_install $locked -r requirements/test.txt || return
+    pip_install --no-deps --no-build-isolation -e . || return
+    .venv/bin/python -m pip check
+}
+
+install_newest() { pip_install -e .; }
+
 say "Installing into .venv (all of pip's words go to .venv/install.log) …"
 "$python" -m venv .venv
 : >.venv/install.log
-if ! { .venv/bin/python -m pip install --no-input --progress-bar off -e ".$extra" 2>&1 && echo "$succeeded"; } | progress; then
+how=install_newest
+[ "$extra" != "[test]" ] || how=install_tested
+if ! { $how 2>&1 && echo "$succeeded"; } | progress; then
     tail -n 20 .venv/install.log >&2
     fail "The installation failed, see above; mend the cause and repeat the make command, which goes on from here."
 fi
