@@ -32,12 +32,13 @@ def safe_name(text: str, default: str) -> str:
 
 
 @contextmanager
-def written_whole(path: Path, mode: int = 0o666) -> Iterator[Path]:
+def written_whole(path: Path, mode: int = 0o600) -> Iterator[Path]:
     """Yield a temporary path beside `path`, and move it to `path` once the block has written it.
 
     What was written is on the disk before it is moved. Where the block raises, `path` stays as it
     was and the temporary file is removed. Two processes may write the same file at once; the one
-    that ends last wins. The file gets the permissions `mode` less the umask. Raises OSError.
+    that ends last wins. The file gets the permissions `mode` less the umask: it is its owner's
+    alone unless something else is asked for. Raises OSError.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
@@ -47,6 +48,39 @@ def written_whole(path: Path, mode: int = 0o666) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def private_folder(folder: Path) -> None:
+    """Make the folder, and those above it that are missing, readable by their owner only.
+
+    One that is there already stays as it is. Raises OSError.
+    """
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(mode=0o700, exist_ok=True)
+
+
+def make_private(path: Path, *, folder: bool = False) -> None:
+    """Take from all but the owner what they may do with a file or folder that is there.
+
+    What belongs to somebody else stays as it is: its owner has decided who may read it.
+    """
+    with suppress(OSError):
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            path.chmod(0o700 if folder else 0o600)
+
+
+def sweep_unfinished(folder: Path, name: str = "") -> None:
+    """Remove what killed processes left half-written in a folder, of the file `name` or of all.
+
+    A process that still writes keeps its own: a temporary file is removed only once it has not
+    changed for a day. What cannot be removed stays.
+    """
+    with suppress(OSError):
+        for file in folder.glob(".*.part"):
+            found = unfinished_name(file)
+            if found and name in ("", found) and time.time() - file.stat().st_mtime > _ABANDONED:
+                file.unlink()
 
 
 def unfinished_name(file: Path) -> str:

@@ -15,6 +15,7 @@ from rag.http.asgi import (
     Message,
     Receive,
     Send,
+    are_well_formed,
     headers_of,
     is_known_host,
     is_same_origin,
@@ -30,6 +31,7 @@ _UPLOADS = "/v1/documents"
 _API = ("/v1/", "/mcp", "/health", "/ready", "/metrics")  # the rest is the page
 _OPEN = ("/health", "/ready")  # for those who watch over a server and hold no token
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MALFORMED = "The Host or the Origin of the request is malformed; send the server's name and port."
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -123,6 +125,8 @@ class Access:
 
     def _refusal(self, request: "_LimitedRequest", headers: Headers) -> _Refusal | None:
         """Return why the request may not go on, or None where it may."""
+        if not are_well_formed(headers):
+            return _Refusal(400, _MALFORMED)
         if not is_known_host(headers, self._hosts):
             return _Refusal(
                 421,
@@ -134,7 +138,9 @@ class Access:
                 "The request comes from the page of another site, which may not ask; ask without a "
                 "browser.",
             )
-        if request.scope["path"] not in _OPEN and (refusal := self._token_refusal(headers)):
+        if request.scope["path"] not in _OPEN and (
+            refusal := self._token_refusal(request.scope, headers)
+        ):
             return refusal
         length = headers.get(b"content-length", "0")
         if not length.isdigit():
@@ -143,8 +149,8 @@ class Access:
             )
         return request.too_large if int(length[:20]) > request.max_bytes else None
 
-    def _token_refusal(self, headers: Headers) -> _Refusal | None:
-        if not self._token.accepts(headers):
+    def _token_refusal(self, scope: Message, headers: Headers) -> _Refusal | None:
+        if not self._token.accepts(scope, headers):
             return _Refusal(
                 401,
                 "The token is missing or wrong; send it as `Authorization: Bearer …`.",
@@ -159,10 +165,16 @@ class Access:
         return None
 
     async def _answer_page(self, scope: Message, receive: Receive, send: Send) -> None:
-        if self._token.accepts_cookie(headers_of(scope)):
+        headers = headers_of(scope)
+        if not are_well_formed(headers):
+            plain = [(b"content-type", b"text/plain")]
+            start: Message = {"type": "http.response.start", "status": 400, "headers": plain}
+            body = _MALFORMED.encode()
+        elif self._token.accepts_cookie(scope, headers):
             await self._page_guard(scope, receive, send)
             return
-        start, body = sign_in(self._token, scope)
+        else:
+            start, body = sign_in(self._token, scope)
         await send(start)
         await send({"type": "http.response.body", "body": body})
 

@@ -1,10 +1,17 @@
 """What ASGI middleware passes on, and what a request says about where it comes from."""
 
+import ipaddress
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_HOST = re.compile(
+    r"(?:\[(?P<address>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9._~-]{1,255}))"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+)
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://(?P<host>.{1,300})")
+_LAST_PORT = 65535
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -24,6 +31,16 @@ def with_headers(message: Message, extra: Iterable[tuple[bytes, bytes]]) -> Mess
     return message
 
 
+def are_well_formed(headers: Headers) -> bool:
+    """Return whether the Host and the Origin, where they are sent, are what RFC 9110 and RFC 6454
+    call so.
+    """
+    host, origin = headers.get(b"host"), headers.get(b"origin")
+    return (host is None or _host_and_port(host) is not None) and (
+        origin in (None, "null") or _origin_host(origin or "") is not None
+    )
+
+
 def is_known_host(headers: Headers, hosts: frozenset[str] | None) -> bool:
     """Return whether the server was addressed by one of its names; `None` stands for any name.
 
@@ -31,13 +48,36 @@ def is_known_host(headers: Headers, hosts: frozenset[str] | None) -> bool:
     """
     if hosts is None:
         return True
-    try:
-        return urlsplit(f"//{headers.get(b'host', '')}").hostname in hosts
-    except ValueError:
-        return False
+    named = _host_and_port(headers.get(b"host", ""))
+    return named is not None and named[0] in hosts
 
 
 def is_same_origin(headers: Headers) -> bool:
     """Return whether the request does not come from the page of another site."""
-    host = headers.get(b"host", "")
-    return urlsplit(headers.get(b"origin", f"//{host}")).netloc == host
+    origin = headers.get(b"origin")
+    if origin is None:
+        return True
+    named = _host_and_port(headers.get(b"host", ""))
+    return named is not None and _origin_host(origin) == named
+
+
+def _origin_host(origin: str) -> tuple[str, str] | None:
+    """Return the name and the port of an origin, None where it is not well formed."""
+    found = _ORIGIN.fullmatch(origin)
+    return _host_and_port(found["host"]) if found else None
+
+
+def _host_and_port(host: str) -> tuple[str, str] | None:
+    """Return the name, in lower case and without brackets, and the port, "" where none is named.
+
+    None where it is not well formed.
+    """
+    found = _HOST.fullmatch(host)
+    if found is None or int(found["port"] or 0) > _LAST_PORT:
+        return None
+    if found["address"]:
+        try:
+            ipaddress.IPv6Address(found["address"])
+        except ValueError:
+            return None
+    return (found["address"] or found["name"]).lower(), found["port"] or ""
