@@ -3,9 +3,10 @@
 import hashlib
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Of a file that is read as a document: a thousand-page report has 5 MB of text, and what is larger
@@ -13,7 +14,11 @@ from pathlib import Path
 MAX_BYTES = 50_000_000
 _MAX_NAME = 80  # characters of a file's name that is made of other words
 _UNSAFE = re.compile(r"[^\w.-]+")
-_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{32}\.part", re.DOTALL)
+# SQLite puts its own files beside the one that it writes.
+_TEMPORARY = re.compile(
+    r"\.(?P<name>.+)\.[0-9a-f]{32}(?:\.(?P<process>\d{1,10}))?\.part(?:-journal|-wal|-shm)?",
+    re.DOTALL,
+)
 
 
 def sha256_of(path: Path) -> str:
@@ -36,11 +41,13 @@ def written_whole(path: Path, mode: int = 0o600) -> Iterator[Path]:
     """Yield a temporary path beside `path`, and move it to `path` once the block has written it.
 
     What was written is on the disk before it is moved. Where the block raises, `path` stays as it
-    was and the temporary file is removed. Two processes may write the same file at once; the one
-    that ends last wins. The file gets the permissions `mode` less the umask: it is its owner's
-    alone unless something else is asked for. Raises OSError.
+    was and the temporary file is removed; what killed processes left in the folder is swept. Two
+    processes may write the same file at once; the one that ends last wins. The file gets the
+    permissions `mode` less the umask: it is its owner's alone unless something else is asked for.
+    Raises OSError.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    sweep_unfinished(path.parent)
+    temporary = unfinished_path(path)
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
     try:
         yield temporary
@@ -70,26 +77,48 @@ def make_private(path: Path, *, folder: bool = False) -> None:
             path.chmod(0o700 if folder else 0o600)
 
 
-def sweep_unfinished(folder: Path, name: str = "") -> None:
-    """Remove what killed processes left half-written in a folder, of the file `name` or of all.
-
-    A process that still writes keeps its own: a temporary file is removed only once it has not
-    changed for a day. What cannot be removed stays.
-    """
-    with suppress(OSError):
-        for file in folder.glob(".*.part"):
-            found = unfinished_name(file)
-            if found and name in ("", found) and time.time() - file.stat().st_mtime > _ABANDONED:
-                file.unlink()
+def unfinished_path(path: Path) -> Path:
+    """Return a path beside `path` for what is to become it; its name tells which process writes."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.{os.getpid()}.part")
 
 
 def unfinished_name(file: Path) -> str:
-    """Return the name of the file that `written_whole` was to make of this temporary one.
+    """Return the name of what `unfinished_path` was asked for to get this path.
 
-    "" for any other file. Where no process writes any more, it was left by one that was killed.
+    "" for any other file.
     """
     found = _TEMPORARY.fullmatch(file.name)
     return found["name"] if found else ""
+
+
+def sweep_unfinished(folder: Path) -> None:
+    """Remove the files and folders that killed processes left half-written in a folder.
+
+    What cannot be removed stays until the next time.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = _TEMPORARY.fullmatch(entry.name)
+            if found is None or _is_running(int(found["process"] or 0)):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    if process == 0:  # names of earlier versions did not tell
+        return False
+    if os.name == "nt":  # where there is no harmless way to ask, nothing is swept
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # somebody else's
+        return True
+    return True
 
 
 def sync(path: Path) -> None:

@@ -37,15 +37,18 @@ def launch(
     port: int | None,
     token: str = "",
     metrics: bool = False,
+    *,
+    sign_in: str = "",
 ) -> int:
     """Serve the page and the API until Ctrl-C or SIGTERM, then return 0.
 
-    Where they are is written to stderr. Takes and raises what `serve` does.
+    Where they are is written to stderr, the address followed by `sign_in`. Takes and
+    raises what `serve` does.
     """
     url, close = serve(settings, models, host, port, token, metrics)
     stopped = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    sys.stderr.write(f"The page is at {url} (Ctrl-C ends it).\n")
+    sys.stderr.write(f"The page is at {url}{sign_in} (Ctrl-C ends it).\n")
     with suppress(KeyboardInterrupt):
         # On Windows a wait without an end does not notice Ctrl-C.
         while not stopped.wait(_WAKE_SECONDS):

@@ -20,7 +20,13 @@ ROOT = Path(__file__).parents[1]
 LOCKS = ROOT / "requirements"
 # What builds llama-cpp-python and this project. CMake and Ninja come along: not every system has
 # them, and without build isolation nobody else brings them.
-BUILD = ("scikit-build-core>=0.9.2", "cmake>=3.21", "ninja>=1.11", "hatchling>=1.27,<2", "editables")
+BUILD = (
+    "scikit-build-core>=0.9.2",
+    "cmake>=3.21",
+    "ninja>=1.11",
+    "hatchling>=1.27,<2",
+    "editables",
+)
 OF_TORCH = re.compile(r"(?:torch|triton|cuda-\w+|nvidia-[\w-]+)==")
 HEADERS = {
     "build": "What builds llama-cpp-python and this project",
@@ -45,7 +51,9 @@ def main() -> None:
 def _locked(wanted: Path, *options: str) -> list[str]:
     """Return a block of lines for each package: its version and the hashes of its archives."""
     command = "uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate"
-    kept = [f"--constraint={file}" for file in sorted(LOCKS.glob("*.txt")) if "cpu" not in file.name]
+    kept = [
+        f"--constraint={file}" for file in sorted(LOCKS.glob("*.txt")) if "cpu" not in file.name
+    ]
     done = subprocess.run(  # noqa: S603 - the words are those above
         [
             *command.split(),

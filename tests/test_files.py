@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.files import safe_name, sha256_of, unfinished_name, written_whole
+from rag.files import safe_name, sha256_of, sweep_unfinished, unfinished_name, written_whole
 
 
 def test_a_file_appears_when_all_of_it_is_written(tmp_path: Path) -> None:
@@ -73,3 +73,16 @@ def test_any_text_gives_a_safe_name(text: str, name: str) -> None:
 def test_a_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     assert sha256_of(tmp_path / "empty").startswith("e3b0c44298fc1c149afbf4c8996fb924")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing is swept there")
+@pytest.mark.parametrize("ending", ["", "-journal", "-wal"])
+def test_what_earlier_versions_and_sqlite_left_is_swept_and_nothing_else(
+    tmp_path: Path, ending: str
+) -> None:
+    kept = [".hidden.part", "report.part", f".x.{'g' * 32}.part", f".x.{'0' * 32}.1.part{ending}"]
+    gone = [f".x.{'0' * 32}.part{ending}", f".x.rag.{'a' * 32}.4194305.part{ending}"]
+    for name in kept + gone:
+        (tmp_path / name).write_text("half")
+    sweep_unfinished(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)

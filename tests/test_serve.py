@@ -121,7 +121,7 @@ SERVER = """
 import sys
 from fakes import FakeModels
 from rag.cli.main import main
-sys.exit(main(["serve", "--port", sys.argv[1]], lambda settings: FakeModels()))
+sys.exit(main(["serve", "--no-token", "--port", sys.argv[1]], lambda settings: FakeModels()))
 """
 
 

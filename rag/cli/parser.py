@@ -324,11 +324,18 @@ def _add_serve(commands: _Commands) -> None:
     parser.add_argument(
         "--port", type=_positive, help="the port (default: 7860, or the next free one)"
     )
-    parser.add_argument(
+    token = parser.add_mutually_exclusive_group()
+    token.add_argument(
         "--token-file",
         type=Path,
         metavar="FILE",
-        help="a file with the token that every request must bear (or RAG_TOKEN)",
+        help="a file with the token that every request must bear (or RAG_TOKEN; default: the file "
+        ".token beside the libraries, made at the first start)",
+    )
+    token.add_argument(
+        "--no-token",
+        action="store_true",
+        help="ask for no token: whoever can log in to this machine may read the libraries",
     )
     parser.add_argument(
         "--metrics", action="store_true", help="serve counters for Prometheus at /metrics"

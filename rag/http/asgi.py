@@ -32,12 +32,23 @@ def with_headers(message: Message, extra: Iterable[tuple[bytes, bytes]]) -> Mess
 
 
 def are_well_formed(headers: Headers) -> bool:
-    """Return whether the Host and the Origin, where they are sent, are what RFC 9110 and RFC 6454
-    call so.
+    """Return whether the headers that name hosts, where they are sent, are what RFC 9110 and RFC
+    6454 call so.
+
+    A proxy in front tells by which name and how it was asked; several do so with commas
+    between.
     """
     host, origin = headers.get(b"host"), headers.get(b"origin")
-    return (host is None or _host_and_port(host) is not None) and (
-        origin in (None, "null") or _origin_host(origin or "") is not None
+    forwarded = headers.get(b"x-forwarded-host")
+    how = headers.get(b"x-forwarded-proto", "http").split(",")
+    return (
+        (host is None or _host_and_port(host) is not None)
+        and (origin in (None, "null") or _origin_host(origin or "") is not None)
+        and (
+            forwarded is None
+            or all(_host_and_port(part.strip()) is not None for part in forwarded.split(","))
+        )
+        and all(part.strip() in ("http", "https") for part in how)
     )
 
 

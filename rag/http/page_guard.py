@@ -30,6 +30,8 @@ _PAGE_POLICY = (
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'self'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
+# By it Gradio's own proxy names the address that the page is to use, and nobody else may.
+_NOT_OURS = b"x-gradio-server"
 _HEADERS = [
     (b"content-security-policy", _PAGE_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -55,7 +57,8 @@ class PageGuard:
             is_start = message["type"] == "http.response.start"
             await send(with_headers(message, _HEADERS) if is_start else message)
 
-        await self._app(scope, receive, send_guarded)
+        kept = [pair for pair in scope["headers"] if pair[0].lower() != _NOT_OURS]
+        await self._app({**scope, "headers": kept}, receive, send_guarded)
 
     def _allows(self, scope: Message) -> bool:
         headers = headers_of(scope)

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from rag.errors import LibraryError, UsageError
-from rag.files import sync, written_whole
+from rag.files import private_folder, sweep_unfinished, sync, unfinished_path, written_whole
 from rag.library.database import DATABASE, migrate, tables
 from rag.library.schema import APPLICATION, FORMAT
 from rag.library.store import Library, library_folder
@@ -81,10 +81,11 @@ def import_library(file: Path, indexes: Path, name: str) -> list[DocumentInfo]:
         raise UsageError(f"There is no file {str(file)!r}; check the path.")
     if os.path.lexists(folder):
         raise UsageError(f"There is a library {name!r} already; name another with --library.")
-    unfinished = indexes / f".{name}.part"  # no library's name begins with a dot
+    unfinished = unfinished_path(folder)  # no library's name begins with a dot
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
+        private_folder(indexes)
+        sweep_unfinished(indexes)
+        unfinished.mkdir(mode=0o700)
         with _removed_at_last(unfinished):
             shutil.copyfile(file, unfinished / DATABASE)
             try:

@@ -4,6 +4,7 @@ One connection, transactions, and its troubles told as errors of ours.        [s
 """
 
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -69,6 +70,8 @@ class Database:
         self._folder = folder
         self._lock = threading.RLock()
         with self._troubles():
+            if create:
+                _make_private_file(folder / DATABASE)
             self._connection = _connect(folder / DATABASE, create)
 
     def close(self) -> None:
@@ -350,6 +353,12 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+
+
+def _make_private_file(file: Path) -> None:
+    """Make the file, empty, for its owner alone; what SQLite puts beside it gets the same mode."""
+    with suppress(OSError):  # SQLite tells what is wrong with the place
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
 def _connect(file: Path, create: bool) -> sqlite3.Connection:

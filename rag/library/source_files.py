@@ -10,10 +10,12 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from rag.files import MAX_BYTES, unfinished_name, written_whole
+from rag.files import MAX_BYTES, private_folder, unfinished_name, written_whole
 
 # ".part" ended what earlier versions had not finished.
 _OURS = re.compile(r"[0-9a-f]{64}\.pdf(\.part)?")
+
+FILES = "files"
 
 
 class SourceFiles:
@@ -24,14 +26,14 @@ class SourceFiles:
 
     def __init__(self, folder: Path) -> None:
         """`folder` is that of the library."""
-        self._folder = folder / "files"
+        self._folder = folder / FILES
 
     def keep(self, file: Path, sha256: str) -> None:
         """Keep a copy of a PDF, of which `sha256` is the hash.
 
         Raises OSError where it cannot be written.
         """
-        self._folder.mkdir(exist_ok=True)
+        private_folder(self._folder)
         with written_whole(self._folder / f"{sha256}.pdf") as copy:
             shutil.copyfile(file, copy)
 

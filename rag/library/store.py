@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import DocumentError, LibraryError, NotFoundError, UsageError
+from rag.files import make_private, private_folder, sweep_unfinished
 from rag.library import integrity, keyword_index
 from rag.library.conversations import Conversations
 from rag.library.database import DATABASE, Database
 from rag.library.rows import document_of_rows, write_chunks, write_document
-from rag.library.source_files import SourceFiles
+from rag.library.source_files import FILES, SourceFiles
 from rag.library.vector_index import Dense
 from rag.text.query import is_within, names_it, phrases_of
 from rag.types import Chunk, Document, DocumentInfo, Filter, Vectors
@@ -94,13 +95,15 @@ class Library:
             if not (embedder and dimension > 0):
                 raise ValueError("a new library needs the name and the dimension of its embedder")
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                private_folder(folder)
             except OSError as error:
                 raise LibraryError(
                     f"The folder {str(folder)!r} cannot be made: {error.strerror}; choose another."
                 ) from error
+            sweep_unfinished(folder.parent)
         elif not _has_library(folder):
             raise _no_library(folder)
+        _keep_private(folder)
         database = Database(folder, create)
         try:
             if not database.prepare(embedder, dimension, create):
@@ -532,6 +535,14 @@ def _has_library(folder: Path) -> bool:
             " permissions of its folder."
         )
         raise LibraryError(message) from error
+
+
+def _keep_private(folder: Path) -> None:
+    """Let nobody but its owner read a library, one that an earlier version made neither."""
+    make_private(folder, folder=True)
+    make_private(folder / FILES, folder=True)
+    for file in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
+        make_private(folder / file)
 
 
 def _no_library(folder: Path) -> LibraryError:

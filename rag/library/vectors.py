@@ -4,7 +4,6 @@ Where there are very many, as codes that a file keeps.            [faiss]
 """
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.files import written_whole
 from rag.types import Vectors
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _CANDIDATES = 2
 # standard deviations of a number of a unit vector; of 12 million none was wider, and one that is is
 # cut
 _LARGEST_DEVIATION = 6.0
-_SUFFIX, _UNFINISHED = ".faiss", "vectors.tmp"
+_SUFFIX = ".faiss"
 
 
 class VectorIndex:
@@ -151,14 +151,8 @@ def write_codes(codes: "faiss.Index", folder: Path) -> str:
 
     body = faiss.serialize_index(codes).data
     name = hashlib.sha256(body).hexdigest()
-    # Always the same, so that what a crash leaves is written over; what two processes mix up fails
-    # its sha256.
-    temporary = folder / _UNFINISHED
-    with temporary.open("wb") as out:
-        out.write(body)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(codes_file(folder, name))
+    with written_whole(codes_file(folder, name)) as unfinished:
+        unfinished.write_bytes(body)
     return name
 
 

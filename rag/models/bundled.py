@@ -26,8 +26,8 @@ _LANGUAGE_MODEL_PARTS = tuple(
 EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 _EMBEDDING_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-
 _BYTES_READ = 1 << 20
+_FOR_ALL = 0o666  # a model holds nothing private, and several users may share one cache
 
 
 def cache_folder(folder: Path | None) -> Path:
@@ -105,7 +105,7 @@ def cached(path: Path, make: Callable[[Path], None]) -> Path:
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as temporary:
+        with written_whole(path, _FOR_ALL) as temporary:
             make(temporary)
             _write_stamp(temporary, stamp)
     except OSError as error:
@@ -140,7 +140,7 @@ def _write_stamp(path: Path, stamp: Path) -> None:
     text = json.dumps(
         {"sha256": sha256_of(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns}
     )
-    with written_whole(stamp) as temporary:
+    with written_whole(stamp, _FOR_ALL) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

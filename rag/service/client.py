@@ -15,7 +15,7 @@ from typing import Any
 
 from rag.config import Settings
 from rag.errors import ServerError
-from rag.files import written_whole
+from rag.files import private_folder, written_whole
 from rag.render.json import read_answer, read_hit
 from rag.types import Answer, Filter, Found, Hit
 
@@ -124,8 +124,8 @@ def announce(server: Server, indexes: Path) -> None:
     Nothing is written where the folder cannot be written to.
     """
     with suppress(OSError):
-        indexes.mkdir(parents=True, exist_ok=True)
-        with written_whole(indexes / _FILE, mode=0o600) as unfinished:
+        private_folder(indexes)
+        with written_whole(indexes / _FILE) as unfinished:
             unfinished.write_text(json.dumps(asdict(server)), encoding="utf-8")
 
 

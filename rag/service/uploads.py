@@ -18,7 +18,7 @@ from rag.errors import BusyError, DocumentError, RagError
 from rag.files import safe_name, written_whole
 from rag.reading.documents import SUFFIXES
 
-_OUR_FILES = re.compile(r"[0-9a-f]{32}\.[a-z.]+|\.[0-9a-f]{32}\.json\.\w+\.part")
+_OUR_FILES = re.compile(r"[0-9a-f]{32}\.[a-z.]+|\.[0-9a-f]{32}\.json\.[\w.]+\.part")
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def write_adapter(weights: Mapping[str, NDArray[np.floating]], path: Path) -> No
         raise ValueError(
             f"The adapter has the ranks {sorted(ranks)}, expected one; give all layers the same."
         )
-    with written_whole(path) as temporary:
+    with written_whole(path, mode=0o666) as temporary:
         writer = gguf.GGUFWriter(temporary, "gemma3")
         writer.add_type(gguf.GGUFType.ADAPTER)
         writer.add_name(path.stem)

@@ -188,6 +188,7 @@ def serve(settings: Settings) -> tuple[subprocess.Popen[bytes], str]:
         "-m",
         "rag",
         "serve",
+        "--no-token",
         "--library",
         settings.library,
         "--port",

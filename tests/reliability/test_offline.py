@@ -230,13 +230,14 @@ def served(library: Laptop) -> Iterator[Served]:
     try:
         assert process.stderr is not None
         line = process.stderr.readline()
-        told = re.search(r"http://127\.0\.0\.1:\d+", line)
+        told = re.search(r"(http://127\.0\.0\.1:\d+)/\?token=(\S+)", line)
         assert told, line
+        page, (url, token) = told[0], told.groups()
         body = json.dumps({"question": QUESTION}).encode()
-        headers = {"content-type": "application/json"}
-        with urlopen(Request(f"{told[0]}/v1/ask", body, headers), timeout=LONGEST) as answer:
+        headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+        with urlopen(Request(f"{url}/v1/ask", body, headers), timeout=LONGEST) as answer:
             assert json.load(answer)["answer"]
-        yield Served(told[0], process, time.monotonic())
+        yield Served(page, process, time.monotonic())
     finally:
         if process.poll() is None:
             os.kill(int((library.folder / "serve.pid").read_text()), signal.SIGKILL)
