@@ -3,7 +3,8 @@
     rag serve --library samples
     python examples/stream.py http://127.0.0.1:7860 "Who found the mistake in the salinity model?"
 
-It needs nothing but Python's standard library. Set RAG_TOKEN if the server asks for a token.
+It needs nothing but Python's standard library. Set RAG_TOKEN to the token of
+the server, which is in the file .token beside its libraries.
 """
 
 import json

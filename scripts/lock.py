@@ -51,9 +51,8 @@ def main() -> None:
 def _locked(wanted: Path, *options: str) -> list[str]:
     """Return a block of lines for each package: its version and the hashes of its archives."""
     command = "uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate"
-    kept = [
-        f"--constraint={file}" for file in sorted(LOCKS.glob("*.txt")) if "cpu" not in file.name
-    ]
+    locks = [Path(LOCKS, f"{name}.txt") for name in HEADERS]
+    kept = [f"--constraint={file}" for file in locks if file.is_file()]
     done = subprocess.run(  # noqa: S603 - the words are those above
         [
             *command.split(),

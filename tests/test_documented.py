@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
-from served import a_pdf
+from served import TOKEN, a_pdf
 from test_imports import ABOVE, BASE
 
 from rag.cli.main import main
@@ -94,7 +94,7 @@ def served(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("served") / "copy"
     shutil.copytree(library, folder)
     settings = _settings(folder, generate=True)
-    url, close = serve(settings, Models(settings), "127.0.0.1", None)
+    url, close = serve(settings, Models(settings), "127.0.0.1", None, TOKEN)
     while httpx.get(f"{url.rstrip('/')}/ready").status_code != 200:
         time.sleep(0.1)  # on a busy machine, loading would use up the time of the first question
     yield folder, url.rstrip("/").rpartition(":")[2]
@@ -138,7 +138,7 @@ def test_an_example_does_what_it_says(kind: str, block: str, served: tuple[Path,
 def _environment() -> dict[str, str]:
     """Return the environment in which this checkout is `rag`, and answers are quotations."""
     path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(ROOT)])
-    return {**os.environ, "PYTHONPATH": path, "RAG_MODEL": "none"}
+    return {**os.environ, "PYTHONPATH": path, "RAG_MODEL": "none", "RAG_TOKEN": TOKEN}
 
 
 # --- Commands -------------------------------------------------------------------------------------

@@ -187,7 +187,8 @@ from rag.cli.main import main
 models = FakeModels(chat=EndlessModel({said!r}, pause=1.0))
 encode = models.embedder.encode
 models.embedder.encode = lambda texts: (time.sleep(0.1), encode(texts))[1]
-sys.exit(main(["serve", "--no-token", "--port", {port!r}, "--library", "grain"], lambda settings: models))
+command = ["serve", "--no-token", "--port", {port!r}, "--library", "grain"]
+sys.exit(main(command, lambda settings: models))
 """
 
 
