@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from rag.config import LONGEST_CONVERSATION_NAME
 from rag.errors import LibraryError, NotFoundError, UsageError
 from rag.library.database import Database
+from rag.library.schema import CONVERSATION_DIGEST, TURN_DIGEST
 from rag.render.json import answer_json, read_answer
 from rag.text.characters import printable
 from rag.text.tokens import folded
@@ -100,9 +101,7 @@ class Conversations:
         try:
             return [read_answer(json.loads(stored)) for (stored,) in rows]
         except (ValueError, RecursionError) as error:
-            raise LibraryError(
-                f"An answer of the conversation {key} is damaged; remove the conversation."
-            ) from error
+            raise _damaged_answer(key) from error
 
     def history(self, key: int) -> list[Turn]:
         """What was asked in the conversation, for a follow-up question to lean on."""
@@ -134,6 +133,7 @@ class Conversations:
         with self._database.transaction() as database:
             self.conversation(key)
             database.execute("UPDATE conversations SET name = ? WHERE id = ?", [name, key])
+            self._write_digest(key)
 
     def remove(self, key: int) -> None:
         """Remove the conversation with its answers."""
@@ -146,12 +146,22 @@ class Conversations:
             self.answers(key)
         except LibraryError as error:
             return str(error)
+        changed = f"SELECT 1 FROM turns WHERE conversation = ? AND digest <> {TURN_DIGEST}"
+        if self._database.rows(changed, key):
+            return str(_damaged_answer(key))
+        changed = f"SELECT 1 FROM conversations WHERE id = ? AND digest <> {CONVERSATION_DIGEST}"
+        if self._database.rows(changed, key):
+            return (
+                f"The name or a time of the conversation {key} is not as it was stored; rename it."
+            )
         return ""
 
     def _begin(self, question: str) -> int:
         now = _now()
         insert = "INSERT INTO conversations (name, begun, changed) VALUES (?, ?, ?) RETURNING id"
-        return int(self._database.rows(insert, _name_of(question), now, now)[0][0])
+        key = int(self._database.rows(insert, _name_of(question), now, now)[0][0])
+        self._write_digest(key)
+        return key
 
     def _append(self, key: int, answer: Answer) -> None:
         turns, question, stored = (
@@ -159,8 +169,25 @@ class Conversations:
             printable(answer.question),
             json.dumps(answer_json(answer)),
         )
-        self._database.rows("INSERT INTO turns VALUES (?, ?, ?, ?)", key, turns, question, stored)
+        self._database.rows(
+            "INSERT INTO turns (conversation, position, question, answer) VALUES (?, ?, ?, ?)",
+            key,
+            turns,
+            question,
+            stored,
+        )
+        self._database.rows(
+            f"UPDATE turns SET digest = {TURN_DIGEST} WHERE conversation = ? AND position = ?",
+            key,
+            turns,
+        )
         self._database.rows("UPDATE conversations SET changed = ? WHERE id = ?", _now(), key)
+        self._write_digest(key)
+
+    def _write_digest(self, key: int) -> None:
+        self._database.rows(
+            f"UPDATE conversations SET digest = {CONVERSATION_DIGEST} WHERE id = ?", key
+        )
 
     def _found(self, query: str, *values: int) -> list[Conversation]:
         rows = self._database.rows(query, *values)
@@ -168,6 +195,10 @@ class Conversations:
             Conversation(key, name, f"{begun[:19]}Z", f"{changed[:19]}Z", turns)
             for key, name, begun, changed, turns in rows
         ]
+
+
+def _damaged_answer(key: int) -> LibraryError:
+    return LibraryError(f"An answer of the conversation {key} is damaged; remove the conversation.")
 
 
 def _now() -> str:

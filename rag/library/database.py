@@ -3,6 +3,7 @@
 One connection, transactions, and its troubles told as errors of ours.        [sqlite3]
 """
 
+import hashlib
 import logging
 import os
 import sqlite3
@@ -32,6 +33,9 @@ _BUSY_SECONDS = 5.0  # for all that is not a writer, which only waits for anothe
 # The byte that SQLite locks for one who writes: beside the database where it writes ahead, else in
 # it.
 _WRITER_PLACES = {"-shm": 120, "": 0x40000001}
+
+_DIGEST_BYTES = 16  # against accidents, where 8 would do; who can write here can write digests
+_Value = str | int | float | bytes | None
 
 _TROUBLE = {
     sqlite3.SQLITE_BUSY: "is in use: {writer} is writing to it; try again when that has finished.",
@@ -325,12 +329,44 @@ def migrate(database: sqlite3.Connection, format: int = FORMAT) -> None:
     In the transaction that is open.
     """
     version = database.execute("PRAGMA user_version").fetchone()[0]
-    database.create_function("half", 1, _half, deterministic=True)
+    _add_functions(database)
     for number in range(version + 1, format + 1):
         for statement in _statements(MIGRATIONS[number]):
             database.execute(statement)
     database.execute(f"PRAGMA application_id = {APPLICATION}")
     database.execute(f"PRAGMA user_version = {format}")
+
+
+def _add_functions(database: sqlite3.Connection) -> None:
+    """Add the functions that rag/library/schema.py uses."""
+    database.create_function("half", 1, _half, deterministic=True)
+    database.create_function("digest", -1, _digest, deterministic=True)
+    # The stubs know no aggregate of any number of values.
+    database.create_aggregate("digest_rows", -1, _DigestOfRows)  # type: ignore[arg-type]
+
+
+def _digest(*values: _Value) -> bytes:
+    """Return a hash of the values, 16 bytes."""
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    for value in values:
+        data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+        # With kind and length in front, no two lists of values are the same bytes.
+        digest.update(f"{type(value).__name__} {len(data)} ".encode())
+        digest.update(data)
+    return digest.digest()
+
+
+class _DigestOfRows:
+    """The aggregate of `_digest`: one hash of the rows in their order."""
+
+    def __init__(self) -> None:
+        self._digests: list[bytes] = []
+
+    def step(self, *values: _Value) -> None:
+        self._digests.append(_digest(*values))
+
+    def finalize(self) -> bytes:
+        return _digest(*self._digests)
 
 
 def tables(database: sqlite3.Connection) -> set[tuple[str, ...]]:
@@ -380,6 +416,7 @@ def _connect(file: Path, create: bool) -> sqlite3.Connection:
         )
         try:
             database.execute("PRAGMA foreign_keys = ON")
+            _add_functions(database)
             database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             return database
         except sqlite3.OperationalError as error:

@@ -10,6 +10,7 @@ import numpy as np
 
 from rag.library.database import Database
 from rag.library.rows import BOX, document_of_rows, write_chunks
+from rag.library.schema import CHUNK_DIGEST, DOCUMENT_DIGEST, SPEAKERS
 from rag.types import Box, Chunk, Document, Note, Paragraph, Quotation, Reference, Section, Vectors
 
 if TYPE_CHECKING:
@@ -19,9 +20,17 @@ _LARGEST_DIMENSION = 65_536
 _RUNNING_TEXT = (
     'SELECT start, "end" FROM paragraphs WHERE document = ? AND kind = \'text\' AND start < "end"'
 )
+_CHANGED_PASSAGES = f"""SELECT 1 FROM chunks c LEFT JOIN chunk_digests h ON h.chunk = c.id
+    WHERE c.document = ? AND h.digest IS NOT {CHUNK_DIGEST} LIMIT 1"""
+_CHANGED_DOCUMENT = f"""SELECT 1 FROM documents d LEFT JOIN document_digests h ON h.document = d.id
+    WHERE d.name = ? AND h.digest IS NOT {DOCUMENT_DIGEST}"""
+_SPEAKERS_OF = """SELECT chunk, speaker FROM speakers JOIN chunks ON id = chunk
+    WHERE document = ? ORDER BY chunk, speaker"""
+_SPEAKERS_DUE = f"{SPEAKERS.removeprefix('INSERT INTO speakers')} AND q.document = ? ORDER BY 1, 2"
 _ORPHANS = {
     "vectors": "vector",
     "speakers": "speaker",
+    "chunk_digests": "hash of a passage",
 }  # tables made from others -> what a row of theirs is
 
 
@@ -106,6 +115,13 @@ def _of_passages(
         )
         if not np.all(np.abs(norms - 1) < 0.01):
             found.append(f"A vector of {name!r} is not of length one.")
+    if not found and connection.execute(_CHANGED_PASSAGES, [key]).fetchone():
+        found.append(f"A passage of {name!r} is not as it was stored.")
+    spoken, due = (
+        connection.execute(query, [key]).fetchall() for query in (_SPEAKERS_OF, _SPEAKERS_DUE)
+    )
+    if spoken != due:
+        found.append(f"Who speaks in the passages of {name!r} is not as it was stored.")
     return found
 
 
@@ -149,4 +165,9 @@ def _of_parts(connection: "sqlite3.Connection", name: str) -> list[str]:
         0 <= paragraph.section < len(document.sections) for paragraph in document.paragraphs
     ):
         return [f"The sections of {name!r} do not fit."]
+    if connection.execute(_CHANGED_DOCUMENT, [name]).fetchone():
+        return [
+            f"The text or a part of {name!r} is not as it was stored; remove it and add its "
+            "file again."
+        ]
     return []

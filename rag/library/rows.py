@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.library.schema import SPEAKERS
+from rag.library.schema import CHUNK_DIGEST, DOCUMENT_DIGEST, SPEAKERS
 from rag.types import Box, Chunk, Document, Note, Paragraph, Quotation, Reference, Section, Vectors
 
 if TYPE_CHECKING:
@@ -51,7 +51,17 @@ def write_document(database: "sqlite3.Connection", document: Document, place: st
     database.executemany(
         "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", _rows_of(key, document.notes)
     )
+    write_digest(database, document.name)
     return key
+
+
+def write_digest(database: "sqlite3.Connection", name: str) -> None:
+    """Write the hash of the document as it is now stored, its chunks aside."""
+    database.execute(
+        "INSERT OR REPLACE INTO document_digests "
+        f"SELECT d.id, {DOCUMENT_DIGEST} FROM documents d WHERE d.name = ?",
+        [name],
+    )
 
 
 def write_chunks(
@@ -89,6 +99,10 @@ def write_chunks(
         ).lastrowid
         database.execute("INSERT INTO vectors VALUES (?, ?)", [chunk_key, vector.tobytes()])
     database.execute(f"{SPEAKERS} AND q.document = ?", [key])
+    database.execute(
+        f"INSERT INTO chunk_digests SELECT c.id, {CHUNK_DIGEST} FROM chunks c WHERE c.document = ?",
+        [key],
+    )
 
 
 def document_of_rows(database: "sqlite3.Connection", name: str) -> Document | None:

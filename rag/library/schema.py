@@ -126,9 +126,48 @@ CREATE TABLE turns (
 ) STRICT, WITHOUT ROWID;
 """
 
+# What is stored, as one hash: `digest` of its values and `digest_rows` of the rows below it, two
+# functions of rag/library/database.py.
+CHUNK_DIGEST = """digest(c.number, c.section, c.paragraph, c.start, c."end", c.text, c.context,
+    (SELECT v.vector FROM vectors v WHERE v.chunk = c.id))"""
+DOCUMENT_DIGEST = """digest(
+    d.name, d.file, d.path, d.sha256, d.title, d.dateline, d.date, d.text, d.number, d.language,
+    d.boxes,
+    (SELECT digest_rows(position, heading, path, start, "end") FROM
+        (SELECT * FROM sections WHERE document = d.id ORDER BY position)),
+    (SELECT digest_rows(position, number, kind, section, start, "end") FROM
+        (SELECT * FROM paragraphs WHERE document = d.id ORDER BY position)),
+    (SELECT digest_rows(position, start, "end", speaker, lead_in, note) FROM
+        (SELECT * FROM quotations WHERE document = d.id ORDER BY position)),
+    (SELECT digest_rows(position, number, start, "end") FROM
+        (SELECT * FROM "references" WHERE document = d.id ORDER BY position)),
+    (SELECT digest_rows(position, number, text, start, "end") FROM
+        (SELECT * FROM notes WHERE document = d.id ORDER BY position)))"""
+TURN_DIGEST = "digest(conversation, position, question, answer)"
+CONVERSATION_DIGEST = "digest(id, name, begun, changed)"
+
+# SQLite's own check reads the structure of a file, not its words: a flipped bit in a text is as
+# good a text. Hashes of documents and chunks have tables of their own, since writing them into the
+# rows would write the texts twice.
+_FORMAT_4 = f"""
+CREATE TABLE document_digests (
+    document INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, digest BLOB NOT NULL
+) STRICT;
+CREATE TABLE chunk_digests (
+    chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, digest BLOB NOT NULL
+) STRICT;
+ALTER TABLE turns ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
+ALTER TABLE conversations ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
+INSERT INTO document_digests SELECT d.id, {DOCUMENT_DIGEST} FROM documents d;
+INSERT INTO chunk_digests SELECT c.id, {CHUNK_DIGEST} FROM chunks c;
+UPDATE turns SET digest = {TURN_DIGEST};
+UPDATE conversations SET digest = {CONVERSATION_DIGEST};
+"""
+
 MIGRATIONS = {
     1: _FORMAT_1,
     2: _FORMAT_2,
     3: _FORMAT_3,
+    4: _FORMAT_4,
 }  # the format reached -> what reaches it from the one before
 FORMAT = max(MIGRATIONS)

@@ -21,7 +21,7 @@ from rag.files import make_private, private_folder, sweep_unfinished
 from rag.library import integrity, keyword_index
 from rag.library.conversations import Conversations
 from rag.library.database import DATABASE, Database
-from rag.library.rows import document_of_rows, write_chunks, write_document
+from rag.library.rows import document_of_rows, write_chunks, write_digest, write_document
 from rag.library.source_files import FILES, SourceFiles
 from rag.library.vector_index import Dense
 from rag.text.query import is_within, names_it, phrases_of
@@ -291,6 +291,7 @@ class Library:
             database.execute(
                 "UPDATE OR IGNORE documents SET path = ?, file = ? WHERE name = ?", row
             )
+            write_digest(database, name)
 
     def info(self, name: str) -> DocumentInfo:
         """The document of that name, as a list shows it.

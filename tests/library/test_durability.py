@@ -379,7 +379,7 @@ def test_verify_names_what_is_wrong(library: Library, statement: str, problem: s
     assert library.verify() == []
     with sqlite3.connect(library.folder / "library.db") as database:
         database.execute(statement)
-    assert library.verify() == [problem]
+    assert problem in library.verify()
 
 
 def test_a_library_without_its_settings_is_damaged(library: Library) -> None:

@@ -125,7 +125,7 @@ def open_old_as_somebody_else(folder: Path) -> None:
     with pytest.raises(
         LibraryError,
         match=(
-            r"'old' has format 1, which must be brought to format 3, .* cannot be written to; copy"
+            r"'old' has format 1, which must be brought to format 4, .* cannot be written to; copy"
         ),
     ):
         Library.open(folder)

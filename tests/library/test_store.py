@@ -399,8 +399,8 @@ def test_without_an_embedder_a_library_opens_as_it_was_built(library: Library) -
 
 def test_a_newer_format_is_refused(library: Library) -> None:
     with sqlite3.connect(library.folder / "library.db") as database:
-        database.execute("PRAGMA user_version = 4")
-    with pytest.raises(LibraryError, match="has format 4, this program reads format 3; update"):
+        database.execute("PRAGMA user_version = 5")
+    with pytest.raises(LibraryError, match="has format 5, this program reads format 4; update"):
         Library.open(library.folder)
 
 
