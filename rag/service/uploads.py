@@ -46,7 +46,8 @@ class UploadFolder:
         file = self.path(upload)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with file.open("wb") as out:
+            private = os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+            with os.fdopen(private, "wb") as out:
                 shutil.copyfileobj(content, out)
                 out.flush()
                 os.fsync(out.fileno())
