@@ -78,12 +78,13 @@ def open_library(
     """
     from dataclasses import replace
 
+    from rag.catalogue.installed import with_models_in_use
     from rag.config import Settings
     from rag.errors import UsageError
     from rag.models.registry import Models
     from rag.pipeline import Pipeline
 
-    settings = replace(Settings.from_environment(), library=name)
+    settings = replace(with_models_in_use(Settings.from_environment()), library=name)
     if path is not None:
         if name != "default":
             raise UsageError(

@@ -12,6 +12,10 @@ LONGEST_CONVERSATION_NAME = 200  # characters
 # Between "tell me what you have" (0) and "only when certain" (1): of near misses four in five are
 # declined, of factual questions that have an answer one in thirty (docs/reader.md).
 CERTAINTY = 0.3
+# Of the passages that a chat model is shown: eight of the product's own chunks. Reading more costs
+# a small model seconds a question, and the answer is seldom found deeper.
+PASSAGE_TOKENS = 2000
+_LEAST_PASSAGE_TOKENS = 200  # one passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +31,78 @@ class Settings:
     reranker: str = ""  # a sentence-transformers cross-encoder by path or name; "" is none
     adapter: Path | None = None  # a GGUF LoRA adapter of the embedded language model
     cache: Path | None = None  # for files made from the models; None is the user's cache folder
+    models: Path | None = None  # for models that were pulled; None is `models` in the cache folder
     token: str = field(default="", repr=False)  # that a server asks for; "" where none is set
+    server: str = ""  # the address of a server that writes the answers; "" where none does
+    server_model: str = ""  # the name of the model there
+    server_key: str = field(default="", repr=False)  # that the server asks for
+    passage_tokens: int = PASSAGE_TOKENS  # of the passages that a chat model is shown
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read the settings.
 
-        RAG_INDEXES, RAG_LIBRARY, RAG_MODEL, RAG_ADAPTER, RAG_EMBEDDINGS, RAG_RERANKER, RAG_CACHE
-        and RAG_TOKEN; RAG_MODEL and RAG_ADAPTER may be "none". Raises UsageError for an adapter
-        beside another language model than the embedded one.
+        RAG_INDEXES, RAG_LIBRARY, RAG_MODEL, RAG_ADAPTER, RAG_EMBEDDINGS, RAG_RERANKER, RAG_CACHE,
+        RAG_MODELS, RAG_TOKEN, RAG_SERVER, RAG_SERVER_KEY and RAG_PASSAGE_TOKENS; RAG_MODEL and
+        RAG_ADAPTER may be "none", and RAG_MODEL names the model of RAG_SERVER where that is set.
+        Raises UsageError for an adapter beside another language model than the embedded one, and
+        for a server that is no address or whose model is not named.
         """
         model, adapter = environment.get("RAG_MODEL", ""), environment.get("RAG_ADAPTER", "")
+        server = environment.get("RAG_SERVER", "").rstrip("/")
+        _check_server(server, model)
         if model and adapter not in ("", "none"):
             raise UsageError(
                 f"The adapter {adapter} goes with the embedded language model alone, but the model "
                 f"is {model}; leave out --model and RAG_MODEL, or give --adapter none."
             )
-        cache = environment.get("RAG_CACHE", "")
+        cache, models = environment.get("RAG_CACHE", ""), environment.get("RAG_MODELS", "")
         return cls(
             indexes=Path(environment.get("RAG_INDEXES") or "indexes"),
             library=environment.get("RAG_LIBRARY") or "default",
-            model=Path(model) if model and model != "none" else None,
+            model=Path(model) if model and model != "none" and not server else None,
             embeddings=environment.get("RAG_EMBEDDINGS", ""),
             generate=model != "none",
             reranker=environment.get("RAG_RERANKER", ""),
             adapter=Path(adapter) if adapter and adapter != "none" else None,
             cache=Path(cache) if cache else None,
+            models=Path(models) if models else None,
             token=environment.get("RAG_TOKEN", ""),
+            server=server,
+            server_model=model if server else "",
+            server_key=environment.get("RAG_SERVER_KEY", ""),
+            passage_tokens=_passage_tokens(environment.get("RAG_PASSAGE_TOKENS", "")),
         )
+
+
+def _check_server(server: str, model: str) -> None:
+    if not server:
+        return
+    if not server.startswith(("http://", "https://")):
+        raise UsageError(
+            f"The server {server!r} is no address; give one like http://127.0.0.1:8000/v1."
+        )
+    if not model or model == "none":
+        raise UsageError(
+            f"The server {server} has several models; name one with --model NAME or RAG_MODEL."
+        )
+
+
+def _passage_tokens(text: str) -> int:
+    if not text:
+        return PASSAGE_TOKENS
+    if not text.isdecimal() or int(text) < _LEAST_PASSAGE_TOKENS:
+        raise UsageError(
+            f"RAG_PASSAGE_TOKENS is {text!r}; give a number of {_LEAST_PASSAGE_TOKENS} or more."
+        )
+    return int(text)
+
+
+def cache_folder(folder: Path | None) -> Path:
+    """Return `folder`, or where that is None the user's cache folder of this project."""
+    from platformdirs import user_cache_path
+
+    return folder or user_cache_path("rag-reports")
 
 
 def bundled(name: str) -> Path:

@@ -138,7 +138,9 @@ def client(service_with: ServiceWith) -> "Iterator[httpx.Client]":
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_of_the_developer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     # RAG_CACHE stays: it only says where the files made from the embedded models lie.
     for name in (
         "RAG_INDEXES",
@@ -147,5 +149,9 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
         "RAG_ADAPTER",
         "RAG_EMBEDDINGS",
         "RAG_RERANKER",
+        "RAG_SERVER",
+        "RAG_SERVER_KEY",
+        "RAG_PASSAGE_TOKENS",
     ):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RAG_MODELS", str(tmp_path_factory.mktemp("models")))

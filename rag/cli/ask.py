@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.cli.common import ABSTAINED, FAILED, open_answers, open_pipeline, read_text_file
+from rag.cli.models import suggest_better_writer
 from rag.cli.output import print_json, print_text, say, say_progress
 from rag.config import Settings
 
@@ -50,6 +51,7 @@ def run_ask(settings: Settings, options: argparse.Namespace) -> int:
     if options.question is None:
         raise UsageError('No question was given; ask one: rag ask "How much did trade grow?"')
     key, only = options.conversation, _filter(options)
+    suggest_better_writer(settings)
     answered = _from_server(
         settings,
         options,

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rag.catalogue.installed import with_models_in_use
 from rag.cli.common import STOPPED
+from rag.cli.models import run_models
 from rag.cli.output import say
 from rag.cli.parser import make_parser
 from rag.config import Settings
@@ -37,13 +39,15 @@ def main(
     options.make_models = make_models
     flags = {
         f"RAG_{name.upper()}": getattr(options, name, None)
-        for name in ("library", "model", "adapter")
+        for name in ("library", "model", "adapter", "server")
     }
     try:
         settings = Settings.from_environment(
             {**os.environ, **{name: value for name, value in flags.items() if value}}
         )
         settings = replace(settings, certainty=getattr(options, "certainty", settings.certainty))
+        if options.run is not run_models:  # which must work where the list of models is damaged
+            settings = with_models_in_use(settings)
         code = int(options.run(settings, options))
         sys.stdout.flush()
     except RagError as error:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rag.cli import ask, backup, conversations, documents, measure, serve
+from rag.cli import ask, backup, conversations, documents, measure, models, serve
 from rag.cli.common import Command
 from rag.cli.output import print_text
 from rag.config import CERTAINTY, version
@@ -77,6 +77,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_document_commands(commands)
     commands.group("Take a library elsewhere")
     _add_backup(commands)
+    commands.group("Models")
+    _add_models(commands)
     commands.group("Serve")
     _add_serve(commands)
     commands.group("Measure")
@@ -100,7 +102,14 @@ def _shared_options() -> dict[str, argparse.ArgumentParser]:
     shared["model"].add_argument(
         "--model",
         metavar="PATH|none",
-        help="a GGUF language model (default: the embedded one, or RAG_MODEL)",
+        help="a GGUF language model (default: that of `rag models use`, or RAG_MODEL), or the name "
+        "of a model on the server",
+    )
+    shared["model"].add_argument(
+        "--server",
+        metavar="URL",
+        help="a server that speaks OpenAI's API and writes the answers with the model that --model "
+        "names, as in http://127.0.0.1:8000/v1 (or RAG_SERVER)",
     )
     shared["model"].add_argument(
         "--adapter",
@@ -305,6 +314,19 @@ def _add_backup(commands: _Commands) -> None:
         "rag import press.rag --library copy",
     )
     parser.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_models(commands: _Commands) -> None:
+    parser = commands.add(
+        "models",
+        models.run_models,
+        "list, pull, add, use, remove or test models",
+        "rag models pull qwen3.5-2b",
+    )
+    parser.add_argument("action", nargs="?", choices=models.ACTIONS, default="list")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="a name of `rag models list`, or a file to add"
+    )
 
 
 def _add_serve(commands: _Commands) -> None:

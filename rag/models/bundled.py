@@ -1,6 +1,6 @@
 """The files of the two embedded models.
 
-Found in their packages, checked, joined, kept in the user's cache.   [platformdirs]
+Found in their packages, checked, joined, kept in the user's cache.
 
 Both models come from PyPI as pinned dependencies, so nothing is ever downloaded here. A file is
 used only after its sha256 was checked; what this module puts into the cache appears there whole or
@@ -13,6 +13,7 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+from rag.config import cache_folder
 from rag.errors import ModelError
 from rag.files import sha256_of, written_whole
 
@@ -28,13 +29,6 @@ _EMBEDDING_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb
 
 _BYTES_READ = 1 << 20
 _FOR_ALL = 0o666  # a model holds nothing private, and several users may share one cache
-
-
-def cache_folder(folder: Path | None) -> Path:
-    """Return `folder`, or where that is None the user's cache folder of this project."""
-    from platformdirs import user_cache_path
-
-    return folder or user_cache_path("rag-reports")
 
 
 def language_model_path(cache: Path | None = None) -> Path:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from rag.config import cache_folder
 from rag.errors import ModelError
 from rag.models.bundled import (
     EMBEDDING_MODEL,
-    cache_folder,
     cached,
     check_embedding_model,
     embedding_model_folder,

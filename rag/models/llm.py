@@ -7,14 +7,18 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from rag.catalogue.gguf import GgufHeader, read_header
+from rag.catalogue.memory import check_memory, memory_needed
+from rag.config import PASSAGE_TOKENS
 from rag.errors import ModelError
 from rag.models.bundled import LANGUAGE_MODEL, language_model_path
+from rag.models.chat_template import ChatFrame, chat_frame
 from rag.types import Prompt
 
-_CONTEXT_TOKENS = 4096  # the prompts here stay below 2,000 tokens; more only costs memory
-_GGUF_MAGIC = b"GGUF"
+# Beside the passages: instructions, question and answer, and what counting by parts misses.
+_TOKENS_BESIDE = 2048
 # Threads that wait for each other without letting go of the processor are several times slower
 # where others work too, and those that let go at once a fifth slower where nobody does. OpenMP
 # reads these when llama.cpp is loaded, and never again.
@@ -25,45 +29,56 @@ _PROCESSORS = Path("/proc/cpuinfo")
 class LlamaModel:
     """A GGUF model in llama.cpp, decoding greedily.
 
-    A model with a chat template of its own gets the prompt's messages, rendered in
-    llama-cpp-python's sandbox; a base model completes the prompt's text. The common beginning of
-    prompts is read once, and on some processors that rounds differently from reading it again. One
-    prompt runs at a time; others wait.
+    A model with a chat template of its own gets the prompt's messages in the frame that the
+    template makes; a base model completes the prompt's text. The common beginning of prompts is
+    read once, and on some processors that rounds differently from reading it again. One prompt runs
+    at a time; others wait.
     """
 
     def __init__(
-        self, path: Path | None = None, adapter: Path | None = None, cache: Path | None = None
+        self,
+        path: Path | None = None,
+        adapter: Path | None = None,
+        cache: Path | None = None,
+        passage_tokens: int = PASSAGE_TOKENS,
     ) -> None:
         """Load the GGUF at `path`, by default the embedded model, and the GGUF of a LoRA adapter.
 
         An adapter goes with the embedded model only, which is kept in the folder `cache`, by
-        default the user's.
+        default the user's. The model can read `passage_tokens` of passages beside instructions and
+        question, or as much as it was trained to read where that is less.
 
-        Raises ModelError where one of them cannot be read or the adapter was not made for the
-        model.
+        Raises ModelError where one of them cannot be read, the adapter was not made for the model,
+        or the model does not fit into the free memory.
         """
+        self.name = model_name(path, adapter)
+        context = context_for(None, passage_tokens)
+        self._frame: ChatFrame | None = None
+        if path:
+            header = read_header(path)
+            context = context_for(header, passage_tokens)
+            check_memory(self.name, memory_needed(header, context))
+            self._frame = _frame_of(self.name, header)
+        if adapter:
+            read_header(adapter, "adapter")
         with _set_for_import(_THREADS):
             import llama_cpp
 
-        self.name = model_name(path, adapter)
-        if path:
-            _check_gguf(path, "model")
-        if adapter:
-            _check_gguf(adapter, "adapter")
         self._lock = threading.Lock()
         _silence()
         _avoid_amx()
         try:
-            self._llama: Any = llama_cpp.Llama(
-                str(path or language_model_path(cache)),
-                n_ctx=_CONTEXT_TOKENS,
-                n_threads=max(
-                    2, (os.cpu_count() or 2) // 2
-                ),  # two threads of one core only get in each other's way
-                # a cut sliding-window cache could not be reused from question to question
-                swa_full=True,
-                verbose=False,
-            )
+            with _without_templates():
+                self._llama: Any = llama_cpp.Llama(
+                    str(path or language_model_path(cache)),
+                    n_ctx=context,
+                    n_threads=max(
+                        2, (os.cpu_count() or 2) // 2
+                    ),  # two threads of one core only get in each other's way
+                    # a cut sliding-window cache could not be reused from question to question
+                    swa_full=True,
+                    verbose=False,
+                )
         except (ValueError, AssertionError) as error:
             raise ModelError(
                 f"llama.cpp cannot load the model {path or LANGUAGE_MODEL}; give a whole GGUF "
@@ -72,7 +87,7 @@ class LlamaModel:
         if adapter:
             _adapt(self._llama, adapter)
         self.context_tokens = int(self._llama.n_ctx())
-        self.follows_instructions = "tokenizer.chat_template" in self._llama.metadata
+        self.follows_instructions = self._frame is not None
 
     def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
         """Yield pieces of the completion as they come; closing the iterator stops the model."""
@@ -83,23 +98,69 @@ class LlamaModel:
             "stream": True,
         }
         with self._lock:
-            if self.follows_instructions:
-                messages = [
-                    {"role": "system", "content": prompt.system},
-                    {"role": "user", "content": prompt.user},
-                ]
-                for chunk in self._llama.create_chat_completion(messages, **settings):
-                    yield chunk["choices"][0]["delta"].get("content") or ""
-                return
-            # As tokens, since a string would be searched for control tokens, and documents may
-            # hold their names.
-            tokens = self._llama.tokenize(prompt.text.encode(), add_bos=True, special=False)
-            for chunk in self._llama.create_completion(tokens, **settings):
+            pieces = self._llama.create_completion(self._tokens_of(prompt), **settings)
+            for chunk in pieces:
                 yield chunk["choices"][0]["text"]
+
+    def _tokens_of(self, prompt: Prompt) -> list[int]:
+        """Return the prompt as tokens; only the frame's own control tokens become such."""
+        if self._frame is None:
+            return self._tokens(prompt.text, add_bos=True)
+        frame = self._frame
+        tokens = self._tokens("", add_bos=True)
+        if frame.opens and not tokens:
+            tokens = [self._llama.token_bos()]
+        joined = f"{prompt.system}\n\n{prompt.user}"
+        tokens += self._tokens(frame.before, special=True)
+        if frame.between:
+            tokens += self._tokens(prompt.system) + self._tokens(frame.between, special=True)
+        tokens += self._tokens(prompt.user if frame.between else joined)
+        return tokens + self._tokens(frame.behind, special=True)
+
+    def _tokens(self, text: str, *, add_bos: bool = False, special: bool = False) -> list[int]:
+        tokens: list[int] = self._llama.tokenize(text.encode(), add_bos=add_bos, special=special)
+        return tokens
 
     def count_tokens(self, text: str) -> int:
         """Return the number of the model's own tokens in `text`."""
         return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
+
+
+def context_for(header: GgufHeader | None, passage_tokens: int) -> int:
+    """Return how many tokens a model is to read at once, None being the embedded one."""
+    wanted = (passage_tokens or PASSAGE_TOKENS) + _TOKENS_BESIDE
+    trained = header.context_tokens if header else 0
+    return min(wanted, trained) if trained else wanted
+
+
+def _frame_of(name: str, header: GgufHeader) -> ChatFrame | None:
+    """Return the frame of the model's chat template, None where it has none."""
+    return chat_frame(name, header.chat_template) if header.chat_template else None
+
+
+class _NoTemplate:
+    """Takes the place of the formatter of llama.cpp's bindings, whose compiler runs what a
+    template says of constants, as in `'a' * 10**11`.
+    """
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def to_chat_handler(self) -> None:
+        """Handle no message: `LlamaModel` has a frame."""
+
+
+@contextmanager
+def _without_templates() -> Iterator[None]:
+    """Keep llama.cpp's bindings from compiling the templates of a model that they load."""
+    from llama_cpp import llama_chat_format
+
+    formatter = llama_chat_format.Jinja2ChatFormatter
+    llama_chat_format.Jinja2ChatFormatter = _NoTemplate
+    try:
+        yield
+    finally:
+        llama_chat_format.Jinja2ChatFormatter = formatter
 
 
 @contextmanager
@@ -181,19 +242,3 @@ def _avoid_amx() -> None:
         return parameters
 
     llama_cpp.llama_model_default_params = without_buffers_of_their_own
-
-
-def _check_gguf(path: Path, kind: Literal["model", "adapter"]) -> None:
-    try:
-        with path.open("rb") as file:
-            magic = file.read(len(_GGUF_MAGIC))
-    except OSError as error:
-        raise ModelError(
-            f"The {kind} {path} cannot be opened ({error.strerror or error}); give the path of a "
-            f"GGUF file or leave out --{kind}."
-        ) from error
-    if magic != _GGUF_MAGIC:
-        raise ModelError(
-            f"{path} is not a GGUF {kind}: it begins with {magic!r}, expected {_GGUF_MAGIC!r}; "
-            "give a GGUF file."
-        )

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.models.bundled import cache_folder, cached, check_adapter
+from rag.config import cache_folder
+from rag.models.bundled import cached, check_adapter
 from rag.models.embedder import load_tokenizer
 from rag.models.onnx import Session
 from rag.models.reader_base import READER_BASE, has_reader_base, reader_base

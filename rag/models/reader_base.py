@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from rag.config import cache_folder
 from rag.errors import ModelError
 from rag.files import sha256_of
-from rag.models.bundled import cache_folder
 
 READER_BASE = "all-mpnet-base-v2"
 READER_BASE_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"

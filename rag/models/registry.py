@@ -7,6 +7,7 @@ from rag.models.embedder import make_embedder
 from rag.models.llm import LlamaModel, model_name
 from rag.models.reader import make_reader
 from rag.models.reranker import CrossEncoderReranker
+from rag.models.server import ServerModel
 from rag.protocols import ChatModel, Embedder, Reader, Reranker
 
 
@@ -46,6 +47,8 @@ class Models:
     @property
     def chat_name(self) -> str:
         """The name of the language model, which is not loaded for it."""
+        if self._settings.server:
+            return f"{self._settings.server_model} at {self._settings.server}"
         return (
             model_name(self._settings.model, self._settings.adapter)
             if self._settings.generate
@@ -57,7 +60,11 @@ class Models:
         """The language model; None where the settings name none."""
         with self._lock:
             if self._settings.generate:
-                self._chat = self._chat or LlamaModel(
-                    self._settings.model, self._settings.adapter, self._settings.cache
-                )
+                self._chat = self._chat or _load_chat(self._settings)
             return self._chat
+
+
+def _load_chat(settings: Settings) -> ChatModel:
+    if settings.server:
+        return ServerModel(settings.server, settings.server_model, settings.server_key)
+    return LlamaModel(settings.model, settings.adapter, settings.cache, settings.passage_tokens)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from rag.models.bundled import EMBEDDING_MODEL, cache_folder, cached, check_adapter
+from rag.config import cache_folder
+from rag.models.bundled import EMBEDDING_MODEL, cached, check_adapter
 from rag.models.embedder import CLS, POINT, PROBES, SEP, load_original, load_tokenizer
 from rag.models.onnx import Session, batches, check_agreement, export_onnx
 from rag.types import Passage, Reading, Vectors

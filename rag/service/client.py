@@ -150,7 +150,10 @@ def models_of(settings: Settings) -> tuple[str, ...]:
     model, adapter = (
         str(path.absolute()) if path else "" for path in (settings.model, settings.adapter)
     )
-    return model, adapter, settings.embeddings, settings.reranker, str(settings.generate)
+    server = f"{settings.server} {settings.server_model}".strip()
+    shown = str(settings.passage_tokens)
+    others = settings.embeddings, settings.reranker, str(settings.generate)
+    return model, adapter, *others, server, shown
 
 
 def _read_announced(indexes: Path) -> Server | None:
