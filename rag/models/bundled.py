@@ -9,7 +9,6 @@ not at all, also when two processes start together.
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -28,6 +27,8 @@ EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 _EMBEDDING_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 _BYTES_READ = 1 << 20
+# The size and the time that each file had when this process compared it with its sha256.
+_compared: dict[Path, tuple[int, int]] = {}
 _FOR_ALL = 0o666  # a model holds nothing private, and several users may share one cache
 
 
@@ -90,9 +91,9 @@ def cached(path: Path, make: Callable[[Path], None]) -> Path:
 
     Then moved into place in one step.
 
-    Beside it stands a stamp with the sha256, the size and the time of the file. While size and time
-    are the same the file is taken as it is; otherwise the sha256 decides. Raises ModelError where
-    the file cannot be written.
+    Beside it stands a stamp with the sha256 of the file. The file is compared with it once in each
+    process, and again when its size or time is another. Raises ModelError where the file cannot be
+    written.
     """
     stamp = path.with_name(path.name + ".json")
     if _as_stamped(path, stamp):
@@ -116,26 +117,18 @@ def _as_stamped(path: Path, stamp: Path) -> bool:
         found = path.stat()
     except (OSError, ValueError):
         return False
-    if not isinstance(known, dict):
-        return False
-    if (known.get("size"), known.get("mtime_ns")) == (found.st_size, found.st_mtime_ns):
+    as_found = found.st_size, found.st_mtime_ns
+    if _compared.get(path) == as_found:
         return True
-    if known.get("sha256") != sha256_of(path):
+    if not isinstance(known, dict) or known.get("sha256") != sha256_of(path):
         return False
-    with suppress(
-        OSError
-    ):  # the file is whole; a cache on read-only media only costs the check each time
-        _write_stamp(path, stamp)
+    _compared[path] = as_found
     return True
 
 
 def _write_stamp(path: Path, stamp: Path) -> None:
-    found = path.stat()
-    text = json.dumps(
-        {"sha256": sha256_of(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns}
-    )
     with written_whole(stamp, _FOR_ALL) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(json.dumps({"sha256": sha256_of(path)}), encoding="utf-8")
 
 
 def _package_folder(package: str) -> Path:

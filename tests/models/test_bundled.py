@@ -1,5 +1,4 @@
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -56,6 +55,18 @@ def write(content: bytes) -> Callable[[Path], None]:
     return make
 
 
+def test_a_damage_of_the_same_size_and_time_is_found_by_the_next_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = cached(tmp_path / "model", write(b"weights"))
+    assert cached(path, never) == path
+    time = path.stat().st_mtime_ns
+    path.write_bytes(b"Weights")
+    os.utime(path, ns=(time, time))
+    monkeypatch.setattr(embedded, "_compared", {})  # as in a process that has just started
+    assert cached(path, write(b"again")).read_bytes() == b"again"
+
+
 def rewrite_at_another_time(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     os.utime(path, ns=(1, 1))  # two writes in quick succession can carry the same time
@@ -99,11 +110,6 @@ def test_a_whole_file_with_another_time_is_recognised_by_its_sha256(tmp_path: Pa
     path = cached(tmp_path / "model", write(b"weights"))
     os.utime(path, ns=(1, 1))
     assert cached(path, never) == path
-    assert (
-        json.loads((tmp_path / "model.json").read_text())["mtime_ns"]
-        == path.stat().st_mtime_ns
-        == 1
-    )
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_of_the_new(tmp_path: Path) -> None:
