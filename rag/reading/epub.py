@@ -9,7 +9,7 @@ from rag.errors import DocumentError
 from rag.reading.archive import members
 from rag.reading.blocks import Content, decoded
 from rag.reading.html import html_content
-from rag.reading.xml import parsed, tag, xml
+from rag.reading.xml import parsed, tag, text_of, xml
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -40,7 +40,7 @@ def read_epub(data: bytes) -> Content:
     for element in package.iter():
         name = tag(element)
         if name in ("title", "date", "language"):
-            stated.setdefault(name, " ".join((element.text or "").split()))
+            stated.setdefault(name, " ".join(text_of(element).split()))
         elif name == "item" and "nav" not in (element.get("properties") or "").split():
             chapter = _member_of_link(files, package_name, element.get("href") or "")
             kind = (element.get("media-type") or "").partition(";")[0].strip().lower()

@@ -16,7 +16,7 @@ from rag.errors import DocumentError
 from rag.reading.archive import members
 from rag.reading.blocks import Block, Content
 from rag.reading.tables import Cell, table_blocks
-from rag.reading.xml import xml
+from rag.reading.xml import text_of, xml
 from rag.text.characters import visible
 from rag.types import Kind
 
@@ -81,17 +81,26 @@ def opened_docx(data: bytes) -> Package:
         )
     data = _transitional(data)
     from docx import Document
+    from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.opc.exceptions import OpcError
 
     try:
         document = Document(BytesIO(data))
-        body, properties = document.element.find("{*}body"), document.core_properties
+        body = document.element.find("{*}body")
         parts: dict[str, _Element] = {}
         for relation_id, relation in document.part.rels.items():
             kind = relation.reltype.rpartition("/")[2]
             if kind in _WORD_PARTS:
                 parts[relation_id if kind in _MARGINS else kind] = xml(relation.target_part.blob)
-        title, language = properties.title, properties.language
+        # `document.core_properties` would make them where there are none, with a title of its own.
+        properties = next(
+            (
+                xml(relation.target_part.blob)
+                for relation in document.part.package.rels.values()
+                if relation.reltype == RELATIONSHIP_TYPE.CORE_PROPERTIES
+            ),
+            None,
+        )
     # What python-docx raises where a part is missing or is no Word part; lxml's error is a
     # SyntaxError.
     except (OpcError, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
@@ -103,7 +112,9 @@ def opened_docx(data: bytes) -> Package:
         raise DocumentError(
             "The DOCX file has no text inside, where a report was expected: save it as DOCX again."
         )
-    return Package(body, parts, title, language)
+    with _naming("DOCX"):
+        _refuse_entities([document.element, *parts.values()])
+    return Package(body, parts, _stated(properties, "title"), _stated(properties, "language"))
 
 
 def _transitional(data: bytes) -> bytes:
@@ -144,12 +155,14 @@ def opened_odt(data: bytes) -> Package:
         raise DocumentError(
             "The ODT file has no text inside, where a report was expected: save it as ODT again."
         )
-    stated = (
-        ("", "")
-        if meta is None
-        else [meta.findtext(f"{{*}}meta/{{*}}{name}", "") for name in ("title", "language")]
-    )
-    return Package(body, roots, stated[0], stated[1])
+    stated = None if meta is None else meta.find("{*}meta")
+    return Package(body, roots, _stated(stated, "title"), _stated(stated, "language"))
+
+
+def _stated(properties: "_Element | None", name: str) -> str:
+    """Return what a file says of itself under a name, "" where it says nothing."""
+    found = None if properties is None else properties.find(f"{{*}}{name}")
+    return "" if found is None else text_of(found)
 
 
 @contextmanager

@@ -19,10 +19,16 @@ _HTML_START = re.compile(
     r"(?is)\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype\s+html|html|head|body)\b"
 )
 _ANY_TAG = re.compile(r"<[a-zA-Z][^<>]{0,300}>")
-# All that may stand before the root, from the start on: what a document type may be told apart by
-# is looked for once.
+# All that may stand before the root, from the start on, with the whole of a document type: what it
+# declares is no text of the report, and brackets in its quotes and comments do not end it. Where a
+# quote of it never ends, it ends at the first "]>".
+_DECLARATIONS = (
+    r"(?:<!--(?>.*?-->)|<\?(?>.*?\?>)|\"[^\"]*+\"|'[^']*+'|<(?!!--|\?)|[^\]\"'<])*+\]\s*+>"
+)
 _PROLOG = re.compile(
-    r"(?is)\A\s*+(?:<\?[^>]*\?>\s*+|<!--(?>.*?-->)\s*+)*+(?:<!doctype[^\[>]*+(?:\[.*?\]\s*+)?>)?"
+    r"(?is)\A\s*+(?:<\?[^>]*\?>\s*+|<!--(?>.*?-->)\s*+)*+"
+    r"(?:<!doctype\b(?:\"[^\"]*+\"|'[^']*+'|[^\[>\"'])*+"
+    rf"(?:>|\[(?:{_DECLARATIONS}|(?>.*?\]\s*>))))?"
 )
 _ENTITY = re.compile(r"&(\w{2,31};)")
 _XML_ENTITIES = ("amp;", "lt;", "gt;", "quot;", "apos;")
@@ -61,7 +67,7 @@ def parsed(source: str) -> "_Element":
     parser = etree.HTMLParser(
         encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, no_network=True
     )
-    body = re.sub(r"(?is)\A\s*<\?xml[^>]*\?>", "", source).encode("utf-8", "replace")
+    body = source[_end(_PROLOG.match(source)) :].encode("utf-8", "replace")
     try:
         root = etree.fromstring(body, parser) if body.strip() else None
     except etree.XMLSyntaxError:
@@ -81,7 +87,8 @@ def _end(found: re.Match[str] | None) -> int:
 def xml(data: bytes) -> "_Element":
     """The root of an XML text.
 
-    Entities are not expanded and nothing is fetched. Raises DocumentError where it is broken.
+    Entities are not expanded, they stand there as they are written, and nothing is fetched. Raises
+    DocumentError where it is broken.
     """
     from lxml import etree
 
@@ -94,7 +101,7 @@ def xml(data: bytes) -> "_Element":
         strip_cdata=False,
     )
     try:
-        return etree.fromstring(data, parser)
+        root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         if any(found.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for found in parser.error_log):
             raise DocumentError(
@@ -104,6 +111,39 @@ def xml(data: bytes) -> "_Element":
         raise DocumentError(
             "A part of the file is no well-formed XML: fetch or save the file again."
         ) from error
+    if root.getroottree().docinfo.internalDTD is not None:  # else there are no entities
+        _write_out_entities(root)
+    return root
+
+
+def _write_out_entities(root: "_Element") -> None:
+    """Put each reference to an entity into the text around it, as it is written.
+
+    lxml holds them as nodes, and who reads the text of elements loses them and what follows.
+    """
+    from lxml import etree
+
+    pieces: list[str] = []
+    element, is_tail, last = root, False, None
+
+    def join() -> None:
+        if pieces and is_tail:
+            element.tail = "".join(pieces)
+        elif pieces:
+            element.text = "".join(pieces)
+
+    for node in list(root.iter(etree.Entity)):
+        before, parent = node.getprevious(), node.getparent()
+        if parent is None:
+            continue
+        if before is None or before is not last:
+            join()
+            element, is_tail = (parent, False) if before is None else (before, True)
+            pieces = [(element.tail if is_tail else element.text) or ""]
+        pieces += [node.text or "", node.tail or ""]
+        last = node
+    join()
+    etree.strip_elements(root, etree.Entity)
 
 
 def tag(element: "_Element") -> str:
