@@ -87,70 +87,25 @@ class _Block:
 
 
 def structured(content: Content, name: str, file: str, sha256: str) -> Document:
-    """The document that `content` shows.
+    """Return the document that `content` shows.
 
-    What its format says of a block is believed, the rest is told from the words.
-
-    Where the file states a title that no heading has, the text begins with it; where nothing could
-    be a title, it is `name`.
+    What its format says of a block is believed, the rest is recognised by the words. Where the
+    file states a title that no heading has, the text begins with it; where nothing could be a
+    title, it is `name`.
     """
     stated = " ".join(visible(content.title).split())
-    shown_first = [" ".join(block.text.split()) for block in content.blocks if block.kind is None][
-        :TOP
-    ]
-    if any(block.level == 1 for block in content.blocks) or any(
-        _same(stated, block) for block in shown_first
-    ):
-        text, blocks, boxes = _canonical_text(content.blocks)
-    else:
-        text, blocks, boxes = _canonical_text(
-            [*([Block(stated, level=1)] if stated else []), *content.blocks]
-        )
+    text, blocks, boxes = _canonical_text(_with_title(stated, content.blocks))
     shown = [text[block.start : block.end] for block in blocks]
-    alone = [
-        not before or text.count("\n", before.end, block.start) > 1
-        for before, block in zip([None, *blocks], blocks, strict=False)
-    ]
     top, title, datelines = _top(shown, blocks, stated)
-    furniture = [alone[index] and _is_furniture(block) for index, block in enumerate(shown)]
-    kinds = [
-        block.kind or ("furniture" if found else "text")
-        for block, found in zip(blocks, furniture, strict=True)
-    ]
-    kinds[:top] = [block.kind or "heading" for block in blocks[:top]]
-    notes_heading = _notes_heading(shown)
-    levels = _levels(blocks, shown, kinds, alone, notes_heading)
-    kinds = ["heading" if level else kind for level, kind in zip(levels, kinds, strict=True)]
+    kinds, levels, notes_heading = _classify(text, blocks, shown, top)
     spans, notes = _collect_notes(blocks, shown, kinds, notes_heading)
-
-    sections: list[Section] = []
-    paragraphs: list[Paragraph] = []
-    outline: list[tuple[int, str]] = []
-    number = 0
-    for index, block in enumerate(blocks):
-        if levels[index]:
-            heading = _without_underline(shown[index])
-            outline = [
-                *((level, above) for level, above in outline if level < levels[index]),
-                (levels[index], heading),
-            ]
-            sections.append(
-                Section(heading, tuple(above for _, above in outline), block.start, len(text))
-            )
-        elif not sections:
-            sections.append(Section("", (), 0, len(text)))
-        for kind, start, end in spans.get(index, [(kinds[index], block.start, block.end)]):
-            number += kind == "text"
-            paragraphs.append(
-                Paragraph(number if kind == "text" else 0, kind, len(sections) - 1, start, end)
-            )
-    sections = [
-        replace(section, end=after.start) for section, after in pairwise(sections)
-    ] + sections[-1:]
+    sections, paragraphs = _outline(len(text), blocks, shown, kinds, levels, spans)
     references = tuple(_references(text, paragraphs, {note.number for note in notes}))
     dateline = next(filter(_SERIES.search, datelines), next(iter(datelines), ""))
     designation = _SERIES.search(dateline)
     shown_date, stated_date = _iso_date("\n".join(datelines)), _iso_date(content.date)
+    # "2023-05-06" says more than "2023-05".
+    dated = stated_date if stated_date.startswith(shown_date) else shown_date
     set_off = frozenset(block.start for block in blocks if block.quoted)
     return Document(
         name=name,
@@ -158,12 +113,10 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
         sha256=sha256,
         title=title or name,
         dateline=dateline,
-        date=stated_date
-        if stated_date.startswith(shown_date)
-        else shown_date,  # "2023-05-06" says more than "2023-05"
+        date=dated,
         text=text,
-        sections=tuple(sections),
-        paragraphs=tuple(paragraphs),
+        sections=sections,
+        paragraphs=paragraphs,
         quotations=quotations(text, paragraphs, references, set_off),
         references=references,
         notes=tuple(notes),
@@ -172,6 +125,71 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
         boxes=boxes,
         unread=content.unread,
     )
+
+
+def _with_title(stated: str, blocks: Sequence[Block]) -> Sequence[Block]:
+    """Return the blocks, with the stated title first where no heading and none of the first
+    blocks is it.
+    """
+    first = [" ".join(block.text.split()) for block in blocks if block.kind is None][:TOP]
+    is_shown = any(block.level == 1 for block in blocks) or any(_same(stated, b) for b in first)
+    return blocks if is_shown or not stated else [Block(stated, level=1), *blocks]
+
+
+def _classify(
+    text: str, blocks: Sequence[_Block], shown: Sequence[str], top: int
+) -> tuple[list[Kind], list[int], int]:
+    """Return the kind of each block, its heading level (0 for none), and the index of the one that
+    opens the list of notes.
+
+    The first `top` blocks are the title and the datelines.
+    """
+    alone = [
+        not before or text.count("\n", before.end, block.start) > 1
+        for before, block in zip([None, *blocks], blocks, strict=False)
+    ]
+    kinds: list[Kind] = [
+        block.kind or ("furniture" if alone[index] and _is_furniture(shown[index]) else "text")
+        for index, block in enumerate(blocks)
+    ]
+    kinds[:top] = [block.kind or "heading" for block in blocks[:top]]
+    notes_heading = _notes_heading(shown)
+    levels = _levels(blocks, shown, kinds, alone, notes_heading)
+    kinds = ["heading" if level else kind for level, kind in zip(levels, kinds, strict=True)]
+    return kinds, levels, notes_heading
+
+
+def _outline(
+    end: int,
+    blocks: Sequence[_Block],
+    shown: Sequence[str],
+    kinds: Sequence[Kind],
+    levels: Sequence[int],
+    spans: "_Spans",
+) -> tuple[tuple[Section, ...], tuple[Paragraph, ...]]:
+    """Return the sections and the paragraphs of a text that ends at `end`.
+
+    A heading opens a section below the last one of a higher level. `spans` has the pieces of the
+    blocks that hold notes.
+    """
+    sections: list[Section] = []
+    paragraphs: list[Paragraph] = []
+    above: list[tuple[int, str]] = []  # the headings above a block, with their levels
+    number = 0
+    for index, block in enumerate(blocks):
+        if level := levels[index]:
+            heading = _without_underline(shown[index])
+            above = [*(one for one in above if one[0] < level), (level, heading)]
+            path = tuple(heading for _, heading in above)
+            sections.append(Section(heading, path, block.start, end))
+        elif not sections:
+            sections.append(Section("", (), 0, end))
+        for kind, first, last in spans.get(index, [(kinds[index], block.start, block.end)]):
+            number += kind == "text"
+            numbered = number if kind == "text" else 0
+            paragraphs.append(Paragraph(numbered, kind, len(sections) - 1, first, last))
+    ended = [replace(section, end=after.start) for section, after in pairwise(sections)]
+    return (*ended, *sections[-1:]), tuple(paragraphs)
 
 
 def _canonical_text(content: Sequence[Block]) -> tuple[str, list[_Block], tuple[Box, ...]]:
