@@ -3,8 +3,10 @@ XML formats do.
 """
 
 import re
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +99,24 @@ def assert_spans_hold(document: Document) -> None:
     for quotation in document.quotations:
         assert document.text[quotation.start] in '"“„«'
         assert 0 <= quotation.start < quotation.end <= len(document.text)
+
+
+def assert_spans_inside(document: Document) -> None:
+    """Paragraphs are in order, apart, and hold all that is not white space.
+
+    Everything else lies inside the text.
+    """
+    assert_covered(document)
+    assert all(
+        0 <= span.start < span.end <= len(document.text)
+        for span in (*document.quotations, *document.notes, *document.boxes)
+    )
+
+
+def zipped(members: Mapping[str, str | bytes]) -> bytes:
+    """A ZIP archive; its mimetype is not compressed, as in an EPUB."""
+    stream = BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content, zipfile.ZIP_STORED if name == "mimetype" else None)
+    return stream.getvalue()

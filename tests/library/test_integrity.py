@@ -178,9 +178,13 @@ def test_what_is_lost_stays_a_fault(pipeline: Pipeline, statement: str, problem:
     assert problem in pipeline.library.verify()
 
 
-def test_a_repair_that_fails_changes_nothing(pipeline: Pipeline) -> None:
+def test_a_repair_that_fails_changes_nothing(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     damage(pipeline, f"DELETE FROM vectors WHERE chunk = {DAMAGED}")
-    pipeline.models.embedder.encode = lambda texts: np.zeros((len(texts), 4096), np.float32)  # type: ignore[method-assign]
+    monkeypatch.setattr(
+        pipeline.models.embedder, "encode", lambda texts: np.zeros((len(texts), 4096), np.float32)
+    )
     before = vectors(pipeline)
     with pytest.raises(ValueError, match="not unit vectors"):
         pipeline.repair()

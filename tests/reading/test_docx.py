@@ -215,7 +215,8 @@ def test_what_no_reader_sees_is_left_out(hidden: str) -> None:
         (f"<w:sdt><w:sdtPr/><w:sdtContent>{run('yes')}</w:sdtContent></w:sdt>", "yes"),
         (f'<w:fldSimple w:instr="DATE">{run("yes")}</w:fldSimple>', "yes"),
         (
-            "<w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t><w:noBreakHyphen/><w:t>d</w:t></w:r>",
+            "<w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t>"
+            "<w:noBreakHyphen/><w:t>d</w:t></w:r>",
             "a b\nc-d",
         ),
         ("<w:r><w:t>re</w:t><w:softHyphen/><w:t>port\u00ad\u200bs</w:t></w:r>", "reports"),

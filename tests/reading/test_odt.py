@@ -169,7 +169,8 @@ def test_deletions_hidden_sections_hidden_paragraphs_and_indexes_are_left_out() 
         f"<text:tracked-changes>{deleted}</text:tracked-changes>"
         '<text:section text:display="none"><text:p>no</text:p></text:section>'
         '<text:p><text:hidden-paragraph text:is-hidden="true"/>no</text:p>'
-        "<text:table-of-content><text:index-body><text:p>no</text:p></text:index-body></text:table-of-content>"
+        "<text:table-of-content><text:index-body><text:p>no</text:p></text:index-body>"
+        "</text:table-of-content>"
         '<text:p>yes<text:change-start text:change-id="1"/>, inserted<text:change-end '
         'text:change-id="1"/></text:p>'
     ) == ["yes, inserted"]
@@ -181,7 +182,8 @@ def test_deletions_hidden_sections_hidden_paragraphs_and_indexes_are_left_out() 
         ('<text:span text:style-name="Inverse">yes</text:span>', "yes"),
         ("<text:a>yes</text:a>", "yes"),
         (
-            "<text:ruby><text:ruby-base>yes</text:ruby-base><text:ruby-text>no</text:ruby-text></text:ruby>",
+            "<text:ruby><text:ruby-base>yes</text:ruby-base>"
+            "<text:ruby-text>no</text:ruby-text></text:ruby>",
             "yes",
         ),
         ("<text:date>June 3</text:date>", "June 3"),
@@ -234,7 +236,8 @@ def test_merged_cells_fill_their_rows_and_nested_tables_within_their_cell() -> N
         + "<table:covered-table-cell/>"
         + cell("c"),
         cell("d") + cell("e") + cell("tall", 'table:number-rows-spanned="2"'),
-        f"<table:table-cell><text:p>g</text:p>{inner}</table:table-cell>{cell('h')}<table:covered-table-cell/>",
+        f"<table:table-cell><text:p>g</text:p>{inner}</table:table-cell>{cell('h')}"
+        "<table:covered-table-cell/>",
     ]
     head, *body = (f"<table:table-row>{row}</table:table-row>" for row in rows)
     heads = f"<table:table-header-rows>{head}</table:table-header-rows>"

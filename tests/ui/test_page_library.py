@@ -1,0 +1,165 @@
+"""The page in a browser: reports, libraries and the documents they hold."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import BOTH, FILLER, TRADE, ask, open_tab
+from fakes import Serve
+from reportlab.pdfgen.canvas import Canvas
+
+
+@pytest.mark.page
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_outline_leads_to_a_heading_and_leaves_the_page_as_it_is(
+    serve: Serve, window: Any, width: int
+) -> None:
+    text = f"# Trade\n\n{FILLER}\n\n## Grain\n\n{FILLER}\n\n## Rye and Oats\n\n{FILLER}\n"
+    shown = window(serve({"default": {"trade.md": text}}), width=width)
+    shown.click(".shelf li button")
+    shown.click("#report header >> text=Outline")
+    shown.click("#outline >> text=Rye and Oats")
+    heading = shown.locator("h4 >> text=Rye and Oats")
+    heading.wait_for()
+    box = heading.bounding_box()
+    assert box is not None
+    assert -1 < box["y"] < 400
+    shown.click("#report header >> text=Outline")
+    assert shown.is_visible("#outline >> text=Grain")
+
+
+@pytest.mark.page
+def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed(
+    serve: Serve, window: Any, tmp_path: Path
+) -> None:
+    shown = window(serve({}))
+    open_tab(shown, "Library")
+    files = {"north.txt": TRADE["north.txt"].encode(), "empty.txt": b"", "program.exe": b"MZ"}
+    shown.set_input_files(
+        "#files",
+        [
+            {"name": name, "mimeType": "text/plain", "buffer": content}
+            for name, content in files.items()
+        ],
+    )
+    shown.wait_for_selector("#sent:has-text('program.exe: This kind of file cannot be read')")
+    shown.wait_for_selector(".work .added:has-text('north.txt · added')")
+    shown.wait_for_selector(".work .failed:has-text('empty.txt · not added')")
+    assert len(shown.inner_text(".work .failed p >> nth=1")) > 20, "the reason is said"
+    shown.wait_for_selector(".shelf >> text=Northern Trade")
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "south.txt").write_text(TRADE["south.txt"], encoding="utf-8")
+    shown.fill("#folder", "more")
+    shown.press("#folder", "Enter")
+    shown.wait_for_selector("text='more' is not the full path of a folder")
+    shown.fill("#folder", str(folder))
+    shown.press("#folder", "Enter")
+    shown.wait_for_selector(".work .done:has-text('1 of 1 files are in the library')")
+    shown.reload()
+    shown.wait_for_selector(".shelf")
+    open_tab(shown, "Library")
+    shown.wait_for_selector(".work .added:has-text('north.txt · added')")
+    shown.wait_for_selector(".holdings > p:has-text('2 reports ·')")
+    shown.click("tr:has-text('Northern Trade') >> text=Remove")
+    shown.click("dialog button >> text=Keep")
+    shown.click("tr:has-text('Northern Trade') >> text=Remove")
+    shown.click("dialog button >> text=Remove")
+    shown.wait_for_selector(".shelf h2:has-text('1 report in the library default')")
+    shown.wait_for_selector(".holdings > p:has-text('1 report ·')")
+    assert shown.locator(".holdings .wide tbody button").all_inner_texts() == [
+        "Southern Trade",
+        "Remove",
+    ]
+    shown.click("text=Verify the library")
+    shown.wait_for_selector(".work >> text=No fault was found in the library.")
+
+
+@pytest.mark.page
+def test_another_library_is_made_and_chosen(serve: Serve, window: Any) -> None:
+    shown = window(serve({"default": TRADE}))
+    open_tab(shown, "Library")
+    shown.wait_for_selector(".holdings")
+    for name, why in (
+        ("../x", "cannot name a library"),
+        ("default", "There is a library 'default' already"),
+    ):
+        shown.fill("#make", name)
+        shown.press("#make", "Enter")
+        shown.wait_for_selector(f'#tabs .trouble:has-text("{why}")')
+    shown.fill("#make", "wool")
+    shown.press("#make", "Enter")
+    shown.wait_for_selector(".holdings h2:has-text('wool')")
+    shown.wait_for_selector(".shelf h2:has-text('0 reports in the library wool')")
+    assert shown.input_value("[aria-label='Library']") == "wool"
+
+
+@pytest.mark.page
+@pytest.mark.parametrize(
+    ("width", "dark"), [(1280, False), (1280, True), (640, False), (390, True)]
+)
+def test_no_tab_has_a_barrier_or_is_wider_than_the_screen(
+    serve: Serve, window: Any, width: int, dark: bool
+) -> None:
+    """1280 pixels at a zoom of 200 % are 640."""
+    shown = window(serve({"default": TRADE}), width=width, dark=dark)
+    assert shown.locator("body.dark, .dark").count() == dark
+
+    def look() -> None:
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        found = Axe().run(shown).response["violations"]
+        assert [
+            (v["id"], v["nodes"][0]["html"])
+            for v in found
+            if v["impact"] in ("serious", "critical")
+        ] == []
+
+    look()
+    ask(shown, BOTH)
+    shown.wait_for_selector(".footnotes")
+    shown.click("text=Filters")
+    shown.click("summary:has-text('passages read')")
+    look()
+    open_tab(shown, "Conversations")
+    shown.wait_for_selector(".conversations li")
+    look()
+    open_tab(shown, "Library")
+    shown.wait_for_selector(".holdings .wide tr")
+    shown.click("text=Verify the library")
+    shown.wait_for_selector(".work li")
+    look()
+
+
+@pytest.mark.page
+def test_the_printed_page_is_shown_with_the_text_and_without_its_file_the_text_alone(
+    serve: Serve, window: Any, tmp_path: Path
+) -> None:
+    canvas = Canvas(str(tmp_path / "crane.pdf"))
+    for line, text in enumerate(
+        ["The Harbour", "", "The new crane lifts 640 tonnes.", "It is yellow."]
+    ):
+        canvas.drawString(72, 760 - 20 * line, text)
+    canvas.save()
+    shown = window(serve({"default": TRADE}))
+    open_tab(shown, "Library")
+    shown.set_input_files("#files", str(tmp_path / "crane.pdf"))
+    shown.wait_for_selector(".work .added")
+    open_tab(shown, "Ask")
+    ask(shown, "the new crane lifts tonnes")
+    shown.wait_for_selector("#report .printed img")
+    shown.wait_for_function("document.querySelector('.printed img').naturalWidth > 500")
+    mark, sheet = (
+        shown.locator(".printed span >> nth=0").bounding_box(),
+        shown.locator(".printed img").bounding_box(),
+    )
+    assert mark is not None
+    assert sheet is not None
+    assert 0.05 < (mark["y"] - sheet["y"]) / sheet["height"] < 0.15, "it lies on the line"
+    for copy in (tmp_path / "indexes" / "default" / "files").iterdir():
+        copy.unlink()
+    shown.context.clear_cookies()
+    shown.reload()
+    shown.wait_for_selector("article mark.current")
+    shown.wait_for_selector(".printed", state="detached")
+    assert "640 tonnes" in shown.inner_text("mark.current")
