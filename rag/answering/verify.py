@@ -24,7 +24,8 @@ from rag.answering.checks.compared import Compared
 from rag.answering.checks.names import known_names
 from rag.answering.checks.speakers import quoted_speaker, speaker_of
 from rag.text.quantities import amounts_of, missing
-from rag.text.quotations import SHORTEST, sayings
+from rag.text.quotations import SHORTEST
+from rag.text.speech import sayings
 from rag.text.tokens import FUNCTION_WORDS, content_of, is_number, stem, words_of
 from rag.types import Document, Evidence, Source, Verdict
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rag.text.quotations import reported
+from rag.text.speech import reported
 from rag.text.tokens import content_of
 from rag.types import Document, Evidence
 
