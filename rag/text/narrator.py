@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from rag.text.markers import NOTE_MARKER, RAISED_DIGITS
 from rag.text.sentences import sentence_spans
 from rag.text.speech import (
     ADVERBS,
@@ -23,7 +24,7 @@ from rag.text.speech import (
 )
 from rag.types import Paragraph
 
-_NOTE_MARKER = re.compile(r"\[\d{1,3}\]|[⁰¹²³⁴-⁹]+")
+_MARKERS_OF_NOTES = re.compile(rf"{NOTE_MARKER}|[{RAISED_DIGITS}]+")
 # What stands before a name that is no subject: "an aide to Putin said".
 _OBJECT = re.compile(
     r"\b(?:to|of|by|with|for|from|against|than|and|or|on|about|at|in)\s+(?:the\s+)?$"
@@ -201,7 +202,7 @@ class Narrator:
                 cursor = end
 
     def _told(self, piece: _Piece) -> str:
-        return _NOTE_MARKER.sub("", self._text[piece.start : piece.end])
+        return _MARKERS_OF_NOTES.sub("", self._text[piece.start : piece.end])
 
     def _goes_on(self, piece: _Piece) -> bool:
         """Whether `piece` goes on with the sentence of the quotation before it, and names nobody
