@@ -106,7 +106,7 @@ def cache_folder(folder: Path | None) -> Path:
 
 
 def bundled(name: str) -> Path:
-    """The folder `prompts` or `samples` that comes with the product.
+    """Return the folder `prompts` or `samples` that comes with the product.
 
     Inside the package in a wheel, beside it in a checkout.
     """

@@ -41,7 +41,7 @@ def search(
     earlier: str = "",
     reranker: Reranker | None = None,
 ) -> tuple[Hit, ...]:
-    """The best `k` hits, best first, of the `depth` nearest chunks by meaning and by words.
+    """Return the best `k` hits, best first, of the `depth` nearest chunks by meaning and by words.
 
     No two of the same text.
 
@@ -68,15 +68,16 @@ def search(
 
 
 def rerank(reranker: Reranker, question: str, hits: Sequence[Hit]) -> list[Hit]:
-    """The hits with the reranker's scores, best first; of equals the one that was before."""
+    """Return the hits with the reranker's scores, best first; of equals the one that was before."""
     scores = reranker.score(question, [f"{hit.chunk.context}\n{hit.chunk.text}" for hit in hits])
     scored = [replace(hit, score=float(score)) for hit, score in zip(hits, scores, strict=True)]
     return sorted(scored, key=lambda hit: -hit.score)
 
 
 def fuse(dense: Sequence[int], lexical: Sequence[int]) -> list[Fused]:
-    """Every chunk of two rankings once, by the sum of its weighted reciprocal ranks, best first;
-    of equals the denser first.
+    """Return every chunk of two rankings once, best first.
+
+    It is scored by the sum of its weighted reciprocal ranks; of equals the denser comes first.
     """
     scores: dict[int, float] = {}
     for ranking, weight in ((dense, 1.0), (lexical, _LEXICAL_WEIGHT)):

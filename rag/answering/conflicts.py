@@ -27,7 +27,10 @@ def prefer_newest(evidence: Sequence[Evidence], min_confidence: float) -> tuple[
 
 
 def is_version(one: Evidence, other: Evidence) -> bool:
-    """Whether two sentences are of documents with one title, numbers aside, and different dates."""
+    """Return whether two sentences are from versions of one report.
+
+    These have one title, numbers aside, and different dates.
+    """
     dates = {one.hit.date, other.hit.date}
     return len(dates - {""}) == 2 and _titled(one.hit.title) == _titled(other.hit.title)
 
@@ -48,7 +51,7 @@ def _likely(evidence: Sequence[Evidence], min_confidence: float) -> list[Evidenc
 
 
 def _differ(one: Evidence, other: Evidence) -> bool:
-    """Whether both short answers hold numbers, or none and names, that the other has not."""
+    """Return whether both short answers hold numbers, or none and names, that the other has not."""
     numbers, other_numbers = _stems(one, is_number), _stems(other, is_number)
     if numbers or other_numbers:
         return bool(numbers - other_numbers and other_numbers - numbers)

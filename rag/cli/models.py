@@ -208,6 +208,6 @@ def _test(settings: Settings, options: argparse.Namespace, folder: "ModelsFolder
 
 
 def _overlap(support: str, quote: str) -> bool:
-    """Whether one of two texts holds the other, white space aside."""
+    """Return whether one of two texts holds the other, white space aside."""
     one, other = " ".join(support.split()), " ".join(quote.split())
     return one in other or other in one

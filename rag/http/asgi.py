@@ -32,8 +32,9 @@ def with_headers(message: Message, extra: Iterable[tuple[bytes, bytes]]) -> Mess
 
 
 def are_well_formed(headers: Headers) -> bool:
-    """Return whether the headers that name hosts, where they are sent, are what RFC 9110 and RFC
-    6454 call so.
+    """Return whether the headers that name hosts are well-formed, where they are sent.
+
+    RFC 9110 and RFC 6454 say how.
 
     A proxy in front tells by which name and how it was asked; several do so with commas
     between.

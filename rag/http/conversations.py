@@ -105,7 +105,7 @@ def _add_export(app: FastAPI, service: Service) -> None:
 
 
 async def history(service: Service, library: str, key: int | None) -> list[Turn]:
-    """What was asked in the conversation before.
+    """Return what was asked in the conversation before.
 
     Nothing for a new one, 0, and for none. Raises NotFoundError.
     """
@@ -113,7 +113,7 @@ async def history(service: Service, library: str, key: int | None) -> list[Turn]
 
 
 async def keep(service: Service, library: str, key: int | None, answer: Answer) -> dict[str, int]:
-    """The conversation that an answer was kept in, as its JSON tells.
+    """Return the conversation that an answer was kept in, as its JSON tells.
 
     A new one for 0; none where there is no key.
     """
@@ -124,7 +124,7 @@ async def keep(service: Service, library: str, key: int | None, answer: Answer) 
 
 
 def _kept(service: Service, library: str | None, key: int) -> "Conversations":
-    """The conversations of a library, of which there is one with that key.
+    """Return the conversations of a library, of which there is one with that key.
 
     Raises NotFoundError where there is none.
     """

@@ -55,7 +55,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def status_of(error: RagError) -> int:
-    """The HTTP status for an error that a user can meet."""
+    """Return the HTTP status for an error that a user can meet."""
     match error:
         case NotFoundError():
             return 404

@@ -6,10 +6,10 @@ from fastapi import Request
 
 
 def wants_events(request: Request) -> bool:
-    """Whether the request asks for events and not for one JSON."""
+    """Return whether the request asks for events and not for one JSON."""
     return "text/event-stream" in request.headers.get("accept", "")
 
 
 def event_of(name: str, value: object) -> str:
-    """An event with a JSON value."""
+    """Return an event with a JSON value."""
     return f"event: {name}\ndata: {json.dumps(value, ensure_ascii=False)}\n\n"

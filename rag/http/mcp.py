@@ -57,7 +57,7 @@ class _DocumentsServer(MCPServer):
 
 
 def make_server(service: Service) -> MCPServer:
-    """A server of the library the service was started with.
+    """Return a server of the library the service was started with.
 
     The tools search, ask and read_passage, a resource for each document.
 

@@ -157,7 +157,7 @@ def _completion(answer: Answer, library: str) -> dict[str, Any]:
 
 
 def annotations(answer: Answer, text: str, library: str) -> list[dict[str, Any]]:
-    """The citations of an answer as annotations of `text`.
+    """Return the citations of an answer as annotations of `text`.
 
     Where its marker stands, and the words of the document.
     """

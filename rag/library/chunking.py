@@ -17,7 +17,7 @@ NumberedSpan = tuple[int, int, int]  # paragraph number, start, end
 
 
 def make_chunks(document: Document, count_tokens: Callable[[str], int]) -> tuple[Chunk, ...]:
-    """The chunks of a document, in order.
+    """Return the chunks of a document, in order.
 
     Paragraphs are kept whole where they fit; longer ones are split at sentence ends, short ones
     joined with their successors. No chunk crosses a section, or anything that is not running text.
@@ -52,7 +52,7 @@ def make_chunks(document: Document, count_tokens: Callable[[str], int]) -> tuple
 def _units(
     text: str, paragraphs: Iterator[Paragraph], count: Callable[[str], int]
 ) -> Iterator[NumberedSpan]:
-    """Paragraphs that fit, and sentence groups of those that do not."""
+    """Yield paragraphs that fit, and sentence groups of those that do not."""
     for paragraph in paragraphs:
         start = paragraph.start
         end = start
@@ -78,7 +78,7 @@ def _fitting_sentences(
 def _pieces(
     text: str, start: int, end: int, count: Callable[[str], int]
 ) -> Iterator[tuple[int, int]]:
-    """A sentence, halved at white space for as long as it is too long for a chunk of its own."""
+    """Yield the sentence, halved at white space until each piece fits a chunk."""
     middle = text.rfind(" ", start + 1, (start + end) // 2)
     if count(text[start:end]) <= MAX_CHUNK_TOKENS or end - start < 2:
         yield start, end

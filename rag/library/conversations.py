@@ -41,8 +41,9 @@ class Conversations:
         self._database = database
 
     def begin(self, question: str) -> int:
-        """The key of a new conversation, which is named after its first question and holds
-        nothing yet.
+        """Return the key of a new conversation, which is empty.
+
+        It is named after its first question.
         """
         with self._database.transaction():
             return self._begin(question)
@@ -53,8 +54,9 @@ class Conversations:
             self._append(key, answer)
 
     def keep(self, key: int, answer: Answer) -> int:
-        """Keep an answer as the last of the conversation, or as the first of a new one where the
-        key is 0; its key.
+        """Keep an answer as the last of the conversation, and return its key.
+
+        A key of 0 begins a new conversation.
         """
         with self._database.transaction():
             key = key or self._begin(answer.question)
@@ -62,7 +64,7 @@ class Conversations:
         return key
 
     def listing(self, words: str = "") -> list[Conversation]:
-        """All conversations, the last changed first.
+        """Return all conversations, the last changed first.
 
         With words those that hold all of them in their name, questions and answers.
 
@@ -79,7 +81,7 @@ class Conversations:
         return found
 
     def conversation(self, key: int) -> Conversation:
-        """The conversation of that key."""
+        """Return the conversation of that key."""
         found = self._found(f"{_LISTING} WHERE c.id = ?", max(0, min(key, _LARGEST_KEY)))
         if not found:
             raise NotFoundError(
@@ -89,7 +91,7 @@ class Conversations:
         return found[0]
 
     def answers(self, key: int) -> list[Answer]:
-        """The answers of the conversation, equal to those that were appended, in their order.
+        """Return the answers of the conversation in their order, equal to those that were kept.
 
         Raises LibraryError where one is damaged.
         """
@@ -104,7 +106,7 @@ class Conversations:
             raise _damaged_answer(key) from error
 
     def history(self, key: int) -> list[Turn]:
-        """What was asked in the conversation, for a follow-up question to lean on."""
+        """Return what was asked in the conversation, for a follow-up question to lean on."""
         with self._database.reading():
             self.conversation(key)
             rows = self._database.rows(
@@ -113,7 +115,10 @@ class Conversations:
         return [Turn("user", question) for (question,) in rows]
 
     def check(self) -> list[str]:
-        """What is wrong with the conversations, in sentences. Reads all of them."""
+        """Return what is wrong with the conversations, in sentences.
+
+        Reads all of them.
+        """
         with self._database.reading():
             return [
                 fault for conversation in self.listing() if (fault := self._check(conversation.key))
@@ -202,7 +207,7 @@ def _damaged_answer(key: int) -> LibraryError:
 
 
 def _now() -> str:
-    """The time as it is kept.
+    """Return the time as it is kept.
 
     To the microsecond, so that two changes within a second have an order.
     """
@@ -210,7 +215,7 @@ def _now() -> str:
 
 
 def _name_of(question: str) -> str:
-    """The question, or its first words where it is long."""
+    """Return the question, or its first words where it is long."""
     name = _cleaned(question)
     if len(name) <= _NAMED_AFTER:
         return name

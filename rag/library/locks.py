@@ -12,8 +12,9 @@ _LONGEST_COMMAND = 80  # characters of a command
 
 
 def lock_owner(places: Mapping[Path, int]) -> str:
-    """The process that has locked the byte at one of these places for itself, as in "process 7 (rag
-    add reports)".
+    """Return the process that has locked the byte at one of these places for itself.
+
+    For example: "process 7 (rag add reports)".
 
     "" where there is none, or the system does not tell.
     """

@@ -38,7 +38,7 @@ class SourceFiles:
             shutil.copyfile(file, copy)
 
     def read(self, path: Path, sha256: str) -> bytes | None:
-        """What a document was read from.
+        """Return what a document was read from.
 
         Its copy, or the file at `path` if that is unchanged; else None.
         """

@@ -47,8 +47,9 @@ class Dense:
     def nearest(
         self, vector: NDArray[np.float32], k: int, among: Ids | None = None
     ) -> list[tuple[int, float]]:
-        """The ids of the `k` chunks whose vectors are nearest to the unit vector [dimension], with
-        their cosines, best first.
+        """Return the ids of the `k` chunks nearest to the unit vector [dimension], best first.
+
+        Each comes with its cosine.
 
         With `among` only those chunks compete.
         """
@@ -65,7 +66,7 @@ class Dense:
         return sorted(scored, key=lambda pair: (-pair[1], pair[0]))[: max(k, 0)]
 
     def current(self) -> VectorIndex:
-        """The vectors of the library as it is now.
+        """Return the vectors of the library as it is now.
 
         What came and went since the last look is all that is read.
         """
@@ -147,12 +148,12 @@ class Dense:
         remove_other_codes(self._folder, "")
 
     def everything(self) -> list[tuple[Ids, Vectors]]:
-        """The ids of all chunks and their vectors, in batches."""
+        """Return the ids of all chunks and their vectors, in batches."""
         with self._database.reading() as database:
             return list(self._newer(database, 0, self._database.state().dimension))
 
     def check(self) -> list[str]:
-        """What is wrong with the file of codes, in sentences."""
+        """Return what is wrong with the file of codes, in sentences."""
         with self._database.reading() as database:
             cache, cached = database.execute("SELECT cache, cached FROM settings").fetchone()
             codes = read_codes(self._folder, cache) if cache else None
@@ -178,7 +179,7 @@ class Dense:
     def _newer(
         self, database: "sqlite3.Connection", last: int, dimension: int
     ) -> Iterator[tuple[Ids, Vectors]]:
-        """The vectors after the chunk `last`, in batches."""
+        """Yield the vectors after the chunk `last`, in batches."""
         while rows := database.execute(
             "SELECT chunk, vector FROM vectors WHERE chunk > ? ORDER BY chunk LIMIT ?",
             [last, _READ_AT_ONCE],

@@ -40,7 +40,7 @@ class VectorIndex:
     """
 
     def __init__(self, dimension: int, codes: "faiss.Index | None" = None) -> None:
-        """An empty index, or one of the codes that `read_codes` gave."""
+        """Make an empty index, or one of the codes that `read_codes` gave."""
         import faiss
 
         self.dimension = dimension
@@ -66,13 +66,13 @@ class VectorIndex:
         return self._codes is None
 
     def with_more(self, ids: Ids, vectors: Vectors) -> Self:
-        """This index and more vectors, float32 [ids, dimension]."""
+        """Return this index and more vectors, float32 [ids, dimension]."""
         other = self._copy()
         other._loose.add_with_ids(np.ascontiguousarray(vectors, np.float32), ids)
         return other
 
     def without(self, ids: Ids) -> Self:
-        """This index without the vectors of these ids, as far as it has them."""
+        """Return this index without the vectors of these ids, as far as it has them."""
         if not len(ids):
             return self
         other = self._copy()
@@ -91,8 +91,9 @@ class VectorIndex:
     def nearest(
         self, vector: NDArray[np.float32], k: int, among: Ids | None = None
     ) -> list[tuple[int, float]]:
-        """The ids of the `k` vectors nearest to the unit vector [dimension], with their cosines,
-        best first.
+        """Return the ids of the `k` vectors nearest to the unit vector [dimension], best first.
+
+        Each comes with its cosine.
 
         With `among` only those ids compete. Where the index is not `exact`, twice as many
         candidates with cosines that are a little off.
@@ -116,8 +117,9 @@ class VectorIndex:
 
 
 def make_codes(batches: Iterable[tuple[Ids, Vectors]], dimension: int) -> "faiss.Index":
-    """Codes of unit vectors, which come in batches of their ids and float32 [ids, dimension]: eight
-    bits a number.
+    """Codes of unit vectors, which come in batches of their ids and float32 [ids, dimension].
+
+    Eight bits a number.
 
     Of unit vectors the nearest by angle are the nearest by distance, and distances of bytes are
     reckoned in integers.
@@ -139,7 +141,7 @@ def _coded(vectors: Vectors) -> Vectors:
 
 
 def _scale(dimension: int) -> float:
-    """How many steps of a code a length of one is."""
+    """Return how many steps of a code a length of one is."""
     return float(127 * np.sqrt(dimension) / _LARGEST_DEVIATION)
 
 
@@ -157,7 +159,7 @@ def write_codes(codes: "faiss.Index", folder: Path) -> str:
 
 
 def read_codes(folder: Path, name: str) -> "faiss.Index | None":
-    """The codes in the file with this sha256.
+    """Return the codes in the file with this sha256.
 
     None where there is none: FAISS reads only what we wrote ourselves.
     """
@@ -168,12 +170,12 @@ def read_codes(folder: Path, name: str) -> "faiss.Index | None":
 
 
 def has_codes(folder: Path, name: str) -> bool:
-    """Whether there is a file with this sha256."""
+    """Return whether there is a file with this sha256."""
     return _whole(folder, name) is not None
 
 
 def codes_file(folder: Path, name: str) -> Path:
-    """Where the codes with this sha256 are kept."""
+    """Return where the codes with this sha256 are kept."""
     return folder / f"{name}{_SUFFIX}"
 
 
@@ -196,14 +198,15 @@ def remove_other_codes(folder: Path, name: str) -> None:
 
 
 def needs_codes(loose: int, removed: int, coded: bool) -> bool:
-    """Whether so many vectors without codes, and so many removed ones with, are worth making
-    them anew.
+    """Return whether the codes are worth making anew.
+
+    That depends on how many vectors have none, and how many that were removed still have some.
     """
     return loose + removed > (_LOOSE if coded else MANY)
 
 
 def _selector(ids: Ids) -> "faiss.IDSelector":
-    """A bit for each id: a test costs the same however many there are."""
+    """Return a bit for each id: a test costs the same however many there are."""
     import faiss
 
     bits = np.zeros(int(ids.max(initial=0)) // 8 * 8 + 8, np.uint8)
@@ -213,7 +216,7 @@ def _selector(ids: Ids) -> "faiss.IDSelector":
 
 
 def _with_codes(codes: "faiss.Index", ids: Ids) -> Ids:
-    """Those of the ids that have a code."""
+    """Return those of the ids that have a code."""
     import faiss
 
     return np.intersect1d(ids, faiss.vector_to_array(codes.id_map))

@@ -58,7 +58,7 @@ def language_model_path(cache: Path | None = None) -> Path:
 
 
 def embedding_model_folder() -> Path:
-    """The folder of the embedded sentence-transformers model.
+    """Return the folder of the embedded sentence-transformers model.
 
     Raises ModelError where it is missing.
     """

@@ -128,7 +128,7 @@ def model_folder(model: str) -> str:
 
 
 def load_tokenizer() -> Any:
-    """The tokenizer of the embedded model, without padding or truncation."""
+    """Return the tokenizer of the embedded model, without padding or truncation."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(embedding_model_folder() / "tokenizer.json"))

@@ -67,8 +67,9 @@ class Session:
 
 
 def batches(rows: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Any, Any]]:
-    """The indices of rows of like length, so that little is spent on padding, with their ids and
-    mask, int64 [batch, width].
+    """Yield the indices of rows of like length, so that little is spent on padding.
+
+    With each their ids and mask, int64 [batch, width].
     """
     by_length = sorted(range(len(rows)), key=lambda i: len(rows[i]))
     for at in range(0, len(rows), BATCH):

@@ -129,8 +129,9 @@ def _export(target: Path, cache: Path | None) -> None:
 
 
 def tokens_of(passage: Passage, encodings: Sequence[Any]) -> Tokens:
-    """The tokens of the passage; `encodings` are those of its sentences by the tokenizer, each by
-    itself.
+    """Return the tokens of the passage.
+
+    `encodings` are those of its sentences by the tokenizer, each by itself.
     """
     ids: list[int] = []
     spans: list[tuple[int, int]] = []
@@ -154,8 +155,9 @@ def tokens_of(passage: Passage, encodings: Sequence[Any]) -> Tokens:
 
 
 def window_spans(sentences: NDArray[np.int64], room: int) -> Iterator[tuple[int, int]]:
-    """Spans of at most `room` tokens that together hold all tokens; `sentences` is the number of
-    each token's sentence.
+    """Yield spans of at most `room` tokens that together hold all tokens.
+
+    `sentences` is the number of each token's sentence.
 
     Each shares at least 64 tokens with the next, which begins with a sentence where one begins late
     enough.
@@ -174,7 +176,7 @@ def window_spans(sentences: NDArray[np.int64], room: int) -> Iterator[tuple[int,
 def windows_of(
     question: Sequence[int], context: Sequence[int], tokens: Tokens
 ) -> list[TokenWindow]:
-    """The rows for the network: `<s> question </s></s> context. sentences </s>`."""
+    """Return the rows for the network: `<s> question </s></s> context. sentences </s>`."""
     row = [
         MPNET_CLS,
         *(t + VOCABULARY_SHIFT for t in question[:MAX_QUESTION_TOKENS]),
@@ -194,8 +196,9 @@ def windows_of(
 def reading_of(
     tokens: Tokens, count: int, windows: Sequence[TokenWindow], outputs: Sequence[Vectors]
 ) -> Reading:
-    """The reading of a passage of `count` sentences out of the outputs of its windows, each float32
-    [tokens of the row, 3].
+    """Return the reading of a passage of `count` sentences.
+
+    The outputs of its windows are float32 [tokens of the row, 3] each.
     """
     if not windows:
         return Reading(None, -np.inf, np.full(count, -np.inf, np.float32))
@@ -233,7 +236,9 @@ def reading_of(
 
 
 def best_span(start: Vectors, end: Vectors, sentences: NDArray[np.int64]) -> tuple[int, int, float]:
-    """The first and the last token of the span with the highest sum of start and end, and that sum.
+    """Return the first and last token of the best span, and its score.
+
+    That is the highest sum of a start and an end.
 
     It has at most 30 tokens and lies in one sentence.
     """

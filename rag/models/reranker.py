@@ -21,8 +21,10 @@ class CrossEncoderReranker:
     """
 
     def __init__(self, model: str) -> None:
-        """Raises ModelError where the model is not on this machine, cannot be read, or does not
-        give one score a passage.
+        """Load the model.
+
+        Raises ModelError where it is not on this machine, cannot be read, or does not give one
+        score a passage.
         """
         from sentence_transformers import CrossEncoder
 
@@ -43,7 +45,7 @@ class CrossEncoderReranker:
         self.name = Path(model).name if Path(model).exists() else model
 
     def score(self, question: str, passages: Sequence[str]) -> Vectors:
-        """How well each passage answers, float32 [passages]."""
+        """Return how well each passage answers, float32 [passages]."""
         if not passages:
             return np.empty(0, np.float32)
         pairs = [(question, passage) for passage in passages]

@@ -67,8 +67,9 @@ class SmallReader:
     def _tokens(
         self, question: str, passage: Passage
     ) -> tuple[list[int], int, list[tuple[int, int]]]:
-        """Return `[CLS] question [SEP] context. sentences [SEP]`, where the passage begins in it,
-        and the tokens of each sentence.
+        """Return `[CLS] question [SEP] context. sentences [SEP]`, and where its parts are.
+
+        These are the token that the passage begins with, and the tokens of each sentence.
         """
         sentences = (passage.text[start:end] for start, end in passage.sentences)
         asked, about, *read = (

@@ -26,7 +26,7 @@ _BROKEN = (
 
 
 def members(data: bytes) -> dict[str, bytes]:
-    """The contents of a ZIP by member name, folders left out.
+    """Return the contents of a ZIP by member name, folders left out.
 
     Names are only ever looked up, never used as paths.
 
@@ -66,7 +66,7 @@ def members(data: bytes) -> dict[str, bytes]:
 
 
 def office_kind(data: bytes) -> str:
-    """Which of the kinds that are ZIPs it is, told from its members.
+    """Return which of the kinds that are ZIPs it is, told from its members.
 
     "DOCX", "ODT", "EPUB", or words for one that is not read.
     """

@@ -21,7 +21,9 @@ _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 
 
 def read_epub(data: bytes) -> Content:
-    """The chapters of a book in the order of its spine; notes may stand in a chapter of their own.
+    """Return the chapters of a book in the order of its spine.
+
+    Notes may stand in a chapter of their own.
 
     Raises DocumentError where it is damaged, encrypted, or has no chapters.
     """
@@ -100,13 +102,14 @@ def _is_page(data: bytes) -> bool:
 
 
 def _member(base: str, href: str) -> str:
-    """The member that a link in the member `base` names."""
+    """Return the member that a link in the member `base` names."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(base), unquote(href)))
 
 
 def _one_page(chapters: dict[str, "_Element"]) -> "_Element":
-    """The page that holds the bodies of all chapters, its ids and links made unique by the
-    chapter's name.
+    """Return the page that holds the bodies of all chapters.
+
+    Their ids and links are made unique by the name of the chapter.
     """
     page = parsed("<html><body></body></html>")
     whole = page[0]

@@ -35,7 +35,7 @@ _XML_ENTITIES = ("amp;", "lt;", "gt;", "quot;", "apos;")
 
 
 def is_html(data: bytes, suffix: str) -> bool:
-    """Whether a file is a web page: it opens like one, or is named like one and has tags."""
+    """Return whether a file is a web page: it opens like one, or is named like one and has tags."""
     start = (
         data[:4000]
         .replace(b"\0", b"")
@@ -51,7 +51,10 @@ def is_html(data: bytes, suffix: str) -> bool:
 
 
 def parsed(source: str) -> "_Element":
-    """The root of a page: as XML where it is well-formed XHTML, else as browsers read HTML."""
+    """Return the root of a page.
+
+    As XML where it is well-formed XHTML, else as browsers read HTML.
+    """
     from lxml import etree
 
     source = source.replace("\0", "")
@@ -85,7 +88,7 @@ def _end(found: re.Match[str] | None) -> int:
 
 
 def xml(data: bytes) -> "_Element":
-    """The root of an XML text.
+    """Return the root of an XML text.
 
     Entities are not expanded, they stand there as they are written, and nothing is fetched. Raises
     DocumentError where it is broken.
@@ -147,12 +150,15 @@ def _write_out_entities(root: "_Element") -> None:
 
 
 def tag(element: "_Element") -> str:
-    """The name of an element in lower case, without its namespace; "" for what is no element."""
+    """Return the name of an element in lower case, without its namespace.
+
+    "" for what is no element.
+    """
     return element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
 
 
 def walk(root: "_Element") -> "iterwalk":
-    """The start and end of every element in order.
+    """Return the start and end of every element in order.
 
     No recursion, for pages are nested as deeply as their authors please.
     """
@@ -162,12 +168,12 @@ def walk(root: "_Element") -> "iterwalk":
 
 
 def text_of(element: "_Element") -> str:
-    """All text in an element, white space as it is written."""
+    """Return all text in an element, white space as it is written."""
     return "".join(str(part) for part in element.itertext())
 
 
 def above(elements: Iterable["_Element"]) -> set["_Element"]:
-    """All elements that one of `elements` stands in."""
+    """Return all elements that one of `elements` stands in."""
     found: set[_Element] = set()
     for element in elements:
         parent = element.getparent()

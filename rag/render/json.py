@@ -15,12 +15,12 @@ _OF_HITS = ("title", "score", "found_by", "date")  # what a hit has beside its c
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """The answer as JSON values, in the shape README.md describes; nothing is lost."""
+    """Return the answer as JSON values, in the shape README.md describes; nothing is lost."""
     return asdict(answer) | {"hits": [hit_json(hit) for hit in answer.hits]}
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
-    """The hit as JSON values."""
+    """Return the hit as JSON values."""
     return asdict(hit.chunk) | {
         "title": hit.title,
         "score": hit.score,
@@ -30,7 +30,7 @@ def hit_json(hit: Hit) -> dict[str, Any]:
 
 
 def read_hit(values: Any) -> Hit:
-    """The hit that `hit_json` gave these values for.
+    """Return the hit that `hit_json` gave these values for.
 
     Raises ValueError where they are of another shape.
     """
@@ -42,7 +42,7 @@ def read_hit(values: Any) -> Hit:
 
 
 def read_answer(values: Any) -> Answer:
-    """The answer that `answer_json` gave these values for.
+    """Return the answer that `answer_json` gave these values for.
 
     Raises ValueError where they are of another shape.
     """
@@ -90,6 +90,6 @@ def checked_json(sentences: Sequence[Sentence], citations: Sequence[Citation]) -
 
 
 def conversation_json(conversation: Conversation) -> dict[str, str | int]:
-    """What a list of conversations shows, as JSON values."""
+    """Return what a list of conversations shows, as JSON values."""
     values = asdict(conversation)
     return {"conversation": values.pop("key")} | values

@@ -46,9 +46,10 @@ class Server:
         only: Filter,
         told: Callable[[Found], None],
     ) -> tuple[Answer, int | None]:
-        """The answer, and the conversation it was kept in, if `conversation` names one or, with
-        0, begins it; what is read for it is `told` before. Raises ServerError where it
-        gives none.
+        """Return the answer, and the conversation it was kept in.
+
+        That is the one that `conversation` names, or with 0 a new one. What is read for the answer
+        is given to `told` before. Raises ServerError where the server gives none.
         """
         body = {
             "question": question,
@@ -72,13 +73,16 @@ class Server:
             raise self._no_answer()
 
     def passages(self, settings: Settings, question: str, k: int, only: Filter) -> tuple[Hit, ...]:
-        """The `k` best hits. Raises ServerError where it gives none."""
+        """Return the `k` best hits.
+
+        Raises ServerError where it gives none.
+        """
         body = {"question": question, "library": settings.library, "k": k, "filter": asdict(only)}
         with self._asked("/v1/search", body) as response:
             return tuple(map(read_hit, json.load(response)["hits"]))
 
     def lives(self) -> bool:
-        """Whether the server that told of itself is the one that answers there."""
+        """Return whether the server that told of itself is the one that answers there."""
         challenge = secrets.token_hex()
         try:
             with closing(
@@ -114,7 +118,7 @@ class Server:
 
 
 def proof(key: str, challenge: str) -> str:
-    """What only those who hold the key can say to a challenge."""
+    """Return what only those who hold the key can say to a challenge."""
     return hmac.new(key.encode(), challenge.encode(), "sha256").hexdigest()
 
 
@@ -137,7 +141,7 @@ def withdraw(server: Server, indexes: Path) -> None:
 
 
 def running(indexes: Path) -> Server | None:
-    """The server that runs over these libraries on this machine.
+    """Return the server that runs over these libraries on this machine.
 
     One that ended without a word is none.
     """
@@ -146,7 +150,10 @@ def running(indexes: Path) -> Server | None:
 
 
 def models_of(settings: Settings) -> tuple[str, ...]:
-    """The settings that decide what is answered, beside those that a question brings along."""
+    """Return the settings that decide what is answered.
+
+    A question brings others along.
+    """
     model, adapter = (
         str(path.absolute()) if path else "" for path in (settings.model, settings.adapter)
     )

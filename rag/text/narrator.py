@@ -205,8 +205,9 @@ class Narrator:
         return _MARKERS_OF_NOTES.sub("", self._text[piece.start : piece.end])
 
     def _goes_on(self, piece: _Piece) -> bool:
-        """Whether `piece` goes on with the sentence of the quotation before it, and names nobody
-        else.
+        """Return whether `piece` continues the sentence before the quotation.
+
+        It names nobody else then.
         """
         return self._text[piece.start - 2] not in ".!?…" and not re.search(
             PERSON, self._told(piece)
@@ -257,7 +258,7 @@ class Narrator:
         self._speaker, self._lead_in, self._in_sentence = introduced, lead_in, current
 
     def _introduced(self, sentence: str, position: int) -> str:
-        """Who is introduced first in `sentence` with a verb of saying or its like.
+        """Return who is introduced first in `sentence` with a verb of saying or its like.
 
         "" where nobody is.
         """
@@ -280,7 +281,7 @@ class Narrator:
         }
 
     def _subject(self, sentence: str, position: int) -> str:
-        """The person a sentence opens with."""
+        """Return the person a sentence opens with."""
         match = _FIRST_NAME.match(sentence)
         who = self._who(match, position) if match else ""
         return who if match and (self._is_person(who) or _plain(match["name"])[1]) else ""
@@ -289,7 +290,7 @@ class Narrator:
         return "".join(name.split()).lower() in self._forms
 
     def _trailer(self, quotation: _Piece, after: _Piece) -> re.Match[str] | None:
-        """The words that name the speaker behind a quotation: `," said Peskov.`"""
+        """Return the words that name the speaker behind a quotation: `," said Peskov.`"""
         if (
             after.kind != "narration"
             or after.start != quotation.end
@@ -302,7 +303,7 @@ class Narrator:
         return next((match for match in matches if match and self._who(match, after.start)), None)
 
     def _who(self, match: re.Match[str], position: int) -> str:
-        """The speaker a match names, in the fullest form that the text has."""
+        """Return the speaker a match names, in the fullest form that the text has."""
         groups = match.groupdict()
         if group := next(
             (group for group in ("name", "subject", "owner") if groups.get(group)), ""
@@ -339,7 +340,7 @@ class Narrator:
         return self._fullest_form.get(key) or " ".join(words)
 
     def _persons_called(self, word: str) -> tuple[str, list[int], list[str]]:
-        """The key of the first person whom a word can stand for.
+        """Return the key of the first person whom a word can stand for.
 
         Where all of them are named, in order, and the key there.
         """
@@ -358,7 +359,10 @@ class Narrator:
 
 
 def _is_object(match: re.Match[str]) -> bool:
-    """Whether the name that a match takes for its subject is an object: "an aide to Putin said"."""
+    """Return whether the name that a match takes for its subject is an object.
+
+    "an aide to Putin said".
+    """
     if match.groupdict().get("subject") is None:
         return False
     start = match.start("subject")
@@ -366,7 +370,7 @@ def _is_object(match: re.Match[str]) -> bool:
 
 
 def _plain(name: str) -> tuple[list[str], bool]:
-    """The words of a name without what stands before it, and whether a title did."""
+    """Return the words of a name without what stands before it, and whether a title did."""
     words = name.split()
     titles = [count for count, word in enumerate(words) if _TITLE.fullmatch(word.rstrip("."))]
     words = words[titles[-1] + 1 :] if titles else words

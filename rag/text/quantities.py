@@ -64,7 +64,7 @@ class Amount:
     measure: str = ""  # "kilometre"
 
     def same(self, other: "Amount") -> bool:
-        """Whether both may tell the same.
+        """Return whether both may tell the same.
 
         A currency, a measure or the month of a year that one leaves out is no difference.
         """
@@ -85,7 +85,7 @@ class Amount:
 
 @lru_cache(1 << 12)
 def amounts_of(text: str) -> tuple[Amount, ...]:
-    """The numbers of the text, in order; "10 to 15 million" are two amounts of millions."""
+    """Return the numbers of the text, in order; "10 to 15 million" are two amounts of millions."""
     tokens = _AMOUNT_TOKEN.findall(
         _SHORT.sub(lambda m: (f"{m[2]} million") if m[2] else _LONG[m[1]], text)
     )
@@ -110,8 +110,9 @@ def amounts_of(text: str) -> tuple[Amount, ...]:
 
 
 def missing(amounts: Iterable[Amount], text: str) -> list[str]:
-    """Those of the amounts that the text does not hold, as they stand, with their unit where
-    only that is another one.
+    """Return those of the amounts that the text does not hold, as they stand.
+
+    Where only the unit is another one, they come with their unit.
     """
     held: dict[
         tuple[str, str], set[Amount]
@@ -127,7 +128,7 @@ def missing(amounts: Iterable[Amount], text: str) -> list[str]:
 
 
 def _number(tokens: list[str], at: int) -> str:
-    """The number that the token is, in digits; "" where it is none."""
+    """Return the number that the token is, in digits; "" where it is none."""
     word = tokens[at].lower()
     before = tokens[at - 1].lower() if at else ""
     if (word == "second" and before in ("a", "per", "each", "every")) or (
@@ -141,7 +142,7 @@ def _number(tokens: list[str], at: int) -> str:
 
 
 def _counted(tokens: list[str], at: int, number: str) -> tuple[Amount, int]:
-    """The amount at a token, and where what belongs to it ends."""
+    """Return the amount at a token, and where what belongs to it ends."""
     before = tokens[at - 1] if at else ""
     sign = (
         before
@@ -172,7 +173,7 @@ def _counted(tokens: list[str], at: int, number: str) -> tuple[Amount, int]:
 
 
 def _month(tokens: list[str], at: int) -> int:
-    """The month next to a number.
+    """Return the month next to a number.
 
     "3 June", "the 3rd of June", "June 3", "June 2006", "June 3, 2006".
     """
@@ -193,7 +194,7 @@ def _joins(tokens: list[str], at: int) -> bool:
 
 
 def _completed(amount: Amount, next_one: Amount) -> Amount:
-    """The amount with what is told of the next one alone: "10 to 15 million"."""
+    """Return the amount with what is told of the next one alone: "10 to 15 million"."""
     if amount.unit or amount.month:
         return amount
     sign, measure = amount.sign or next_one.sign, amount.measure or next_one.measure

@@ -19,8 +19,9 @@ def quotations(
     references: Sequence[Reference],
     set_off: frozenset[int] = frozenset(),
 ) -> tuple[Quotation, ...]:
-    """The quotations of `text` in order, four words or more, with speaker, lead-in and closing
-    note.
+    """Return the quotations of `text` in order, of four words or more.
+
+    Each has its speaker, its lead-in and the note that closes it.
 
     A quotation runs on over paragraphs that each open with a mark; a heading ends it, furniture
     does not. Paragraphs that are set off as quotations (`set_off`: where they start) are quoted
@@ -94,7 +95,7 @@ def _spans(
 
 
 def _before_markers(text: str, paragraph: Paragraph) -> int:
-    """Where the words of a paragraph end, in front of the markers of notes that close it."""
+    """Return where the words of a paragraph end, in front of the markers of notes that close it."""
     end = paragraph.end
     while marker := _LAST_MARKER.search(text, max(paragraph.start, end - _LONGEST_MARKER), end):
         end = marker.start()
@@ -102,7 +103,10 @@ def _before_markers(text: str, paragraph: Paragraph) -> int:
 
 
 def _opens(text: str, paragraph: Paragraph, position: int, inside: Sequence[str]) -> bool:
-    """Whether the mark at `position` opens a quotation; `inside` are the marks still open there."""
+    """Return whether the mark at `position` opens a quotation.
+
+    `inside` are the marks still open there.
+    """
     mark = text[position]
     if mark != '"':
         return mark in "«„" or (mark == "“" and inside[-1:] != ["„"])

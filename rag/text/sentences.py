@@ -55,7 +55,7 @@ def _sentence_starts(text: str, start: int, end: int) -> list[int]:
 
 
 def _with_one_stop(endless: re.Match[str]) -> str:
-    """The same number of characters, of the full stops only the last."""
+    """Return the same number of characters, of the full stops only the last."""
     last = max(map(endless[0].rfind, ".!?…"))
     return endless[0][: max(0, last)].translate(_STOPS) + endless[0][max(0, last) :]
 
@@ -66,5 +66,5 @@ def _after_trailer(text: str, start: int) -> int:
 
 
 def is_question(sentence: str) -> bool:
-    """Whether a sentence asks; marks of emphasis behind its question mark do not count."""
+    """Return whether a sentence asks; marks of emphasis behind its question mark do not count."""
     return sentence.rstrip("*_ ").endswith("?")

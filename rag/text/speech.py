@@ -96,7 +96,7 @@ _MOST_REPORTS = 20  # of one form in a sentence; each may run to its end
 
 
 def reported(sentence: str) -> list[tuple[str, str]]:
-    """Who a sentence says said something, without quotation marks, and what.
+    """Return who a sentence says said something, without quotation marks, and what.
 
     [("Maxim Yusin", "Russia has changed.")].
 
@@ -117,7 +117,7 @@ def reported(sentence: str) -> list[tuple[str, str]]:
 
 
 def sayings(text: str) -> list[str]:
-    """The words with which a text says of what it tells that somebody said so.
+    """Return the words with which a text says of what it tells that somebody said so.
 
     ["Maxim Yusin stated"].
     """
@@ -125,7 +125,7 @@ def sayings(text: str) -> list[str]:
 
 
 def _who(match: re.Match[str]) -> str | None:
-    """The name or description of who speaks, "" for a pronoun; None for what is neither."""
+    """Return the name or description of who speaks, "" for a pronoun; None for what is neither."""
     if match["pronoun"] or match["name"] in ("He", "She"):
         return ""
     if match["name"]:

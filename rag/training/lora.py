@@ -32,7 +32,7 @@ class Adapted(nn.Module):
 
 
 def adapter_of(model: nn.Module) -> dict[str, torch.Tensor]:
-    """The trained weights, float32.
+    """Return the trained weights, float32.
 
     `….down` [rank, in] and `….up` [out, rank] of each adapted layer, by its name.
     """

@@ -90,7 +90,7 @@ Encoded = tuple[
 
 
 def read_examples(folder: Path, seed: int = 11) -> list[Example]:
-    """The examples of all files of the folder, shuffled."""
+    """Return the examples of all files of the folder, shuffled."""
     rng = random.Random(seed)
     examples = [
         example
@@ -150,7 +150,7 @@ def _training_passage(passage: JsonLine, support: Sequence[str]) -> TrainingPass
 
 
 def encode(example: Example, tokenizer: Any, rng: random.Random) -> list[Encoded]:
-    """Each passage as the reader gets it, [CLS] question [SEP] title.
+    """Return each passage as the reader gets it, [CLS] question [SEP] title.
 
     Sentences [SEP]; a long one is cut around an answer.
     """
@@ -193,7 +193,7 @@ def _hide_word(example: Example, asked: str, rng: random.Random) -> str:
 def _window(
     lengths: Sequence[int], labels: Sequence[int], room: int, rng: random.Random
 ) -> tuple[int, int]:
-    """The sentences to keep: all, or as many as fit around a positive one, or anywhere."""
+    """Return the sentences to keep: all, or as many as fit around a positive one, or anywhere."""
     if sum(lengths) <= room or not lengths:
         return 0, len(lengths)
     positive = [i for i, label in enumerate(labels) if label]
@@ -266,7 +266,7 @@ class ReaderNetwork(nn.Module):
         load_adapter(self.body, adapter)
 
     def adapter(self) -> dict[str, torch.Tensor]:
-        """The trained weights, float16, under the names of the layers they are added to.
+        """Return the trained weights, float16, under the names of the layers they are added to.
 
         The scale is in `up`.
         """
@@ -353,7 +353,7 @@ def _loss(reader: ReaderNetwork, batch: Sequence[list[Encoded]]) -> torch.Tensor
 
 
 def evaluate(reader: ReaderNetwork, examples: Sequence[list[Encoded]]) -> tuple[float, float]:
-    """The share of answerable examples whose best sentence is right.
+    """Return the share of answerable examples whose best sentence is right.
 
     How well the best score tells them from the others.
     """

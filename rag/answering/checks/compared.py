@@ -91,11 +91,10 @@ class Compared:
         }
 
     def told_elsewhere(self, least: float) -> Iterator[str]:
-        """Yield the names and numbers of the claim that stand only in sentences which hold less
-        than a share `least` of their clause.
+        """Yield the names and numbers of the claim that stand in sentences about something else.
 
-        The word that a clause begins with is left out: who acts is often named in the sentence
-        before.
+        Such a sentence holds less than a share `least` of their clause. The word that a clause
+        begins with is left out: who acts is often named in the sentence before.
         """
         if len(self.evidence) == 1:
             return

@@ -6,7 +6,7 @@ from rag.text.tokens import FUNCTION_WORDS, is_number, stem, words_of
 
 
 def names_of(claim: str, known: frozenset[str]) -> list[str]:
-    """The capitalised words of a claim.
+    """Return the capitalised words of a claim.
 
     The first, which is capitalised anyway, where it is a `known` name.
     """
@@ -29,7 +29,7 @@ def _is_name(word: str, at: int, claim: str, loud: bool, known: frozenset[str]) 
 
 
 def _first_is_name(word: str, claim: str, known: frozenset[str]) -> bool:
-    """Whether the first word is a name.
+    """Return whether the first word is a name.
 
     It is one in the sources, or another capitalised word follows, or it is an acronym.
     """
@@ -38,8 +38,9 @@ def _first_is_name(word: str, claim: str, known: frozenset[str]) -> bool:
 
 
 def known_names(sentences: Iterable[str]) -> frozenset[str]:
-    """The stems of the words that the sentences only ever write with a capital letter, inside a
-    sentence at least once.
+    """Return the stems of the words that the sentences only ever write with a capital letter.
+
+    Each stands inside a sentence at least once.
     """
     capital: set[str] = set()
     small: set[str] = set()

@@ -10,7 +10,7 @@ _TITLE_WORDS = 7  # in quotation marks without a speaker; more are somebody's wo
 
 
 def speaker_of(claim: str, evidence: Evidence, source: Document) -> tuple[str, str] | None:
-    """Who says what a claim takes from a sentence, and all that they say there.
+    """Return who says what a claim takes from a sentence, and all that they say there.
 
     None where the document itself says it.
     """
@@ -32,7 +32,10 @@ def speaker_of(claim: str, evidence: Evidence, source: Document) -> tuple[str, s
 
 
 def other_speaker(claim: str, evidence: Sequence[Evidence]) -> str:
-    """Who says in the evidence what the claim has somebody else say; "" where nobody does."""
+    """Return who says in the evidence what the claim has somebody else say.
+
+    "" where nobody does.
+    """
     reports = [
         (speaker, content_of(said))
         for e in evidence
@@ -50,11 +53,11 @@ def other_speaker(claim: str, evidence: Sequence[Evidence]) -> str:
 
 
 def _only_in(words: frozenset[str], said: str, around: str) -> bool:
-    """Whether what is said has words of a claim that stand nowhere around it."""
+    """Return whether what is said has words of a claim that stand nowhere around it."""
     return not (words & content_of(said)) <= content_of(around)
 
 
 def quoted_speaker(evidence: Evidence, source: Document) -> str:
-    """The speaker of a quotation that the sentence reaches into; "" where there is none."""
+    """Return the speaker of a quotation that the sentence reaches into; "" where there is none."""
     quotations = source.quotations_in(evidence.start, evidence.end)
     return next((q.speaker for q in quotations), "")

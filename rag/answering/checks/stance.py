@@ -92,9 +92,7 @@ def align(claim: str, content: frozenset[str], sentences: Sequence[str]) -> list
 
 
 def negates(aligned: Iterable[AlignedClause]) -> bool:
-    """Return whether a clause is denied where the nearest of the sources are not, or not denied
-    where one of these is.
-    """
+    """Return whether a clause is denied on one side only, in the claim or the source."""
     return any(
         _denies(clause.words) != _denies(_about(clause.clauses[i], clause.stems))
         for clause in aligned
@@ -139,7 +137,7 @@ def clauses_of(text: str) -> list[list[str]]:
 
 
 def _opposite(claim: Sequence[str], source: Sequence[str]) -> bool:
-    """Whether the claim has a word of one side where the source has only words of the other."""
+    """Return whether the claim has a word of one side, and the source only words of the other."""
     said, written = ({stem(word) for word in words} for words in (claim, source))
     return any(
         said & one and not written & one and written & other and not said & other
@@ -148,7 +146,7 @@ def _opposite(claim: Sequence[str], source: Sequence[str]) -> bool:
 
 
 def _about(clause: Sequence[str], told: Iterable[str]) -> Sequence[str]:
-    """What of a clause speaks of what is told.
+    """Return what of a clause speaks of what is told.
 
     From two words before the first of its words to the last.
     """
@@ -168,5 +166,5 @@ def _denies(words: Sequence[str]) -> bool:
 
 
 def _small(words: Iterable[str]) -> set[str]:
-    """The words that begin with a small letter, and "If": "May" is a month."""
+    """Return the words that begin with a small letter, and "If": "May" is a month."""
     return {word.lower() for word in words if word[0].islower() or word == "If"}

@@ -13,7 +13,7 @@ SPLITS = 3
 
 
 def in_columns(lines: Sequence[TextLine], splits: int = SPLITS) -> Iterator[list[TextLine]]:
-    """The rows by columns, in reading order.
+    """Yield the rows by columns, in reading order.
 
     What spans the columns stands between those above and below it.
     """
@@ -37,7 +37,7 @@ def in_columns(lines: Sequence[TextLine], splits: int = SPLITS) -> Iterator[list
 
 
 def _gutter(lines: Sequence[TextLine]) -> int | None:
-    """Where the right one of two columns begins; None where the lines stand in one."""
+    """Return where the right one of two columns begins; None where the lines stand in one."""
     letters = [sum(map(str.isalpha, line.text)) for line in lines]
     starts = Counter(
         round(line.left) for line, count in zip(lines, letters, strict=True) if count >= PROSE

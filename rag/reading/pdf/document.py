@@ -38,7 +38,7 @@ _NO_TITLE = re.compile(
 
 
 def read_pdf(data: bytes) -> Content:
-    """What the pages show, in reading order, with a box for each line.
+    """Return what the pages show, in reading order, with a box for each line.
 
     Running headers and page numbers are furniture.
 
@@ -55,7 +55,7 @@ def read_pdf(data: bytes) -> Content:
 
 
 def page_image(data: bytes, page: int, width: int) -> bytes:
-    """A PNG of one page, `width` pixels wide.
+    """Return a PNG of one page, `width` pixels wide.
 
     Pages count from 1. No edge is longer than MAX_PIXELS.
 
@@ -167,7 +167,7 @@ def _no_text(pdf: "PdfDocument") -> DocumentError:
 
 
 def _title(pdf: "PdfDocument") -> str:
-    """The title the file states, where it is one.
+    """Return the title the file states, where it is one.
 
     Programs put file names and their own names there.
     """

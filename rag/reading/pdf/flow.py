@@ -24,7 +24,7 @@ class BodyType:
 
 
 def usual_leading(columns: Sequence[Sequence[Sequence[TextLine]]]) -> float:
-    """The usual distance of two baselines."""
+    """Return the usual distance of two baselines."""
     distances = Counter(
         round((after.baseline - before.baseline) / after.size, 1)
         for page in columns
@@ -36,7 +36,7 @@ def usual_leading(columns: Sequence[Sequence[Sequence[TextLine]]]) -> float:
 
 
 def _is_listed(line: TextLine) -> bool:
-    """Whether it is a line of a table of contents."""
+    """Return whether it is a line of a table of contents."""
     return bool(_LEADER.search(line.text[-40:]))
 
 
@@ -76,7 +76,7 @@ class Flow:
         ]
 
     def _first_note(self, column: Sequence[TextLine]) -> int:
-        """Where the notes at the foot of a column begin.
+        """Return where the notes at the foot of a column begin.
 
         Smaller type that opens with a number or goes on with a note.
         """
@@ -95,7 +95,7 @@ class Flow:
         )
 
     def _note_number(self, line: TextLine) -> int:
-        """The number a note opens with, 0 where it is none.
+        """Return the number a note opens with, 0 where it is none.
 
         A plain one must follow that of the note before.
         """
@@ -131,7 +131,7 @@ class Flow:
                 before, runs_on = group[-1], False
 
     def _is_close(self, before: TextLine, after: TextLine) -> bool:
-        """Whether two lines stand as close as lines of one paragraph do.
+        """Return whether two lines stand as close as lines of one paragraph do.
 
         Rows of a table may stand wider.
         """
@@ -192,8 +192,9 @@ class Flow:
             self._last = None if part.kind else part
 
     def _joint(self, part: BlockDraft, new_column: bool, runs_on: bool) -> str:
-        """What joins a part to the last one that it goes on with, "" where it begins something
-        new.
+        """Return what joins a part to the one that it continues.
+
+        "" where it begins something new.
         """
         last, first = self._last, part.lines[0][1]
         if not last or last.style or part.style or part.kind or first.cells:

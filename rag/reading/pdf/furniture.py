@@ -17,7 +17,7 @@ _PAGE_IN_LINE = re.compile(r"(?i)^\d+\s+|(?<!\s)\s++\d++(?:\s*+(?:of|von|/)\s*\d
 
 
 def with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
-    """The pages with what repeats at their edges, and with their numbers, as furniture."""
+    """Return the pages with what repeats at their edges, and with their numbers, as furniture."""
 
     def pattern(row: TextLine) -> tuple[str, float]:
         heading = row.size >= 1.1 * body  # "Chapter 1", "Chapter 2"
@@ -50,7 +50,7 @@ def with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
 
 
 def _edges(page: Page) -> tuple[list[TextLine], list[TextLine]]:
-    """The rows in the upper and in the lower margin, from the edge inwards."""
+    """Return the rows in the upper and in the lower margin, from the edge inwards."""
     rows = page_rows(page.lines)
     head = [row for row in rows[:4] if row.baseline < MARGIN * page.height]
     foot = [row for row in rows[-4:] if row.baseline > (1 - MARGIN) * page.height]

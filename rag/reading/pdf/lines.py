@@ -69,7 +69,8 @@ def ends_sentence(line: TextLine) -> bool:
 
 
 def is_short(before: TextLine, after: TextLine, right: float) -> bool:
-    """Whether the first word of `after` had room at the end of the line before, whose column
-    ends at `right`.
+    """Return whether the first word of `after` had room at the end of the line before.
+
+    The column of that line ends at `right`.
     """
     return right - before.right > after.first_word + 0.5 * after.size

@@ -27,8 +27,9 @@ class BlockDraft:
 
 
 def paragraphs_of(group: Sequence[TextLine]) -> list[list[tuple[str, TextLine]]]:
-    """The paragraphs of a group, the items of a list among them, each line with what joins it to
-    the line before.
+    """Return the paragraphs of a group, and the items of a list among them.
+
+    Each line comes with what joins it to the line before.
     """
     right = max(line.right for line in group)
     paragraphs = [[("", _as_item(group[0], opens=True))]]
@@ -54,7 +55,10 @@ def paragraphs_of(group: Sequence[TextLine]) -> list[list[tuple[str, TextLine]]]
 
 
 def _as_item(line: TextLine, opens: bool) -> TextLine:
-    """The line with "- " for its bullet; a dash is one only where the line opens something."""
+    """Return the line with "- " for its bullet.
+
+    A dash is one only where the line opens something.
+    """
     bullet = _BULLET_SIGN.match(line.text)
     if bullet and (opens or line.text[0] not in DASHES):
         return replace(line, text=f"- {line.text[bullet.end() :]}")
@@ -62,7 +66,7 @@ def _as_item(line: TextLine, opens: bool) -> TextLine:
 
 
 def is_set_off(part: BlockDraft, left: float, right: float) -> bool:
-    """Whether a paragraph stands in from both edges of its column, as block quotes do."""
+    """Return whether a paragraph stands in from both edges of its column, as block quotes do."""
     lines = [line for _, line in part.lines]
     if len(lines) < 2 or part.style or lines[0].cells or ITEM.match(lines[0].text):
         return False

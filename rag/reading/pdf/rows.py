@@ -32,7 +32,7 @@ def page_rows(lines: Sequence[TextLine]) -> list[TextLine]:
 
 
 def _cells(row: Sequence[TextLine]) -> int:
-    """The number of lines that stand clearly apart.
+    """Return the number of lines that stand clearly apart.
 
     0 where the first is the marker of a list or a heading.
     """
@@ -46,7 +46,7 @@ def _is_apart(before: TextLine, after: TextLine) -> bool:
 
 
 def _joined_row(row: Sequence[TextLine], cells: int) -> TextLine:
-    """The lines of a row as one, in the type of the largest."""
+    """Return the lines of a row as one, in the type of the largest."""
     if len(row) == 1:
         return row[0]
     gaps = [
