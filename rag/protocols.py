@@ -27,6 +27,7 @@ class ChatModel(Protocol):
 
     name: str
     context_tokens: int
+    passage_tokens: int  # of the passages that it is to be shown at once
     follows_instructions: bool  # it answers messages; else it completes a text
 
     def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:

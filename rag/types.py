@@ -302,7 +302,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a prompt shows of one hit under a number: its best sentences, in reading order."""
+    """What a prompt shows of one hit under a number, and its sentences, in reading order."""
 
     number: int  # 1…n in the prompt
     hit: Hit

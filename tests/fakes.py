@@ -91,6 +91,7 @@ class ScriptedModel:
 
     name = "scripted"
     context_tokens = 4096
+    passage_tokens = 2000
     follows_instructions = True
 
     def __init__(self, *replies: str) -> None:
@@ -123,6 +124,7 @@ class EndlessModel:
 
     name = "endless"
     context_tokens = 4096
+    passage_tokens = 2000
     follows_instructions = True
 
     def __init__(self, opening: str, pause: float = 0.01) -> None:

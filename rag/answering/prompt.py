@@ -1,43 +1,53 @@
 """Evidence + the templates of prompts/ -> the Prompt of a language model. Pure."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from string import Template
 
+from rag.answering.verify import DocumentLookup
 from rag.text.markers import BRACKETED
 from rag.types import Evidence, Prompt, Source
 
-# A small model drowns in whole pages, and each token of them delays the first word. More of the
-# likelier one: its best sentence is more often a neighbour of the right one than the third source
-# is right.
-_SENTENCES = (5, 3, 2)
-_SOURCE_TOKENS = 700
-_STOP = ("\n",)
+_STOP = ("\n",)  # of a restatement, which is one sentence
+# Of the confidence: above it the best sentence is likelier to answer than not.
+_LIKELY = 0.5
+_DECISIONS = {
+    True: "The passages answer this question, most likely passage [1].",
+    False: "The passages may answer this question in part only. Say what they do say, and no more.",
+}
 
 # In a source these would pass for control tokens of a chat template or for markers of ours.
 _LOOKALIKES = str.maketrans({"<": "‹", ">": "›", "|": "¦", "[": "(", "]": ")"})
 
 
 def choose_sources(
-    evidence: Sequence[Evidence], count_tokens: Callable[[str], int]
+    evidence: Sequence[Evidence], count_tokens: Callable[[str], int], most_tokens: int
 ) -> tuple[Source, ...]:
-    """Return the sources to show, numbered from 1 in the order of their best sentence.
+    """Return the passages to show, numbered from 1 in the order of their best sentence.
 
-    A source is the best sentence of a hit with its neighbours, in reading order. One that does not
-    fit is left out whole.
+    They are shown whole, as many as fit into `most_tokens`. Where not even the first fits, it is
+    shown by its best sentence alone.
     """
     by_hit: dict[tuple[str, int], list[Evidence]] = {}
     for sentence in evidence:
         chunk = sentence.hit.chunk
         by_hit.setdefault((chunk.document, chunk.number), []).append(sentence)
     sources: list[Source] = []
-    room = _SOURCE_TOKENS
-    for sentences, most in zip(by_hit.values(), _SENTENCES, strict=False):
-        source = Source(len(sources) + 1, sentences[0].hit, _around_best(sentences, most))
-        if (cost := count_tokens(show(source))) <= room:
+    room = most_tokens
+    for sentences in by_hit.values():
+        in_order = tuple(sorted(sentences, key=lambda e: e.start))
+        source = Source(len(sources) + 1, sentences[0].hit, in_order)
+        if (cost := count_tokens(as_data(source.hit.chunk.text))) <= room:
             sources.append(source)
             room -= cost
-    return tuple(sources)
+    return tuple(sources) or (_cut_to(evidence[0]),)
+
+
+def _cut_to(sentence: Evidence) -> Source:
+    """Return the first source, as if its passage had no other sentence."""
+    chunk = replace(sentence.hit.chunk, start=sentence.start, end=sentence.end, text=sentence.text)
+    return Source(1, replace(sentence.hit, chunk=chunk), (sentence,))
 
 
 def restatement(question: str, short_answer: str, source: str, templates: Path) -> Prompt:
@@ -46,18 +56,36 @@ def restatement(question: str, short_answer: str, source: str, templates: Path) 
     return Prompt(_fill_template("restate", values, templates), "", "", _STOP)
 
 
-def grounded(question: str, sources: Sequence[Source], templates: Path) -> Prompt:
-    """Return the messages that ask a chat model for an answer out of the sources."""
-    shown = "\n".join(show(source) for source in sources)
+def grounded(
+    question: str,
+    sources: Sequence[Source],
+    confidence: float,
+    document: DocumentLookup,
+    templates: Path,
+) -> Prompt:
+    """Return the messages that ask a chat model for an answer out of the passages.
+
+    `confidence` is the chance that they answer, which the model is told in words.
+    """
+    shown = "\n".join(show(source, document) for source in sources)
     system = _fill_template("system", {}, templates)
-    user = _fill_template("user", {"question": question}, templates, sources=shown)
-    return Prompt("", system, user, _STOP)
+    values = {"question": question}
+    inserted = {"sources": shown, "decision": _DECISIONS[confidence >= _LIKELY]}
+    return Prompt("", system, _fill_template("user", values, templates, inserted), ())
 
 
-def show(source: Source) -> str:
-    """Return a source as one line of a prompt: '[1] Title: its words.'"""
-    words = " ".join(as_data(sentence.text) for sentence in source.sentences)
-    return f"[{source.number}] {as_data(source.hit.title)}: {words}"
+def show(source: Source, document: DocumentLookup) -> str:
+    """Return a passage as one line of a prompt: '[1] Title (date), section, quoting names: …'."""
+    hit, chunk = source.hit, source.hit.chunk
+    quotations = document(chunk.document).quotations_in(chunk.start, chunk.end)
+    speakers = dict.fromkeys(q.speaker for q in quotations if q.speaker)
+    place = [
+        hit.title + (f" ({hit.date})" if hit.date else ""),
+        chunk.section,
+        f"quoting {' and '.join(speakers)}" if speakers else "",
+    ]
+    named = ", ".join(as_data(part) for part in place if part)
+    return f"[{source.number}] {named}: {as_data(chunk.text)}"
 
 
 def as_data(text: str) -> str:
@@ -65,14 +93,10 @@ def as_data(text: str) -> str:
     return " ".join(BRACKETED.sub("", text).translate(_LOOKALIKES).split())
 
 
-def _fill_template(name: str, values: dict[str, str], templates: Path, sources: str = "") -> str:
+def _fill_template(
+    name: str, values: dict[str, str], templates: Path, inserted: dict[str, str] | None = None
+) -> str:
+    """Fill in a template: the values as data, what is inserted as it is."""
     template = Template((templates / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n"))
     shown = {key: as_data(value) for key, value in values.items()}
-    return template.substitute(shown, sources=sources)
-
-
-def _around_best(sentences: Sequence[Evidence], most: int) -> tuple[Evidence, ...]:
-    """Return the best sentence, which comes first, in the middle of as many."""
-    in_order = sorted(sentences, key=lambda e: e.start)
-    first = max(0, min(in_order.index(sentences[0]) - (most - 1) // 2, len(in_order) - most))
-    return tuple(in_order[first : first + most])
+    return template.substitute(shown, **(inserted or {}))

@@ -87,6 +87,7 @@ class LlamaModel:
         if adapter:
             _adapt(self._llama, adapter)
         self.context_tokens = int(self._llama.n_ctx())
+        self.passage_tokens = passages_for(self.context_tokens, passage_tokens)
         self.follows_instructions = self._frame is not None
 
     def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
@@ -131,6 +132,11 @@ def context_for(header: GgufHeader | None, passage_tokens: int) -> int:
     wanted = (passage_tokens or PASSAGE_TOKENS) + _TOKENS_BESIDE
     trained = header.context_tokens if header else 0
     return min(wanted, trained) if trained else wanted
+
+
+def passages_for(context: int, wanted: int) -> int:
+    """Return how many tokens of passages a model with that context can be shown."""
+    return min(wanted, max(context - _TOKENS_BESIDE, context // 2))
 
 
 def _frame_of(name: str, header: GgufHeader) -> ChatFrame | None:

@@ -66,5 +66,10 @@ class Models:
 
 def _load_chat(settings: Settings) -> ChatModel:
     if settings.server:
-        return ServerModel(settings.server, settings.server_model, settings.server_key)
+        return ServerModel(
+            settings.server,
+            settings.server_model,
+            settings.server_key,
+            passage_tokens=settings.passage_tokens,
+        )
     return LlamaModel(settings.model, settings.adapter, settings.cache, settings.passage_tokens)

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rag.config import PASSAGE_TOKENS
 from rag.errors import ModelError
 from rag.types import Prompt
 
@@ -36,10 +37,18 @@ class ServerModel:
 
     follows_instructions = True
 
-    def __init__(self, url: str, model: str, key: str = "", silence: float | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        key: str = "",
+        silence: float | None = None,
+        passage_tokens: int = PASSAGE_TOKENS,
+    ) -> None:
         """Use the model of that name on the server at `url`, "http://127.0.0.1:8000/v1".
 
         `key` is sent as a bearer token. `silence` is how many seconds the server may say nothing.
+        `passage_tokens` of passages are sent, or half of what the model reads where that is less.
         Raises ModelError where the server cannot be reached, refuses the key, or has no such model.
         """
         import httpx2
@@ -51,6 +60,7 @@ class ServerModel:
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
         self._client = httpx2.Client(headers=headers, timeout=timeout)
         self.context_tokens = self._context_of(model)
+        self.passage_tokens = min(passage_tokens, self.context_tokens // 2)
 
     def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
         """Yield pieces of the answer as they come; closing the iterator closes the connection.

@@ -84,6 +84,7 @@ class _QueuedModel:
     def __init__(self, chat: ChatModel, queue: FairQueue) -> None:
         self.name = chat.name
         self.context_tokens = chat.context_tokens
+        self.passage_tokens = chat.passage_tokens
         self.follows_instructions = chat.follows_instructions
         self.count_tokens = chat.count_tokens
         self._chat = chat
