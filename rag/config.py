@@ -9,7 +9,7 @@ from rag.errors import UsageError
 
 MAX_QUESTION = 2000  # characters; a longer text is a document, not a question
 LONGEST_CONVERSATION_NAME = 200  # characters
-# Between "tell me what you have" (0) and "only when certain" (1): of near misses four in five are
+# Between "always answer" (0) and "only when certain" (1): of near misses four in five are
 # declined, of factual questions that have an answer one in thirty (docs/reader.md).
 CERTAINTY = 0.3
 # Of the passages that a chat model is shown: eight of the product's own chunks. Reading more costs

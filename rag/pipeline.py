@@ -61,7 +61,7 @@ class Pipeline:
         self._lock = threading.Lock()
         self._library: Library | None = None
         # A cited document is read whole; the same few are cited again and again. The generation
-        # tells versions apart.
+        # identifies a version.
         self._document = lru_cache(_DOCUMENTS_IN_MEMORY)(
             lambda name, generation: self.library.document(name)
         )

@@ -88,7 +88,7 @@ class ModelSet(Protocol):
 
 
 class Progress(Protocol):
-    """Who is told how far a longer work has come."""
+    """What is called with the progress of longer work."""
 
     def done(self, number: int, of: int) -> None:
         """So many documents of all are done."""

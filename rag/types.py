@@ -192,8 +192,8 @@ class Document:
                 if p.kind in ("text", "heading")
             ]
             leads_in = all(
-                kind == "text" and (told.endswith(":") or not any(map(str.isalnum, told)))
-                for kind, told in between
+                kind == "text" and (words.endswith(":") or not any(map(str.isalnum, words)))
+                for kind, words in between
             )
             if later.speaker != quotation.speaker or not leads_in:
                 return ""

@@ -94,7 +94,7 @@ def quoted(chosen: Iterable[Evidence], document: DocumentLookup) -> list[Claim]:
     """Sentences of the sources as claims in their own words, those that follow one another in one
     quotation as one claim.
 
-    They lose the report's own markers. Of a sentence that is quoted in part, "…" tells where it
+    They lose the report's own markers. Of a sentence that is quoted in part, "…" shows where it
     goes on. An opinion stays its speaker's: 'Sergei Strokan: "…"'.
     """
     groups: list[list[Evidence]] = []

@@ -22,7 +22,7 @@ MAX_STATEMENTS = 500
 # the indented lines below.
 _FOOTNOTE = re.compile(r"(?m)^ {0,3}\[\^?\d{1,3}\]:?\s.*(?:\n[ \t]+\S.*|\n[ \t]*(?=\n[ \t]+\S))*")
 # What stands around the answers of an exported conversation: its name and the questions, when it
-# was exported, what is told where there is no answer, the nearest passages.
+# was exported, what is said where there is no answer, the nearest passages.
 _FRAME_OF_EXPORT = re.compile(rf"(?m)^(?:#+ |> |— |Exported on \d|{re.escape(NO_ANSWER)}).*$")
 _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
@@ -50,7 +50,7 @@ def read_statements(text: str) -> list[Statement]:
     """The sentences of a text, or those of answers as `rag ask --json` prints one and a
     conversation is exported, in order.
 
-    Only JSON tells what they cite; an answer as text or Markdown is a text without its footnotes.
+    Only JSON says what they cite; an answer as text or Markdown is a text without its footnotes.
 
     Raises UsageError where there are none or too many, and where JSON is no answer.
     """

@@ -139,7 +139,7 @@ def _across(
     claim: str, words: frozenset[str], sentences: Sequence[Evidence]
 ) -> Iterator[tuple[Evidence, ...]]:
     """Pairs from different places that both speak of what the claim begins with, and of half of
-    what else it tells.
+    what else it says.
     """
     first = next((stem(word) for word in words_of(claim) if stem(word) in words), "")
     plain = {

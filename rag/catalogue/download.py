@@ -15,22 +15,22 @@ from rag.catalogue.gguf import read_header
 from rag.errors import ModelError
 from rag.files import sha256_of, sync
 
-Told = Callable[[str, int, int], None]  # a file, how many bytes of it are here, of how many
+OnProgress = Callable[[str, int, int], None]  # a file, how many bytes of it are here, of how many
 _SHA256_LENGTH = 64  # of an etag; a file that is not kept as a large one has a shorter one
 _OPTIONAL = "config_sentence_transformers.json 1_Pooling/config.json special_tokens_map.json"
 
 
-def pull(entry: CatalogueEntry, folder: Path, told: Told) -> tuple[Path, str]:
+def pull(entry: CatalogueEntry, folder: Path, on_progress: OnProgress) -> tuple[Path, str]:
     """Download the files of an entry into `folder`; return the model's path and its sha256.
 
-    What was there of an interrupted download is continued. `told` hears of the progress. Raises
+    An interrupted download is continued. `on_progress` is called with the progress. Raises
     ModelError where the hub cannot be reached or has no such model, and where a file is not the
     expected one, which is then removed.
     """
     sha256 = ""
     for name in entry.files:
         path = folder / name
-        found = _pull_file(entry, name, path, told)
+        found = _pull_file(entry, name, path, on_progress)
         if found is None and name not in _OPTIONAL.split():
             raise ModelError(
                 f"The hub has no file {name} in {entry.repository} at {entry.revision}; choose "
@@ -48,7 +48,7 @@ def pull(entry: CatalogueEntry, folder: Path, told: Told) -> tuple[Path, str]:
     return folder, sha256
 
 
-def _pull_file(entry: CatalogueEntry, name: str, path: Path, told: Told) -> str | None:
+def _pull_file(entry: CatalogueEntry, name: str, path: Path, on_progress: OnProgress) -> str | None:
     """Download a file where it is not there; return its sha256, None where the hub has none."""
     import httpx2
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
@@ -65,7 +65,7 @@ def _pull_file(entry: CatalogueEntry, name: str, path: Path, told: Told) -> str 
         size = there.size
         expected = entry.sha256 or (there.etag if len(there.etag or "") == _SHA256_LENGTH else "")
         if not path.is_file():
-            _fetch(there.location, part, size, lambda count: told(name, count, size or count))
+            _fetch(there.location, part, size, lambda n: on_progress(name, n, size or n))
             _check_sum(entry, part, expected or "")
             sync(part)
             part.replace(path)
@@ -87,7 +87,7 @@ def _check_sum(entry: CatalogueEntry, path: Path, expected: str) -> str:
     return found
 
 
-def _fetch(url: str, part: Path, size: int | None, told: Callable[[int], None]) -> None:
+def _fetch(url: str, part: Path, size: int | None, on_progress: Callable[[int], None]) -> None:
     """Append what is missing of the file at `url` to `part`. Raises OSError."""
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import (  # type: ignore[attr-defined]  # documented, not in __all__
@@ -96,17 +96,18 @@ def _fetch(url: str, part: Path, size: int | None, told: Callable[[int], None]) 
     )
 
     class Bar(tqdm):
-        """Tells how much is there, and draws nothing."""
+        """Report how much is there, and draw nothing."""
 
         here = 0
 
         def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as tqdm has it
-            super().__init__(*arguments, **{**named, "disable": True})  # type: ignore[no-untyped-call]
+            named["disable"] = True
+            super().__init__(*arguments, **named)  # type: ignore[no-untyped-call]
             self.here = int(named.get("initial") or 0)
 
         def update(self, n: float | None = 1) -> None:
             self.here += int(n or 0)
-            told(self.here)
+            on_progress(self.here)
 
     here = part.stat().st_size if part.exists() else 0
     if size is not None and here > size:  # of another file

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rag.evaluation.metrics import Report
     from rag.evaluation.predictions import Prediction
 
-# Questions that `rag eval --make` makes: enough to tell 0.80 from 0.90, few enough to look through.
+# Questions that `rag eval --make` makes: enough to separate 0.80 from 0.90, few enough to read.
 MADE_QUESTIONS = 100
 
 

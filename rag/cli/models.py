@@ -118,7 +118,7 @@ def _pull(folder: "ModelsFolder", name: str) -> "InstalledModel":
     entry = find_entry(name)
     shown = 0.0
 
-    def told(file: str, count: int, of: int) -> None:
+    def show_progress(file: str, count: int, of: int) -> None:
         nonlocal shown
         if count < of and time.monotonic() - shown < 1:
             return
@@ -127,7 +127,7 @@ def _pull(folder: "ModelsFolder", name: str) -> "InstalledModel":
         say(f"\r{bar}" if sys.stderr.isatty() else bar, "" if sys.stderr.isatty() else "\n")
 
     say(f"Pulling {name} ({gigabytes(entry.bytes)}, {entry.licence}). {entry.note}")
-    path, sha256 = pull(entry, folder.folder / name, told)
+    path, sha256 = pull(entry, folder.folder / name, show_progress)
     model = folder.add_pulled(entry, path, sha256)
     say(f"\n{name} is here; use it with: rag models use {name}")
     return model

@@ -62,7 +62,7 @@ from pathlib import Path
 import faiss, numpy
 from rag.library.store import Library
 from rag.search import search
-def most():  # in bytes; nan where it is not told
+def most():  # in bytes; nan where it is not known
     try:  # elsewhere than on Linux, where the next one begins with what the parent had
         return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) * 1024
     except OSError:
@@ -265,7 +265,7 @@ def _room(pipeline: Pipeline, questions: Sequence[EncodedQuestion]) -> list[Meas
             [Measurement("memory while it is asked, models apart", memory / 1e6, "MB")]
             if not np.isnan(memory)
             else []
-        ),  # Windows does not tell
+        ),  # Windows does not say
         Measurement(
             "on the disk, a chunk",
             sum(f.stat().st_size for f in library.folder.glob("*.*")) / library.count / 1000,

@@ -69,7 +69,7 @@ def make_app(service: Service, jobs: Jobs, key: str, metrics: bool = False) -> F
 
 
 def _add_routes(app: FastAPI, service: Service, key: str) -> None:
-    """The routes that tell how the server is."""
+    """Add the routes for the health of the server."""
 
     @app.get("/health", tags=["server"], response_model_exclude_unset=True)
     def health(challenge: Annotated[str, Query(max_length=100)] = "") -> Health:

@@ -113,7 +113,7 @@ async def history(service: Service, library: str, key: int | None) -> list[Turn]
 
 
 async def keep(service: Service, library: str, key: int | None, answer: Answer) -> dict[str, int]:
-    """Return the conversation that an answer was kept in, as its JSON tells.
+    """Keep an answer, and return the conversation it is kept in, for its JSON.
 
     A new one for 0; none where there is no key.
     """

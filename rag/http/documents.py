@@ -15,7 +15,7 @@ from rag.http.schemas import DocumentList, DocumentText, Libraries, LibraryQuery
 from rag.service.jobs import Jobs
 from rag.service.service import Service
 
-_JOB_POLL_SECONDS = 0.2  # how often one who follows a job is told of it
+_JOB_POLL_SECONDS = 0.2  # how often a job that is followed is looked up
 
 
 def add_document_routes(app: FastAPI, service: Service, jobs: Jobs) -> None:

@@ -1,4 +1,4 @@
-"""Errors as HTTP tells them: a status and a problem (RFC 9457) with one sentence.   [fastapi]"""
+"""Errors over HTTP: a status and a problem (RFC 9457) with one sentence.   [fastapi]"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Server-sent events: answers and jobs told as they come about.   [fastapi]"""
+"""Server-sent events: answers and jobs as they come about.   [fastapi]"""
 
 import json
 

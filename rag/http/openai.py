@@ -211,6 +211,6 @@ async def _chunks(
                     yield chunk({"content": rest, "annotations": annotations(event, text, library)})
                     yield chunk({}, "stop")
     except RagError as error:  # the answer has begun, so its status cannot say so any more
-        told = {"message": str(error), "type": "server_error", "code": None}
-        yield f"data: {json.dumps({'error': told})}\n\n"
+        problem = {"message": str(error), "type": "server_error", "code": None}
+        yield f"data: {json.dumps({'error': problem})}\n\n"
     yield "data: [DONE]\n\n"

@@ -21,7 +21,7 @@ _LISTING = (
     "SELECT c.id, c.name, c.begun, c.changed, (SELECT count(*) FROM turns t WHERE t.conversation ="
     " c.id) FROM conversations c"
 )
-# What is damaged is told to those who open it; it holds no words.
+# A damaged one raises an error where it is opened; it holds no words.
 _SELECT_SAID = (
     "SELECT conversation, question, CASE WHEN json_valid(answer) THEN json_extract(answer,"
     " '$.answer') END FROM turns"

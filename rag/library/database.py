@@ -1,6 +1,6 @@
 """The SQLite file of a library.
 
-One connection, transactions, and its troubles told as errors of ours.        [sqlite3]
+One connection, transactions, and its errors as errors of ours.        [sqlite3]
 """
 
 import hashlib
@@ -27,7 +27,7 @@ DATABASE = "library.db"
 # A document is written in well under a second; a rebuild of a large library holds the others up for
 # longer.
 _WRITER_SECONDS = 60.0
-_SAY_SECONDS = 1.0  # after which one who waits is told for whom
+_SAY_SECONDS = 1.0  # after which a waiting writer reports who holds the lock
 _LOCK_POLL_SECONDS = 0.02
 _BUSY_SECONDS = 5.0  # for all that is not a writer, which only waits for another's clean-up
 # The byte that SQLite locks for one who writes: beside the database where it writes ahead, else in
@@ -197,10 +197,10 @@ class Database:
 
         Until another process has finished, readers of this one go on.
         """
-        began, told = time.monotonic(), False
+        began, reported = time.monotonic(), False
         while not self._begins_to_write(last=time.monotonic() - began >= _WRITER_SECONDS):
-            if not told and time.monotonic() - began >= _SAY_SECONDS:
-                told = True
+            if not reported and time.monotonic() - began >= _SAY_SECONDS:
+                reported = True
                 logger.warning(
                     "Waiting for %s, which is writing to the library %r.",
                     self._writer(),
@@ -393,7 +393,7 @@ def _statements(script: str) -> Iterator[str]:
 
 def _make_private_file(file: Path) -> None:
     """Make the file, empty, for its owner alone; what SQLite puts beside it gets the same mode."""
-    with suppress(OSError):  # SQLite tells what is wrong with the place
+    with suppress(OSError):  # SQLite says what is wrong with the place
         os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
 
 

@@ -15,7 +15,7 @@ _TEXT_WEIGHT, _CONTEXT_WEIGHT = 1.0, 1.0
 # Scoring a passage by bm25 costs ten times what finding it does, so only those are scored that hold
 # the rarest words: of a million passages 50 of the best 50 were among so many.
 _SCORED = 1000
-# A word of more chunks than this is frequent, and counting on would cost more than it tells.
+# A word of more chunks than this is frequent, and counting on would cost more than it is worth.
 _COUNTED = 20_000
 # The plus keeps SQLite from asking the word index once for every id: 20 ms for 20,000 ids instead
 # of 9 s.

@@ -1,4 +1,4 @@
-"""Who holds a lock on a file, as the system itself tells it.
+"""The process that holds a lock on a file, as the system knows it.
 
 Right after a crash, too, since a lock ends with its process.
 """
@@ -16,7 +16,7 @@ def lock_owner(places: Mapping[Path, int]) -> str:
 
     For example: "process 7 (rag add reports)".
 
-    "" where there is none, or the system does not tell.
+    "" where there is none, or the system does not say.
     """
     with suppress(OSError, ValueError):
         inodes = {file.stat().st_ino: place for file, place in places.items() if file.exists()}

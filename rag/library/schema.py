@@ -5,7 +5,7 @@ The statements that bring it from each format to the next. Pure.
 `indexes/README.md` says what the tables hold.
 """
 
-APPLICATION = 0x52414731  # "RAG1": tells a library from any other SQLite file
+APPLICATION = 0x52414731  # "RAG1": marks a library among SQLite files
 
 # The text of chunks stands here once more, so that a hit costs one row and not the text of its
 # whole document; the word index reads it from here instead of keeping its own. AUTOINCREMENT: an id

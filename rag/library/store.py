@@ -44,7 +44,7 @@ def library_folder(indexes: Path, name: str) -> Path:
 
 
 def library_file(indexes: Path, name: str) -> tuple[int, int] | None:
-    """What tells the file of a library from another that takes its place.
+    """Return what identifies the file of a library, so that another in its place is noticed.
 
     None where there is none.
     """
@@ -383,7 +383,7 @@ class Library:
 
         With `among`, which `select` gives, only those chunks compete.
         """
-        self._check_embedder()  # whose vector it is, nobody else can tell
+        self._check_embedder()  # nobody else knows whose vector it is
         return self._dense.nearest(vector, k, among)
 
     def every_vector(self) -> list[tuple[NDArray[np.int64], Vectors]]:
@@ -513,7 +513,7 @@ def _infos(rows: Sequence[Any]) -> list[DocumentInfo]:
 
 
 def _absolute(path: Path) -> str:
-    """The absolute path that tells files apart.
+    """Return the absolute path, which identifies a file.
 
     Links are kept, since what they point to may change.
     """

@@ -212,16 +212,16 @@ def _adapt(llama: Any, adapter: Path) -> None:
 
 @cache
 def _silence() -> Any:
-    """Stop llama.cpp from telling the terminal of its caches, `verbose` or not.
+    """Stop llama.cpp from printing what it caches, `verbose` or not.
 
-    What comes back is the function that is told instead: llama.cpp keeps a bare pointer to it, so
+    Return the function that is called instead: llama.cpp keeps a bare pointer to it, so
     it must never be freed.
     """
     import llama_cpp
 
-    told = llama_cpp.llama_log_callback(lambda level, text, data: None)
-    llama_cpp.llama_log_set(told, None)
-    return told
+    ignore = llama_cpp.llama_log_callback(lambda level, text, data: None)
+    llama_cpp.llama_log_set(ignore, None)
+    return ignore
 
 
 @cache

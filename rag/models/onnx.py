@@ -4,7 +4,7 @@ Question + passages -> log-odds.     [sentence-transformers, torch; onnxruntime,
 
 Two models of one body. The embedder is all-MiniLM-L6-v2 as it comes. The reader is the same network
 with an adapter of our own (`data/reader.safetensors`, described in docs/reader.md): it reads a
-question and a passage together and tells for each sentence whether it answers. Both run in ONNX
+question and a passage together and scores for each sentence whether it answers. Both run in ONNX
 Runtime with 8-bit weights, at more than twice the speed of sentence-transformers, and a question is
 answered without importing torch. The ONNX files are exported once, compared with the original, and
 kept in the user's cache.
@@ -45,7 +45,7 @@ _turns = ThreadPoolExecutor(1, thread_name_prefix="onnxruntime")
 def forbid_telemetry() -> None:
     """Forbid ONNX Runtime its telemetry, in this process and its children.
 
-    Call it before any import of onnxruntime: from 1.29 on it reports to its vendor unless told not
+    Call it before any import of onnxruntime: from 1.29 on it reports to its vendor unless asked not
     to, and keeps an id of the machine and a database of events in the user's cache. It reads the
     variable when it is first imported; `onnxruntime.disable_telemetry_events()` comes too late.
     pyproject.toml asks for an older version, but another one may be installed.

@@ -23,7 +23,7 @@ _SILENCE_SECONDS = 120.0
 _TRIES = 3  # while nothing was said: of a server that starts, or is asked too much
 _PAUSE_SECONDS = 1.0  # before the second try; twice that before the third
 _RETRIED = (429, 502, 503, 504)
-# Where the server does not tell how much its model can read.
+# Where the server does not say how much its model can read.
 _CONTEXT_TOKENS = 8192
 # Servers have no common way to count tokens. Texts in Latin letters have four or more characters a
 # token, others as few as one or two.
@@ -87,7 +87,7 @@ class ServerModel:
         return -(-len(text) // _CHARACTERS_PER_TOKEN)
 
     def _context_of(self, model: str) -> int:
-        """Return how many tokens the model reads, as far as the server tells."""
+        """Return how many tokens the model reads, as far as the server says."""
         with self._errors():
             response = self._client.get(f"{self._url}/models")
         self._check(response)
@@ -101,8 +101,8 @@ class ServerModel:
                 "with --model."
             )
         row = next((row for row in rows if row.get("id") == model), {})
-        told = row.get("max_model_len") or row.get("context_length")
-        return told if isinstance(told, int) and told > 0 else _CONTEXT_TOKENS
+        stated = row.get("max_model_len") or row.get("context_length")
+        return stated if isinstance(stated, int) and stated > 0 else _CONTEXT_TOKENS
 
     @contextmanager
     def _posted(self, body: dict[str, Any]) -> Iterator["httpx2.Response"]:

@@ -66,7 +66,7 @@ def members(data: bytes) -> dict[str, bytes]:
 
 
 def office_kind(data: bytes) -> str:
-    """Return which of the kinds that are ZIPs it is, told from its members.
+    """Return which of the kinds that are ZIPs it is, by its members.
 
     "DOCX", "ODT", "EPUB", or words for one that is not read.
     """

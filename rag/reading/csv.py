@@ -14,7 +14,7 @@ from rag.text.characters import visible
 MAX_ROWS = 50_000  # what is longer is a database, and a question about it a query
 MAX_CELL = 131_072  # characters, csv's own limit
 MOST_TITLES = 4  # lines above the names of the columns
-SAMPLE = 50  # rows that tell what separates the values
+SAMPLE = 50  # rows by which the delimiter is recognised
 _DELIMITERS = (",", ";", "\t", "|")
 _STATED = re.compile(r"\A\s*\"?sep=(.)\"?[ \t]*\n", re.IGNORECASE)  # a line of spreadsheets
 _NUMERIC_FIELD = re.compile(r"[-+–]?[.,\s]*+\d[\d.,\s]*+%?")

@@ -1,4 +1,4 @@
-"""A file -> Document: its kind is told from its content, and one reader a kind makes the blocks
+"""A file -> Document: its kind is recognised by its content, and one reader a kind makes the blocks
 that `structure` reads.
 """
 

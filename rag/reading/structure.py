@@ -222,15 +222,19 @@ def _canonical_text(content: Sequence[Block]) -> tuple[str, list[_Block], tuple[
 
 def _top(shown: Sequence[str], blocks: Sequence[_Block], title: str) -> tuple[int, str, list[str]]:
     """How many blocks the title and the datelines take, the title and the datelines."""
-    told = [index for index, block in enumerate(blocks) if block.kind is None]
-    if told and blocks[told[0]].level is not None:
+    undecided = [index for index, block in enumerate(blocks) if block.kind is None]
+    if undecided and blocks[undecided[0]].level is not None:
         title = next(
-            (_without_underline(shown[index]) for index in told[:TOP] if blocks[index].level == 1),
+            (
+                _without_underline(shown[index])
+                for index in undecided[:TOP]
+                if blocks[index].level == 1
+            ),
             title,
         )
     datelines: list[str] = []
     top = len(blocks)
-    for index in told:
+    for index in undecided:
         block = shown[index]
         lines = block.splitlines()
         dated = [line for line in lines if _is_dateline(line)]
@@ -414,7 +418,7 @@ def _collect_notes(
             notes.append(Note(marker[1], _note_text(shown[index], marker), block.start, block.end))
     if notes:  # the format says what its notes are, so no list is one
         return spans, notes
-    told: list[list[str]] = []  # of each note, line by line
+    entries: list[list[str]] = []  # of each note, line by line
     first, pattern = heading + 1, _LISTED_ENTRY
     if heading == len(blocks):
         first, pattern = heading, _BRACKETED_ENTRY
@@ -436,15 +440,15 @@ def _collect_notes(
             number = next(filter(None, marker.groups())) if marker else ""
             if marker and int(number) > int(notes[-1].number if notes else 0):
                 notes.append(Note(number, "", start, end))
-                told.append([_note_text(line, marker)])
+                entries.append([_note_text(line, marker)])
                 spans.setdefault(index, []).append(("note", start, end))
             elif index in spans:  # the line goes on with the entry above it
                 notes[-1] = replace(notes[-1], end=end)
-                told[-1].append(line.strip())
+                entries[-1].append(line.strip())
                 spans[index][-1] = ("note", spans[index][-1][1], end)
     return spans, [
         replace(note, text=" ".join(filter(None, lines)))
-        for note, lines in zip(notes, told, strict=True)
+        for note, lines in zip(notes, entries, strict=True)
     ]
 
 

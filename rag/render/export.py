@@ -45,7 +45,7 @@ def export(
 
     Each footnote has the exact quote, where it stands, who said it, the report's own note, and the
     sha256 of the report's file. `documents` gives the document of a name, and raises NotFoundError
-    where there is none: a report that was removed or replaced since is told as such. The JSON holds
+    where there is none: for a report that was removed or replaced since it says so. The JSON holds
     the answers as `render.read_answer` reads them, and what `rag check` needs.
     """
     date = _today()

@@ -27,7 +27,7 @@ from rag.types import (
 
 _DOUBT = {"partly": "supported in part", "unsupported": "not supported"}
 _EXPORTS = {"md": "Markdown", "html": "HTML", "docx": "Word", "json": "JSON"}
-# levels that an outline tells apart, as HTML has no more of them below a title: h4, h5 and h6
+# levels of an outline, as HTML has no more of them below a title: h4, h5 and h6
 _DEEPEST = 3
 
 _Spanned = TypeVar("_Spanned", Quotation, Reference)
@@ -378,10 +378,10 @@ def _words_html(
             (number for (first, last), number in references.items() if first <= a and b <= last), ""
         )
         if number in notes:
-            told = escape(document.notes[notes[number]].text)
+            note_text = escape(document.notes[notes[number]].text)
             words = (
                 f'<button type="button" class="reference" data-note="{notes[number]}" '
-                f'title="{told}">{words}</button>'
+                f'title="{note_text}">{words}</button>'
             )
         on = [mark for mark in marks if mark.start <= a and b <= mark.end]
         if on:

@@ -44,12 +44,12 @@ class Server:
         question: str,
         conversation: int | None,
         only: Filter,
-        told: Callable[[Found], None],
+        on_found: Callable[[Found], None],
     ) -> tuple[Answer, int | None]:
         """Return the answer, and the conversation it was kept in.
 
         That is the one that `conversation` names, or with 0 a new one. What is read for the answer
-        is given to `told` before. Raises ServerError where the server gives none.
+        is passed to `on_found` before. Raises ServerError where the server gives none.
         """
         body = {
             "question": question,
@@ -65,7 +65,7 @@ class Server:
                 if field == "event":
                     name = value
                 elif field == "data" and name == "hits":
-                    told(Found(tuple(map(read_hit, json.loads(value)))))
+                    on_found(Found(tuple(map(read_hit, json.loads(value)))))
                 elif field == "data" and name == "answer":
                     answer = json.loads(value)
                     kept = answer.pop("conversation", None)
@@ -82,7 +82,7 @@ class Server:
             return tuple(map(read_hit, json.load(response)["hits"]))
 
     def lives(self) -> bool:
-        """Return whether the server that told of itself is the one that answers there."""
+        """Return whether the server that announced itself is the one that answers there."""
         challenge = secrets.token_hex()
         try:
             with closing(
@@ -165,9 +165,12 @@ def models_of(settings: Settings) -> tuple[str, ...]:
 
 def _read_announced(indexes: Path) -> Server | None:
     try:
-        told = json.loads((indexes / _FILE).read_text(encoding="utf-8"))
+        announced = json.loads((indexes / _FILE).read_text(encoding="utf-8"))
         server = Server(
-            str(told["host"]), int(told["port"]), str(told["key"]), tuple(map(str, told["models"]))
+            str(announced["host"]),
+            int(announced["port"]),
+            str(announced["key"]),
+            tuple(map(str, announced["models"])),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

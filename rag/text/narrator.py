@@ -1,4 +1,4 @@
-"""Who speaks in the quotations of a text, told from what stands around them. Pure.
+"""Who speaks in the quotations of a text, by what stands around them. Pure.
 
 Where the text does not say, or could be misread, the speaker stays empty: a wrong speaker is worse
 than none.
@@ -168,7 +168,7 @@ class Narrator:
                     before is not None and before.kind == "narration" and before.end == piece.start
                 )
                 embedded = embedded and not re.search(
-                    r"[.!?:…][\"”’)\]]*\s*$", self._told(before or piece)
+                    r"[.!?:…][\"”’)\]]*\s*$", self._narration(before or piece)
                 )
                 speaker, lead_in = (self._in_sentence if embedded else self._speaker), self._lead_in
                 trailer = self._trailer(piece, after) if after is not None else None
@@ -193,7 +193,7 @@ class Narrator:
                     spans[upcoming] if upcoming < len(spans) else (paragraph.end, paragraph.end)
                 )
                 narration = _Piece("narration", cursor, min(start, paragraph.end))
-                if re.search(r"\w", self._told(narration)):
+                if re.search(r"\w", self._narration(narration)):
                     yield narration
                 if start >= paragraph.end:
                     break
@@ -201,7 +201,7 @@ class Narrator:
                 upcoming += 1
                 cursor = end
 
-    def _told(self, piece: _Piece) -> str:
+    def _narration(self, piece: _Piece) -> str:
         return _MARKERS_OF_NOTES.sub("", self._text[piece.start : piece.end])
 
     def _goes_on(self, piece: _Piece) -> bool:
@@ -210,21 +210,21 @@ class Narrator:
         It names nobody else then.
         """
         return self._text[piece.start - 2] not in ".!?…" and not re.search(
-            PERSON, self._told(piece)
+            PERSON, self._narration(piece)
         )
 
     def _first_sentence(self, piece: _Piece) -> str:
-        told = self._told(piece)
-        start, end = sentence_spans(told)[0]
-        return told[start:end].strip(" ,;.–—")
+        narration = self._narration(piece)
+        start, end = sentence_spans(narration)[0]
+        return narration[start:end].strip(" ,;.–—")
 
     def _narrate(self, piece: _Piece, goes_on: bool, between: bool) -> None:
         """Take in a stretch of narration.
 
         It may go on with a quotation's sentence, or stand between two quotations.
         """
-        told = self._told(piece)
-        sentences = [told[start:end] for start, end in sentence_spans(told)]
+        narration = self._narration(piece)
+        sentences = [narration[start:end] for start, end in sentence_spans(narration)]
         introduced = lead_in = current = ""
         met = False  # whether anybody is named or goes on as "he" or "she"
         for count, sentence in enumerate(sentences):
@@ -297,9 +297,9 @@ class Narrator:
             or self._text[quotation.end - 2] == "."
         ):
             return None
-        told = self._told(after)
-        told = told[len(told) - len(told.lstrip(" ,–—\n")) :]
-        matches = (pattern.match(told) for pattern in _TRAILERS)
+        narration = self._narration(after)
+        narration = narration[len(narration) - len(narration.lstrip(" ,–—\n")) :]
+        matches = (pattern.match(narration) for pattern in _TRAILERS)
         return next((match for match in matches if match and self._who(match, after.start)), None)
 
     def _who(self, match: re.Match[str], position: int) -> str:

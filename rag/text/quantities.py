@@ -43,7 +43,7 @@ _MEASURES = {
     ).split()
     for name in names.split("/")
 }
-# Words that only tell what a number counts, and are compared with it.
+# Words that only name what a number counts, and are compared with it.
 COUNTED = frozenset(
     (*_PERCENT, "per", "cent", *_CURRENCIES, *(f"{name}s" for name in _CURRENCIES), *_MEASURES)
 )
@@ -64,7 +64,7 @@ class Amount:
     measure: str = ""  # "kilometre"
 
     def same(self, other: "Amount") -> bool:
-        """Return whether both may tell the same.
+        """Return whether both may mean the same.
 
         A currency, a measure or the month of a year that one leaves out is no difference.
         """
@@ -194,7 +194,7 @@ def _joins(tokens: list[str], at: int) -> bool:
 
 
 def _completed(amount: Amount, next_one: Amount) -> Amount:
-    """Return the amount with what is told of the next one alone: "10 to 15 million"."""
+    """Return the amount with what is written behind the next one alone: "10 to 15 million"."""
     if amount.unit or amount.month:
         return amount
     sign, measure = amount.sign or next_one.sign, amount.measure or next_one.measure

@@ -2,7 +2,7 @@
 
 import re
 
-# Names are told by their capitals, speakers by a verb of saying beside them.
+# Names are recognised by their capitals, speakers by a verb of saying beside them.
 _UPPER = "".join(letter for letter in map(chr, range(0x530)) if letter.isupper())
 # A word is taken whole or not at all, and has an end: of one in a hundred parts each part could be
 # the first of a name.
@@ -61,7 +61,7 @@ _OPENER_WORDS = """
 """
 OPENERS = frozenset(_OPENER_WORDS.split())
 _BEGINS = r"(?:^|[,;]\s|\b(?:and|but|while|whereas|as)\s)"
-_TELLS = rf"{ADVERBS}(?:{SAYS}|(?:say|believe|think|argue|claim|insist)s?)"
+_SAYING = rf"{ADVERBS}(?:{SAYS}|(?:say|believe|think|argue|claim|insist)s?)"
 _WHO = rf"{SUBJECT}(?:\s\([^)]{{0,150}}\)|,\s[^:;]{{1,150}}?,)?"
 _WHOM = rf"(?:\s+(?:reporters|journalists|parliament|(?:the\s+)?{PERSON}))?"
 _WHEN = r"(?:\s+(?:on|in|at|during|after|last)\s+(?:(?!that\b)[\w'’-]++\s?){1,4}?)?"
@@ -69,13 +69,13 @@ _REPORTS = tuple(
     re.compile(pattern, re.DOTALL)
     for pattern in (
         # Maxim Yusin, a columnist, told us on Monday that
-        rf"{_BEGINS}{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\s+that\s+(?P<said>.+)",
+        rf"{_BEGINS}{_WHO}\s+{_SAYING}{_WHOM}{_WHEN}\s+that\s+(?P<said>.+)",
         # the mayor said the bridge
         rf"{_BEGINS}{_WHO}\s+{ADVERBS}(?:said|says)\s+"
         r"(?P<said>(?:the|an?|it|he|she|they|there|this|these|its|his|her|their|no|some|all|most|"
         r"many|[A-Z]\w*)\b.+)",
         # the bridge is closed, the mayor said
-        rf"^(?P<said>.+),\s+{_WHO}\s+{_TELLS}{_WHOM}{_WHEN}\W*+$",
+        rf"^(?P<said>.+),\s+{_WHO}\s+{_SAYING}{_WHOM}{_WHEN}\W*+$",
         rf"^(?P<said>.+),\s+(?:said|says)\s+{_WHO}{_WHEN}\W*+$",
         (
             r"\b(?:[Aa]ccording to|[Ii]n the (?:view|opinion|words)"
@@ -86,11 +86,11 @@ _REPORTS = tuple(
 )
 _ATTRIBUTION = re.compile(
     rf"(?:{PERSON}|{DESCRIBED}|\b(?:[Hh]e|[Ss]he|[Tt]hey))"
-    rf"(?:\s\([^)]{{0,150}}\)|,\s[^:;]{{1,150}}?,)?\s+{_TELLS}\b|\b[Aa]ccording to\b"
+    rf"(?:\s\([^)]{{0,150}}\)|,\s[^:;]{{1,150}}?,)?\s+{_SAYING}\b|\b[Aa]ccording to\b"
 )
 _NEXT = re.compile(
     rf"(?:[,;]\s|\b(?:and|but|while|whereas)\s){{1,4}}(?:{_ATTRIBUTION.pattern}|(?:\w+\s)?"
-    rf"[a-z]+s\s+{_TELLS}\s+that\b)"
+    rf"[a-z]+s\s+{_SAYING}\s+that\b)"
 )
 _MOST_REPORTS = 20  # of one form in a sentence; each may run to its end
 

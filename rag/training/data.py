@@ -23,7 +23,7 @@ from rag.search import fuse
 
 JsonLine = dict[str, Any]
 
-# Whether another passage of the article answers these can't be told from the answer's words.
+# Whether another passage of the article answers these is not visible in the answer's words.
 REWORDED = frozenset({"yesno", "why", "abstractive", "sentence", "multi_span"})
 _SAME_GROUP = 0.6  # of the rivals come from the same article where there is one
 _FREQUENT = 0.3  # words in more than this share of the passages find nothing

@@ -355,7 +355,7 @@ def _loss(reader: ReaderNetwork, batch: Sequence[list[Encoded]]) -> torch.Tensor
 def evaluate(reader: ReaderNetwork, examples: Sequence[list[Encoded]]) -> tuple[float, float]:
     """Return the share of answerable examples whose best sentence is right.
 
-    How well the best score tells them from the others.
+    How well the best score separates them from the others.
     """
     right: list[int] = []
     answerable: list[float] = []

@@ -237,15 +237,15 @@ class _Page:
         for view in self.controller.ask(
             window, question, str(request.session_hash), certainty, only
         ):
-            told = view.window
+            changed = view.window
             yield (
-                told or gr.skip(),
-                told.head if told else gr.skip(),
+                changed or gr.skip(),
+                changed.head if changed else gr.skip(),
                 view.earlier,
                 view.answer,
                 gr.skip() if view.report is None else view.report,
                 "",
-                gr.update(value="", **_asking(told)) if told else gr.skip(),
+                gr.update(value="", **_asking(changed)) if changed else gr.skip(),
                 gr.update(visible=not view.running),
                 gr.update(visible=view.running),
             )

@@ -21,7 +21,7 @@ _THE_FEW = frozenset("a the these last past next first".split())
 _HEDGES = frozenset(
     "may might could if unless perhaps possibly probably allegedly reportedly".split()
 )
-# Stems that tell of what is only meant, planned or claimed.
+# Stems of verbs for what is only meant, planned or claimed.
 _MEANT = frozenset("plan propos expect accus aim intend alleg suspect forecast predict".split())
 _HEDGED = _HEDGES | frozenset("can would should likely expected supposed said".split())
 # Stems of which a claim may not have one where its source has one of the other side.
@@ -145,12 +145,12 @@ def _opposite(claim: Sequence[str], source: Sequence[str]) -> bool:
     )
 
 
-def _about(clause: Sequence[str], told: Iterable[str]) -> Sequence[str]:
-    """Return what of a clause speaks of what is told.
+def _about(clause: Sequence[str], stems: Iterable[str]) -> Sequence[str]:
+    """Return the part of a clause that speaks of the words with these stems.
 
     From two words before the first of its words to the last.
     """
-    shared = [i for i, word in enumerate(clause) if stem(word) in told]
+    shared = [i for i, word in enumerate(clause) if stem(word) in stems]
     return clause[max(0, shared[0] - 2) : shared[-1] + 1]
 
 

@@ -109,8 +109,8 @@ class Flow:
         for line in lines:
             if number := self._note_number(line):
                 self._number = number
-                told = _NOTE_START.sub("", line.text, count=1)
-                self._note = BlockDraft([("", replace(line, text=f"[{number}] {told}"))], "note")
+                words = _NOTE_START.sub("", line.text, count=1)
+                self._note = BlockDraft([("", replace(line, text=f"[{number}] {words}"))], "note")
                 self.parts.append(self._note)
             elif self._note:
                 self._note.lines.append((" ", line))

@@ -46,7 +46,7 @@ def _to_blocks(parts: Sequence[BlockDraft], pages: Sequence[Page]) -> list[Block
     words = word_counts(parts)
     styles = sorted({part.style for part in parts if part.style}, reverse=True)
     levels = {style: min(rank, LEVELS) for rank, style in enumerate(styles, start=1)}
-    # Where type tells the headings, a short line in the type of the text is none.
+    # Where headings differ in type, a short line in the type of the text is none.
     otherwise = 0 if sum(part.style is not None for part in parts) > 2 else None
     return [
         Block(

@@ -215,7 +215,7 @@ class PageReader:
         return across, down
 
     def _drawn_size(self, item: object, stated: float) -> float:
-        """Return the size of a font, told from the tallest letters that state the same size."""
+        """Return the size of a font, by the tallest letters that state the same size."""
         raw, text = self._raw, self._text.raw
         if not self._tallest:
             box = raw.FS_RECTF()
