@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MAX_PAGES = 3_000  # what is longer is a collection, not a report
 MAX_CHARACTERS = 10_000_000  # a full page on each of that many, read in about half a minute
+SMALLEST_PAGE = 1.0  # points along its shorter edge
 FEWEST_LETTERS = 20  # of a page: with fewer and more ink than INKED it gave no text
 MOST_NAMED = 8  # pages
 # PDFium is not thread-safe, not even for two documents.
@@ -68,6 +69,11 @@ def page_image(data: bytes, page: int, width: int) -> bytes:
                 f"of these."
             )
         shown = pdf[page - 1]
+        if min(shown.get_size()) < SMALLEST_PAGE:
+            raise NotFoundError(
+                f"Page {page} of the PDF has no size, where one with a picture was expected: ask "
+                f"for another."
+            )
         png = BytesIO()
         shown.render(scale=render_scale(shown, max(1, width))).to_pil().save(png, "PNG")
         return png.getvalue()
@@ -107,6 +113,9 @@ def _pages(pdf: "PdfDocument", unread: list[int]) -> Iterator[Page]:
     pdf.init_forms()
     for number in range(1, count + 1):
         page = _with_annotations(pdf, number)
+        width, height = page.get_size()
+        if min(width, height) < SMALLEST_PAGE:
+            continue  # it shows nothing
         reader = PageReader(page)
         characters += reader.count
         if characters > MAX_CHARACTERS:
@@ -114,7 +123,6 @@ def _pages(pdf: "PdfDocument", unread: list[int]) -> Iterator[Page]:
                 f"The PDF has more than the {MAX_CHARACTERS:,} characters that are read: add it "
                 f"in parts."
             )
-        width, height = page.get_size()
         words = reader.words()
         letters = sum(len(word.text) for alike in words.values() for word in alike)
         if letters < FEWEST_LETTERS and reader.shows_ink():

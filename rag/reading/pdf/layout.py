@@ -14,7 +14,7 @@ from rag.reading.blocks import Block
 from rag.reading.pdf.columns import in_columns
 from rag.reading.pdf.flow import BodyType, Flow, usual_leading
 from rag.reading.pdf.furniture import with_furniture_apart
-from rag.reading.pdf.hyphens import BROKEN_WORD, FIRST_WORD, is_one_word, word_counts
+from rag.reading.pdf.hyphens import join_at_line_end, word_counts
 from rag.reading.pdf.lines import Page, TextLine, half_point, turned_back
 from rag.reading.pdf.paragraphs import BlockDraft
 from rag.types import Box
@@ -68,13 +68,12 @@ def _text_and_boxes(
     boxes: list[Box] = []
     end = 0
     for joint, line in part.lines:
-        broken = BROKEN_WORD.search(texts[-1][-60:]) if texts and joint == " " else None
-        rest = FIRST_WORD.match(line.text)
-        if broken and rest:
-            if is_one_word(broken[1], rest[0], words):
+        if texts and joint == " " and (broken := join_at_line_end(texts[-1], line.text, words)):
+            goes, joint = broken
+            if goes:
                 texts[-1], end = texts[-1][:-1], end - 1
                 boxes[-1] = replace(boxes[-1], end=end)
-        elif texts:
+        if texts:
             texts.append(joint)
             end += len(joint)
         start, end = end, end + len(line.text)

@@ -5,16 +5,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rag.reading.pdf.lines import Page, TextLine
-from rag.reading.pdf.page_words import Word, word_turned_back
+from rag.reading.pdf.page_words import word_turned_back
+from rag.reading.pdf.spaces import Word
 from rag.text.markers import TO_RAISED
 
+# A marker of a note is smaller than the text and raised; in some fonts by more than half its size.
+SMALL, MOST_RAISED = 0.85, 0.8
 WORD_GAP = 0.8  # of the type's size: wider gaps may be a gutter or the edge of a cell
 # Turned text is read as a page of its own where it has as many letters, and this share of those of
 # the upright text: less is a label or a stamp in the margin.
 TURNS = (90, 180, 270)  # degrees
 FEWEST_TURNED, TURNED_PAGE = 150, 0.15
 _RAISED_MARKER = re.compile(
-    r"\[?([0-9]{1,3}(?:[,–-][0-9]{1,3})*)\]?"
+    r"\[?([1-9][0-9]{0,2}(?:[,–-][0-9]{1,3})*)\]?"
 )  # of a note, where it is raised
 _HAS_EXPONENT = re.compile(
     r"(?:(?<![\d])\d{1,3}|\b(?:[kcmd]?m|ft|in|[a-zA-Z]))$"
@@ -23,22 +26,60 @@ _HAS_EXPONENT = re.compile(
 
 def _lines_of(words: Sequence[Word], page: int) -> list[TextLine]:
     """Words that follow each other on one baseline without a wide gap."""
-    lines: list[TextLine] = []
-    line: list[Word] = []
+    lines: list[list[Word]] = []
     left = right = baseline = size = 0.0
     for word in words:
         largest = max(size, word.size)
         gap = max(word.left - right, left - word.right)
-        if line and (abs(word.baseline - baseline) > 0.5 * largest or gap > WORD_GAP * largest):
-            lines.append(_line_of(line, page))
-            line = []
-        if not line:
+        off = abs(word.baseline - baseline) > 0.5 * largest
+        if off and lines:
+            off = not (
+                _is_marker(word, baseline, size)
+                or (len(lines[-1]) == 1 and _is_marker(lines[-1][0], word.baseline, word.size))
+            )
+        if not lines or off or gap > WORD_GAP * largest:
+            lines.append([])
             left, right, baseline, size = word.left, word.right, word.baseline, word.size
         elif word.size > size:
             baseline, size = word.baseline, word.size
         left, right = min(left, word.left), max(right, word.right)
-        line.append(word)
-    return lines + ([_line_of(line, page)] if line else [])
+        lines[-1].append(word)
+    return [_line_of(line, page) for line in _with_markers_in_place(lines)]
+
+
+def _is_marker(word: Word, baseline: float, size: float) -> bool:
+    """Return whether a word is the raised marker of a note beside type of this size."""
+    raised = 0.15 * size <= baseline - word.baseline <= MOST_RAISED * size
+    return raised and word.size <= SMALL * size and bool(_RAISED_MARKER.fullmatch(word.text))
+
+
+def _with_markers_in_place(lines: Sequence[list[Word]]) -> list[list[Word]]:
+    """Return the lines with markers that are drawn before or after all text in their lines."""
+    hosts = [line for line in lines if len(line) > 1 or not _RAISED_MARKER.fullmatch(line[0].text)]
+    placed: list[list[Word]] = [*hosts]
+    for line in lines:
+        if len(line) > 1 or not _RAISED_MARKER.fullmatch(line[0].text):
+            continue
+        marker = line[0]
+        host = next((other for other in hosts if _stands_in(marker, other)), None)
+        if host is None:
+            placed.append(line)
+        else:
+            at = next(
+                (i for i, word in enumerate(host) if word.left > marker.left - 0.1), len(host)
+            )
+            host.insert(at, marker._replace(apart=at == 0))
+    order = {id(line): index for index, line in enumerate(lines)}
+    return sorted(placed, key=lambda line: order[id(line)])
+
+
+def _stands_in(marker: Word, line: Sequence[Word]) -> bool:
+    """Return whether a marker stands over, or right behind, a word of a line."""
+    return any(
+        _is_marker(marker, word.baseline, word.size)
+        and word.left <= marker.left <= word.right + 0.3 * word.size
+        for word in line
+    )
 
 
 def _line_of(words: Sequence[Word], page: int) -> TextLine:
@@ -61,7 +102,7 @@ def _line_text(words: Sequence[Word], baseline: float, size: float) -> str:
     text, right, after_marker = "", 0.0, False
     for word in words:
         shown = word.text
-        small = word.size <= 0.85 * size and baseline - word.baseline >= 0.15 * size
+        small = word.size <= SMALL * size and baseline - word.baseline >= 0.15 * size
         marker = _RAISED_MARKER.fullmatch(shown) if small else None
         if marker and not word.apart and _HAS_EXPONENT.search(text[-8:]):
             shown = shown.translate(TO_RAISED)

@@ -5,16 +5,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from statistics import median
+from typing import TYPE_CHECKING
 
-from rag.reading.pdf.lines import turned_back
+from rag.reading.pdf.lines import half_point, turned_back
+from rag.reading.pdf.spaces import Word, respaced, split_at
 from rag.text.characters import visible
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 SMALLEST_TYPE = 1.0  # points: nobody reads smaller
-# of a page's area: a picture this large is a scan, and invisible text over it is what it says
+# of a page's area: pictures this large are a scan, and invisible text over it is what it says
 SCAN = 0.7
 WHITE = 250  # of 255
 INK, INKED = 200, 0.005  # of 255; of the page's pixels
@@ -40,23 +42,8 @@ _REPLACED_CHARACTERS = str.maketrans(
         "ﬆ": "st",
     }
 )
+UNSPACED = "\u2e80"  # Chinese, Japanese and Korean stand from here on, which need no spaces
 _BOLD = re.compile(r"(?i)bold|black|heavy")
-
-
-class Word(NamedTuple):
-    """Characters of one type between white space, in points from the top left corner of the page
-    as it is shown.
-    """
-
-    text: str
-    apart: bool  # whether white space stands before it
-    left: float
-    top: float
-    right: float
-    bottom: float
-    baseline: float
-    size: float
-    bold: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +81,62 @@ class PageReader:
         """Return the words by how they are turned, placed as they show when turned upright."""
         words: dict[int | None, list[Word]] = {}
         text = self._characters()
-        for run in _RUN.finditer(text):
-            for first, end, style in self._set_alike(*run.span()):
-                shown = text[first:end].translate(_REPLACED_CHARACTERS)
-                shown = visible(f"{shown[:-1]}-" if shown[-1] == "\xad" else shown)
-                if style.hidden or not shown:
+        pieces = [
+            (first, end, style, self._gaps(text, first, end, style))
+            for run in _RUN.finditer(text)
+            for first, end, style in self._set_alike(*run.span())
+            if not style.hidden
+        ]
+        # Some programs set all letters tight or wide: a space is what is wider than usual.
+        by_size: dict[float, list[float]] = {}
+        for _, _, style, gaps in pieces:
+            by_size.setdefault(half_point(style.size), []).extend(gaps)
+        usual = {size: median(gaps) for size, gaps in by_size.items() if gaps}
+        for start, stop, style, gaps in pieces:
+            for first, end in split_at(gaps, usual.get(half_point(style.size), 0), start, stop):
+                if not (shown := self._shown_as(text, first, end)):
                     continue
-                word = self._word(
-                    shown, first == 0 or text[first - 1].isspace(), first, end - 1, style
-                )
+                apart = first > start or first == 0 or text[first - 1].isspace()
+                guessed = first == start > 0 and self._is_guessed(first - 1)
+                word = self._word(shown, apart, guessed, first, end - 1, style)
                 if self._is_seen(word, style):
                     words.setdefault(style.turn, []).append(word)
-        return words
+        return {turn: respaced(alike, usual) for turn, alike in words.items()}
+
+    def _shown_as(self, text: str, first: int, end: int) -> str:
+        """Return characters as they show; a soft hyphen with a width is drawn as a hyphen."""
+        shown = text[first:end].translate(_REPLACED_CHARACTERS)
+        if "\xad" in shown:
+            box = self._raw.FS_RECTF()
+            self._raw.FPDFText_GetLooseCharBox(
+                self._text.raw, first + text[first:end].index("\xad"), box
+            )
+            if box.right > box.left:
+                shown = shown.replace("\xad", "-")
+        return visible(shown)
+
+    def _gaps(self, text: str, first: int, end: int, style: _TypeStyle) -> list[float]:
+        """Return the distances of characters that are placed one by one, in sizes of the type.
+
+        Within one text object PDFium sees the spaces itself; no gaps are told there.
+        """
+        raw, page = self._raw, self._text.raw
+        one = raw.FPDFText_GetTextObject(page, first)
+        if bytes(one) == bytes(raw.FPDFText_GetTextObject(page, end - 1)):
+            return []
+        if any(character >= UNSPACED for character in text[first:end]):
+            return []
+        box, right, gaps = raw.FS_RECTF(), 0.0, list[float]()
+        for index in range(first, end):
+            raw.FPDFText_GetLooseCharBox(page, index, box)
+            across = [
+                self._framed(x, y, style.turn)[0]
+                for x, y in ((box.left, box.bottom), (box.right, box.top))
+            ]
+            if index > first:
+                gaps.append((min(across) - right) / style.size)
+            right = max(across)
+        return gaps
 
     def _characters(self) -> str:
         """One character for each index.
@@ -175,7 +206,13 @@ class PageReader:
             white=filled and min(red.value, green.value, blue.value) >= WHITE,
         )
 
-    def _word(self, text: str, apart: bool, first: int, last: int, style: _TypeStyle) -> Word:
+    def _is_guessed(self, index: int) -> bool:
+        """Return whether PDFium made a character up from where the others stand."""
+        return bool(self._raw.FPDFText_IsGenerated(self._text.raw, index) == 1)
+
+    def _word(
+        self, text: str, apart: bool, guessed: bool, first: int, last: int, style: _TypeStyle
+    ) -> Word:
         start, end = self._raw.FS_RECTF(), self._raw.FS_RECTF()
         self._raw.FPDFText_GetLooseCharBox(self._text.raw, first, start)
         self._raw.FPDFText_GetLooseCharBox(self._text.raw, last, end)
@@ -186,7 +223,7 @@ class PageReader:
         baseline, size = style.baseline, style.size
         if style.turn is not None:  # some fonts state a height that no line has
             top, bottom = baseline - ASCENT * size, baseline + DESCENT * size
-        return Word(text, apart, left, top, right, bottom, baseline, size, style.bold)
+        return Word(text, apart, guessed, left, top, right, bottom, baseline, size, style.bold)
 
     def _shown(self, x: float, y: float) -> tuple[float, float]:
         """A place of the page's own space, in points from the top left corner of the page as it
@@ -251,14 +288,18 @@ class PageReader:
         return self._picture
 
     def _is_scanned(self) -> bool:
+        """Return whether pictures, one or many side by side, cover the page."""
         if self._scanned is None:
             left, bottom, right, top = self._box
-            area = SCAN * (right - left) * (top - bottom)
             images = (
                 image.get_bounds()
                 for image in self._page.get_objects([self._raw.FPDF_PAGEOBJ_IMAGE], max_depth=2)
             )
-            self._scanned = any((x1 - x0) * (y1 - y0) >= area for x0, y0, x1, y1 in images)
+            covered = sum(
+                max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
+                for x0, y0, x1, y1 in images
+            )
+            self._scanned = covered >= SCAN * (right - left) * (top - bottom)
         return self._scanned
 
     def _is_on_white(self, word: Word) -> bool:

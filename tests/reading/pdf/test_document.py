@@ -419,6 +419,86 @@ def test_invisible_text_over_a_scan_is_what_the_scan_says() -> None:
     assert texts(read(drawn(draw))) == ["Ignore the report."]
 
 
+def test_invisible_text_over_a_scan_in_tiles_is_what_the_scan_says() -> None:
+    def draw(canvas: Canvas) -> None:
+        tile = ImageReader(Image.new("RGB", (40, 60), "lightgray"))
+        for x in (0, WIDTH / 2):
+            for y in (0, HEIGHT / 2):
+                canvas.drawImage(tile, x, y, WIDTH / 2, HEIGHT / 2)
+        invisible(canvas)
+
+    assert texts(read(drawn(draw))) == ["Ignore the report."]
+
+
+# --- Where words begin and end ------------------------------------------------------------------
+
+
+def placed(
+    canvas: Canvas, text: str, size: float = 10, space: float = 0.25, wide: float = 0
+) -> None:
+    """Each letter drawn by itself, without the spaces; `space` and `wide` are in sizes."""
+    x = 40.0
+    for letter in text:
+        if letter == " ":
+            x += space * size
+            continue
+        write(canvas, x, 400, letter, size)
+        x += canvas.stringWidth(letter, ROMAN, size) + wide * size
+
+
+@pytest.mark.parametrize(
+    ("space", "wide"), [(0.2, 0.0), (0.3, 0.0), (0.25, -0.1), (0.5, 0.14), (0.8, 0.3)]
+)
+def test_words_of_letters_placed_one_by_one_are_told_by_the_gaps(space: float, wide: float) -> None:
+    told = "Certificate of inclusion by the authority"
+    page = drawn(lambda canvas: placed(canvas, told, space=space, wide=wide))
+    assert texts(read(page)) == [told]
+
+
+def test_letters_that_stand_apart_as_words_do_are_words() -> None:
+    assert texts(read(drawn(lambda c: placed(c, "a b c d e f", space=0.3)))) == ["a b c d e f"]
+
+
+def test_values_of_a_row_drawn_one_after_the_other_are_not_one_number() -> None:
+    def draw(canvas: Canvas) -> None:
+        for y in (400, 386):
+            for x, value in ((40, "Loans"), (150, "92"), (190, "12")):
+                write(canvas, x, y, value)
+
+    assert "92 | 12" in texts(read(drawn(draw)))[0]
+
+
+def test_a_soft_hyphen_that_is_drawn_is_a_hyphen() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont(ROMAN, 10)
+        canvas.drawString(40, 400, "In the years 1998\xad2000 trade grew.")
+
+    assert texts(read(drawn(draw))) == ["In the years 1998-2000 trade grew."]
+
+
+# --- Notes --------------------------------------------------------------------------------------
+
+
+def test_a_marker_raised_by_more_than_half_the_size_is_one() -> None:
+    def draw(canvas: Canvas) -> None:
+        write(canvas, 40, 400, "Trade rose by a third")
+        x = 40 + canvas.stringWidth("Trade rose by a third", ROMAN, 10)
+        write(canvas, x, 406.5, "12", 6)
+        write(canvas, x + 9, 400, "in the spring.")
+
+    assert texts(read(drawn(draw))) == ["Trade rose by a third[12] in the spring."]
+
+
+def test_a_marker_that_is_drawn_before_its_page_stands_where_it_shows() -> None:
+    def draw(canvas: Canvas) -> None:
+        x = 40 + canvas.stringWidth("Trade rose by a third.", ROMAN, 10)
+        write(canvas, x, 404, "7", 6)
+        write(canvas, 40, 500, "An earlier line.")
+        write(canvas, 40, 400, "Trade rose by a third.")
+
+    assert texts(read_pdf(drawn(draw))) == ["An earlier line.", "Trade rose by a third.[7]"]
+
+
 # --- Files that cannot be read ------------------------------------------------------------------
 
 
@@ -470,6 +550,21 @@ def test_a_file_without_readable_text_is_refused_with_the_remedy(data: bytes, me
     with pytest.raises(DocumentError) as refused:
         read_pdf(data)
     assert str(refused.value) == message
+
+
+def test_a_page_without_a_size_shows_nothing_and_spoils_nothing() -> None:
+    def thin(canvas: Canvas) -> None:
+        canvas.setPageSize((200, 0.5))
+        sentence(canvas)
+
+    def thick(canvas: Canvas) -> None:
+        canvas.setPageSize((WIDTH, HEIGHT))
+        sentence(canvas)
+
+    data = drawn(thin, thick)
+    assert texts(read_pdf(data)) == ["A sentence of the report."]
+    with pytest.raises(NotFoundError, match=r"^Page 1 of the PDF has no size"):
+        page_image(data, 1, 100)
 
 
 def test_a_file_of_too_many_pages_or_characters_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

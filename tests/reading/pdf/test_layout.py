@@ -328,6 +328,12 @@ def test_a_dash_that_opens_a_line_within_a_sentence_stays_a_dash() -> None:
         ("anti-", "Soviet", "Nothing more.", "anti-Soviet"),
         ("2018-", "2019", "Nothing more.", "2018-2019"),
         ("state-of-", "the", "Nothing more.", "state-of-the"),
+        ("state-", "of-the-art", "Nothing more.", "state-of-the-art"),
+        ("self-", "help", "Nothing more.", "self-help"),
+        ("coal-", "based", "Nothing more.", "coal-based"),
+        ("server‑", "side", "Nothing more.", "server‑side"),
+        ("short-", "and long-term", "Nothing more.", "short- and long-term"),
+        ("Getreide-", "und", "Nichts mehr.", "Getreide- und"),
     ],
 )
 def test_the_other_words_tell_whether_a_hyphen_at_a_line_end_belongs_to_its_word(
