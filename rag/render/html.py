@@ -64,11 +64,11 @@ def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
         said = (
             f'<p class="said">{_sentences_html(answer.sentences, answer.citations)}</p>'
             f'<ol class="footnotes">{"".join(map(_footnote_html, answer.citations))}</ol>'
-            f'<div class="about"><details class="read"><summary>'
-            f"{count(len(answer.hits), 'passage')} read, "
-            f"{answer.seconds.total:.1f} s</summary>{_hits_html(answer.hits)}</details>"
+            '<div class="about"><details class="read">'
+            f"<summary>{count(len(answer.hits), 'passage')} read, {answer.seconds.total:.1f} s"
+            f"</summary>{_hits_html(answer.hits)}</details>"
             f'<button type="button" data-copy="{escape(answer_text(answer))}">'
-            f"Copy with footnotes</button></div>"
+            "Copy with footnotes</button></div>"
         )
     return _turn_html(turn, answer.question, only, said)
 
@@ -156,13 +156,13 @@ def report_html(
     language = f' lang="{escape(document.language)}"' if document.language else ""
     of_turn = "" if turn is None else f' data-turn="{turn}"'
     return (
-        f'<article class="report" data-document="{escape(document.name)}"{of_turn}><header><h2>'
-        f"{escape(document.title)}</h2>"
+        f'<article class="report" data-document="{escape(document.name)}"{of_turn}>'
+        f"<header><h2>{escape(document.title)}</h2>"
         '<nav aria-label="Report"><button type="button" data-back>Back to the answer</button> '
-        f'{to_outline}<button type="button" data-document="">All reports</button></nav><p>'
-        f"{joined(about)}</p></header>"
-        f'{outline}{_page_html(document, current, library)}<div class="text"{language}>'
-        f"{''.join(blocks)}</div></article>"
+        f'{to_outline}<button type="button" data-document="">All reports</button></nav>'
+        f"<p>{joined(about)}</p></header>"
+        f"{outline}{_page_html(document, current, library)}"
+        f'<div class="text"{language}>{"".join(blocks)}</div></article>'
     )
 
 
@@ -301,6 +301,8 @@ def _page_html(document: Document, current: tuple[int, int] | None, library: str
     page = lines[0].page
     name, of = quote(document.name, safe=""), quote(library, safe="")
     place = f"/v1/documents/{name}/pages/{page}.png?library={of}"
+    label = f"Page {page} as it is printed"
+    alternative = f"Page {page}, the cited lines marked; their words are in the text below"
     marks = "".join(
         f'<span style="left:{box.left:.2%};top:{box.top:.2%};width:{box.right - box.left:.2%};'
         f'height:{box.bottom - box.top:.2%}"></span>'
@@ -308,11 +310,10 @@ def _page_html(document: Document, current: tuple[int, int] | None, library: str
         if box.page == page
     )
     return (
-        f'<figure class="printed"><div role="region" tabindex="0" aria-label="Page {page} as it '
-        f'is printed"><div>'
-        f'<img src="{escape(place)}" alt="Page {page}, the cited lines marked; their words are '
-        f'in the text below">{marks}</div>'
-        f"</div><figcaption>Page {page} as it is printed</figcaption></figure>"
+        '<figure class="printed">'
+        f'<div role="region" tabindex="0" aria-label="{label}"><div>'
+        f'<img src="{escape(place)}" alt="{alternative}">{marks}</div></div>'
+        f"<figcaption>{label}</figcaption></figure>"
     )
 
 

@@ -17,6 +17,7 @@ _MOST_MONTHS = 36  # in a picture; beyond, its bars are years
 _MOST_YEARS = 150  # beyond, a date is wrong, and the picture would show only that
 _WIDTH, _HEIGHT, _BASE = 640, 100, 78  # of the picture, and where its bars stand
 _WIDEST_BAR = 40
+_REBUILD = "Rebuild the index of all reports? It may take long; questions are answered meanwhile."
 
 
 def library_html(name: str, documents: Sequence[DocumentInfo]) -> str:
@@ -27,17 +28,18 @@ def library_html(name: str, documents: Sequence[DocumentInfo]) -> str:
         for d in documents
     )
     return (
-        f'<nav class="shelf"><h2>{count(len(documents), "report")} in the library'
-        f" {escape(name)}</h2><ul>{items}</ul></nav>"
+        '<nav class="shelf">'
+        f"<h2>{count(len(documents), 'report')} in the library {escape(name)}</h2>"
+        f"<ul>{items}</ul></nav>"
     )
 
 
 def no_library_html() -> str:
     """What stands where there is no library to ask."""
     return (
-        '<section class="calm"><h2>There is no library yet</h2><p>Add reports under Library, or in'
-        " a terminal:</p><pre>rag add reports/</pre><p>Or begin with the sample"
-        " reports:</p><pre>rag add --samples</pre></section>"
+        '<section class="calm"><h2>There is no library yet</h2>'
+        "<p>Add reports under Library, or in a terminal:</p><pre>rag add reports/</pre>"
+        "<p>Or begin with the sample reports:</p><pre>rag add --samples</pre></section>"
     )
 
 
@@ -58,10 +60,12 @@ def conversations_html(
         about = joined([count(c.turns, "question"), f"{c.changed[:10]}, {c.changed[11:16]} UTC"])
         key = f'data-conversation="{c.key}"'
         items.append(
-            f'<li{here}><button type="button" data-do="resume"'
-            f' {key}>{escape(c.name)}</button><p>{about} <button type="button" data-rename'
-            f' {key}>Rename</button> <button type="button" data-do="forget" {key} data-sure="Delete'
-            ' this conversation?">Delete</button></p></li>'
+            f"<li{here}>"
+            f'<button type="button" data-do="resume" {key}>{escape(c.name)}</button>'
+            f"<p>{about} "
+            f'<button type="button" data-rename {key}>Rename</button> '
+            f'<button type="button" data-do="forget" {key} data-sure="Delete this conversation?">'
+            "Delete</button></p></li>"
         )
     return f'<ol class="conversations">{"".join(items)}</ol>'
 
@@ -69,15 +73,17 @@ def conversations_html(
 def adding_html(local: bool) -> str:
     """Return the form for files, and, for a reader at this machine, for a folder."""
     folder = (
-        '<form data-form="folder"><label for="folder">or a folder of this machine</label><input'
-        ' id="folder" name="folder" type="text" autocomplete="off" spellcheck="false"'
-        ' placeholder="full path"><button type="submit">Add</button></form>'
+        '<form data-form="folder"><label for="folder">or a folder of this machine</label>'
+        '<input id="folder" name="folder" type="text" placeholder="full path" '
+        'autocomplete="off" spellcheck="false">'
+        '<button type="submit">Add</button></form>'
     )
     return (
-        '<section class="adding"><h2>Add reports</h2><div class="drop"><label for="files">Drop'
-        ' files here, or choose them</label><input id="files" type="file"'
-        f' multiple></div>{folder if local else ""}<p class="status" id="sent"'
-        ' role="status"></p></section>'
+        '<section class="adding"><h2>Add reports</h2>'
+        '<div class="drop"><label for="files">Drop files here, or choose them</label>'
+        '<input id="files" type="file" multiple></div>'
+        f"{folder if local else ''}"
+        '<p class="status" id="sent" role="status"></p></section>'
     )
 
 
@@ -103,25 +109,27 @@ def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> st
         _size(size),
     ]
     rows = "".join(
-        '<tr><th scope="row"><button type="button"'
-        f' data-document="{escape(d.name)}">{escape(d.title)}</button><p>{escape(d.file)}</p>'
-        f"</th><td>{escape(d.date)}</td><td>{d.chunks:,}</td><td><button"
-        f' type="button" data-do="discard" data-document="{escape(d.name)}" data-sure="Remove the'
-        f' report “{escape(d.title)}” from the library?">Remove</button></td></tr>'
+        '<tr><th scope="row">'
+        f'<button type="button" data-document="{escape(d.name)}">{escape(d.title)}</button>'
+        f"<p>{escape(d.file)}</p></th>"
+        f"<td>{escape(d.date)}</td><td>{d.chunks:,}</td>"
+        f'<td><button type="button" data-do="discard" data-document="{escape(d.name)}" '
+        f'data-sure="Remove the report “{escape(d.title)}” from the library?">'
+        "Remove</button></td></tr>"
         for d in documents
     )
     table = (
-        '<div class="wide"><table><thead><tr><th scope="col">Report</th><th'
-        ' scope="col">Date</th><th scope="col">Passages</th><th scope="col"><span'
-        f' class="unseen">Remove</span></th></tr></thead><tbody>{rows}</tbody></table></div>'
+        '<div class="wide"><table><thead><tr>'
+        '<th scope="col">Report</th><th scope="col">Date</th><th scope="col">Passages</th>'
+        '<th scope="col"><span class="unseen">Remove</span></th>'
+        f"</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     return (
-        "<section"
-        f' class="holdings"><h2>{escape(name)}</h2><p>{joined(about)}</p>'
-        f"{_picture_html([d.date for d in documents])}{table if documents else ''}<p"
-        ' class="care"><button type="button" data-do="verify">Verify the library</button> <button'
-        ' type="button" data-do="rebuild" data-sure="Rebuild the index of all reports? It may take'
-        ' long; asking goes on meanwhile.">Rebuild it</button></p></section>'
+        f'<section class="holdings"><h2>{escape(name)}</h2><p>{joined(about)}</p>'
+        f"{_picture_html([d.date for d in documents])}{table if documents else ''}"
+        '<p class="care"><button type="button" data-do="verify">Verify the library</button> '
+        f'<button type="button" data-do="rebuild" data-sure="{_REBUILD}">Rebuild it</button>'
+        "</p></section>"
     )
 
 
@@ -194,15 +202,15 @@ def _picture_html(dates: Iterable[str]) -> str:
         f'<tr><th scope="row">{when}</th><td>{number}</td></tr>' for when, number in bars if number
     )
     return (
-        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="picture-title'
-        ' picture-about">'
+        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+        'aria-labelledby="picture-title picture-about">'
         '<title id="picture-title">Reports over time</title>'
-        f'<desc id="picture-about">{count(len(dated), "report")} with a date, from {bars[0][0]} to'
-        f" {bars[-1][0]}; at most "
-        f"{highest} of one {'month' if '-' in bars[0][0] else 'year'}.</desc>"
+        f'<desc id="picture-about">{count(len(dated), "report")} with a date, '
+        f"from {bars[0][0]} to {bars[-1][0]}; "
+        f"at most {highest} of one {'month' if '-' in bars[0][0] else 'year'}.</desc>"
         f'<line x1="0" x2="{_WIDTH}" y1="{_BASE}" y2="{_BASE}"></line>{"".join(drawn)}</svg>'
-        f'<details><summary>Show as table</summary><table><thead><tr><th scope="col">When</th><th'
-        f' scope="col">Reports</th></tr>'
+        "<details><summary>Show as table</summary><table><thead>"
+        '<tr><th scope="col">When</th><th scope="col">Reports</th></tr>'
         f"</thead><tbody>{rows}</tbody></table></details></figure>"
     )
 
