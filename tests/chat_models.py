@@ -41,4 +41,4 @@ def serving_llama() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)

@@ -133,7 +133,7 @@ def client(service_with: ServiceWith) -> "Iterator[httpx.Client]":
 
     wool = {"west.txt": "Western Trade\n\nWool fell by 5 percent."}
     service = service_with({"grain": GRAIN, "wool": wool}, SAID)
-    with serving(service) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with serving(service) as url, httpx.Client(base_url=url, timeout=60) as client:
         yield client
 
 

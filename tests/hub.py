@@ -65,7 +65,7 @@ def serving_hub(files: Mapping[str, bytes]) -> Iterator[Hub]:
                 self.wfile.write(data[: hub.breaks_at])
                 self.wfile.flush()
                 hub.stalled.set()
-                ended.wait(30)
+                ended.wait(60)
                 return
             self.wfile.write(data[start:])
 

@@ -64,7 +64,7 @@ def serving(
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     service.close()
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive(), "the server ends"
 
 

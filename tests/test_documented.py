@@ -11,13 +11,11 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from served import TOKEN, a_pdf
 from test_imports import ABOVE, BASE
@@ -73,7 +71,7 @@ EXAMPLES = [
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
     """The embedded models without the language model, loaded once for all commands."""
-    return Models(_settings(tmp_path_factory.mktemp("models"), generate=False))
+    return Models(_settings(tmp_path_factory.mktemp("models")))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +79,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Path:
     """A working folder with the library `reports` of the samples, which keeps one conversation."""
     folder = tmp_path_factory.mktemp("documented")
     (folder / "report.pdf").write_bytes(a_pdf("Trade grew by 30 percent in May."))
-    with Pipeline(_settings(folder, generate=False), models) as pipeline:
+    with Pipeline(_settings(folder), models) as pipeline:
         assert [added.outcome for added in pipeline.add([bundled("samples")])] == ["added"] * 6
         answer = pipeline.ask(ASKED)
         assert pipeline.library.conversations.keep(0, answer) == 1
@@ -89,20 +87,19 @@ def library(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+def served(
+    library: Path, models: Models, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, str]]:
     """A copy of the working folder, and the port its library is served on."""
     folder = tmp_path_factory.mktemp("served") / "copy"
     shutil.copytree(library, folder)
-    settings = _settings(folder, generate=True)
-    url, close = serve(settings, Models(settings), "127.0.0.1", None, TOKEN)
-    while httpx.get(f"{url.rstrip('/')}/ready").status_code != 200:
-        time.sleep(0.1)  # on a busy machine, loading would use up the time of the first question
+    url, close = serve(_settings(folder), models, "127.0.0.1", None, TOKEN)
     yield folder, url.rstrip("/").rpartition(":")[2]
     close()
 
 
-def _settings(folder: Path, generate: bool) -> Settings:
-    return Settings(folder / "indexes", "reports", model=None, embeddings="", generate=generate)
+def _settings(folder: Path) -> Settings:
+    return Settings(folder / "indexes", "reports", model=None, embeddings="", generate=False)
 
 
 @pytest.mark.models

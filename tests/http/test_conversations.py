@@ -18,7 +18,7 @@ def client(service_with: ServiceWith) -> Iterator[httpx.Client]:
         {"grain": GRAIN, "wool": {"west.txt": "Western Trade\n\nWool fell by 5 percent."}},
         *[SAID] * 9,
     )
-    with serving(service) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with serving(service) as url, httpx.Client(base_url=url, timeout=60) as client:
         yield client
 
 

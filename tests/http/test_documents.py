@@ -155,7 +155,7 @@ def test_pages_that_are_drawn_take_no_more_than_their_share_of_threads(
 
     def draw(*_: object) -> bytes:
         drawing.release()
-        done.wait(10)
+        done.wait(60)
         return b"drawn"
 
     monkeypatch.setattr(Pipeline, "page_image", draw)
@@ -164,7 +164,7 @@ def test_pages_that_are_drawn_take_no_more_than_their_share_of_threads(
             pool.submit(service.page_image, "grain", "tea", 1, 100) for _ in range(MAX_PAGE_IMAGES)
         ]
         for _ in drawn:
-            assert drawing.acquire(timeout=10)
+            assert drawing.acquire(timeout=60)
         with pytest.raises(BusyError, match="8 pages are being drawn"):
             service.page_image("grain", "tea", 1, 100)
         done.set()

@@ -98,7 +98,7 @@ def test_a_writer_waits_its_turn_and_readers_go_on_meanwhile(
     assert library.document("a").text == "Walrus."  # by the same connection
     assert waiting.is_alive()
     writer.communicate("")
-    waiting.join(20)
+    waiting.join(60)
     assert [document.name for document in library.documents()] == ["a", "b"]
 
 

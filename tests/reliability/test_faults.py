@@ -55,7 +55,7 @@ def test_one_who_does_not_read_holds_up_nobody(service_with: ServiceWith) -> Non
                 )
             )
         assert (
-            httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=30).json()["answer"]
+            httpx.post(f"{url}/v1/ask", json={"question": QUESTION}, timeout=60).json()["answer"]
             == f"{SAID}[1]"
         )
 
@@ -115,7 +115,7 @@ def test_connections_that_say_nothing_do_not_keep_others_out(service_with: Servi
         for _ in range((limit - 300) // 2):  # both ends are in this process
             open_ones.enter_context(connected(url))
         assert (
-            httpx.post(f"{url}/v1/search", json={"question": QUESTION}, timeout=30).status_code
+            httpx.post(f"{url}/v1/search", json={"question": QUESTION}, timeout=60).status_code
             == 200
         )
 
@@ -127,7 +127,7 @@ def test_a_bomb_that_is_sent_is_refused_in_a_sentence(service_with: ServiceWith)
         archive.writestr("[Content_Types].xml", b"wordprocessingml.document")
     with (
         serving(service_with({"grain": GRAIN})) as url,
-        httpx.Client(base_url=url, timeout=30) as client,
+        httpx.Client(base_url=url, timeout=60) as client,
     ):
         job = finished(
             client, client.post("/v1/documents", files={"file": ("a.docx", bomb.getvalue())})
@@ -155,7 +155,7 @@ def test_a_library_that_is_removed_is_missed_and_one_that_takes_its_place_is_ask
     service = service_with(
         {"grain": GRAIN, "wool": {"west.txt": "Western Trade\n\nWool fell by 5 percent."}}
     )
-    with serving(service) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with serving(service) as url, httpx.Client(base_url=url, timeout=60) as client:
         assert (
             client.post("/v1/search", json={"question": "percent"}).json()["hits"][0]["document"]
             != "west"

@@ -70,7 +70,7 @@ def test_what_is_under_way_is_not_begun_again(
 ) -> None:
     held = threading.Event()
     service.pipeline("default", create=True).create()
-    monkeypatch.setattr(Pipeline, "rebuild", lambda *_: held.wait(30))
+    monkeypatch.setattr(Pipeline, "rebuild", lambda *_: held.wait(60))
     jobs = Jobs(service)
     jobs.begin("default", "rebuild")
     with pytest.raises(UsageError, match="under way already"):

@@ -39,7 +39,7 @@ class Held:
 
         def held(*arguments: Any) -> Any:
             self.begun.release()
-            self.go.wait(10)
+            self.go.wait(60)
             return add(*arguments)
 
         monkeypatch.setattr(service, "add_upload", held)
@@ -62,7 +62,7 @@ def test_what_waits_when_the_server_ends_is_added_by_the_next(
     service = service_with({"grain": GRAIN})
     held, jobs = Held(monkeypatch, service), Jobs(service)
     sent = [jobs.upload("grain", f"tea-{number}.txt", BytesIO(TEA)) for number in range(3)]
-    assert held.begun.acquire(timeout=10)
+    assert held.begun.acquire(timeout=60)
     service.close()
     held.go.set()  # the one that was begun finds the library closed
     assert len(list(folder.iterdir())) == 6, "a file and a note of each"
@@ -109,7 +109,7 @@ def test_no_more_wait_than_the_disk_should_hold(
     service = service_with({"grain": GRAIN})
     held, jobs = Held(monkeypatch, service), Jobs(service)
     jobs.upload("grain", "tea.txt", BytesIO(TEA))
-    assert held.begun.acquire(timeout=10)  # it waits no more
+    assert held.begun.acquire(timeout=60)  # it waits no more
     sent = [jobs.upload("grain", "tea.txt", BytesIO(TEA)) for _ in range(2)]
     with pytest.raises(BusyError, match="2 files wait to be added"):
         jobs.upload("grain", "tea.txt", BytesIO(TEA))

@@ -211,7 +211,7 @@ def test_stop_stops_the_model_in_the_middle_of_a_sentence_and_keeps_what_was_sai
     assert not model.stopped.is_set()
     shown.click("text=Stop")
     shown.wait_for_selector(".status:has-text('Stopped.')")
-    assert model.stopped.wait(10)
+    assert model.stopped.wait(60)
     assert "30 percent" in shown.inner_text(".said")
     shown.wait_for_selector("#asking button:has-text('Ask')")
 
