@@ -16,7 +16,8 @@ from rag.files import MAX_BYTES, sha256_of
 from rag.library.chunking import make_chunks
 from rag.library.store import Library
 from rag.protocols import Embedder, Progress
-from rag.reading.documents import SUFFIXES, read_document
+from rag.reading.documents import SUFFIXES
+from rag.reading.process.worker import read_apart
 from rag.types import Chunk, Document, DocumentInfo, Vectors
 
 # In a library's list of files the folder of documents that were uploaded; the same from anywhere.
@@ -111,7 +112,7 @@ def _add_file(library: Library, embedder: Embedder, path: Path, progress: Progre
     content = _content_hash(path)
     known = library.find(path) or library.find_content(content)
     if known is None or known.sha256 != content:
-        return add_document(library, embedder, read_document(path), path, progress)
+        return add_document(library, embedder, read_apart(path), path, progress)
     if not known.path.is_relative_to(UPLOADED) and _is_gone(known.path):
         library.move(known.name, path)
     return Added(path, "unchanged", known.name, known.chunks)

@@ -12,7 +12,7 @@ from rag.errors import DocumentError, UsageError
 from rag.evaluation.dataset import EvaluationSet, Question, collapse_spaces
 from rag.pipeline import Pipeline
 from rag.protocols import ModelSet
-from rag.reading.documents import read_document
+from rag.reading.process.worker import read_apart
 from rag.types import Answer, Hit
 
 _TITLE_WITHIN = 300  # characters: above a report's title stand its series and its date, not more
@@ -45,7 +45,7 @@ def library_of(
             # Each by itself: `add` would skip a second one of the same words.
             for done, file in enumerate(files, 1):
                 try:
-                    pipeline.add_document(read_document(file), file)
+                    pipeline.add_document(read_apart(file), file)
                 except DocumentError as error:
                     raise UsageError(
                         f"A document of the set {evaluation.name!r} cannot be used: {error}"

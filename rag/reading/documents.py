@@ -5,7 +5,7 @@ that `structure` reads.
 import hashlib
 import re
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rag.errors import DocumentError
 from rag.files import MAX_BYTES
@@ -53,35 +53,51 @@ OFFICE_SUFFIXES = (
     ".key",
     ".wpd",
 )
+MAX_BLOCKS = 500_000  # a book of a thousand pages has 20,000 paragraphs
 LONGEST_WRAPPED = 160  # characters: nobody wraps wider, so a longer line is a paragraph of its own
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def read_document(path: Path) -> Document:
-    """The document in a file of one of `SUFFIXES`, named after the file.
+    """The document in a file of one of `SUFFIXES`, named after the file, read in this process.
+
+    Raises what `load` and `document_of` raise.
+    """
+    return document_of(load(path), path.name)
+
+
+def document_of(data: bytes, file: str) -> Document:
+    """The document that a file of this name with these bytes holds.
 
     A name that lies about its content is not believed.
 
-    Raises DocumentError where the file is missing, empty, too large, damaged, encrypted, or of
-    another kind.
+    Raises DocumentError where it is empty, damaged, encrypted, too long, or of another kind.
     """
-    data = _load(path)
+    path = PurePath(file)
     try:
         content = READERS[_kind(data, path.suffix.lower())](data)
     except DocumentError as error:
         reason = str(error)
         raise DocumentError(
-            f"{path.name} cannot be read, because {reason[0].lower()}{reason[1:]}"
+            f"{file} cannot be read, because {reason[0].lower()}{reason[1:]}"
         ) from error
     if not any(visible(block.text).strip() for block in content.blocks):
         raise DocumentError(
-            f"{path.name} is empty, where a report was expected: check that the file was saved "
-            f"whole."
+            f"{file} is empty, where a report was expected: check that the file was saved whole."
         )
-    return structured(content, path.stem, path.name, hashlib.sha256(data).hexdigest())
+    if len(content.blocks) > MAX_BLOCKS:
+        raise DocumentError(
+            f"{file} has more than the {MAX_BLOCKS:,} paragraphs that are read: split it into "
+            f"parts and add those."
+        )
+    return structured(content, path.stem, file, hashlib.sha256(data).hexdigest())
 
 
-def _load(path: Path) -> bytes:
+def load(path: Path) -> bytes:
+    """Return the bytes of a file of one of `SUFFIXES`.
+
+    Raises DocumentError where the file is missing, too large, or of another kind.
+    """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         kind = f"a {path.suffix} file" if suffix else "a file without an extension"

@@ -21,7 +21,7 @@ from rag.ingest import UPLOADED, Added
 from rag.library.store import library_file, library_folder, library_names
 from rag.pipeline import Pipeline
 from rag.protocols import ModelSet
-from rag.reading.documents import read_document
+from rag.reading.process.worker import read_apart, stop_reading
 from rag.service.fair_queue import FairQueue, QueuedModels, RequestContext, current_request
 from rag.service.metrics import Metrics
 from rag.service.uploads import document_name, supported_suffix
@@ -70,6 +70,7 @@ class Service:
             self._closed = True
             for request in self._requests:
                 request.stop()
+        stop_reading()
         deadline = time.monotonic() + _CLOSE_SECONDS
         # A search uses its library up to its end.
         while self._requests and time.monotonic() < deadline:
@@ -177,7 +178,7 @@ class Service:
         stem = document_name(name)
         pipeline = self.pipeline(library, create=True)
         try:
-            document = read_document(file)
+            document = read_apart(file)
         except DocumentError as error:  # with the name that the sender knows
             raise DocumentError(str(error).replace(file.name, stem + suffix)) from error
         added = pipeline.add_document(

@@ -1,0 +1,89 @@
+"""What runs in the process that reads files: one after the other, until nobody wants more.
+
+It holds no network connection, no library and no setting of the product, and ends with the process
+that started it, whatever it is doing then.
+"""
+
+import os
+import select
+import signal
+import sys
+from typing import BinaryIO
+
+from rag.errors import DocumentError
+from rag.reading.documents import document_of
+from rag.reading.process.wire import from_line, lines_of, to_line
+
+IDLE_SECONDS = 60  # without a file; the process takes 60 MB meanwhile
+
+
+def run(memory: int, life: int | None) -> None:
+    """Read the files that standard input brings, and write what they hold to standard output.
+
+    `memory` is the number of bytes that the process may take. `life` is a file descriptor whose
+    other end the starting process holds open as long as it lives.
+    """
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    if life is not None:
+        _end_with(life)
+        _limit_memory(memory)
+    while True:
+        _wait_no_longer_than(IDLE_SECONDS)
+        header = requests.readline()
+        _wait_no_longer_than(0)
+        if not header:
+            return
+        file, size = from_line(header)
+        try:
+            _answer(file, requests.read(size), answers)
+        except MemoryError:
+            answers.write(to_line("memory", None))
+            answers.flush()
+            return  # what is left of its memory is in pieces
+        answers.flush()
+
+
+def _answer(file: str, data: bytes, answers: BinaryIO) -> None:
+    """Write the document of a file, or why there is none. Raises MemoryError."""
+    try:
+        document = document_of(data, file)
+    except DocumentError as error:
+        answers.write(to_line("refused", str(error)))
+    except MemoryError:
+        raise
+    except Exception as error:  # a defect of ours: the other process reports it
+        from traceback import format_exception
+
+        answers.write(to_line("defect", [type(error).__name__, "".join(format_exception(error))]))
+    else:
+        for line in lines_of(document):
+            answers.write(line)
+
+
+def _limit_memory(memory: int) -> None:
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    soft = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    # The memory of a process that dies holds the file it read.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _end_with(life: int) -> None:
+    """Have the system end this process when the other end of `life` is closed.
+
+    A thread that waits for it could not: patterns and C libraries hold the interpreter.
+    """
+    import fcntl
+
+    fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([life], [], [], 0)[0]:  # it was closed before the system knew of it
+        os._exit(1)
+
+
+def _wait_no_longer_than(seconds: int) -> None:
+    """Have the system end this process after so many seconds; 0 calls that off."""
+    if os.name == "posix":
+        signal.setitimer(signal.ITIMER_REAL, seconds)

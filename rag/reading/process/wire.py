@@ -1,0 +1,146 @@
+"""A Document as lines of JSON, on their way out of the process that read a stranger's file.
+
+Nothing but text and numbers crosses, and each is checked where it arrives: a file that took over
+the process that read it can lie about its own words, and nothing else. The lines are short, so that
+no one of them holds the interpreter for long.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from operator import attrgetter
+from pathlib import PurePath
+from typing import Any, get_args
+
+from rag.types import Box, Document, Kind, Note, Paragraph, Quotation, Reference, Section
+
+MAX_BYTES_OUT = 100_000_000  # twice the largest file
+MAX_ROWS = 1_000_000  # paragraphs, lines, notes…: a hundred times those of a thousand-page report
+LONGEST_LINE = 4_000_000  # bytes
+_PIECE = 100_000  # characters of the text in a line; one may take twelve bytes of JSON
+_ROWS = 500  # in a line
+_END = "end"
+_STATED = ("title", "dateline", "date", "number", "language", "unread")
+_KINDS = frozenset(get_args(Kind))
+# By the field of Document its class, and the fields of that with their types.
+_TABLES: dict[str, tuple[type, dict[str, type]]] = {
+    "sections": (Section, {"heading": str, "path": list, "start": int, "end": int}),
+    "paragraphs": (
+        Paragraph,
+        {"number": int, "kind": str, "section": int, "start": int, "end": int},
+    ),
+    "quotations": (
+        Quotation,
+        {"start": int, "end": int, "speaker": str, "lead_in": str, "note": str},
+    ),
+    "references": (Reference, {"number": str, "start": int, "end": int}),
+    "notes": (Note, {"number": str, "text": str, "start": int, "end": int}),
+    "boxes": (
+        Box,
+        {
+            "start": int,
+            "end": int,
+            "page": int,
+            "left": float,
+            "top": float,
+            "right": float,
+            "bottom": float,
+        },
+    ),
+}
+
+
+def to_line(name: str, value: object) -> bytes:
+    """Return a line of JSON. Raises ValueError for a number that is none."""
+    line = json.dumps([name, value], ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return line.encode("utf-8", "surrogatepass") + b"\n"
+
+
+def request_line(file: str, size: int) -> bytes:
+    """Return the line that asks for a file of so many bytes, which follow it."""
+    return to_line(file, size)
+
+
+def from_line(line: bytes) -> tuple[str, Any]:
+    """Return the name and the value of a line. Raises ValueError where it is none of ours."""
+    if len(line) >= LONGEST_LINE or not line.endswith(b"\n"):
+        raise ValueError("a line is cut")
+    name, value = json.loads(line.decode("utf-8", "surrogatepass"), parse_constant=_refuse)
+    if not isinstance(name, str):
+        raise ValueError("a line has no name")
+    return name, value
+
+
+def lines_of(document: Document) -> Iterator[bytes]:
+    """Yield the lines of a document, but for its name, file and hash, which the receiver knows."""
+    yield to_line("stated", [getattr(document, name) for name in _STATED])
+    for start in range(0, len(document.text), _PIECE):
+        yield to_line("text", document.text[start : start + _PIECE])
+    for table, (_, fields) in _TABLES.items():
+        rows = map(attrgetter(*fields), getattr(document, table))
+        while part := list(islice(rows, _ROWS)):
+            yield to_line(table, part)
+    yield to_line(_END, None)
+
+
+def document_from(
+    lines: Iterable[tuple[str, Any]], first: tuple[str, Any], file: str, sha256: str
+) -> Document | None:
+    """Return the document of the lines behind the `first`; None where it has too much.
+
+    That is more than MAX_ROWS rows, or a line named "size". Raises ValueError where a line is missing, too many, or not what `lines_of` makes.
+    """
+    name, stated = first
+    if name != "stated" or list(map(type, stated)) != [str] * len(_STATED):
+        raise ValueError("the first line is another")
+    text: list[str] = []
+    tables: dict[str, list[Any]] = {table: [] for table in _TABLES}
+    ended = False
+    for part, value in lines:
+        if part == _END:
+            ended = True
+            break
+        if part in _TABLES:
+            tables[part] += [_row(part, row) for row in value]
+        elif part == "text" and isinstance(value, str):
+            text.append(value)
+        elif part != "size":
+            raise ValueError(f"no line is called {part}")
+        if part == "size" or sum(map(len, tables.values())) > MAX_ROWS:
+            return None
+    if not ended:
+        raise ValueError("the document has no end")
+    whole = "".join(text)
+    _check_spans(tables, len(whole))
+    fields: dict[str, Any] = {table: tuple(rows) for table, rows in tables.items()}
+    fields |= zip(_STATED, stated, strict=True)
+    return Document(name=PurePath(file).stem, file=file, sha256=sha256, text=whole, **fields)
+
+
+def _row(table: str, row: Any) -> Any:  # noqa: ANN401 - of JSON
+    """Return the object of a row. Raises ValueError where its values are of other types."""
+    kind, fields = _TABLES[table]
+    if not isinstance(row, list) or list(map(type, row)) != list(fields.values()):
+        raise ValueError(f"a row is none of {table}")
+    if table == "sections":
+        heading, path, start, end = row
+        if not all(isinstance(part, str) for part in path):
+            raise ValueError("a heading is no text")
+        return Section(heading, tuple(path), start, end)
+    return kind(*row)
+
+
+def _check_spans(tables: dict[str, list[Any]], length: int) -> None:
+    """Raise ValueError where something points out of the text or to no section."""
+    for rows in tables.values():
+        if not all(0 <= row.start <= row.end <= length for row in rows):
+            raise ValueError("a span lies outside the text")
+    sections = len(tables["sections"])
+    if not all(0 <= p.section < sections and p.kind in _KINDS for p in tables["paragraphs"]):
+        raise ValueError("a paragraph lies in no section")
+    if not all(0 < box.page for box in tables["boxes"]):
+        raise ValueError("a line is on no page")
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")

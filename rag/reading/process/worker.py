@@ -1,0 +1,303 @@
+"""A FILE -> Document, read in a process of its own, within limits of time, memory and size.
+
+A stranger's file may take minutes, gigabytes, or the whole process that reads it. So another
+process reads it, which is ended when it passes a limit. Starting one takes a second, so it is kept
+for the next file.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import IO, Any, Literal, cast
+
+from rag.errors import BusyError, DocumentError, StoppedError
+from rag.reading.documents import load
+from rag.reading.process.wire import (
+    LONGEST_LINE,
+    MAX_BYTES_OUT,
+    MAX_ROWS,
+    document_from,
+    from_line,
+    request_line,
+)
+from rag.types import Document
+
+MAX_SECONDS = 120.0  # the longest PDF that is read, ten million characters, takes half a minute
+MAX_MEMORY = 1_000_000_000  # bytes; 50 MB of text, Markdown or HTML take less than half of it
+_CODE = (
+    "import sys; memory, life, *sys.path = sys.argv[1:]; "
+    "from rag.reading.process.child import run; "
+    "run(int(memory), int(life) if life else None)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a file cannot be read, as a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Defect:
+    """An error of a reader that nobody expected."""
+
+    error: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Death:
+    """Why the process is gone, or must go, before it had read the file."""
+
+    cause: Literal["late", "stopped", "memory", "size", "crash"]
+
+
+class Worker:
+    """A process that reads one file after the other, for one thread at a time."""
+
+    def __init__(self, memory: int) -> None:
+        """Start a process that takes no more than `memory` bytes.
+
+        Raises BusyError where the system gives none.
+        """
+        self.files = 0  # that it was given
+        self._ended: Literal["late", "stopped"] | None = None  # why it was ended from here
+        life: int | None = None
+        self._life: int | None = None  # open as long as we live, see `child.run`
+        if os.name == "posix":
+            life, self._life = os.pipe()
+        path = [entry or str(Path.cwd()) for entry in sys.path]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this Python, our own module
+                [sys.executable, "-I", "-c", _CODE, str(memory), str(life or ""), *path],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # libraries write words of the files there
+                env=_environment(),
+                pass_fds=() if life is None else (life,),
+                start_new_session=True,  # Ctrl-C is for this process, which ends that one
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        except OSError as error:
+            self._close_life()
+            raise BusyError(
+                f"No process can be started to read files ({error.strerror}); end other "
+                "programs and try again."
+            ) from error
+        finally:
+            if life is not None:
+                os.close(life)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process waits for a file or reads one."""
+        return self._process.poll() is None
+
+    def read(self, data: bytes, file: str, seconds: float) -> Document | _Refusal | _Defect | _Death:
+        """Return the document in the bytes of a file, or why there is none.
+
+        After a `_Death` the process is gone.
+        """
+        self.files += 1
+        timer = threading.Timer(seconds, self.end, ("late",))
+        timer.daemon = True
+        timer.start()
+        try:
+            found = self._exchange(data, file)
+        except BaseException:  # Ctrl-C: what it writes later would be taken for the next file
+            self.close()
+            raise
+        finally:
+            timer.cancel()
+        if isinstance(found, _Death):
+            self.close()
+            return _Death(self._ended or found.cause)
+        return found
+
+    def end(self, cause: Literal["late", "stopped"]) -> None:
+        """End the process, whatever it is doing. Any thread may do so."""
+        self._ended = self._ended or cause
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process and free what belongs to it; only while no thread reads with it."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                with suppress(OSError):  # what was not sent has nobody to go to
+                    pipe.close()
+        self._close_life()
+
+    def _close_life(self) -> None:
+        if self._life is not None:
+            os.close(self._life)
+            self._life = None
+
+    def _exchange(self, data: bytes, file: str) -> Document | _Refusal | _Defect | _Death:
+        into = cast(IO[bytes], self._process.stdin)
+        try:
+            into.write(request_line(file, len(data)))
+            into.write(data)
+            into.flush()
+        except OSError:  # it is gone
+            return _Death("crash")
+        lines = self._lines()
+        try:
+            first = next(lines, ("crash", None))
+            match first:
+                case "crash" | "size" | "memory" as cause, _:
+                    return _Death(cause)
+                case "refused", str(reason):
+                    return _Refusal(reason)
+                case "defect", [str(error), str(traceback)]:
+                    return _Defect(error, traceback)
+            found = document_from(lines, first, file, hashlib.sha256(data).hexdigest())
+        except (ValueError, TypeError, RecursionError):  # what it wrote is nothing of ours
+            return _Death("crash")
+        return found or _Death("size")
+
+    def _lines(self) -> Iterator[tuple[str, Any]]:
+        """Yield what the process writes, until it ends or has written too much."""
+        out = cast(IO[bytes], self._process.stdout)
+        left = MAX_BYTES_OUT
+        while line := out.readline(LONGEST_LINE):
+            left -= len(line)
+            if left < 0:
+                yield "size", None
+                return
+            yield from_line(line)
+
+
+class WorkerPool:
+    """Processes that read files: one for each thread that reads at the same time.
+
+    One that waits for its next file for a minute ends. All end with this process, however it ends.
+    """
+
+    def __init__(self, seconds: float = MAX_SECONDS, memory: int = MAX_MEMORY) -> None:
+        """Give each file so many seconds, and each process so many bytes."""
+        self._seconds = seconds
+        self._memory = memory
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
+
+    def start(self) -> None:
+        """Start a process for the file that comes soon, unless one waits; return at once."""
+        self._give_back(self._take())
+
+    def read(self, path: Path) -> Document:
+        """Return the document in a file of one of `SUFFIXES`, named after the file.
+
+        Raises what `load` raises, DocumentError also for a file that passes a limit or ends the
+        process, StoppedError where `stop` was called meanwhile, BusyError where the system gives
+        no process, RuntimeError for a defect of a reader.
+        """
+        found = self._read(load(path), path.name)
+        match found:
+            case Document():
+                return found
+            case _Refusal():
+                raise DocumentError(found.reason)
+            case _Defect():
+                error = RuntimeError(found.error)
+                error.add_note(found.traceback)
+                raise error
+        raise self._error(found.cause, path.name)
+
+    def stop(self) -> None:
+        """End the processes that read; whoever waits for one gets a StoppedError."""
+        with self._lock:
+            for worker in self._busy:
+                worker.end("stopped")
+
+    def close(self) -> None:
+        """End all processes, as `stop` does."""
+        self.stop()
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
+
+    def _read(self, data: bytes, file: str) -> Document | _Refusal | _Defect | _Death:
+        while True:
+            worker = self._take()
+            try:
+                found = worker.read(data, file, self._seconds)
+            finally:
+                self._give_back(worker)
+            # What earlier files left of a process, or its end after a minute of waiting, is not
+            # this file's fault.
+            died = isinstance(found, _Death) and found.cause in ("crash", "memory")
+            if not died or worker.files == 1:
+                return found
+
+    def _take(self) -> Worker:
+        with self._lock:
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.is_alive:
+                    self._busy.add(worker)
+                    return worker
+                worker.close()
+            worker = Worker(self._memory)
+            self._busy.add(worker)
+            return worker
+
+    def _give_back(self, worker: Worker) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+            if worker.is_alive:
+                self._idle.append(worker)
+
+    def _error(self, cause: str, file: str) -> DocumentError | StoppedError:
+        match cause:
+            case "stopped":
+                return StoppedError(f"The reading of {file} was stopped; add the file again.")
+            case "late":
+                found = f"takes longer than {self._seconds:.0f} s to read"
+            case "memory":
+                found = f"takes more than {self._memory / 1e6:,.0f} MB of memory to read"
+            case "size":
+                found = (
+                    f"holds more than {MAX_BYTES_OUT / 1e6:.0f} MB of text or {MAX_ROWS:,} "
+                    "paragraphs and lines"
+                )
+            case _:
+                found = (
+                    "ends the process that reads it, as a file may that is damaged, hostile, or "
+                    f"needs more than {self._memory / 1e6:,.0f} MB of memory"
+                )
+        remedy = "save it as plain text" if PurePath(file).suffix != ".txt" else "split it"
+        return DocumentError(f"{file} {found}: {remedy} and add that.")
+
+
+_POOL = WorkerPool()
+
+
+def read_apart(path: Path) -> Document:
+    """Return what `WorkerPool.read` returns, with the processes that all of this one share."""
+    return _POOL.read(path)
+
+
+def start_early() -> None:
+    """Start a process for the files that come soon, and go on meanwhile."""
+    _POOL.start()
+
+
+def stop_reading() -> None:
+    """End the processes that read; whoever waits for one gets a StoppedError."""
+    _POOL.stop()
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without our settings, the token among them; sums need no threads."""
+    ours = ((name, value) for name, value in os.environ.items() if not name.startswith("RAG_"))
+    return {**dict(ours), "OPENBLAS_NUM_THREADS": "1"}
