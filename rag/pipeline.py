@@ -22,6 +22,7 @@ from rag.ingest import Added
 from rag.library.store import Library, library_folder
 from rag.protocols import ModelSet, Progress
 from rag.reading.pdf.document import page_image
+from rag.reading.process.worker import start_early
 from rag.search import search
 from rag.types import (
     EVERYTHING,
@@ -138,6 +139,7 @@ class Pipeline:
         """
         files = ingest.find_files(paths)
         folders = any(path.is_dir() for path in paths)
+        start_early()
         yield from ingest.add_files(
             self._open(create=True), self.models.embedder, files, progress, whole_folders=folders
         )

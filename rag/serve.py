@@ -97,6 +97,7 @@ def serve(
 
     def close() -> None:
         withdraw(here, settings.indexes)
+        jobs.close()
         service.close()
         server.should_exit = True
         thread.join(_SHUTDOWN_SECONDS + 2)

@@ -1,12 +1,16 @@
 """A service over small libraries with the fakes, and its API served."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,10 +37,46 @@ GRAIN = {
 QUESTION = "trade in grain in May by percent"
 
 
+TESTS = Path(__file__).parent
+
+
 KEY = "the0key0of0these0tests"
 
 
 EVENTS = {"accept": "text/event-stream"}
+
+
+_SERVER = """
+import sys, time
+from fakes import EndlessModel, FakeModels
+from rag.cli.main import main
+models = FakeModels(chat=EndlessModel({said!r}, pause=1.0))
+encode = models.embedder.encode
+models.embedder.encode = lambda texts: (time.sleep(0.1), encode(texts))[1]
+command = ["serve", "--no-token", "--port", {port!r}, "--library", "grain"]
+sys.exit(main(command, lambda settings: models))
+"""
+
+
+def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """A server of its own process over the libraries of a folder, with fakes and a model that
+    never ends.
+    """
+    environment = {
+        **os.environ,
+        "RAG_INDEXES": str(folder),
+        "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}",
+    }
+    code = _SERVER.format(said=SAID, port=str(port))
+    server = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL
+    )
+    while server.poll() is None:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200:
+                return server
+        time.sleep(0.1)
+    raise AssertionError("the server does not start")
 
 
 @contextmanager

@@ -303,6 +303,7 @@ TOUCH_THE_ENVIRONMENT = {
     "models.llm",
     "models.onnx",
     "evaluation.benchmark",
+    "reading.process.worker",
 }
 
 

@@ -26,7 +26,7 @@ def write(folder: Path, names: str) -> list[Path]:
     return files
 
 
-@pytest.mark.parametrize("step", ["read_document", "make_chunks"])
+@pytest.mark.parametrize("step", ["read_apart", "make_chunks"])
 def test_an_exception_nobody_expected_stops_no_batch(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

@@ -446,7 +446,9 @@ class _DocxReader:
         if style_id not in self.known_styles:
             chain: list[Element] = []
             base = style_id
-            while (element := self.styles.get(base)) is not None and element not in chain:
+            while (element := self.styles.get(base)) is not None and not (
+                element in chain or len(chain) == office.DEEPEST_STYLE
+            ):
                 chain.append(element)
                 base = _attribute(_find(element, "basedOn"))
             # Some programs leave the built-in styles out and only name them.

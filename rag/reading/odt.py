@@ -308,7 +308,7 @@ class _OdtReader:
             while (style := self.styles.get((family, base))) is not None:
                 look = look.over(_look(style))
                 base = _get(style, "style:parent-style-name")
-                if base in names:
+                if base in names or len(names) == office.DEEPEST_STYLE:
                     break
                 names.append(base)
             # "_20_" is a blank

@@ -23,6 +23,9 @@ from rag.types import Kind
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
+# Styles that one is based on, each on the next. Word's own go to 5; each style of a chain knows all
+# below it, so a chain without end would cost the square of its length.
+DEEPEST_STYLE = 50
 OLE = b"\xd0\xcf\x11\xe0"  # opens old Office files, and encrypted new ones
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _MARGINS = ("header", "footer")

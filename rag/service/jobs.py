@@ -86,6 +86,14 @@ class Jobs:
                 reason = "The server ended each time it read the file; send another."
                 self._finish(replace(job, status="failed", message=reason))
 
+    def close(self) -> None:
+        """Note that the uploads under way are not why the server ends; call it before that."""
+        with self._lock:
+            for upload in self._uploads.values():
+                if self._jobs[upload.id].status == "running":
+                    with suppress(OSError):  # it counts as a try, of which it has two
+                        self._folder.write_note(replace(upload, tries=upload.tries - 1))
+
     def upload(self, library: str, name: str, content: BinaryIO) -> Job:
         """Keep what was sent under a file name until its turn comes; return its job.
 

@@ -4,13 +4,12 @@
 
 Reports of 20 to 60 paragraphs are written in turn as text, Markdown, HTML, DOCX and PDF, or the
 files of a folder are taken. All are read in this process and apart, three times in turn; the start
-of the other process is part of its time. Then all are added to a new library, once each way: that is
-what a user waits for.
+of the other process is part of its time. Then all are added to a new library, once each way: that
+is what a user waits for.
 """
 
 import argparse
 from collections.abc import Callable, Sequence
-from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -22,6 +21,7 @@ SENTENCE = (
     "The council of {place} counted {n} lamps along the quay, of which {m} were dark in the "
     "winter of {year}. "
 )
+SUFFIXES = ("txt", "md", "html", "docx", "pdf")
 PLACES = ("Varde", "Estmark", "Osk", "Norby", "Halle", "Lund", "Tarn")
 
 
@@ -92,11 +92,10 @@ def main() -> None:
 
     with TemporaryDirectory() as name:
         folder = Path(name)
-        suffixes = cycle(("txt", "md", "html", "docx", "pdf"))
         files = (
             find_files([options.folder])
             if options.folder
-            else [write_report(folder, n, suffix) for n, suffix in zip(range(options.reports), suffixes)]
+            else [write_report(folder, n, SUFFIXES[n % 5]) for n in range(options.reports)]
         )
         read_document(files[0])  # imports what is needed
         here: list[float] = []
@@ -111,8 +110,8 @@ def main() -> None:
         report("read", min(here), min(apart), len(files))
         if not options.no_add:
             pool = WorkerPool()
-            in_process = seconds_to_add(files, folder / "here", read_document)
-            report("add", in_process, seconds_to_add(files, folder / "apart", pool.read), len(files))
+            alone = seconds_to_add(files, folder / "here", read_document)
+            report("add", alone, seconds_to_add(files, folder / "apart", pool.read), len(files))
             pool.close()
 
 

@@ -175,7 +175,7 @@ def test_what_a_defect_did_to_a_file_is_written_for_a_report(
     def breaks(path: Path) -> None:
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr("rag.ingest.read_document", breaks)
+    monkeypatch.setattr("rag.ingest.read_apart", breaks)
     assert main(["add", "--report", "report.log", "trains.txt"]) == 1
     assert "--report" in capsys.readouterr().err
     report = (folder / "report.log").read_text(encoding="utf-8")

@@ -21,12 +21,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from fakes import ServiceWith
-from served import GRAIN, QUESTION, SAID, finished, problem, serving
+from served import GRAIN, QUESTION, SAID, finished, problem, serving, started
 
 from rag.http import access
-
-ROOT = Path(__file__).parents[2]
-
 
 def request(path: str, *headers: str, body: str = "") -> bytes:
     lines = [f"POST {path} HTTP/1.1", "host: 127.0.0.1", "content-type: application/json", *headers]
@@ -179,39 +176,6 @@ def test_a_library_that_is_damaged_is_told_of(service_with: ServiceWith, tmp_pat
 
 
 # --- The end --------------------------------------------------------------------------------------
-
-_SERVER = """
-import sys, time
-from fakes import EndlessModel, FakeModels
-from rag.cli.main import main
-models = FakeModels(chat=EndlessModel({said!r}, pause=1.0))
-encode = models.embedder.encode
-models.embedder.encode = lambda texts: (time.sleep(0.1), encode(texts))[1]
-command = ["serve", "--no-token", "--port", {port!r}, "--library", "grain"]
-sys.exit(main(command, lambda settings: models))
-"""
-
-
-def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    """A server of its own process over the libraries of a folder, with fakes and a model that
-    never ends.
-    """
-    environment = {
-        **os.environ,
-        "RAG_INDEXES": str(folder),
-        "PYTHONPATH": f"{Path(__file__).parents[1]}{os.pathsep}{ROOT}",
-    }
-    code = _SERVER.format(said=SAID, port=str(port))
-    server = subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL
-    )
-    while server.poll() is None:
-        with suppress(httpx.TransportError):
-            if httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200:
-                return server
-        time.sleep(0.1)
-    raise AssertionError("the server does not start")
-
 
 @pytest.mark.skipif(os.name != "posix", reason="the signals are those of POSIX systems")
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])

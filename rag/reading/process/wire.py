@@ -88,7 +88,8 @@ def document_from(
 ) -> Document | None:
     """Return the document of the lines behind the `first`; None where it has too much.
 
-    That is more than MAX_ROWS rows, or a line named "size". Raises ValueError where a line is missing, too many, or not what `lines_of` makes.
+    That is more than MAX_ROWS rows, or a line named "size". Raises ValueError where a line is
+    missing or not what `lines_of` makes.
     """
     name, stated = first
     if name != "stated" or list(map(type, stated)) != [str] * len(_STATED):
@@ -138,7 +139,7 @@ def _check_spans(tables: dict[str, list[Any]], length: int) -> None:
     sections = len(tables["sections"])
     if not all(0 <= p.section < sections and p.kind in _KINDS for p in tables["paragraphs"]):
         raise ValueError("a paragraph lies in no section")
-    if not all(0 < box.page for box in tables["boxes"]):
+    if not all(box.page > 0 for box in tables["boxes"]):
         raise ValueError("a line is on no page")
 
 

@@ -59,6 +59,9 @@ class _Death:
     cause: Literal["late", "stopped", "memory", "size", "crash"]
 
 
+_Outcome = Document | _Refusal | _Defect | _Death
+
+
 class Worker:
     """A process that reads one file after the other, for one thread at a time."""
 
@@ -100,7 +103,7 @@ class Worker:
         """Whether the process waits for a file or reads one."""
         return self._process.poll() is None
 
-    def read(self, data: bytes, file: str, seconds: float) -> Document | _Refusal | _Defect | _Death:
+    def read(self, data: bytes, file: str, seconds: float) -> _Outcome:
         """Return the document in the bytes of a file, or why there is none.
 
         After a `_Death` the process is gone.
@@ -141,7 +144,7 @@ class Worker:
             os.close(self._life)
             self._life = None
 
-    def _exchange(self, data: bytes, file: str) -> Document | _Refusal | _Defect | _Death:
+    def _exchange(self, data: bytes, file: str) -> _Outcome:
         into = cast(IO[bytes], self._process.stdin)
         try:
             into.write(request_line(file, len(data)))
@@ -226,7 +229,7 @@ class WorkerPool:
             while self._idle:
                 self._idle.pop().close()
 
-    def _read(self, data: bytes, file: str) -> Document | _Refusal | _Defect | _Death:
+    def _read(self, data: bytes, file: str) -> _Outcome:
         while True:
             worker = self._take()
             try:
