@@ -18,8 +18,10 @@ STYLES = 4_000
 
 def packed_blanks(megabytes: int) -> bytes:
     """A PDF whose page says one word and then blanks, packed a thousandfold."""
-    content = b"BT /F 10 Tf 72 700 Td (word) Tj ET" + b" " * (megabytes * 1_000_000)
-    return _page(_stream(zlib.compress(content, 9), b"/Filter /FlateDecode"))
+    packer = zlib.compressobj(9)
+    packed = [packer.compress(b"BT /F 10 Tf 72 700 Td (word) Tj ET")]
+    packed += [packer.compress(b" " * 1_000_000) for _ in range(megabytes)]
+    return _page(_stream(b"".join([*packed, packer.flush()]), b"/Filter /FlateDecode"))
 
 
 def form_that_calls_itself() -> bytes:
@@ -28,7 +30,7 @@ def form_that_calls_itself() -> bytes:
 
 
 def nested_forms() -> bytes:
-    """A PDF of 3 kB whose page shows a form in ten forms in ten forms…, a thousand million times."""
+    """A PDF of 3 kB whose page shows ten forms that show ten forms…, a thousand million words."""
     forms = []
     for number in range(7, 16):
         used = b"<<" + _FONT + b" /XObject <</X %d 0 R>>>>" % number

@@ -84,9 +84,7 @@ def test_any_text_crosses_unchanged(text: str, title: str) -> None:
 def test_what_is_no_document_is_not_believed(table: str, rows: object) -> None:
     document = read_document(SAMPLES[0])
     lines = [from_line(line) for line in lines_of(document)]
-    forged = [lines[0], (table, rows)] if table == "end" else [*lines[:-1], (table, rows), lines[-1]]
-    if table == "end":
-        forged = lines[:-1]  # it never ends
+    forged = lines[:-1] if table == "end" else [*lines[:-1], (table, rows), lines[-1]]
     with pytest.raises((ValueError, TypeError)):
         document_from(iter(forged[1:]), forged[0], "a.txt", "")
 

@@ -1,13 +1,11 @@
 """Files of an attacker: reading them ends within the limits, and the server does not notice."""
 
 import os
-import signal
 import socket
 import subprocess
-import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -35,10 +33,12 @@ def test_an_attack_is_read_or_refused_in_one_sentence(
     file = tmp_path / name
     file.write_bytes(ATTACKS[name]())
     try:
-        assert pool.read(file).text
+        told = pool.read(file).text
     except DocumentError as error:
-        assert str(error).startswith(f"{name} ")
-        assert str(error).endswith("add that.")
+        told = str(error)
+        if not (told.startswith(f"{name} ") and told.endswith("add that.")):
+            raise
+    assert told
     assert peak_memory() < 1_000_000, "kB, of a process that has read it"
     assert pool.read(SAMPLE).title, "the next file is read"
 
@@ -46,7 +46,7 @@ def test_an_attack_is_read_or_refused_in_one_sentence(
 @pytest.mark.parametrize(
     ("name", "make"), [("a.docx", ring_of_styles_in_docx), ("a.odt", ring_of_styles_in_odt)]
 )
-def test_a_ring_of_styles_is_read(name: str, make: "type[bytes]", tmp_path: Path) -> None:
+def test_a_ring_of_styles_is_read(name: str, make: Callable[[], bytes], tmp_path: Path) -> None:
     file = tmp_path / name
     file.write_bytes(make())
     pool = WorkerPool()

@@ -7,13 +7,11 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +22,7 @@ from fakes import ServiceWith
 from served import GRAIN, QUESTION, SAID, finished, problem, serving, started
 
 from rag.http import access
+
 
 def request(path: str, *headers: str, body: str = "") -> bytes:
     lines = [f"POST {path} HTTP/1.1", "host: 127.0.0.1", "content-type: application/json", *headers]
@@ -176,6 +175,7 @@ def test_a_library_that_is_damaged_is_told_of(service_with: ServiceWith, tmp_pat
 
 
 # --- The end --------------------------------------------------------------------------------------
+
 
 @pytest.mark.skipif(os.name != "posix", reason="the signals are those of POSIX systems")
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])

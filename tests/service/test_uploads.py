@@ -102,6 +102,27 @@ def test_a_file_that_ends_the_server_each_time_is_given_up(
     service.close()
 
 
+def test_a_server_that_is_stopped_twice_while_it_reads_a_file_gives_it_not_up(
+    service_with: ServiceWith, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = service_with({"grain": GRAIN})
+    for stop in range(3):
+        held, jobs = Held(monkeypatch, service), Jobs(service)
+        if stop:
+            jobs.resume()
+        else:
+            jobs.upload("grain", "tea.txt", BytesIO(TEA))
+        assert held.begun.acquire(timeout=10)
+        jobs.close()
+        service.close()
+        held.go.set()
+        service = service_with({})
+    again = Jobs(service)
+    again.resume()
+    assert [done(again, job).status for job in again.uploads_of("grain")] == ["added"]
+    service.close()
+
+
 def test_no_more_wait_than_the_disk_should_hold(
     service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
