@@ -9,13 +9,13 @@ is what a user waits for.
 """
 
 import argparse
+import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from unittest.mock import patch
-
-from rag.types import Document
 
 SENTENCE = (
     "The council of {place} counted {n} lamps along the quay, of which {m} were dark in the "
@@ -59,67 +59,91 @@ def write_report(folder: Path, report: int, suffix: str) -> Path:
     return file
 
 
-def seconds_to_read(files: Sequence[Path], read: Callable[[Path], Document]) -> float:
-    start = perf_counter()
+@dataclass(frozen=True)
+class Cost:
+    """Seconds by the clock, and of the processor in this process and its children that ended."""
+
+    clock: float
+    processor: float
+
+
+def cost(work: Callable[[], object]) -> Cost:
+    clock, processor = perf_counter(), sum(os.times()[:4])
+    work()
+    return Cost(perf_counter() - clock, sum(os.times()[:4]) - processor)
+
+
+def read_all(files: Sequence[Path], apart: bool) -> None:
+    from rag.reading.documents import read_document
+    from rag.reading.process.worker import WorkerPool
+
+    pool = WorkerPool()
     for file in files:
-        read(file)
-    return perf_counter() - start
+        (pool.read if apart else read_document)(file)
+    pool.close()
 
 
-def seconds_to_add(files: Sequence[Path], folder: Path, read: Callable[[Path], Document]) -> float:
+def add_all(files: Sequence[Path], folder: Path, apart: bool) -> None:
     from rag import ingest
     from rag.config import Settings
     from rag.models.registry import Models
     from rag.pipeline import Pipeline
+    from rag.reading.documents import read_document
+    from rag.reading.process.worker import WorkerPool
 
+    pool = WorkerPool()
+    read = pool.read if apart else read_document
     settings = Settings(folder, "made", None, embeddings="", generate=False)
-    start = perf_counter()
     with patch.object(ingest, "read_apart", read), Pipeline(settings, Models(settings)) as pipeline:
-        outcomes = [added.outcome for added in pipeline.add(files)]
+        pipeline.create()
+        added = ingest.add_files(pipeline.library, pipeline.models.embedder, files)
+        outcomes = [one.outcome for one in added]
+    pool.close()
     assert "failed" not in outcomes
-    return perf_counter() - start
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--reports", type=int, default=200)
     parser.add_argument("--folder", type=Path, help="take these files instead")
-    parser.add_argument("--no-add", action="store_true", help="only read")
+    parser.add_argument("--read", action="store_true", help="only read, add nothing")
     options = parser.parse_args()
-    from rag.ingest import find_files
-    from rag.reading.documents import read_document
-    from rag.reading.process.worker import WorkerPool
 
     with TemporaryDirectory() as name:
         folder = Path(name)
         files = (
-            find_files([options.folder])
+            sorted(path for path in options.folder.rglob("*") if path.is_file())
             if options.folder
             else [write_report(folder, n, SUFFIXES[n % 5]) for n in range(options.reports)]
         )
-        read_document(files[0])  # imports what is needed
-        here: list[float] = []
-        apart: list[float] = []
+        read_all(files[:5], apart=False)  # imports what is needed
+        here: list[Cost] = []
+        apart: list[Cost] = []
         for _ in range(3):
-            here.append(seconds_to_read(files, read_document))
-            pool = WorkerPool()
-            apart.append(seconds_to_read(files, pool.read))
-            pool.close()
+            here.append(cost(lambda: read_all(files, apart=False)))
+            apart.append(cost(lambda: read_all(files, apart=True)))
         size = sum(file.stat().st_size for file in files) / 1e6
-        print(f"{len(files)} files, {size:.1f} MB; seconds, best of three")
-        report("read", min(here), min(apart), len(files))
-        if not options.no_add:
-            pool = WorkerPool()
-            alone = seconds_to_add(files, folder / "here", read_document)
-            report("add", alone, seconds_to_add(files, folder / "apart", pool.read), len(files))
-            pool.close()
+        print(f"{len(files)} files, {size:.1f} MB")
+        report("read, best of three", best(here), best(apart), len(files))
+        if not options.read:
+            add_all(files[:5], folder / "warm", apart=False)
+            one = cost(lambda: add_all(files, folder / "here", apart=False))
+            report(
+                "add", one, cost(lambda: add_all(files, folder / "apart", apart=True)), len(files)
+            )
 
 
-def report(what: str, here: float, apart: float, files: int) -> None:
-    print(
-        f"{what:5} in this process {here:7.2f}, apart {apart:7.2f}: {apart / here - 1:+.1%}, "
-        f"{(apart - here) / files * 1000:+.1f} ms a file"
-    )
+def best(costs: Sequence[Cost]) -> Cost:
+    return Cost(min(c.clock for c in costs), min(c.processor for c in costs))
+
+
+def report(what: str, here: Cost, apart: Cost, files: int) -> None:
+    for kind in ("clock", "processor"):
+        one, other = getattr(here, kind), getattr(apart, kind)
+        print(
+            f"{what}, {kind}: {one:.2f} s here, {other:.2f} s apart, {other / one - 1:+.1%}, "
+            f"{(other - one) / files * 1000:+.1f} ms a file"
+        )
 
 
 if __name__ == "__main__":

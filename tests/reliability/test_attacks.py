@@ -4,7 +4,8 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -62,28 +63,32 @@ def test_the_server_answers_and_stops_while_an_attack_is_read(
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    server = started(tmp_path / "indexes", port)
-    sent = httpx.post(f"{url}/v1/documents", files={"file": ("a.txt", letters())}, timeout=60)
-    while not (readers := readers_of(server.pid)):
-        time.sleep(0.1)
-    for _ in range(5):
-        assert httpx.get(f"{url}/health", timeout=10).status_code == 200
-        assert httpx.get(f"{url}/", timeout=10).status_code == 200
-        found = httpx.post(f"{url}/v1/search", json={"question": QUESTION}, timeout=10)
-        assert found.status_code == 200
-    job = httpx.get(f"{url}/v1/jobs/{sent.json()['job']}", timeout=10).json()
-    assert job["status"] == "running", "it was read meanwhile"
-    server.terminate()
-    assert server.wait(10) == 0
-    assert not any(map(is_reader, readers))
+    with ended_at_last(started(tmp_path / "indexes", port)) as server:
+        files = {"file": ("a.txt", letters())}
+        job = httpx.post(f"{url}/v1/documents", files=files, timeout=60).json()["job"]
+        while not (readers := readers_of(server.pid)):
+            time.sleep(0.1)
+        for _ in range(3):
+            assert httpx.get(f"{url}/health", timeout=10).status_code == 200
+            assert httpx.get(f"{url}/", timeout=10).status_code == 200
+            found = httpx.post(f"{url}/v1/search", json={"question": QUESTION}, timeout=10)
+            assert found.status_code == 200
+        assert httpx.get(f"{url}/v1/jobs/{job}", timeout=10).json()["status"] == "adding"
+        server.terminate()
+        assert server.wait(10) == 0
+        assert not any(map(is_reader, readers))
+    with ended_at_last(started(tmp_path / "indexes", port)):
+        status = httpx.get(f"{url}/v1/jobs/{job}", timeout=10).json()["status"]
+        assert status in ("waiting", "adding"), "that it was stopped is no fault of the file"
 
-    again = started(tmp_path / "indexes", port)
+
+@contextmanager
+def ended_at_last(server: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     try:
-        job = httpx.get(f"{url}/v1/jobs/{sent.json()['job']}", timeout=10).json()
-        assert job["status"] in ("waiting", "running"), "stopping the server is no fault of a file"
+        yield server
     finally:
-        again.kill()
-        again.wait()
+        server.kill()
+        server.wait()
 
 
 def peak_memory() -> int:
