@@ -1,14 +1,12 @@
-"""Middleware in front of all routes: it checks, limits, numbers and logs each request."""
+"""Middleware in front of all routes: it lets each request in or refuses it, numbers and logs it."""
 
 import json
 import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
-from rag.files import MAX_BYTES
 from rag.http.asgi import (
     App,
     Headers,
@@ -19,51 +17,16 @@ from rag.http.asgi import (
     headers_of,
     is_known_host,
     is_same_origin,
-    with_headers,
 )
 from rag.http.auth import TokenCheck, sign_in
+from rag.http.limits import REQUESTS_A_MINUTE, LimitedRequest, RateLimiter, Refusal
 from rag.http.page_guard import PageGuard
 
-MAX_BODY = 1_000_000  # bytes of a request without a file: the longest question with a long history
-MAX_UPLOAD = MAX_BYTES + 100_000  # bytes of a file with the form around it
-REQUESTS_A_MINUTE = 600  # for each token; bursts up to as many
-_UPLOADS = "/v1/documents"
 _API = ("/v1/", "/mcp", "/health", "/ready", "/metrics")  # the rest is the page
 _OPEN = ("/health", "/ready")  # for those who watch over a server and hold no token
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MALFORMED = "The Host or the Origin of the request is malformed; send the server's name and port."
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-
-@dataclass(slots=True)
-class RateLimiter:
-    """A token bucket: `size` requests a minute, in bursts of up to as many."""
-
-    size: float
-    left: float = field(init=False)
-    at: float = field(init=False, default=0.0)
-
-    def __post_init__(self) -> None:
-        self.left = self.size
-
-    def take(self, now: float) -> float:
-        """Take one and return 0, or return the seconds until there is one."""
-        if self.at:
-            self.left = min(self.size, self.left + (now - self.at) * self.size / 60)
-        self.at = now
-        if self.left < 1:
-            return (1 - self.left) * 60 / self.size
-        self.left -= 1
-        return 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """Why a request may not go on."""
-
-    status: int
-    detail: str
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Access:
@@ -109,7 +72,7 @@ class Access:
         headers = headers_of(scope)
         sent = headers.get(b"x-request-id", "")
         id = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
-        request = _LimitedRequest(scope, send, id)
+        request = LimitedRequest(scope, send, id)
         started = time.monotonic()
         try:
             if refusal := self._refusal(request, headers):
@@ -123,17 +86,17 @@ class Access:
             logging.getLogger(__name__).info(json.dumps(line | {"seconds": round(seconds, 3)}))
             self._record(route, request.status, seconds)
 
-    def _refusal(self, request: "_LimitedRequest", headers: Headers) -> _Refusal | None:
+    def _refusal(self, request: "LimitedRequest", headers: Headers) -> Refusal | None:
         """Return why the request may not go on, or None where it may."""
         if not are_well_formed(headers):
-            return _Refusal(400, _MALFORMED)
+            return Refusal(400, _MALFORMED)
         if not is_known_host(headers, self._hosts):
-            return _Refusal(
+            return Refusal(
                 421,
                 "The server is not known by the name it was asked by; use 127.0.0.1 or localhost.",
             )
         if request.scope["method"] not in _SAFE and not is_same_origin(headers):
-            return _Refusal(
+            return Refusal(
                 403,
                 "The request comes from the page of another site, which may not ask; ask without a "
                 "browser.",
@@ -144,20 +107,20 @@ class Access:
             return refusal
         length = headers.get(b"content-length", "0")
         if not length.isdigit():
-            return _Refusal(
+            return Refusal(
                 400, "The Content-Length is not a number; send the number of bytes of the body."
             )
         return request.too_large if int(length[:20]) > request.max_bytes else None
 
-    def _token_refusal(self, scope: Message, headers: Headers) -> _Refusal | None:
+    def _token_refusal(self, scope: Message, headers: Headers) -> Refusal | None:
         if not self._token.accepts(scope, headers):
-            return _Refusal(
+            return Refusal(
                 401,
                 "The token is missing or wrong; send it as `Authorization: Bearer …`.",
                 {"www-authenticate": "Bearer"},
             )
         if self._token.required and (wait := self._limiter.take(time.monotonic())):
-            return _Refusal(
+            return Refusal(
                 429,
                 "Too many requests were sent with this token; send them more slowly.",
                 {"retry-after": str(int(wait) + 1)},
@@ -177,76 +140,3 @@ class Access:
             start, body = sign_in(self._token, scope)
         await send(start)
         await send({"type": "http.response.body", "body": body})
-
-
-class _LimitedRequest:
-    """One request to the API: its id, how many bytes it may send, and what was answered."""
-
-    def __init__(self, scope: Message, send: Send, id: str) -> None:
-        self.scope = scope
-        self.status = 0
-        self.max_bytes = MAX_UPLOAD if scope["path"] == _UPLOADS else MAX_BODY
-        self.too_large = _Refusal(
-            413,
-            f"The request is larger than the {self.max_bytes:,} bytes that are read; send less at "
-            "once.",
-        )
-        self._id = id
-        self._send = send
-        self._received = 0
-        self._is_too_large = False
-        scope.setdefault("state", {})["request_id"] = id
-
-    async def answer(self, app: App, receive: Receive) -> None:
-        """Let the application answer; refuse a body that grows too large."""
-
-        async def receive_limited() -> Message:
-            message = await receive()
-            self._received += len(message.get("body", b""))
-            if self._received > self.max_bytes:
-                self._is_too_large = True
-                return {"type": "http.disconnect"}
-            return message
-
-        try:
-            await app(self.scope, receive_limited, self.send)
-        except Exception:
-            if not self._is_too_large:  # else it only says that the body ended too soon
-                raise
-        if self._is_too_large and not self.status:
-            await self.refuse(self.too_large)
-
-    async def send(self, message: Message) -> None:
-        """Send a message of the application, unless it is about half a body."""
-        if self._is_too_large:
-            return
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            extra = [
-                (b"x-request-id", self._id.encode()),
-                (b"x-content-type-options", b"nosniff"),
-                (b"cache-control", b"no-store"),
-            ]
-            message = with_headers(message, extra)
-        await self._send(message)
-
-    async def refuse(self, refusal: _Refusal) -> None:
-        """Answer with a problem (RFC 9457)."""
-        self._is_too_large = False
-        problem = {
-            "type": "about:blank",
-            "status": refusal.status,
-            "detail": refusal.detail,
-            "request_id": self._id,
-        }
-        body = json.dumps(problem).encode()
-        headers = {
-            "content-type": "application/problem+json",
-            "content-length": str(len(body)),
-            "connection": "close",
-            **refusal.headers,
-        }
-        pairs = [(key.encode(), value.encode()) for key, value in headers.items()]
-        start = {"type": "http.response.start", "status": refusal.status, "headers": pairs}
-        await self.send(start)
-        await self.send({"type": "http.response.body", "body": body})

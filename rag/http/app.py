@@ -13,8 +13,8 @@ from starlette.routing import Match
 
 from rag.errors import RagError
 from rag.http import conversations, documents, openai, questions
-from rag.http.access import MAX_BODY, MAX_UPLOAD
 from rag.http.errors import PROBLEMS, add_error_handlers
+from rag.http.limits import MAX_BODY, MAX_UPLOAD
 from rag.http.mcp import make_server
 from rag.http.schemas import Health, Ready
 from rag.service.client import proof

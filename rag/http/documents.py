@@ -10,8 +10,15 @@ from fastapi import FastAPI, Query, Request, UploadFile
 from fastapi.responses import Response, StreamingResponse
 
 from rag.errors import NotFoundError
-from rag.http.events import event_of, wants_events
-from rag.http.schemas import DocumentList, DocumentText, Libraries, LibraryQuery, UploadJob
+from rag.http.schemas import (
+    DocumentList,
+    DocumentText,
+    Libraries,
+    LibraryQuery,
+    UploadJob,
+    event_of,
+    wants_events,
+)
 from rag.service.jobs import Jobs
 from rag.service.service import Service
 

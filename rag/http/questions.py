@@ -12,8 +12,7 @@ from rag import types
 from rag.errors import RagError
 from rag.http import conversations
 from rag.http.errors import Problem, status_of
-from rag.http.events import event_of, wants_events
-from rag.http.schemas import AnswerResponse, Ask, Search, SearchResponse
+from rag.http.schemas import AnswerResponse, Ask, Search, SearchResponse, event_of, wants_events
 from rag.render.json import answer_json, hit_json
 from rag.service.fair_queue import RequestContext
 from rag.service.service import Service

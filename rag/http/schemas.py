@@ -1,10 +1,11 @@
-"""What programs send and what comes back, as JSON.   [pydantic]"""
+"""What programs send and what comes back, as JSON and as events.   [pydantic]"""
 
+import json
 from collections.abc import Collection
 from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import Query
+from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from rag import types
@@ -242,3 +243,16 @@ class Ready(BaseModel):
     asking: int
     waiting: int
     limit: int
+
+
+# --- Server-sent events ---------------------------------------------------------------------------
+
+
+def wants_events(request: Request) -> bool:
+    """Return whether the request asks for events and not for one JSON."""
+    return "text/event-stream" in request.headers.get("accept", "")
+
+
+def event_of(name: str, value: object) -> str:
+    """Return an event with a JSON value."""
+    return f"event: {name}\ndata: {json.dumps(value, ensure_ascii=False)}\n\n"

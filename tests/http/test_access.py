@@ -21,8 +21,9 @@ from served import (
 from rag.errors import (
     UsageError,
 )
-from rag.http.access import MAX_BODY, Access, RateLimiter
+from rag.http.access import Access
 from rag.http.auth import read_token
+from rag.http.limits import MAX_BODY, RateLimiter
 
 
 @pytest.mark.parametrize(
