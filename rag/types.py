@@ -22,6 +22,9 @@ Reason = Literal["", "nothing_on_subject", "not_this", "near"]
 Shape = Literal["fact", "yes_no", "list", "comparison", "overview", "about"]
 FoundBy = Literal["dense", "lexical", "both"]
 Kind = Literal["text", "heading", "furniture", "note"]
+FactName = Literal[
+    "title", "author", "date", "publisher", "number", "language", "version", "replaced_by"
+]
 
 
 # --- A document and its structure -----------------------------------------------------------------
@@ -103,6 +106,48 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class TableCell:
+    """A value of a table: its place in the grid and the span of its words.
+
+    A cell that spans rows stands in each of them, so that every row says all that belongs to it.
+    """
+
+    start: int
+    end: int
+    row: int  # counts from 0
+    column: int  # counts from 0
+    columns: int = 1  # that it spans
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: the span of its rows, which stand as paragraphs, and its values in their order."""
+
+    start: int
+    end: int
+    heads: tuple[str, ...]  # of the columns, "" where one has none
+    head_rows: int  # how many of the first rows are heads
+    cells: tuple[TableCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """Words that are struck out in the file: shown, but no part of the text."""
+
+    at: int  # the offset they stand before
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a file states of itself, and where."""
+
+    name: FactName
+    value: str  # dates as ISO 8601, the rest as it is written
+    source: str  # the place: "front matter", "core properties", "page 1"
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A report as its readers see it."""
 
@@ -122,6 +167,9 @@ class Document:
     language: str = ""  # a language tag where the file states one: "en", "de-CH"
     boxes: tuple[Box, ...] = ()  # of a document with pages: one a line, in the order of the text
     unread: str = ""  # what of the file could not be read, as a sentence; known at reading only
+    tables: tuple[Table, ...] = ()
+    struck: tuple[Struck, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     def page_at(self, offset: int) -> int | None:
         """The number of the page that shows the character at `offset`.

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 TAGS = set(
     "section article header nav div p h2 h3 h4 h5 h6 span sup button mark ol ul li blockquote"
-    " details summary pre a".split()
+    " details summary pre a table thead tr th td del".split()
 )
 
 
@@ -12,7 +12,7 @@ ATTRIBUTES = set(
     "class type role aria-label value hidden href id title lang data-document data-start data-end "
     "data-marker data-markers "
     "data-note data-note-text data-number data-speaker data-back data-copy data-example data-turn "
-    "data-do data-library "
+    "data-do data-library data-head data-struck scope colspan tabindex aria-hidden "
     "data-conversation".split()
 )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rag.errors import LibraryError, UsageError
 from rag.files import private_folder, sweep_unfinished, sync, unfinished_path, written_whole
-from rag.library.database import DATABASE, migrate, tables
+from rag.library.database import DATABASE, add_functions, migrate, tables, tables_of_format
 from rag.library.schema import APPLICATION, FORMAT
 from rag.library.store import Library, library_folder
 from rag.types import DocumentInfo
@@ -128,8 +128,10 @@ def _admitted(folder: Path) -> list[DocumentInfo]:
             raise ValueError(f"it has format {version}, and 1 to {FORMAT} are read")
         # Before anything but the list of its tables is read: views and triggers of a stranger must
         # not run.
-        if tables(database) != _tables(version):
+        if tables(database) != tables_of_format(version):
             raise ValueError("its tables are not those of a library")
+        database.execute("PRAGMA trusted_schema = ON")  # its views and triggers are ours
+        add_functions(database)
         for (fault,) in database.execute("PRAGMA integrity_check"):
             if fault != "ok":
                 raise ValueError(fault)
@@ -148,12 +150,6 @@ def _admitted(folder: Path) -> list[DocumentInfo]:
         if faults := library.verify():
             raise ValueError(faults[0].rstrip("."))
         return library.documents()
-
-
-def _tables(version: int) -> set[tuple[str, ...]]:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
-        migrate(empty, version)
-        return tables(empty)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import numpy as np
 from rag.errors import LibraryError, LibraryLockedError, LibraryReadOnlyError
 from rag.library.locks import lock_owner
 from rag.library.schema import APPLICATION, FORMAT, MIGRATIONS
+from rag.text.languages import indexed
 
 logger = logging.getLogger(__name__)
 
@@ -266,6 +267,9 @@ class Database:
                 f"A row of {table} belongs to nothing."
                 for table, *_ in connection.execute("PRAGMA foreign_key_check")
             ]
+            own = {table for table in tables(connection) if not table[1].startswith("sqlite_stat")}
+            if own != tables_of_format():
+                found.append("The tables are not those of a library.")
             try:
                 connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
             except sqlite3.DatabaseError as error:
@@ -329,7 +333,7 @@ def migrate(database: sqlite3.Connection, format: int = FORMAT) -> None:
     In the transaction that is open.
     """
     version = database.execute("PRAGMA user_version").fetchone()[0]
-    _add_functions(database)
+    add_functions(database)
     for number in range(version + 1, format + 1):
         for statement in _statements(MIGRATIONS[number]):
             database.execute(statement)
@@ -337,9 +341,10 @@ def migrate(database: sqlite3.Connection, format: int = FORMAT) -> None:
     database.execute(f"PRAGMA user_version = {format}")
 
 
-def _add_functions(database: sqlite3.Connection) -> None:
+def add_functions(database: sqlite3.Connection) -> None:
     """Add the functions that rag/library/schema.py uses."""
     database.create_function("half", 1, _half, deterministic=True)
+    database.create_function("indexed", 2, indexed, deterministic=True)
     database.create_function("digest", -1, _digest, deterministic=True)
     # The stubs know no aggregate of any number of values.
     database.create_aggregate("digest_rows", -1, _DigestOfRows)  # type: ignore[arg-type]
@@ -376,6 +381,13 @@ def tables(database: sqlite3.Connection) -> set[tuple[str, ...]]:
     """
     rows = database.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema")
     return {(kind, name, table, " ".join(sql.split())) for kind, name, table, sql in rows}
+
+
+def tables_of_format(version: int = FORMAT) -> set[tuple[str, ...]]:
+    """Return the tables, as `tables` does, of a library of that format."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
+        migrate(empty, version)
+        return tables(empty)
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -416,7 +428,7 @@ def _connect(file: Path, create: bool) -> sqlite3.Connection:
         )
         try:
             database.execute("PRAGMA foreign_keys = ON")
-            _add_functions(database)
+            add_functions(database)
             database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             return database
         except sqlite3.OperationalError as error:

@@ -11,7 +11,19 @@ import numpy as np
 from rag.library.database import Database
 from rag.library.rows import BOX, document_of_rows, write_chunks
 from rag.library.schema import CHUNK_DIGEST, DOCUMENT_DIGEST, SPEAKERS
-from rag.types import Box, Chunk, Document, Note, Paragraph, Quotation, Reference, Section, Vectors
+from rag.types import (
+    Box,
+    Chunk,
+    Document,
+    Note,
+    Paragraph,
+    Quotation,
+    Reference,
+    Section,
+    Table,
+    TableCell,
+    Vectors,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -151,9 +163,11 @@ def _of_parts(connection: "sqlite3.Connection", name: str) -> list[str]:
         return [f"The parts of {name!r} cannot be read."]
     if document is None:
         return []
-    parts: list[Section | Paragraph | Quotation | Reference | Note | Box] = [
+    parts: list[Section | Paragraph | Quotation | Reference | Note | Box | Table | TableCell] = [
         *document.sections,
         *document.paragraphs,
+        *document.tables,
+        *(cell for table in document.tables for cell in table.cells),
     ]
     parts += [*document.quotations, *document.references, *document.notes, *document.boxes]
     if not all(0 <= part.start <= part.end <= len(document.text) for part in parts):

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.library.database import Database
-from rag.text.query import any_of, weighted_terms
+from rag.text.languages import ENGLISH, STEMMERS, base_language
+from rag.text.query import any_of, term_of, weighted_terms
 
 # How much a word counts in bm25 in the text, and in the context (title, headings, speaker).
 _TEXT_WEIGHT, _CONTEXT_WEIGHT = 1.0, 1.0
@@ -40,7 +41,7 @@ def best(
     `earlier`, what was asked before, count half. The candidates are those of the greatest summed
     inverse document frequency.
     """
-    terms = weighted_terms(question, earlier)
+    terms = weighted_terms(question, earlier, indexed_languages(database))
     if not terms:
         return []
     with database.reading():
@@ -55,11 +56,15 @@ def idf(database: Database, words: Sequence[str], chunks: int) -> list[float]:
     Spärck Jones 1976).
     """
     query = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
-    found = [
-        database.rows(query, f'"{word}"', _COUNTED)[0][0]
-        for word in (w.replace('"', "") for w in words)
-    ]
+    languages = indexed_languages(database)
+    found = [database.rows(query, term_of(word, languages), _COUNTED)[0][0] for word in words]
     return [_idf(n, chunks) for n in found]
+
+
+def indexed_languages(database: Database) -> list[str]:
+    """Return the languages of the documents, but English, whose words stand as they are."""
+    rows = database.rows("SELECT DISTINCT language FROM documents WHERE language <> ''")
+    return sorted({base_language(tag) for (tag,) in rows} & STEMMERS.keys() - {ENGLISH})
 
 
 def _best_by_idf(

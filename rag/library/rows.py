@@ -9,12 +9,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.library.schema import CHUNK_DIGEST, DOCUMENT_DIGEST, SPEAKERS
-from rag.types import Box, Chunk, Document, Note, Paragraph, Quotation, Reference, Section, Vectors
+from rag.types import (
+    Box,
+    Chunk,
+    Document,
+    Fact,
+    Note,
+    Paragraph,
+    Quotation,
+    Reference,
+    Section,
+    Struck,
+    Table,
+    TableCell,
+    Vectors,
+)
 
 if TYPE_CHECKING:
     import sqlite3
 
 BOX = struct.Struct("<3q4d")  # start, end, page; left, top, right, bottom
+CELL = struct.Struct("<5I")  # start, end; row, column, columns
 
 
 def write_document(database: "sqlite3.Connection", document: Document, place: str) -> int | None:
@@ -32,8 +47,11 @@ def write_document(database: "sqlite3.Connection", document: Document, place: st
     boxes = b"".join(
         BOX.pack(b.start, b.end, b.page, b.left, b.top, b.right, b.bottom) for b in document.boxes
     )
-    insert = "INSERT INTO documents VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    key = database.execute(insert, [*row, boxes]).lastrowid
+    stated = [
+        json.dumps([astuple(part) for part in parts]) for parts in (document.facts, document.struck)
+    ]
+    insert = "INSERT INTO documents VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    key = database.execute(insert, [*row, boxes, *stated]).lastrowid
     sections = [
         (key, i, s.heading, json.dumps(s.path), s.start, s.end)
         for i, s in enumerate(document.sections)
@@ -50,6 +68,9 @@ def write_document(database: "sqlite3.Connection", document: Document, place: st
     )
     database.executemany(
         "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", _rows_of(key, document.notes)
+    )
+    database.executemany(
+        "INSERT INTO tables VALUES (?, ?, ?, ?, ?, ?, ?)", _rows_of_tables(key, document.tables)
     )
     write_digest(database, document.name)
     return key
@@ -93,9 +114,10 @@ def write_chunks(
             chunk.end,
             chunk.text,
             chunk.context,
+            document.language,
         ]
         chunk_key = database.execute(
-            "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", row
+            "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
         ).lastrowid
         database.execute("INSERT INTO vectors VALUES (?, ?)", [chunk_key, vector.tobytes()])
     database.execute(f"{SPEAKERS} AND q.document = ?", [key])
@@ -111,13 +133,13 @@ def document_of_rows(database: "sqlite3.Connection", name: str) -> Document | No
     None where there is none. Raises ValueError for damaged rows.
     """
     row = database.execute(
-        "SELECT id, file, sha256, title, dateline, date, text, number, language, boxes FROM "
-        "documents WHERE name = ?",
+        "SELECT id, file, sha256, title, dateline, date, text, number, language, boxes, "
+        "facts, struck FROM documents WHERE name = ?",
         [name],
     ).fetchone()
     if row is None:
         return None
-    key, file, sha256, title, dateline, date, text, number, language, boxes = row
+    key, file, sha256, title, dateline, date, text, number, language, boxes, facts, struck = row
     if len(boxes) % BOX.size:
         raise ValueError(f"the boxes of {name!r} are cut")
 
@@ -160,7 +182,30 @@ def document_of_rows(database: "sqlite3.Connection", name: str) -> Document | No
         number=number,
         language=language,
         boxes=tuple(Box(*row) for row in BOX.iter_unpack(boxes)),
+        tables=tuple(
+            Table(start, end, tuple(json.loads(heads)), head_rows, _cells_of(cells))
+            for start, end, heads, head_rows, cells in parts(
+                'SELECT start, "end", heads, head_rows, cells FROM tables WHERE document = ? '
+                "ORDER BY position"
+            )
+        ),
+        struck=tuple(Struck(*row) for row in json.loads(struck)),
+        facts=tuple(Fact(*row) for row in json.loads(facts)),
     )
+
+
+def _cells_of(blob: bytes) -> tuple[TableCell, ...]:
+    """Return the cells in a blob; raise ValueError where it is cut."""
+    if len(blob) % CELL.size:
+        raise ValueError("the cells of a table are cut")
+    return tuple(TableCell(*row) for row in CELL.iter_unpack(blob))
+
+
+def _rows_of_tables(key: int | None, tables: Sequence[Table]) -> Iterator[tuple[Any, ...]]:
+    for position, table in enumerate(tables):
+        cells = b"".join(CELL.pack(c.start, c.end, c.row, c.column, c.columns) for c in table.cells)
+        heads = json.dumps(table.heads)
+        yield key, position, table.start, table.end, heads, table.head_rows, cells
 
 
 def _rows_of(

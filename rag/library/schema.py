@@ -129,10 +129,11 @@ CREATE TABLE turns (
 # What is stored, as one hash: `digest` of its values and `digest_rows` of the rows below it, two
 # functions of rag/library/database.py.
 CHUNK_DIGEST = """digest(c.number, c.section, c.paragraph, c.start, c."end", c.text, c.context,
+    c.language,
     (SELECT v.vector FROM vectors v WHERE v.chunk = c.id))"""
 DOCUMENT_DIGEST = """digest(
     d.name, d.file, d.path, d.sha256, d.title, d.dateline, d.date, d.text, d.number, d.language,
-    d.boxes,
+    d.boxes, d.facts, d.struck,
     (SELECT digest_rows(position, heading, path, start, "end") FROM
         (SELECT * FROM sections WHERE document = d.id ORDER BY position)),
     (SELECT digest_rows(position, number, kind, section, start, "end") FROM
@@ -142,14 +143,50 @@ DOCUMENT_DIGEST = """digest(
     (SELECT digest_rows(position, number, start, "end") FROM
         (SELECT * FROM "references" WHERE document = d.id ORDER BY position)),
     (SELECT digest_rows(position, number, text, start, "end") FROM
-        (SELECT * FROM notes WHERE document = d.id ORDER BY position)))"""
+        (SELECT * FROM notes WHERE document = d.id ORDER BY position)),
+    (SELECT digest_rows(position, start, "end", heads, head_rows, cells) FROM
+        (SELECT * FROM tables WHERE document = d.id ORDER BY position)))"""
 TURN_DIGEST = "digest(conversation, position, question, answer)"
 CONVERSATION_DIGEST = "digest(id, name, begun, changed)"
 
 # SQLite's own check reads the structure of a file, not its words: a flipped bit in a text is as
 # good a text. Hashes of documents and chunks have tables of their own, since writing them into the
 # rows would write the texts twice.
+# The cells of a table are one blob: a sheet has hundreds of thousands, and they are only ever read
+# together. The words are indexed in the form that `indexed`, a function of
+# rag/text/languages.py, gives them for the language of their document.
 _FORMAT_4 = f"""
+ALTER TABLE documents ADD COLUMN facts TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE documents ADD COLUMN struck TEXT NOT NULL DEFAULT '[]';
+CREATE INDEX document_languages ON documents (language);
+CREATE TABLE tables (
+    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, position INTEGER NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, heads TEXT NOT NULL,
+    head_rows INTEGER NOT NULL, cells BLOB NOT NULL,
+    PRIMARY KEY (document, position)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE chunks ADD COLUMN language TEXT NOT NULL DEFAULT '';
+UPDATE chunks SET language = d.language FROM documents d
+    WHERE d.id = chunks.document AND d.language <> '';
+DROP TRIGGER chunk_added;
+DROP TRIGGER chunk_removed;
+DROP TABLE words;
+CREATE VIEW indexed_chunks AS SELECT
+    id, indexed(text, language) AS text, indexed(context, language) AS context FROM chunks;
+CREATE VIRTUAL TABLE words USING fts5 (
+    text, context, content = 'indexed_chunks', content_rowid = 'id',
+    tokenize = 'porter unicode61 remove_diacritics 2'
+);
+INSERT INTO words (words) VALUES ('rebuild');
+CREATE TRIGGER chunk_added AFTER INSERT ON chunks BEGIN
+    INSERT INTO words (rowid, text, context)
+    VALUES (new.id, indexed(new.text, new.language), indexed(new.context, new.language));
+END;
+CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
+    INSERT INTO words (words, rowid, text, context) VALUES ('delete', old.id,
+    indexed(old.text, old.language), indexed(old.context, old.language));
+    INSERT INTO removed (chunk) VALUES (old.id);
+END;
 CREATE TABLE document_digests (
     document INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, digest BLOB NOT NULL
 ) STRICT;

@@ -365,7 +365,7 @@ class Library:
                 values.append(
                     json.dumps([path for path in sections if names_it(path, only.section)])
                 )
-            if phrases := phrases_of(question):
+            if phrases := phrases_of(question, keyword_index.indexed_languages(self._database)):
                 conditions.append("id IN (SELECT rowid FROM words WHERE words MATCH ?)")
                 values.append(" AND ".join(phrases))
             if not conditions:

@@ -5,12 +5,14 @@ The blocks a reader of the page sees, in order.     [charset-normalizer]
 
 import codecs
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from unicodedata import category
 
 from rag.errors import DocumentError
-from rag.types import Box, Kind
+from rag.text.characters import visible
+from rag.types import Box, Fact, Kind
 
 _BOMS = {
     b"\xff\xfe\x00\x00": "utf-32",
@@ -22,9 +24,30 @@ _BOMS = {
 
 MOST_NULS = 100  # a text has one NUL in as many bytes at most, by accident
 MOST_STRAY = 200  # a text in UTF-8 has one byte that is none in as many at most
+_NO_MARKS = {0x0E: None, 0x0F: None}
+_STRUCK = re.compile("\x0e([^\x0e\x0f]*)\x0f")
+_AFTER_A_WORD = ("", ".", ",", ";", ":", "!", "?", ")")  # no space stands before these
 _WITH_STRAY_BYTES = "rag.stray-bytes"
 _LATIN_1 = re.compile(r"(?:iso[-_]?8859[-_]1|latin-?1|l1|(?:us-)?ascii|(?:windows-|cp)1252)")
 _ONE_BYTE = re.compile(r"(?:iso[-_]?8859|latin|windows-125|cp125|koi8|macintosh)")
+
+
+class Piece(NamedTuple):
+    """A part of a table's row: a value, or what stands between values."""
+
+    text: str
+    column: int = -1  # of a value, from 0
+    columns: int = 1  # that it spans
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """What a block that is a row of a table holds: its pieces together are the block's text."""
+
+    pieces: tuple[Piece, ...]
+    heads: tuple[str, ...]  # of the table's columns
+    is_first: bool  # of its table
+    is_head: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +76,53 @@ class Block:
     before: str | None = (
         None  # the white space above it where the file's own is kept; None is a blank line
     )
+    # of a table; two blocks of the same words are the same, so it is not compared
+    row: TableRow | None = field(default=None, compare=False)
+
+    def mapped(self, change: Callable[[str], str]) -> "Block":
+        """Return the block with its text changed, that of a row piece by piece."""
+        if self.row is None:
+            return replace(self, text=change(self.text))
+        pieces = tuple(piece._replace(text=change(piece.text)) for piece in self.row.pieces)
+        text = "".join(piece.text for piece in pieces)
+        return replace(self, text=text, row=replace(self.row, pieces=pieces))
+
+
+def struck_out(text: str) -> str:
+    """Return the text marked as struck out, for the text of a block to hold."""
+    return f"\x0e{unmarked(text)}\x0f" if text else ""
+
+
+def unmarked(text: str) -> str:
+    """Return the text without the two characters that mark what is struck out."""
+    return text.translate(_NO_MARKS)
+
+
+def visible_marked(text: str) -> str:
+    """Return the text as `visible` does, what is struck out still marked."""
+    parts = enumerate(map(visible, _STRUCK.split(text)))
+    return "".join(struck_out(part) if number % 2 else part for number, part in parts)
+
+
+def split_struck(text: str) -> tuple[str, list[tuple[int, str]]]:
+    """Return the text as it is `visible` without what is struck out, and that with its offsets.
+
+    Of the spaces around what is struck out one is left, or none where it stands at an end.
+    """
+    told = ""
+    gone: list[tuple[int, str]] = []
+    for number, part in enumerate(_STRUCK.split(text.replace("\x0f\x0e", ""))):
+        shown = visible(part)
+        if number % 2:
+            if words := " ".join(shown.split()):
+                gone.append((len(told), words))
+            continue
+        if number and shown[:1] in _AFTER_A_WORD:
+            told = told.rstrip(" ")
+        elif number and (not told or told[-1].isspace()):
+            shown = shown.lstrip(" ")
+        told += shown
+    return told, [(min(at, len(told)), words) for at, words in gone]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +133,7 @@ class Content:
     title: str = ""
     date: str = ""  # as it is written
     language: str = ""  # a language tag: "en", "de-CH"
+    facts: Sequence[Fact] = ()  # all that it states beside its text, with the places
     unread: str = ""  # what of the file could not be read, as a sentence
 
 

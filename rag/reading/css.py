@@ -1,16 +1,17 @@
-"""What the styles of a page hide from its readers (pure)."""
+"""What the styles of a page hide from its readers or strike out (pure)."""
 
 import re
+from collections.abc import Callable
 
 LARGEST_STYLE = 200_000  # characters of style sheets that are searched for what hides text
 
 _HIDING = re.compile(
     r"(?:^|;)(?:display:none|visibility:(?:hidden|collapse)|(?:left|top|right|bottom|text-indent|"
     r"margin-left|margin-top):-\d{3,}|"
-    r"text-decoration(?:-line)?:[^;]{0,60}line-through|"  # what is struck out is said no more
     r"clip:rect\((?:0|1px)|clip-path:inset\((?:50|100)%|transform:scale\(0\)|color:transparent|"
     r"max-height:0(?:px)?(?:;|!|$))"
 )
+_STRIKING = re.compile(r"(?:^|;)text-decoration(?:-line)?:[^;]{0,60}line-through")
 _FONT_SIZE = re.compile(r"(?:^|;)(font-size|opacity):(\d*\.?\d+)(px|pt|em|rem|%)?")
 _SMALLEST = {"px": 1.0, "pt": 1.0, "em": 0.1, "rem": 0.1, "%": 10.0, "": 0.1}
 _COLOR = re.compile(
@@ -30,15 +31,15 @@ _AT_RULE = re.compile(r"@[^@{};]*+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}")
 Color = tuple[int, int, int]
 
 
-def hiding_selectors(sheet: str) -> set[str]:
-    """The selectors of a style sheet that hide what they name.
+def selectors_that(does: Callable[[str], bool], sheet: str) -> set[str]:
+    """Return the selectors of a style sheet whose declarations do something, as `hides` tells.
 
     Only plain ones: ".note", "#banner", "p.note".
     """
     return {
         selector.strip()
         for selectors, style in _RULE.findall(_AT_RULE.sub("", sheet[:LARGEST_STYLE]))
-        if hides(plain_style(style))
+        if does(plain_style(style))
         for selector in selectors[-_LONGEST_SELECTORS:].split(",")
         if _SELECTOR.fullmatch(selector.strip())
     }
@@ -57,6 +58,11 @@ def hides(style: str) -> bool:
         float(value) < (_SMALLEST[unit] if name == "font-size" else 0.05)
         for name, value, unit in _FONT_SIZE.findall(style)
     )
+
+
+def strikes(style: str) -> bool:
+    """Return whether declarations, in the form of `plain_style`, strike text out."""
+    return bool(_STRIKING.search(style))
 
 
 def colors(style: str, text: str, ground: str) -> tuple[Color | None, Color | None]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from rag.errors import DocumentError
 from rag.files import MAX_BYTES
 from rag.reading.archive import office_kind
-from rag.reading.blocks import Block, Content, decoded
+from rag.reading.blocks import Block, Content, decoded, split_struck
 from rag.reading.csv import is_table, read_table
 from rag.reading.docx import read_docx
 from rag.reading.epub import read_epub
@@ -81,7 +81,7 @@ def document_of(data: bytes, file: str) -> Document:
         raise DocumentError(
             f"{file} cannot be read, because {reason[0].lower()}{reason[1:]}"
         ) from error
-    if not any(visible(block.text).strip() for block in content.blocks):
+    if not any(split_struck(block.text)[0].strip() for block in content.blocks):
         raise DocumentError(
             f"{file} is empty, where a report was expected: check that the file was saved whole."
         )

@@ -127,7 +127,7 @@ def _stated_look(properties: "Element | None") -> Look:
         match _name(stated):
             case "vanish":
                 look = replace(look, hidden=value not in _OFF)
-            case "strike" | "dstrike":  # what is struck out is said no more
+            case "strike" | "dstrike":
                 look = replace(look, struck=bool(look.struck) or value not in _OFF)
             case "color":
                 look = replace(look, white=value.upper() == "FFFFFF")
@@ -351,7 +351,7 @@ class _DocxReader:
         style = self.styles.get(_attribute(_find(table, "tblPr", "tblStyle")))
         if style is not None and any(map(_has_colour, style.iter(f"{_W}shd"))):
             ground = SHADED
-        rows: list[list[office.TableCell]] = []
+        rows: list[list[office.OfficeCell]] = []
         merged: dict[
             int, tuple[int, int]
         ] = {}  # by column the row and place of a cell that goes on
@@ -368,13 +368,13 @@ class _DocxReader:
         self,
         row: "Element",
         ground: Look,
-        above: list[list[office.TableCell]],
+        above: list[list[office.OfficeCell]],
         merged: dict[int, tuple[int, int]],
-    ) -> list[office.TableCell]:
+    ) -> list[office.OfficeCell]:
         """Return the cells that begin in a row; one that goes on from above grows there."""
-        cells: list[office.TableCell] = []
+        cells: list[office.OfficeCell] = []
         column = number_in(_attribute(_find(row, "trPr", "gridBefore")))
-        cells += [office.TableCell((), columns=column)] * bool(column)
+        cells += [office.OfficeCell((), columns=column)] * bool(column)
         for cell in _descend(row, "tc"):
             properties = _find(cell, "tcPr")
             columns = max(1, number_in(_attribute(_find(properties, "gridSpan")), 1))
@@ -385,14 +385,14 @@ class _DocxReader:
                     began = above[number][place]
                     above[number][place] = replace(began, rows=len(above) - number + 1)
                 else:
-                    cells.append(office.TableCell((), columns=columns))
+                    cells.append(office.OfficeCell((), columns=columns))
             else:
                 if merge is not None:
                     merged[column] = len(above), len(cells)
                 else:
                     merged.pop(column, None)
                 look = ground if shade is None else Look(shaded=_has_colour(shade))
-                cells.append(office.TableCell(self.blocks(cell, look), columns=columns))
+                cells.append(office.OfficeCell(self.blocks(cell, look), columns=columns))
             column += columns
         return cells
 
@@ -408,13 +408,12 @@ class _DocxReader:
             if name == "r":
                 text += self.shown(child, self.run_look(child).over(look), boxes)
             elif name == "fldChar":
-                shows = look.is_visible and not any(self.fields)
-                text += _form_value(child) if shows else ""
+                text += "" if any(self.fields) else look.shown(_form_value(child))
                 self.field(_attribute(child, "fldCharType"))
             elif name == "txbxContent":
                 boxes += [("", block) for block in self.box(child)] if look.is_visible else []
             elif (sign := _sign(child)) is not None:
-                text += sign if look.is_visible and not any(self.fields) else ""
+                text += "" if any(self.fields) else look.shown(sign)
             else:
                 text += self.shown(child, look, boxes)
         return text

@@ -9,15 +9,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from rag.reading.blocks import Block, Content, decoded
+from rag.reading.blocks import Block, Content, TableRow, decoded, struck_out, unmarked
 from rag.reading.css import (
     LARGEST_STYLE,
     Color,
     colors,
     hides,
-    hiding_selectors,
     plain_style,
     same_color,
+    selectors_that,
+    strikes,
 )
 from rag.reading.tables import Cell, table_blocks
 from rag.reading.xml import above, number_in, parsed, tag, text_of, walk
@@ -39,14 +40,14 @@ _BLOCKS = frozenset(
     table tbody td tfoot th thead tr
     """.split()
 ).union(HEADINGS, _LISTS)
-# Nor is said any more what is struck out.
 _NEVER_SHOWN = frozenset(
     """
-    audio base button canvas datalist del embed head iframe input link map meta meter noscript
-    object optgroup option param progress rp s script select source strike style svg template
+    audio base button canvas datalist embed head iframe input link map meta meter noscript
+    object optgroup option param progress rp script select source style svg template
     textarea title track video
     """.split()
 )
+_STRIKING_TAGS = ("del", "s", "strike")
 _CHROME_ROLES = frozenset(
     (
         "alertdialog banner complementary contentinfo dialog menu menubar navigation search toolbar"
@@ -132,7 +133,8 @@ class _PageWalker:
         self.blocks: list[Block] = []
         self.date = ""
         self._root = root
-        self._hiding = hiding_selectors(styles)
+        self._hiding = selectors_that(hides, styles)
+        self._striking = selectors_that(strikes, styles)
         named: dict[str, list[_Element]] = {}
         for element in root.iter():
             named.setdefault(tag(element), []).append(element)
@@ -182,6 +184,7 @@ class _PageWalker:
             None  # the open note, its number, its lines
         )
         self._quoted = self._preformatted = self._sectioned = self._inside = 0
+        self._struck: list[_Element] = []  # the open elements that strike out what is in them
         self._paint: list[
             tuple[_Element, Color, Color]
         ] = []  # elements that set the colour of text or ground
@@ -208,6 +211,8 @@ class _PageWalker:
                 self._leave(element, name)
             if self._paint and self._paint[-1][0] is element:
                 self._paint.pop()
+            if self._struck and self._struck[-1] is element:
+                self._struck.pop()
             if element is not self._root:
                 self._say(element.tail)
         self._flush()
@@ -222,11 +227,7 @@ class _PageWalker:
             return True
         if name == "dialog" and element.get("open") is None:
             return True
-        if self._hiding and any(
-            f"{before}{selector}" in self._hiding
-            for selector in (*(f".{token}" for token in classes), f"#{element.get('id')}")
-            for before in ("", name)
-        ):
+        if _is_named(element, self._hiding):
             return True
         style = plain_style(element.get("style") or "")
         if style and hides(style):
@@ -260,6 +261,9 @@ class _PageWalker:
     def _enter(self, element: "_Element", name: str) -> bool:
         """Open an element; False where nothing of what stands in it is taken as it stands."""
         self._inside += element in self._roots
+        style = plain_style(element.get("style") or "")
+        if name in _STRIKING_TAGS or strikes(style) or _is_named(element, self._striking):
+            self._struck.append(element)
         if element in self._references:
             self._say(f"[{self._references[element]}]")
             return False
@@ -318,7 +322,7 @@ class _PageWalker:
             elif name == "table" and self._rows is not None:
                 rows, self._rows = self._rows, None
                 for block in table_blocks(rows):
-                    self._take(block.text, 0, block.kind)
+                    self._take(block.text, 0, block.kind, block.row)
             if self._note and self._note[0] is element:
                 (_, number, lines), self._note = self._note, None
                 told = _without_label("\n".join(lines), number, listed=name == "li")
@@ -328,7 +332,8 @@ class _PageWalker:
 
     def _say(self, text: str | None) -> None:
         if text and self._inside:
-            self._text.append(text if self._preformatted else _SPACE.sub(" ", text))
+            text = unmarked(text if self._preformatted else _SPACE.sub(" ", text))
+            self._text.append(struck_out(text) if self._struck else text)
 
     def _add_cell(self, element: "_Element", row: list[Cell], text: str) -> None:
         """Add a cell to a row with what it spans; one in the head of a table is a head."""
@@ -364,7 +369,9 @@ class _PageWalker:
         else:
             self._take(text, 0 if self._any_heading or self._preformatted else None)
 
-    def _take(self, text: str, level: int | None, kind: Kind | None = None) -> None:
+    def _take(
+        self, text: str, level: int | None, kind: Kind | None = None, row: TableRow | None = None
+    ) -> None:
         if not text.strip():
             return
         if self._note:
@@ -373,17 +380,30 @@ class _PageWalker:
             self._items.append(self._marker + text)
             self._marker = "  " * min(len(self._counters), MAX_INDENT)
         else:
-            self._show(text, level, kind)
+            self._show(text, level, kind, row)
 
-    def _show(self, text: str, level: int | None, kind: Kind | None = None) -> None:
+    def _show(
+        self, text: str, level: int | None, kind: Kind | None = None, row: TableRow | None = None
+    ) -> None:
         if text.strip():
-            self.blocks.append(
-                Block(text, level, kind, self._quoted > 0 and kind != "furniture" and not level)
-            )
+            quoted = self._quoted > 0 and kind != "furniture" and not level
+            self.blocks.append(Block(text, level, kind, quoted, row=row))
 
     def _is_back_link(self, element: "_Element") -> bool:
         target = unquote((element.get("href") or "").partition("#")[2])
         return target in self._back or bool(_BACK.fullmatch(text_of(element)))
+
+
+def _is_named(element: "_Element", selectors: set[str]) -> bool:
+    """Return whether one of the selectors names the element by its class or id."""
+    if not selectors:
+        return False
+    classes = (element.get("class") or "").split()
+    return any(
+        f"{before}{selector}" in selectors
+        for selector in (*(f".{token}" for token in classes), f"#{element.get('id')}")
+        for before in ("", tag(element))
+    )
 
 
 # --- Notes --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rag.reading.blocks import Block, Content
+from rag.reading.blocks import Block, Content, struck_out
 from rag.reading.tables import Cell, table_blocks
 from rag.text.characters import unescape_html
 
@@ -50,7 +50,7 @@ def read_markdown(source: str) -> Content:
             lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else found[0], text
         )
 
-    blocks = [replace(block, text=numbered(block.text)) for block, label in shown if not label]
+    blocks = [block.mapped(numbered) for block, label in shown if not label]
     notes = sorted((int(numbers[label]), numbered(block.text)) for block, label in shown if label)
     blocks += [Block(f"[{number}] {text}", 0, "note") for number, text in notes]
     return Content(
@@ -143,15 +143,13 @@ def _text_of_token(token: "Token") -> str:
     if token.type != "inline" and token.type != "image":
         return token.content
     shown = ""
-    struck = 0
+    struck = 0  # how many ~~ are open
     for child in token.children or []:
         if child.type in ("s_open", "s_close"):
             struck += child.nesting
-        if struck:  # what is struck out is said no more
-            continue
-        if child.type == "s_close" and shown.endswith(" "):  # of the spaces around it one is left
-            shown = shown[:-1]
-        if child.type in ("text", "code_inline"):
+        if struck and child.type in ("text", "code_inline"):
+            shown += struck_out(child.content)
+        elif child.type in ("text", "code_inline"):
             shown += child.content
         elif child.type == "softbreak":
             shown += " "

@@ -245,9 +245,9 @@ class _OdtReader:
         )
         return office.table_pieces([self.cells(row, look) for row in rows], heads or None)
 
-    def cells(self, row: "Element", ground: Look) -> list[office.TableCell]:
+    def cells(self, row: "Element", ground: Look) -> list[office.OfficeCell]:
         """Return the cells of a row; those that another one covers are part of that one."""
-        cells: list[office.TableCell] = []
+        cells: list[office.OfficeCell] = []
         for cell in row:
             if _tag(cell) != "table:table-cell":
                 continue
@@ -257,7 +257,7 @@ class _OdtReader:
                 for what in ("rows", "columns")
             )
             look, _ = self.style("table-cell", _get(cell, "table:style-name"))
-            shown = office.TableCell(self.blocks(cell, look.over(ground)), rows, columns)
+            shown = office.OfficeCell(self.blocks(cell, look.over(ground)), rows, columns)
             cells += [shown] * min(times, _MOST_REPEATED)
         return cells
 
@@ -265,7 +265,7 @@ class _OdtReader:
 
     def shown(self, element: "Element", look: Look, boxes: list[ListedBlock]) -> str:
         """What the element shows under its look; what its text boxes show goes to `boxes`."""
-        text = _collapsed(element.text) if look.is_visible else ""
+        text = look.shown(_collapsed(element.text))
         for child in element:
             tag = _tag(child)
             if tag == "text:hidden-paragraph" and _get(child, "text:is-hidden") == "true":
@@ -273,13 +273,13 @@ class _OdtReader:
             if tag in ("draw:text-box", "draw:custom-shape"):
                 boxes += [("", block) for block in self.blocks(child, SHADED)]
             elif tag in _INLINE_SIGNS:
-                text += self.sign(child) if look.is_visible else ""
+                text += look.shown(self.sign(child))
             elif tag not in _NOTHING_SHOWN and _get(child, "text:is-hidden") != "true":
                 name = _get(child, "text:style-name") if tag in ("text:span", "text:a") else ""
                 text += self.shown(
                     child, self.style("text", name)[0].over(look) if name else look, boxes
                 )
-            text += _collapsed(child.tail) if look.is_visible else ""
+            text += look.shown(_collapsed(child.tail))
         return text
 
     def sign(self, element: "Element") -> str:
@@ -328,7 +328,7 @@ def _look(style: "Element") -> Look:
             for name in ("text:display", "fo:font-size", "fo:color", "fo:background-color")
         )
         line = _get(properties, "style:text-line-through-style")
-        if line:  # what is struck out is said no more
+        if line:
             look = replace(look, struck=line != "none")
         if display:
             look = replace(look, hidden=display == "none")

@@ -14,7 +14,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from rag.errors import DocumentError
 from rag.reading.archive import members
-from rag.reading.blocks import Block, Content
+from rag.reading.blocks import Block, Content, struck_out, visible_marked
 from rag.reading.tables import Cell, table_blocks
 from rag.reading.xml import text_of, xml
 from rag.text.characters import visible
@@ -220,7 +220,13 @@ class Look:
 
     @property
     def is_visible(self) -> bool:
-        return not (self.hidden or self.tiny or self.struck or (self.white and not self.shaded))
+        return not (self.hidden or self.tiny or (self.white and not self.shaded))
+
+    def shown(self, text: str) -> str:
+        """Return a text as this look shows it: nothing, as it is, or struck out."""
+        if not self.is_visible:
+            return ""
+        return struck_out(text) if self.struck else text
 
 
 PLAIN = Look()
@@ -263,7 +269,7 @@ def joined_lists(pieces: Sequence[ListedBlock]) -> list[Block]:
 
 
 @dataclass(frozen=True, slots=True)
-class TableCell:
+class OfficeCell:
     """A cell, what it holds, and how many rows and columns it spans."""
 
     blocks: Sequence[Block]
@@ -271,7 +277,7 @@ class TableCell:
     columns: int = 1
 
 
-def table_pieces(rows: Sequence[Sequence[TableCell]], head_rows: int | None) -> list[ListedBlock]:
+def table_pieces(rows: Sequence[Sequence[OfficeCell]], head_rows: int | None) -> list[ListedBlock]:
     """Return a table's rows, each as one block; `head_rows` as `table_blocks` takes them.
 
     A table of one cell or column is a frame around what stands in it, and so is one that holds
@@ -347,14 +353,18 @@ def _with_notes(blocks: Sequence[Block], notes: Mapping[str, str]) -> list[Block
     }
 
     def shown(text: str) -> str:
-        return visible(
+        return visible_marked(
             _NOTE_KEY.sub(
-                lambda found: (f"[{numbers[found[1]]}]") if found[1] in numbers else (""), text
+                lambda found: f"[{numbers[found[1]]}]" if found[1] in numbers else "", text
             )
-        ).strip()
+        )
 
-    body = [replace(block, text=text) for block in blocks if (text := shown(block.text))]
+    body = [
+        block.mapped(shown) if block.row else replace(block, text=shown(block.text).strip())
+        for block in blocks
+        if shown(block.text).strip()
+    ]
     return body + [
-        Block(f"[{number}] {shown(notes[key])}", level=0, kind="note")
+        Block(f"[{number}] {shown(notes[key]).strip()}", level=0, kind="note")
         for key, number in numbers.items()
     ]

@@ -5,16 +5,25 @@ Title, dateline, sections, paragraphs, notes, references, and who says what (pur
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
 from rag.reading.blocks import Block, Content
+from rag.reading.canonical import PlacedBlock, canonical_text
 from rag.text.characters import visible
+from rag.text.languages import language_of
 from rag.text.markers import BRACKETED, RAISED, marked_numbers
 from rag.text.quotations import quotations
 from rag.text.tokens import MONTH_NUMBERS
-from rag.types import Box, Document, Kind, Note, Paragraph, Reference, Section
+from rag.types import (
+    Document,
+    Kind,
+    Note,
+    Paragraph,
+    Reference,
+    Section,
+)
 
 LONGEST_TITLE = 200  # characters
 LONGEST_HEADING = 120  # characters
@@ -75,17 +84,6 @@ _SMALL_WORDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A block as a span of the text."""
-
-    start: int
-    end: int
-    level: int | None
-    kind: Kind | None
-    quoted: bool
-
-
 def structured(content: Content, name: str, file: str, sha256: str) -> Document:
     """Return the document that `content` shows.
 
@@ -94,7 +92,8 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
     title, it is `name`.
     """
     stated = " ".join(visible(content.title).split())
-    text, blocks, boxes = _canonical_text(_with_title(stated, content.blocks))
+    canonical = canonical_text(_with_title(stated, content.blocks))
+    text, blocks = canonical.text, canonical.blocks
     shown = [text[block.start : block.end] for block in blocks]
     top, title, datelines = _top(shown, blocks, stated)
     kinds, levels, notes_heading = _classify(text, blocks, shown, top)
@@ -121,9 +120,11 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
         references=references,
         notes=tuple(notes),
         number=" ".join(designation[0].split()) if designation else "",
-        language=content.language,
-        boxes=boxes,
+        language=language_of(text, content.language),
+        boxes=canonical.boxes,
         unread=content.unread,
+        tables=canonical.tables,
+        struck=canonical.struck,
     )
 
 
@@ -137,7 +138,7 @@ def _with_title(stated: str, blocks: Sequence[Block]) -> Sequence[Block]:
 
 
 def _classify(
-    text: str, blocks: Sequence[_Block], shown: Sequence[str], top: int
+    text: str, blocks: Sequence[PlacedBlock], shown: Sequence[str], top: int
 ) -> tuple[list[Kind], list[int], int]:
     """Return the kind of each block, its heading level (0 for none), and the index of the one that
     opens the list of notes.
@@ -161,7 +162,7 @@ def _classify(
 
 def _outline(
     end: int,
-    blocks: Sequence[_Block],
+    blocks: Sequence[PlacedBlock],
     shown: Sequence[str],
     kinds: Sequence[Kind],
     levels: Sequence[int],
@@ -192,35 +193,7 @@ def _outline(
     return (*ended, *sections[-1:]), tuple(paragraphs)
 
 
-def _canonical_text(content: Sequence[Block]) -> tuple[str, list[_Block], tuple[Box, ...]]:
-    """The canonical text of blocks, their spans in it, and their boxes with offsets into it."""
-    parts: list[str] = []
-    blocks: list[_Block] = []
-    boxes: list[Box] = []
-    offset = 0
-    for block in content:
-        part = visible(block.text)  # entities like "&#8203;" bring back what no reader sees
-        if not part.strip():
-            continue
-        between = block.before if block.before is not None else "\n\n" if parts else ""
-        first = len(part) - len(part.lstrip("\n"))
-        parts += [between, part.strip("\n")]
-        offset += len(between)
-        part = parts[-1]
-        span = (offset + len(part) - len(part.lstrip()), offset + len(part.rstrip()))
-        blocks.append(_Block(*span, block.level, block.kind, block.quoted))
-        for box in block.boxes:
-            start, end = (
-                max(box.start - first + offset, span[0]),
-                min(box.end - first + offset, span[1]),
-            )
-            if start < end:
-                boxes.append(replace(box, start=start, end=end))
-        offset += len(part)
-    return "".join(parts), blocks, tuple(boxes)
-
-
-def _top(shown: Sequence[str], blocks: Sequence[_Block], title: str) -> tuple[int, str, list[str]]:
+def _top(shown: Sequence[str], blocks: Sequence[PlacedBlock], title: str) -> tuple[int, str, list[str]]:
     """How many blocks the title and the datelines take, the title and the datelines."""
     undecided = [index for index, block in enumerate(blocks) if block.kind is None]
     if undecided and blocks[undecided[0]].level is not None:
@@ -337,7 +310,7 @@ def _notes_heading(shown: Sequence[str]) -> int:
 
 
 def _levels(
-    blocks: Sequence[_Block],
+    blocks: Sequence[PlacedBlock],
     shown: Sequence[str],
     kinds: Sequence[Kind],
     alone: Sequence[bool],
@@ -406,7 +379,7 @@ _Spans = dict[int, list[tuple[Kind, int, int]]]
 
 
 def _collect_notes(
-    blocks: Sequence[_Block], shown: Sequence[str], kinds: Sequence[Kind], heading: int
+    blocks: Sequence[PlacedBlock], shown: Sequence[str], kinds: Sequence[Kind], heading: int
 ) -> tuple[_Spans, list[Note]]:
     """The document's notes, and for each block that holds some the kinds and spans of its
     pieces.

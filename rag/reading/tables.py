@@ -2,12 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
-from rag.reading.blocks import Block
+from rag.reading.blocks import Block, Piece, TableRow, split_struck
+from rag.types import Kind
 
 MAX_COLUMNS = 300  # spans included: what is wider is data, and a span may claim any number
 MAX_SPAN_ROWS = 1_000
@@ -36,7 +36,8 @@ class Cell(NamedTuple):
 class _Place:
     """A place of the grid, and which cell fills it: two places may share one."""
 
-    text: str
+    text: str  # without what is struck out
+    shown: str  # with it
     is_head: bool
     cell: int
 
@@ -55,11 +56,9 @@ def table_blocks(rows: Sequence[Sequence[Cell]], head_rows: int | None = None) -
     grid = _grid(rows)
     width = max(map(len, grid), default=0)
     if width < 2:
-        return [Block(row[0].text, 0) for row in grid if row and row[0].text]
-    blocks: list[Block] = []
+        return [Block(row[0].shown, 0) for row in grid if row and row[0].shown]
     first = 0
     while first < len(grid) and _is_banner(grid[first], width):  # titles stand above the heads
-        blocks.append(Block(grid[first][0].text, 0, "text"))
         first += 1
     body = grid[first:]
     count = _head_rows(body) if head_rows is None else max(0, min(head_rows - first, len(body)))
@@ -69,18 +68,29 @@ def table_blocks(rows: Sequence[Sequence[Cell]], head_rows: int | None = None) -
     series = [index for index, name in enumerate(names) if _YEAR_CELL.fullmatch(name)]
     labels = [index for index in range(width) if index not in series]
     is_series = len(series) > 1 and 0 in labels and len(labels) <= _MOST_LABELS
+    if is_series:  # what is said of all years stands before them
+        order = [*labels, *series]
+        heads, body = _ordered(heads, order), _ordered(body, order)
+        names = [names[index] for index in order]
+        series = [*range(len(labels), width)]
+    shown: list[tuple[list[Piece], bool]] = []
     if heads and (is_series or count == len(body)):
-        shown = [VALUE.join(filter(None, _texts(row))) for row in heads]
-        blocks += [Block(line, 0, "furniture" if is_series else "text") for line in shown if line]
+        shown += [(_bare(row), True) for row in heads]
     for row in body[count:]:
         if _is_banner(row, width):
-            blocks.append(Block(row[0].text, 0, "text"))
+            shown.append(([Piece(row[0].shown, 0, width)], False))
         elif tuple(place.text for place in row) not in repeated:
             lines = (
                 _series(row, names, series) if is_series else _lines_of_row(row, names, bool(heads))
             )
-            blocks += [Block("\n".join(lines), 0, "text")] if lines else []
-    return blocks
+            shown.append((_between("\n", lines), False))
+    kinds: dict[bool, Kind] = {True: "furniture" if is_series else "text", False: "text"}
+    titles = [Block(row[0].shown, 0, "text") for row in grid[:first]]
+    return titles + [
+        Block("".join(piece.text for piece in pieces), 0, kinds[is_head], row=row)
+        for number, (pieces, is_head) in enumerate((p, h) for p, h in shown if p)
+        for row in [TableRow(tuple(pieces), tuple(names), number == 0, is_head)]
+    ]
 
 
 def _grid(rows: Sequence[Sequence[Cell]]) -> _Grid:
@@ -101,15 +111,24 @@ def _grid(rows: Sequence[Sequence[Cell]]) -> _Grid:
                 places.append(place)
                 continue
             cell = waiting.pop()
-            place = _Place(" ".join(cell.text.split()), cell.is_head, number)
+            shown = " ".join(cell.text.split())
+            place = _Place(split_struck(shown)[0].strip(), shown, cell.is_head, number)
             number += 1
             for _ in range(min(max(1, cell.columns), MAX_COLUMNS - len(places))):
                 if cell.rows > 1:
                     open_cells[len(places)] = place, min(cell.rows, MAX_SPAN_ROWS) - 1
                 places.append(place)
-        if any(place.text for place in places):
+        if any(place.shown for place in places):
             grid.append(places)
     return grid
+
+
+def _ordered(grid: _Grid, order: Sequence[int]) -> _Grid:
+    """Return the grid with its columns in another order; a banner stays as it is."""
+    return [
+        row if _is_banner(row, len(order)) else [row[i] for i in order if i < len(row)]
+        for row in grid
+    ]
 
 
 def _is_banner(row: Sequence[_Place], width: int) -> bool:
@@ -157,52 +176,88 @@ def _column_names(heads: _Grid, width: int) -> list[str]:
     return [" ".join(dict.fromkeys(filter(None, column))) for column in columns]
 
 
-def _texts(row: Sequence[_Place]) -> Iterator[str]:
-    """Yield the text of each cell of a row once."""
-    for before, place in pairwise([None, *row]):
-        if place is not None and (before is None or before.cell != place.cell):
-            yield place.text
+def _bare(row: Sequence[_Place]) -> list[Piece]:
+    """Return a row of heads: the text of each cell once."""
+    return _between(VALUE, [[piece] for _, piece in _values(row, [""] * len(row))])
 
 
-def _values(row: Sequence[_Place], names: Sequence[str]) -> Iterator[str]:
-    """Yield each value of a row with the heads of the columns that it spans."""
+def _values(row: Sequence[_Place], names: Sequence[str]) -> Iterator[tuple[str, Piece]]:
+    """Yield each value of a row with the heads of the columns that it spans, "" for none."""
     index = 0
     while index < len(row):
         end = index + 1
         while end < len(row) and row[end].cell == row[index].cell:
             end += 1
         name = ", ".join(dict.fromkeys(filter(None, names[index:end])))
-        if text := row[index].text:
-            yield f"{name}: {text}" if name and name != text else text
+        if row[index].shown:
+            told = name if row[index].text not in ("", name) else ""
+            yield told, Piece(row[index].shown, index, end - index)
         index = end
 
 
-def _lines_of_row(row: Sequence[_Place], names: Sequence[str], has_heads: bool) -> list[str]:
+def _named(name: str, value: Piece) -> list[Piece]:
+    return [Piece(f"{name}: "), value] if name else [value]
+
+
+def _between(separator: str, parts: Iterable[Sequence[Piece]]) -> list[Piece]:
+    """Return the parts one behind the other with separators, one that is empty without one."""
+    pieces: list[Piece] = []
+    separated = False
+    for part in parts:
+        is_told = any(split_struck(piece.text)[0].strip() for piece in part)
+        if separated and is_told:
+            pieces.append(Piece(separator))
+        pieces += part
+        separated = separated or is_told
+    return pieces
+
+
+def _lines_of_row(
+    row: Sequence[_Place], names: Sequence[str], has_heads: bool
+) -> list[list[Piece]]:
     """Return a row as one line; a long one as several, each with the first value."""
-    values = list(_values(row, names))
+    values = [_named(name, value) for name, value in _values(row, names)]
     separator = VALUE if has_heads else BARE
-    lines = [values[:1]]
+    lines: list[list[list[Piece]]] = [values[:1]]
+    length = _length(values[:1], separator)
     for value in values[1:]:
-        if len(separator.join([*lines[-1], value])) > LONGEST_ROW and len(lines[-1]) > 1:
-            lines.append(values[:1] if len(values[0]) <= _LONGEST_HEAD else [])
+        added = _length([value], separator) + len(separator)
+        if length + added > LONGEST_ROW and len(lines[-1]) > 1:
+            repeat = _length(values[:1], separator) <= _LONGEST_HEAD
+            lines.append([_repeated(values[0])] if repeat else [])
+            length = _length(lines[-1], separator)
         lines[-1].append(value)
-    return [separator.join(line) for line in lines if line]
+        length += added
+    return [_between(separator, line) for line in lines if line]
 
 
-def _series(row: Sequence[_Place], names: Sequence[str], series: Sequence[int]) -> list[str]:
+def _length(values: Iterable[Sequence[Piece]], separator: str) -> int:
+    return len(separator.join("".join(piece.text for piece in value) for value in values))
+
+
+def _repeated(value: Iterable[Piece]) -> list[Piece]:
+    """Return a value that stands in its cell already."""
+    return [Piece("".join(split_struck(piece.text)[0] for piece in value).strip())]
+
+
+def _series(
+    row: Sequence[_Place], names: Sequence[str], series: Sequence[int]
+) -> list[list[Piece]]:
     """Return a line for each year of a row, with what else stands in the row."""
-    labels = [row[0].text]
-    labels += (
-        f"{names[index]}: {place.text}" if names[index] else place.text
-        for index, place in enumerate(row)
-        if index and index not in series and place.text
+    label = _between(
+        VALUE,
+        [
+            _named("" if index == 0 else names[index], Piece(place.shown, index))
+            for index, place in enumerate(row)
+            if index not in series and place.shown
+        ],
     )
-    label = VALUE.join(filter(None, labels))
-    lines = [
-        VALUE.join(filter(None, [label, f"{names[index]}: {row[index].text}"]))
-        for index in series
-        if index < len(row) and row[index].text
-    ]
+    lines: list[list[Piece]] = []
+    for index in series:
+        if index < len(row) and row[index].shown:
+            value = _named(names[index] if row[index].text else "", Piece(row[index].shown, index))
+            stands = _repeated(label) if lines and label else label
+            lines.append(_between(VALUE, [stands, value] if stands else [value]))
     return lines or [label] * bool(label)
 
 

@@ -4,10 +4,11 @@ Every text that comes from a document, a question, a name or a model is escaped,
 attributes, and words are highlighted by their offsets, never by searching for them.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from html import escape
-from itertools import pairwise, takewhile
+from itertools import groupby, pairwise, takewhile
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -23,6 +24,8 @@ from rag.types import (
     Quotation,
     Reference,
     Sentence,
+    Table,
+    TableCell,
 )
 
 _DOUBT = {"partly": "supported in part", "unsupported": "not supported"}
@@ -139,11 +142,15 @@ def report_html(
     # A block holds the white space behind it as well, so that no character is lost and a quote may
     # run over its end.
     edges = [0, *(p.start for p in document.paragraphs[1:]), len(document.text)]
-    for paragraph, (start, end) in zip(document.paragraphs, pairwise(edges), strict=True):
-        tag, attributes = _block(document, paragraph, note_starts)
-        blocks.append(
-            f"<{tag}{attributes}>{_words_html(document, start, end, marks, notes)}</{tag}>"
-        )
+    words = partial(_words_html, document, marks=marks, notes=notes)
+    places = zip(document.paragraphs, pairwise(edges), strict=True)
+    for table, parts in groupby(places, lambda part: _table_at(document, part[0].start)):
+        if table is not None:
+            blocks.append(_table_html(table, [(p.number, *span) for p, span in parts], words))
+            continue
+        for paragraph, (start, end) in parts:
+            tag, attributes = _block(document, paragraph, note_starts)
+            blocks.append(f"<{tag}{attributes}>{words(start, end)}</{tag}>")
     about = [
         document.number,
         document.date,
@@ -359,11 +366,75 @@ def _block(
     )
 
 
+def _table_at(document: Document, offset: int) -> Table | None:
+    at = bisect_right(document.tables, offset, key=lambda table: table.end)
+    return next((t for t in document.tables[at : at + 1] if t.start <= offset), None)
+
+
+def _table_html(
+    table: Table, rows: Sequence[tuple[int, int, int]], words: Callable[[int, int], str]
+) -> str:
+    """A table whose rows are paragraphs: number, start, end. `words` gives the HTML of a span.
+
+    What the text repeats to say each row by itself, the heads and what stands between values, is
+    there but not seen: the heads stand above the columns, as generated content where the text has
+    no row of them.
+    """
+    shown = []
+    if not table.head_rows and any(table.heads):
+        heads = (f'<th scope="col" data-head="{escape(head)}"></th>' for head in table.heads)
+        shown.append(f"<thead><tr>{''.join(heads)}</tr></thead>")
+    at = 0
+    for index, (number, start, end) in enumerate(rows):
+        first = at
+        while at < len(table.cells) and table.cells[at].start < end:
+            at += 1
+        is_head = index < table.head_rows
+        cells = _cells_html(table, table.cells[first:at], start, end, is_head, words)
+        counted = f' data-number="{number}"' if number else ""
+        shown.append(f"<tr{counted}>{cells}</tr>")
+    return (
+        '<div class="wide" role="region" tabindex="0" aria-label="Table"><table>'
+        f"{''.join(shown)}</table></div>"
+    )
+
+
+def _cells_html(
+    table: Table,
+    cells: Sequence[TableCell],
+    start: int,
+    end: int,
+    is_head: bool,
+    words: Callable[[int, int], str],
+) -> str:
+    """The cells of the row that is the span; each holds the text before it, the last the rest."""
+
+    def unseen(a: int, b: int) -> str:
+        return f'<span class="unseen" aria-hidden="true">{words(a, b)}</span>' if a < b else ""
+
+    shown = []
+    column, at = 0, start
+    for number, cell in enumerate(cells):
+        shown += ["<td></td>"] * (cell.column - column)
+        column = cell.column + cell.columns
+        rest = unseen(cell.end, end) if number == len(cells) - 1 else ""
+        is_named = any(table.heads) and cell.column == 0 and cell.columns < len(table.heads)
+        tag = "th" if is_head or is_named else "td"
+        scope = "" if tag == "td" else ' scope="col"' if is_head else ' scope="row"'
+        span = f' colspan="{cell.columns}"' if cell.columns > 1 else ""
+        inside = f"{unseen(at, cell.start)}{words(cell.start, cell.end)}{rest}"
+        shown.append(f"<{tag}{scope}{span}>{inside}</{tag}>")
+        at = cell.end
+    if not cells:
+        shown.append(f'<td colspan="{max(1, len(table.heads))}">{words(start, end)}</td>')
+    return "".join(shown)
+
+
 def _words_html(
     document: Document, start: int, end: int, marks: Sequence[_Mark], notes: dict[str, int]
 ) -> str:
     """The words of a span, with marks around those cited and buttons for the markers of the
-    report's own notes.
+    report's own notes, and between them, as generated content, what is struck out.
     """
     references = {(r.start, r.end): r.number for r in _overlapping(document.references, start, end)}
     edges = {
@@ -372,8 +443,10 @@ def _words_html(
         for edge in span
         if start < edge < end
     }
-    shown = []
-    for a, b in pairwise(sorted({start, end, *edges})):
+    struck = _struck_in(document, start, end)
+    shown: list[str] = []
+    for a, b in pairwise(sorted({start, end, *edges, *struck})):
+        shown += struck.get(a, ())
         words = escape(document.text[a:b])
         number = next(
             (number for (first, last), number in references.items() if first <= a and b <= last), ""
@@ -392,7 +465,21 @@ def _words_html(
                 f"{words}</mark>"
             )
         shown.append(words)
+    shown += struck.get(end, ())
     return "".join(shown)
+
+
+def _struck_in(document: Document, start: int, end: int) -> dict[int, list[str]]:
+    """What is struck out in a span, as HTML by offset; at its end only where the text ends."""
+    found: dict[int, list[str]] = {}
+    for index in range(
+        bisect_left(document.struck, start, key=lambda struck: struck.at), len(document.struck)
+    ):
+        at, words = document.struck[index].at, document.struck[index].text
+        if at >= end and not at == end == len(document.text):
+            break
+        found.setdefault(at, []).append(f'<del data-struck="{escape(words)}"></del>')
+    return found
 
 
 def _overlapping(spans: Sequence[_Spanned], start: int, end: int) -> Iterator[_Spanned]:

@@ -2,8 +2,10 @@
 
 import datetime
 import re
+from collections.abc import Collection, Iterable, Sequence
 
 from rag.errors import UsageError
+from rag.text.languages import forms_of, runs_of, spaced, stop_words
 from rag.text.tokens import STOP_WORDS, folded
 
 _TERM = re.compile(r"\w+")
@@ -21,28 +23,51 @@ def unbound(text: str) -> str:
     return _PHRASE_MARKS.sub(" ", text)
 
 
-def phrases_of(question: str) -> list[str]:
-    """What the question puts between quotation marks, each as a term of a full-text query."""
+def phrases_of(question: str, languages: Collection[str] = ()) -> list[str]:
+    """Return what the question puts between quotation marks, each as a term of a full-text query.
+
+    `languages` are those of the documents.
+    """
     return [
-        f'"{" ".join(words)}"'
+        _term([" ".join(forms) for forms in _aligned(words, languages)])
         for phrase in _PHRASE.findall(question)
         if (words := _TERM.findall(phrase))
     ]
 
 
-def weighted_terms(question: str, earlier: str = "") -> dict[str, int]:
+def weighted_terms(
+    question: str, earlier: str = "", languages: Collection[str] = ()
+) -> dict[str, int]:
     """The words and phrases of the question, and of what was asked before it, as terms of a
     full-text query with their weights.
 
     They are words in quotation marks, so that no character of the question is an operator.
+    `languages` are those of the documents.
     """
-    terms, before = [*phrases_of(question), *_terms(question)], _terms(earlier)
+    terms = [*phrases_of(question, languages), *_terms(question, languages)]
+    before = _terms(earlier, languages)
     weights = dict.fromkeys(
         terms, 2 if before else 1
     )  # the question counts twice what was asked before it
     for term in before:
         weights[term] = weights.get(term, 0) + 1
     return weights
+
+
+def term_of(word: str, languages: Collection[str] = ()) -> str:
+    """Return a word as a term of a full-text query, in all forms it has in the word index."""
+    return _term([spaced(form) for form in forms_of(word.replace('"', ""), languages)])
+
+
+def _term(forms: Iterable[str]) -> str:
+    quoted = [f'"{form}"' for form in dict.fromkeys(forms)]
+    return quoted[0] if len(quoted) == 1 else f"({' OR '.join(quoted)})"
+
+
+def _aligned(words: Sequence[str], languages: Collection[str]) -> list[list[str]]:
+    """Return the words as they stand, and as they stand in an index of each language."""
+    shown = [[spaced(word) for word in words]]
+    return shown + [[spaced(forms_of(w, [one])[-1]) for w in words] for one in languages]
 
 
 def any_of(terms: dict[str, int]) -> str:
@@ -53,9 +78,25 @@ def any_of(terms: dict[str, int]) -> str:
     return " OR ".join(term for term, weight in terms.items() for _ in range(weight))
 
 
-def _terms(text: str) -> list[str]:
+def _terms(text: str, languages: Collection[str]) -> list[str]:
     words = list(dict.fromkeys(word.lower() for word in _TERM.findall(text)))
-    return [f'"{word}"' for word in [word for word in words if word not in STOP_WORDS] or words]
+    silent = STOP_WORDS.union(*map(stop_words, _languages_in(text, languages)))
+    told = [word for word in words if word not in silent] or words
+    return list(dict.fromkeys(term_of(run, languages) for word in told for run in runs_of(word)))
+
+
+def _languages_in(text: str, languages: Collection[str]) -> list[str]:
+    """Return the languages whose common words the text holds more of than of English ones.
+
+    "die" says nothing in German, and much in English.
+    """
+    words = [word.lower() for word in _TERM.findall(text)]
+    english = sum(word in STOP_WORDS for word in words)
+    return [
+        language
+        for language in languages
+        if sum(word in stop_words(language) for word in words) > english
+    ]
 
 
 def is_within(date: str, after: str, before: str) -> bool:

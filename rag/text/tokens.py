@@ -1,10 +1,10 @@
-"""A text -> its words, in forms that compare.   [snowballstemmer]"""
+"""A text -> its words, in forms that compare."""
 
 import re
 import unicodedata
-from collections.abc import Callable
-from functools import cache, lru_cache
-from threading import Lock
+from functools import lru_cache
+
+from rag.text.languages import ENGLISH, stem_in
 
 _WORD = re.compile(r"[^\W_]+(?:[.,:'’-][^\W_]+)*")
 
@@ -120,22 +120,6 @@ def content_of(text: str) -> frozenset[str]:
     return frozenset(stem(word) for word in words_of(text) if word.lower() not in FUNCTION_WORDS)
 
 
-_STEMMER_LOCK = Lock()  # a stemmer keeps the word it works on
-
-
-@cache
-def _stemmer() -> Callable[[str], str]:
-    import snowballstemmer
-
-    stem_word: Callable[[str], str] = snowballstemmer.stemmer("english").stemWord
-    return stem_word
-
-
-_LONGEST_WORD = (
-    100  # characters: what is longer is no word, and the stemmer takes the square of its length
-)
-
-
 @lru_cache(1 << 16)
 def stem(word: str) -> str:
     """One form for the forms of a word.
@@ -147,7 +131,4 @@ def stem(word: str) -> str:
         return number_of(word)
     if _DOTTED_INITIALS.fullmatch(word):
         word = word.replace(".", "")
-    if len(word) > _LONGEST_WORD:
-        return word
-    with _STEMMER_LOCK:
-        return _stemmer()(word)
+    return stem_in(word, ENGLISH)

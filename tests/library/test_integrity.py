@@ -8,6 +8,7 @@ from fakes import PipelineWith
 from libraries import HARBOUR, TRAINS
 
 from rag.errors import LibraryError
+from rag.library.database import add_functions
 from rag.pipeline import Pipeline
 
 INDEXES = "The indexes were made again, that of the words too."
@@ -27,6 +28,7 @@ def pipeline(pipeline_with: PipelineWith) -> Pipeline:
 
 def damage(pipeline: Pipeline, *statements: str) -> None:
     with sqlite3.connect(pipeline.library.folder / "library.db") as database:
+        add_functions(database)
         for statement in statements:
             database.execute(statement)
 

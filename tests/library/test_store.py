@@ -178,6 +178,7 @@ def test_replacing_a_document_leaves_no_old_row_in_any_table(
 
         def sizes(folder: Path) -> dict[str, int]:
             with sqlite3.connect(folder / "library.db") as database:
+                database_module.add_functions(database)
                 tables = [
                     t
                     for (t,) in database.execute(
