@@ -193,7 +193,9 @@ def _outline(
     return (*ended, *sections[-1:]), tuple(paragraphs)
 
 
-def _top(shown: Sequence[str], blocks: Sequence[PlacedBlock], title: str) -> tuple[int, str, list[str]]:
+def _top(
+    shown: Sequence[str], blocks: Sequence[PlacedBlock], title: str
+) -> tuple[int, str, list[str]]:
     """How many blocks the title and the datelines take, the title and the datelines."""
     undecided = [index for index, block in enumerate(blocks) if block.kind is None]
     if undecided and blocks[undecided[0]].level is not None:
