@@ -43,7 +43,11 @@ def test_a_document_read_apart_is_the_one_read_here(pool: WorkerPool, tmp_path: 
     pdf = tmp_path / "grain.pdf"
     pdf.write_bytes(a_pdf("Trade in grain rose by 30 percent in May.", "Wool fell."))
     assert SAMPLES
-    for file in [*SAMPLES, pdf]:
+    table = tmp_path / "crew.md"
+    table.write_text("~~Old~~ crew\n\n| Ship | Cook |\n|---|---|\n| Aurora | Tor |\n")
+    assert read_document(table).tables
+    assert read_document(table).struck
+    for file in [*SAMPLES, pdf, table]:
         assert pool.read(file) == read_document(file)
 
 
@@ -79,6 +83,11 @@ def test_any_text_crosses_unchanged(text: str, title: str) -> None:
         ("sections", [["Heading", [1], 0, 1]]),
         ("text", 5),
         ("end", None),
+        ("struck", [[10**9, "gone"]]),
+        ("facts", [["colour", "red", "page 1"]]),
+        ("tables", [[0, 1, [3], 0]]),
+        ("cells", [[10**6, 0, 1, 0, 0, 1]]),
+        ("cells", [[0, 0, 1, 0, 0]]),
     ],
 )
 def test_what_is_no_document_is_not_believed(table: str, rows: object) -> None:

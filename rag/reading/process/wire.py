@@ -7,12 +7,27 @@ no one of them holds the interpreter for long.
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from operator import attrgetter
 from pathlib import PurePath
 from typing import Any, get_args
 
-from rag.types import Box, Document, Kind, Note, Paragraph, Quotation, Reference, Section
+from rag.types import (
+    Box,
+    Document,
+    Fact,
+    FactName,
+    Kind,
+    Note,
+    Paragraph,
+    Quotation,
+    Reference,
+    Section,
+    Struck,
+    Table,
+    TableCell,
+)
 
 MAX_BYTES_OUT = 100_000_000  # twice the largest file
 MAX_ROWS = 1_000_000  # paragraphs, lines, notes…: a hundred times those of a thousand-page report
@@ -47,7 +62,13 @@ _TABLES: dict[str, tuple[type, dict[str, type]]] = {
             "bottom": float,
         },
     ),
+    "struck": (Struck, {"at": int, "text": str}),
+    "facts": (Fact, {"name": str, "value": str, "source": str}),
+    # Their cells follow, each behind the position of its table.
+    "tables": (Table, {"start": int, "end": int, "heads": list, "head_rows": int}),
 }
+_CELLS = "cells"
+_FACT_NAMES = frozenset(get_args(FactName))
 
 
 def to_line(name: str, value: object) -> bytes:
@@ -80,6 +101,13 @@ def lines_of(document: Document) -> Iterator[bytes]:
         rows = map(attrgetter(*fields), getattr(document, table))
         while part := list(islice(rows, _ROWS)):
             yield to_line(table, part)
+    cells = (
+        (number, c.start, c.end, c.row, c.column, c.columns)
+        for number, table_of_cells in enumerate(document.tables)
+        for c in table_of_cells.cells
+    )
+    while part := list(islice(cells, _ROWS)):
+        yield to_line(_CELLS, part)
     yield to_line(_END, None)
 
 
@@ -96,6 +124,7 @@ def document_from(
         raise ValueError("the first line is another")
     text: list[str] = []
     tables: dict[str, list[Any]] = {table: [] for table in _TABLES}
+    cells: list[tuple[int, TableCell]] = []
     ended = False
     for part, value in lines:
         if part == _END:
@@ -103,16 +132,19 @@ def document_from(
             break
         if part in _TABLES:
             tables[part] += [_row(part, row) for row in value]
+        elif part == _CELLS:
+            cells += map(_numbered_cell, value)
         elif part == "text" and isinstance(value, str):
             text.append(value)
         elif part != "size":
             raise ValueError(f"no line is called {part}")
-        if part == "size" or sum(map(len, tables.values())) > MAX_ROWS:
+        if part == "size" or sum(map(len, tables.values())) + len(cells) > MAX_ROWS:
             return None
     if not ended:
         raise ValueError("the document has no end")
     whole = "".join(text)
-    _check_spans(tables, len(whole))
+    _check_spans(tables, [cell for _, cell in cells], len(whole))
+    tables["tables"] = _with_cells(tables["tables"], cells)
     fields: dict[str, Any] = {table: tuple(rows) for table, rows in tables.items()}
     fields |= zip(_STATED, stated, strict=True)
     return Document(name=PurePath(file).stem, file=file, sha256=sha256, text=whole, **fields)
@@ -128,14 +160,40 @@ def _row(table: str, row: Any) -> Any:  # noqa: ANN401 - of JSON
         if not all(isinstance(part, str) for part in path):
             raise ValueError("a heading is no text")
         return Section(heading, tuple(path), start, end)
+    if table == "tables":
+        start, end, heads, head_rows = row
+        if not all(isinstance(head, str) for head in heads):
+            raise ValueError("a head is no text")
+        return Table(start, end, tuple(heads), head_rows, ())
     return kind(*row)
 
 
-def _check_spans(tables: dict[str, list[Any]], length: int) -> None:
+def _numbered_cell(row: Any) -> tuple[int, TableCell]:  # noqa: ANN401 - of JSON
+    """Return the position of a table and one of its cells. Raises ValueError for another row."""
+    if not isinstance(row, list) or list(map(type, row)) != [int] * 6 or min(row) < 0:
+        raise ValueError("a row is no cell")
+    return row[0], TableCell(*row[1:])
+
+
+def _with_cells(tables: list[Table], cells: list[tuple[int, TableCell]]) -> list[Table]:
+    """Return the tables with their cells. Raises ValueError for a cell of none."""
+    held: list[list[TableCell]] = [[] for _ in tables]
+    for number, cell in cells:
+        if number >= len(held):
+            raise ValueError("a cell is in no table")
+        held[number].append(cell)
+    return [replace(t, cells=tuple(part)) for t, part in zip(tables, held, strict=True)]
+
+
+def _check_spans(tables: dict[str, list[Any]], cells: list[TableCell], length: int) -> None:
     """Raise ValueError where something points out of the text or to no section."""
-    for rows in tables.values():
-        if not all(0 <= row.start <= row.end <= length for row in rows):
-            raise ValueError("a span lies outside the text")
+    spans = [rows for name, rows in tables.items() if name not in ("struck", "facts")]
+    if not all(0 <= row.start <= row.end <= length for rows in [*spans, cells] for row in rows):
+        raise ValueError("a span lies outside the text")
+    if not all(0 <= struck.at <= length for struck in tables["struck"]):
+        raise ValueError("what is struck out lies outside the text")
+    if not all(fact.name in _FACT_NAMES for fact in tables["facts"]):
+        raise ValueError("a fact has no name of ours")
     sections = len(tables["sections"])
     if not all(0 <= p.section < sections and p.kind in _KINDS for p in tables["paragraphs"]):
         raise ValueError("a paragraph lies in no section")
