@@ -38,6 +38,11 @@ CASES: dict[Check, tuple[str, str, str]] = {  # the claim, what its source says,
         "The group closed its plant in Oslo in 2018. Its production moved to Gdansk.",
         "the source says Gdansk of something else",
     ),
+    checks.keeps_numbers_in_place: (
+        "The net debt stood at 90 crowns in May.",
+        "The net debt stood at 80 crowns in May, compared with 90 crowns a year earlier.",
+        "the source says 80 there, and 90 of something else",
+    ),
     checks.keeps_its_speaker: (
         "Ada Holm said that the old port is lost to sand.",
         "Bo Berg said that the old port is lost to sand.",

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from rag.answering.checks.bindings import misplaced_numbers
 from rag.answering.checks.compared import Compared
 from rag.answering.checks.speakers import other_speaker
 from rag.answering.checks.stance import drops_doubt, negates, opposes
@@ -80,6 +81,13 @@ def keeps_sentences_apart(compared: Compared) -> Finding | None:
     return _refuse(f"the source says {word} of something else") if word else None
 
 
+def keeps_numbers_in_place(compared: Compared) -> Finding | None:
+    """Refuse a claim with a number of the sentences in the place of another one of them."""
+    for number, rival in misplaced_numbers(compared.claim, compared.text):
+        return _refuse(f"the source says {rival} there, and {number} of something else")
+    return None
+
+
 def keeps_its_speaker(compared: Compared) -> Finding | None:
     """Refuse a claim that has somebody say what another one says in the sentences."""
     speaker = other_speaker(compared.claim, compared.evidence)
@@ -109,6 +117,7 @@ CHECKS: tuple[Check, ...] = (
     keeps_negations,
     keeps_direction,
     keeps_sentences_apart,
+    keeps_numbers_in_place,
     keeps_its_speaker,
     has_most_of_its_words,
     keeps_doubt,
