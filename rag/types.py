@@ -218,6 +218,7 @@ class Document:
         """
         quotation, paragraph = self.quotation_at(start, end), self.paragraph_at(start)
         number = quotation.note if quotation else ""
+        marked = quotation.end - 1 if quotation and number else start
         if not number and paragraph:
             at = bisect_right(self.references, start, key=lambda r: r.end)
             number = next(
@@ -225,7 +226,30 @@ class Document:
             )
         if not number and quotation and quotation.speaker:
             number = self._continued_note(quotation)
-        return next((n for n in self.notes if n.number == number), None)
+        return self.note_marked(number, marked)
+
+    def note_marked(self, number: str, offset: int) -> Note | None:
+        """Return the note that the marker with this number at or behind `offset` refers to.
+
+        Where notes restart by chapter or page several bear one number. A marker means the first
+        of them behind it; of several behind several markers, the one in the same place of the
+        order. None where the markers and the notes do not match.
+        """
+        notes = [note for note in self.notes if note.number == number]
+        if len(notes) < 2:
+            return next(iter(notes), None)
+        markers = [r.start for r in self.references if r.number == number]
+        at = bisect_left(markers, offset)
+        behind = [note for note in notes if markers[at : at + 1] and note.start > markers[at]]
+        if not behind:
+            return None
+        following = next((m for m in markers if m > behind[0].start), len(self.text))
+        group = [note for note in behind if note.start < following]
+        before = max((n.start for n in notes if n.start < markers[at]), default=-1)
+        together = [m for m in markers if before < m < behind[0].start]
+        if len(group) == 1:
+            return group[0]
+        return group[together.index(markers[at])] if len(group) == len(together) else None
 
     def _continued_note(self, quotation: Quotation) -> str:
         for index in range(

@@ -61,7 +61,11 @@ _FURNITURE = (
         r"navigation)\b[^.?!]{0,20}"
     ),
     re.compile(r"(?i)(?:home|start)\s*(?:[>»›/|](?=[^>»›/|.?!])\s*+[^>»›/|.?!]{0,40}){1,6}"),
-    re.compile(r"(?i)(?:©|\(c\)|copyright)\s.{0,120}|all rights reserved\.?"),
+    # "Copyright Office" opens a heading, and "(c)" the third item of a list.
+    re.compile(
+        r"(?i)(?:(?:copyright\s+)?(?:©|\(c\)(?=\s*(?:copyright|\d{4})))|copyright\s+(?:\d{4}|by)\b)"
+        r".{0,120}|all rights reserved\.?"
+    ),
     re.compile(r"(?i)\d{1,3}|[-–—]\s*\d{1,3}\s*[-–—]|page\s+\d{1,4}(?:\s*(?:of|/)\s*\d{1,4})?"),
 )
 UNDERLINE = re.compile(r"\s*(={3,}|-{3,}|~{3,})\s*")

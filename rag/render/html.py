@@ -135,14 +135,12 @@ def report_html(
     ]
     if current and not any(mark.current for mark in marks):
         marks.append(_Mark(*current, "", True))
-    # Where two notes bear the same number, the first is meant, as in Document.note_at.
-    notes = {note.number: index for index, note in reversed([*enumerate(document.notes)])}
     note_starts = {note.start: index for index, note in enumerate(document.notes)}
     blocks = []
     # A block holds the white space behind it as well, so that no character is lost and a quote may
     # run over its end.
     edges = [0, *(p.start for p in document.paragraphs[1:]), len(document.text)]
-    words = partial(_words_html, document, marks=marks, notes=notes)
+    words = partial(_words_html, document, marks=marks, notes=note_starts)
     places = zip(document.paragraphs, pairwise(edges), strict=True)
     for table, parts in groupby(places, lambda part: _table_at(document, part[0].start)):
         if table is not None:
@@ -431,12 +429,16 @@ def _cells_html(
 
 
 def _words_html(
-    document: Document, start: int, end: int, marks: Sequence[_Mark], notes: dict[str, int]
+    document: Document, start: int, end: int, marks: Sequence[_Mark], notes: dict[int, int]
 ) -> str:
     """The words of a span, with marks around those cited and buttons for the markers of the
-    report's own notes, and between them, as generated content, what is struck out.
+    report's own notes, whose indexes `notes` holds by their starts, and between them, as generated
+    content, what is struck out.
     """
-    references = {(r.start, r.end): r.number for r in _overlapping(document.references, start, end)}
+    references = {
+        (r.start, r.end): document.note_marked(r.number, r.start)
+        for r in _overlapping(document.references, start, end)
+    }
     edges = {
         edge
         for span in [*(m[:2] for m in marks), *references]
@@ -448,14 +450,13 @@ def _words_html(
     for a, b in pairwise(sorted({start, end, *edges, *struck})):
         shown += struck.get(a, ())
         words = escape(document.text[a:b])
-        number = next(
-            (number for (first, last), number in references.items() if first <= a and b <= last), ""
+        note = next(
+            (n for (first, last), n in references.items() if first <= a and b <= last), None
         )
-        if number in notes:
-            note_text = escape(document.notes[notes[number]].text)
+        if note:
             words = (
-                f'<button type="button" class="reference" data-note="{notes[number]}" '
-                f'title="{note_text}">{words}</button>'
+                f'<button type="button" class="reference" data-note="{notes[note.start]}" '
+                f'title="{escape(note.text)}">{words}</button>'
             )
         on = [mark for mark in marks if mark.start <= a and b <= mark.end]
         if on:

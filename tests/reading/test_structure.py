@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 from readers import assert_spans_hold, read, shown
 
+from rag.reading.blocks import Block, Content
+from rag.reading.structure import structured
+
 
 @pytest.mark.parametrize(
     "title",
@@ -179,3 +182,34 @@ def test_page_numbers_and_navigation_are_furniture(tmp_path: Path, line: str) ->
         tmp_path, f"Title Of It\n\nThe first paragraph.\n\n{line}\n\nThe last paragraph."
     )
     assert shown(document, "furniture") == [line]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "(c) the authority of the port, and each office under it",
+        "Copyright Office Study on Crossings",
+    ],
+)
+def test_an_item_of_a_list_and_a_heading_are_no_copyright_line(tmp_path: Path, line: str) -> None:
+    document = read(tmp_path, f"The Offices\n\nThis law names them.\n\n{line}\n\nIt ends here.\n")
+    assert shown(document, "furniture") == []
+
+
+@pytest.mark.parametrize(
+    ("notes", "found"),
+    [
+        (["[1] A letter."], ["A letter.", "A letter."]),
+        (["[1] A letter.", "[1] A speech."], ["A letter.", "A speech."]),
+        (["[1] A letter.", "[1] A speech.", "[1] A law."], [None, None]),
+    ],
+)
+def test_markers_and_notes_with_one_number_are_matched_in_order_or_not_at_all(
+    notes: list[str], found: list[str | None]
+) -> None:
+    blocks = [Block("Of the first.[1]"), Block("Of the second.[1]")]
+    blocks += [Block(note, kind="note") for note in notes]
+    document = structured(Content(blocks), "report", "report.txt", "0")
+    starts = [document.text.index(word) for word in ("first", "second")]
+    marked = [document.note_at(start, start + 5) for start in starts]
+    assert [note and note.text for note in marked] == found

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from rag.reading.pdf.columns import PROSE
 from rag.reading.pdf.lines import Page, TextLine, ends_sentence, half_point, is_short, same_size
 from rag.reading.pdf.paragraphs import INDENT, ITEM, BlockDraft, is_set_off, paragraphs_of
 from rag.text.markers import FROM_RAISED
+from rag.types import Kind
 
+LONGEST_NUMBER = 4  # digits of a page's
+_ROMAN = re.compile(r"(?i)[ivxlc]{1,7}|[a-z]-?\d{1,3}|\d{1,2}[-–]\d{1,3}")
+NOTE_GAP = 1.6  # of the leading: what stands further below a note is none of its lines
 _LEADER = re.compile(r"(?:[.…]\s?){4,}\S{1,6}$")  # "Introduction . . . . 3"
 _NOTE_START = re.compile(r"\[(\d{1,3})\]\s*|([¹²³⁰⁴-⁹]{1,3})\s*|(\d{1,3})\.?\s*(?=[^\d\s.])")
 
@@ -24,20 +29,38 @@ class BodyType:
 
 
 def usual_leading(columns: Sequence[Sequence[Sequence[TextLine]]]) -> float:
-    """Return the usual distance of two baselines."""
+    """Return the usual distance of two baselines of running text.
+
+    Listings of code and labels, which have few words a line, do not count.
+    """
     distances = Counter(
         round((after.baseline - before.baseline) / after.size, 1)
         for page in columns
         for column in page
         for before, after in pairwise(column)
-        if same_size(before, after) and not (after.cells or ends_sentence(before))
+        if same_size(before, after)
+        and not (after.cells or ends_sentence(before))
+        and min(_prose(before), _prose(after)) >= PROSE
     )
     return distances.most_common(1)[0][0] if distances else 1.2
 
 
+def _prose(line: TextLine) -> int:
+    """Return how many letters of a line stand in words of small letters, as those of prose do."""
+    return sum(len(word) for word in line.text.split() if word.isalpha() and word.islower())
+
+
 def _is_listed(line: TextLine) -> bool:
-    """Return whether it is a line of a table of contents."""
+    """Return whether dots lead to the end of a line, as in a table of contents."""
     return bool(_LEADER.search(line.text[-40:]))
+
+
+def _are_contents(group: Sequence[TextLine]) -> bool:
+    """Return whether lines with dots are a table of contents: the pages they name only rise."""
+    ends = [line.text.split()[-1].strip(".…") for line in group]
+    pages = [int(end) for end in ends if end.isdecimal() and len(end) <= LONGEST_NUMBER]
+    named = len(pages) + sum(bool(_ROMAN.fullmatch(end)) for end in ends)
+    return named * 5 >= 4 * len(group) and all(a <= b for a, b in pairwise(pages))
 
 
 def _is_alike(one: TextLine, other: TextLine) -> bool:
@@ -106,14 +129,25 @@ class Flow:
         return number if not found[3] or number in (1, self._number + 1) else 0
 
     def _add_notes(self, lines: Sequence[TextLine]) -> None:
-        for line in lines:
+        for index, line in enumerate(lines):
             if number := self._note_number(line):
                 self._number = number
                 words = _NOTE_START.sub("", line.text, count=1)
                 self._note = BlockDraft([("", replace(line, text=f"[{number}] {words}"))], "note")
                 self.parts.append(self._note)
-            elif self._note:
+            elif self._note and not (index and self._stands_apart(lines[index - 1], line)):
                 self._note.lines.append((" ", line))
+            else:
+                rest = lines[index:]
+                opens = next((i for i, later in enumerate(rest) if self._note_number(later)), None)
+                self._add_text(rest[:opens])
+                self._add_notes(rest[opens:] if opens else ())
+                return
+
+    def _stands_apart(self, before: TextLine, line: TextLine) -> bool:
+        """Return whether a line under a note is none of its lines: a gap or other type tells."""
+        distance = (line.baseline - before.baseline) / max(before.size, line.size)
+        return not same_size(before, line) or distance > NOTE_GAP * self._body.leading
 
     def _add_text(self, column: Sequence[TextLine]) -> None:
         if not column:
@@ -149,8 +183,9 @@ class Flow:
         return groups
 
     def _parts_of(self, group: Sequence[TextLine], right: float, runs_on: bool) -> list[BlockDraft]:
-        if _is_listed(group[0]):  # a table of contents
-            return [BlockDraft([("\n", line) for line in group], "furniture")]
+        if _is_listed(group[0]):
+            kind: Kind | None = "furniture" if _are_contents(group) else None
+            return [BlockDraft([("\n", line) for line in group], kind)]
         if self._is_heading(group, runs_on):
             return [
                 BlockDraft(

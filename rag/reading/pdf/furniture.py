@@ -8,36 +8,67 @@ from dataclasses import replace
 from rag.reading.pdf.lines import Page, TextLine, half_point
 from rag.reading.pdf.rows import page_rows
 
-MARGIN = 0.13  # of a page's height: where running headers and footers stand
+# Of a page's height: where running headers and footers stand; the same words at the same height of
+# many pages may stand further inside.
+MARGIN, WIDE_MARGIN = 0.13, 0.2
+MANY = 3  # pages
 _PAGE_NUMBER = re.compile(
     r"(?i)(?:(?:page|seite|p\.)\s*+)?[-–—|]?\s*+(?:\d{1,4}|[ivxl]{1,6})\s*[-–—|]?(?:\s*(?:of|von|"
     r"/)\s*\d{1,4})?"
 )
 _PAGE_IN_LINE = re.compile(r"(?i)^\d+\s+|(?<!\s)\s++\d++(?:\s*+(?:of|von|/)\s*\d+)?$")
+_NUMBER_IN_LINE = re.compile(r"(?<![\d.,:])\d{1,6}(?![\d.,:]\d)")
+# "Chapter 3" on the third page is a heading.
+_NUMBER_AT_END = re.compile(
+    r"(?i)^\d{1,6}(?=\s)|(?<=\s)(?<!chapter\s)(?<!part\s)(?<!section\s)(?<!kapitel\s)\d{1,6}$"
+)
+_PLACE_OF_NUMBER = re.compile(r"[\s|·•/–—-]*#[\s|·•/–—-]*")
 
 
 def with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
-    """Return the pages with what repeats at their edges, and with their numbers, as furniture."""
+    """Return the pages with what repeats at their edges, and with their numbers, as furniture.
 
-    def pattern(row: TextLine) -> tuple[str, float]:
-        heading = row.size >= 1.1 * body  # "Chapter 1", "Chapter 2"
-        return row.text if heading else _PAGE_IN_LINE.sub("#", row.text), half_point(row.size)
-
+    `body` is the size of the running text, in points.
+    """
     edges = [_edges(page) for page in pages]
-    seen = Counter(
-        (foot, found)
-        for rows in edges
-        for foot in (0, 1)
-        for found in set(map(pattern, rows[foot]))
-    )
+    offset = _number_offset(pages, edges)
+
+    def pattern(row: TextLine, page: Page) -> tuple[str, float]:
+        heading = row.size >= 1.1 * body  # "Chapter 1", "Chapter 2"
+        text = row.text if heading else _PAGE_IN_LINE.sub("#", row.text)
+        if offset is not None:  # on the left of one page and on the right of the next
+            numbers = _NUMBER_AT_END if heading else _NUMBER_IN_LINE
+            numbered = numbers.sub(
+                lambda n: "#" if int(n[0]) == (page.number or row.page) + offset else n[0], text
+            )
+            if any(map(str.isalpha, _PLACE_OF_NUMBER.sub("", numbered))):
+                text = numbered
+        if any(map(str.isalpha, text)) and (not heading or offset is not None):
+            text = _PLACE_OF_NUMBER.sub(" ", text).strip()
+        return text, half_point(row.size)
+
+    seen = Counter[tuple[int, tuple[str, float]]]()
+    high = Counter[tuple[int, tuple[str, float], int]]()
+    for page, rows in zip(pages, edges, strict=True):
+        for foot in (0, 1):
+            found = {pattern(row, page): round(row.baseline / 4) for row in rows[foot]}
+            seen.update((foot, one) for one in found)
+            high.update((foot, one, at) for one, at in found.items())
+
+    def repeats(row: TextLine, page: Page, foot: int) -> bool:
+        key = foot, pattern(row, page)
+        depth = page.height - row.baseline if foot else row.baseline
+        if depth < MARGIN * page.height:
+            return seen[key] > 1
+        return high[*key, round(row.baseline / 4)] >= max(MANY, seen[key] / 2)
+
     apart: list[Page] = []
     for page, rows in zip(pages, edges, strict=True):
         furniture: list[TextLine] = []
         for foot in (0, 1):
             for place, row in enumerate(rows[foot]):
-                if seen[foot, pattern(row)] < 2 and not (
-                    place == 0 and _PAGE_NUMBER.fullmatch(row.text)
-                ):
+                number = place == 0 and _is_page_number(row, page)
+                if not number and not repeats(row, page, foot):
                     break
                 furniture.append(row)
         lines = [
@@ -49,9 +80,36 @@ def with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
     return apart
 
 
+def _is_page_number(row: TextLine, page: Page) -> bool:
+    near = min(row.baseline, page.height - row.baseline) < MARGIN * page.height
+    return near and bool(_PAGE_NUMBER.fullmatch(row.text))
+
+
+def _number_offset(
+    pages: Sequence[Page], edges: Sequence[tuple[list[TextLine], list[TextLine]]]
+) -> int | None:
+    """Return what is added to the place of a page to get the number printed on it.
+
+    None where fewer than MANY pages, or fewer than a third, have a number in common steps.
+    """
+    offsets = Counter(
+        offset
+        for page, rows in zip(pages, edges, strict=True)
+        for offset in {
+            int(number[0]) - (page.number or row.page)
+            for row in (*rows[0], *rows[1])
+            for number in _NUMBER_IN_LINE.finditer(row.text)
+        }
+    )
+    if not offsets:
+        return None
+    offset, count = offsets.most_common(1)[0]
+    return offset if count >= MANY and count * 3 >= len(pages) else None
+
+
 def _edges(page: Page) -> tuple[list[TextLine], list[TextLine]]:
     """Return the rows in the upper and in the lower margin, from the edge inwards."""
     rows = page_rows(page.lines)
-    head = [row for row in rows[:4] if row.baseline < MARGIN * page.height]
-    foot = [row for row in rows[-4:] if row.baseline > (1 - MARGIN) * page.height]
+    head = [row for row in rows[:4] if row.baseline < WIDE_MARGIN * page.height]
+    foot = [row for row in rows[-4:] if row.baseline > (1 - WIDE_MARGIN) * page.height]
     return head, foot[::-1]

@@ -9,6 +9,7 @@ from rag.reading.pdf.page_words import word_turned_back
 from rag.reading.pdf.spaces import Word
 from rag.text.markers import TO_RAISED
 
+LARGEST_CAPITAL = 1.5  # of the size of the small capitals behind it
 # A marker of a note is smaller than the text and raised; in some fonts by more than half its size.
 SMALL, MOST_RAISED = 0.85, 0.8
 WORD_GAP = 0.8  # of the type's size: wider gaps may be a gutter or the edge of a cell
@@ -88,11 +89,18 @@ def _line_of(words: Sequence[Word], page: int) -> TextLine:
     for word in words:
         letters[word.size, word.bold] += len(word.text)
     (size, bold), _ = letters.most_common(1)[0]
+    if all(word.text.isupper() or not word.text.isalpha() for word in words):
+        size = max([size, *(word.size for word in words if _is_capital(word, size))])
     lowest = max((word for word in words if word.size == size), key=lambda word: word.baseline)
     bold = bold and all(word.bold or not word.text.isalpha() for word in words)
     left, right = min(word.left for word in words), max(word.right for word in words)
     text = _line_text(words, lowest.baseline, size)
     return TextLine(text, page, left, lowest.top, right, lowest.bottom, lowest.baseline, size, bold)
+
+
+def _is_capital(word: Word, size: float) -> bool:
+    """Return whether a word is a capital before small ones of this size."""
+    return word.text.isupper() and size < word.size <= LARGEST_CAPITAL * size
 
 
 def _line_text(words: Sequence[Word], baseline: float, size: float) -> str:

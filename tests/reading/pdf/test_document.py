@@ -22,6 +22,7 @@ from rag.errors import DocumentError, NotFoundError
 from rag.reading.blocks import Block, Content
 from rag.reading.pdf import document, page_words
 from rag.reading.pdf.document import page_image, read_pdf
+from rag.reading.structure import structured
 from rag.text.characters import visible
 
 WIDTH, HEIGHT = 400, 600
@@ -497,6 +498,24 @@ def test_a_marker_that_is_drawn_before_its_page_stands_where_it_shows() -> None:
         write(canvas, 40, 400, "Trade rose by a third.")
 
     assert texts(read_pdf(drawn(draw))) == ["An earlier line.", "Trade rose by a third.[7]"]
+
+
+def page_with_note(number: int, claim: str, note: str) -> Callable[[Canvas], None]:
+    def draw(canvas: Canvas) -> None:
+        write(canvas, 40, 500, wrapped(f"{claim}^{number}^ The offices did not answer.", 320))
+        write(canvas, 40, 52, f"^{number}^ {note}", 8)
+
+    return draw
+
+
+def test_each_marker_has_the_note_of_its_page_where_notes_restart_on_every_page() -> None:
+    claims = ["Trade rose by a third.", "Two ports were closed.", "A line was built."]
+    notes = ["Interfax.", "Ministry of Transport.", "So the reporter."]
+    data = drawn(*(page_with_note(1, c, n) for c, n in zip(claims, notes, strict=True)))
+    document = structured(read_pdf(data), "report", "report.pdf", "0")
+    starts = [document.text.index(claim) for claim in claims]
+    found = [document.note_at(start, start + 5) for start in starts]
+    assert [note and note.text for note in found] == notes
 
 
 # --- Files that cannot be read ------------------------------------------------------------------

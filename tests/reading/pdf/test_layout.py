@@ -161,6 +161,47 @@ def test_a_heading_at_the_top_of_a_page_is_no_running_header_though_only_its_num
     assert texts(told, "furniture") == ["Crossings 1", "Crossings 2"]
 
 
+def long_page(
+    page: int, head: str, foot: str = "", y: float = 30, size: float = 8
+) -> list[TextLine]:
+    """A page of text with a header at `y`; no two pages say the same."""
+    said = [f"Office {word} at the border counted all" for word in "one two three four".split()]
+    said = [f"{text} of page {chr(96 + page)} by hand." for text in said]
+    placed = lines(head, 40, y, size, page=page) + lines(said, 40, 140, page=page)
+    return placed + (lines(foot, 40, 580, 8, page=page) if foot else [])
+
+
+@pytest.mark.parametrize(
+    ("head", "foot"),
+    [
+        ("Crossings and Ports {page} of 2021", ""),
+        ("Review", "Page {page} CC-by-SA licence of the offices"),
+        ("Review", "Frm 0000{page} Fmt 4702"),
+    ],
+)
+def test_a_header_with_the_number_of_its_page_inside_is_furniture(head: str, foot: str) -> None:
+    told = read(*(long_page(n, head.format(page=n), foot.format(page=n)) for n in range(1, 5)))
+    assert len(texts(told, "furniture")) == (8 if foot else 4)
+
+
+def test_a_running_header_in_large_type_is_furniture_though_its_number_changes_sides() -> None:
+    def head(page: int) -> str:
+        return f"{470 + page} Crossings Review" if page % 2 else f"Crossings Review {470 + page}"
+
+    told = read(*(long_page(n, head(n), size=12) for n in range(1, 5)))
+    assert texts(told, "furniture") == [head(n) for n in range(1, 5)]
+
+
+def test_a_header_below_the_margin_is_furniture_where_many_pages_have_it_at_one_height() -> None:
+    told = read(*(long_page(n, "Crossings and Ports", y=90) for n in range(1, 5)))
+    assert texts(told, "furniture") == ["Crossings and Ports"] * 4
+
+
+def test_the_same_words_at_other_heights_below_the_margin_are_text() -> None:
+    told = read(*(long_page(n, "Crossings and Ports", y=80 + 6 * n) for n in range(1, 4)))
+    assert texts(told, "furniture") == []
+
+
 @pytest.mark.parametrize("number", ["7", "- 7 -", "Page 7 of 12", "Seite 7", "xiv"])
 def test_the_number_of_a_page_is_furniture_though_it_stands_on_one_page_only(number: str) -> None:
     assert texts(
@@ -179,6 +220,20 @@ def test_a_table_of_contents_is_furniture() -> None:
     told = read(lines(entries, 40, 100) + lines("Offices at nine crossings were asked.", 40, 150))
     assert texts(told, "furniture") == ["\n".join(entries)]
     assert texts(told) == ["Offices at nine crossings were asked."]
+
+
+def test_dots_that_lead_to_values_are_a_table_and_no_table_of_contents() -> None:
+    entries = ["Wheat . . . . . . . . . . . 412", "Barley . . . . . . . . . . . 97"]
+    told = read(lines(entries, 40, 100) + lines("Offices at nine crossings were asked.", 40, 150))
+    assert texts(told)[0] == "\n".join(entries)
+
+
+def test_the_lines_of_a_listing_do_not_say_how_far_apart_lines_of_text_are() -> None:
+    listing = [f"x{n} = f({n});" for n in range(40)]
+    told = read(
+        lines(listing, 40, 60, 10, leading=9) + lines(wrap(" ".join(LEFT), 60), 40, 450, leading=16)
+    )
+    assert texts(told)[-1] == " ".join(LEFT)
 
 
 # --- Paragraphs ---------------------------------------------------------------------------------
@@ -465,6 +520,17 @@ def test_notes_at_the_foot_are_notes_by_their_number_or_because_they_go_on() -> 
         "[2] and Ports, a yearbook.",
         "[3] So the reporter.",
     ]
+
+
+def test_a_note_ends_where_a_gap_or_other_type_begins() -> None:
+    told = read(
+        lines(LEFT, 40, 100)
+        + lines(["1 Interfax, May 4, 2019."], 40, 480, 8)
+        + lines(["Printed at the office of ports."], 40, 510, 8)
+        + lines(["Read on at the next crossing"], 40, 521, 6)
+    )
+    assert texts(told, "note") == ["[1] Interfax, May 4, 2019."]
+    assert texts(told)[1:] == ["Printed at the office of ports.", "Read on at the next crossing"]
 
 
 def test_small_type_that_opens_with_another_number_than_the_next_is_no_note() -> None:
