@@ -15,6 +15,7 @@ from rag.config import Settings
 from rag.errors import UsageError
 from rag.http.access import Access
 from rag.http.asgi import LOOPBACK
+from rag.http.connections import KEEP_ALIVE_SECONDS, protocol_class
 from rag.protocols import ModelSet
 from rag.service.client import Server, announce, models_of, running, withdraw
 from rag.service.jobs import Jobs
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 _PORTS = range(7860, 7960)  # of which the first free one is taken
 _SHUTDOWN_SECONDS = 7  # for requests under way; their questions are stopped at once
 _WAKE_SECONDS = 0.5
-_MAX_CONNECTIONS = 1000  # more at a time are answered 503
+# More at a time make room for each other. A browser opens six; each may hold a body of a megabyte.
+_MAX_CONNECTIONS = 500
+# Before any of them makes room: they must not take the last files that the process may open.
+_ACCEPTED_AT_ONCE = 100
 
 
 def launch(
@@ -120,13 +124,17 @@ def _start_server(
             end_streams()
             await super().shutdown(sockets)
 
+    most = _most_connections()
     config = uvicorn.Config(
         access,
         log_level="error",
         access_log=False,
         ws="none",
         server_header=False,
-        limit_concurrency=_MAX_CONNECTIONS,
+        http=protocol_class(most),
+        limit_concurrency=most + 1,  # all of them being answered: one more hears 503
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        backlog=_ACCEPTED_AT_ONCE,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     server = Server(config)
@@ -135,6 +143,17 @@ def _start_server(
     while not server.started and thread.is_alive():
         time.sleep(0.01)
     return server, thread
+
+
+def _most_connections() -> int:
+    """Return how many connections to keep: half the files that the process may open at most."""
+    if os.name != "posix":
+        return _MAX_CONNECTIONS
+    import resource
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = files == resource.RLIM_INFINITY
+    return _MAX_CONNECTIONS if unlimited else min(_MAX_CONNECTIONS, files // 2)
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

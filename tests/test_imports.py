@@ -86,7 +86,7 @@ ROOM_OF = {
     "tokenizers": "models.embedder",
     "torch": "models",  # of which the models are made that become ONNX files
     "transformers": "models.embedder",
-    "uvicorn": "serve",
+    "uvicorn": "serve http.connections",
     "watchfiles": "cli.watch",
 }
 # The types of these libraries stand in the signatures of routes, tools and the page, so modules of

@@ -19,7 +19,7 @@ from rag.http.asgi import (
     is_same_origin,
 )
 from rag.http.auth import TokenCheck, sign_in
-from rag.http.limits import REQUESTS_A_MINUTE, LimitedRequest, RateLimiter, Refusal
+from rag.http.limits import API_HEADERS, REQUESTS_A_MINUTE, LimitedRequest, RateLimiter, Refusal
 from rag.http.page_guard import PageGuard
 
 _API = ("/v1/", "/mcp", "/health", "/ready", "/metrics")  # the rest is the page
@@ -72,7 +72,7 @@ class Access:
         headers = headers_of(scope)
         sent = headers.get(b"x-request-id", "")
         id = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
-        request = LimitedRequest(scope, send, id)
+        request = LimitedRequest(scope, send, id, API_HEADERS)
         started = time.monotonic()
         try:
             if refusal := self._refusal(request, headers):
@@ -105,12 +105,7 @@ class Access:
             refusal := self._token_refusal(request.scope, headers)
         ):
             return refusal
-        length = headers.get(b"content-length", "0")
-        if not length.isdigit():
-            return Refusal(
-                400, "The Content-Length is not a number; send the number of bytes of the body."
-            )
-        return request.too_large if int(length[:20]) > request.max_bytes else None
+        return request.length_refusal(headers)
 
     def _token_refusal(self, scope: Message, headers: Headers) -> Refusal | None:
         if not self._token.accepts(scope, headers):
@@ -134,7 +129,11 @@ class Access:
             start: Message = {"type": "http.response.start", "status": 400, "headers": plain}
             body = _MALFORMED.encode()
         elif self._token.accepts_cookie(scope, headers):
-            await self._page_guard(scope, receive, send)
+            request = LimitedRequest(scope, send, uuid.uuid4().hex)
+            if refusal := request.length_refusal(headers):
+                await request.refuse(refusal)
+            else:
+                await request.answer(self._page_guard, receive)
             return
         else:
             start, body = sign_in(self._token, scope)

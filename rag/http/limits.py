@@ -1,15 +1,16 @@
 """Limits on requests: how large a body or an upload may be, and how many come in a minute."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rag.files import MAX_BYTES
-from rag.http.asgi import App, Message, Receive, Send, with_headers
+from rag.http.asgi import App, Headers, Message, Receive, Send, with_headers
 
 MAX_BODY = 1_000_000  # bytes of a request without a file: the longest question with a long history
 MAX_UPLOAD = MAX_BYTES + 100_000  # bytes of a file with the form around it
 REQUESTS_A_MINUTE = 600  # for each token; bursts up to as many
+API_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 _UPLOADS = "/v1/documents"
 
 
@@ -45,9 +46,12 @@ class Refusal:
 
 
 class LimitedRequest:
-    """One request to the API: its id, how many bytes it may send, and what was answered."""
+    """One request: its id, how many bytes it may send, and what was answered."""
 
-    def __init__(self, scope: Message, send: Send, id: str) -> None:
+    def __init__(
+        self, scope: Message, send: Send, id: str, extra: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """The answer is given the `extra` headers, and its id where there are some."""
         self.scope = scope
         self.status = 0
         self.max_bytes = MAX_UPLOAD if scope["path"] == _UPLOADS else MAX_BODY
@@ -57,10 +61,20 @@ class LimitedRequest:
             "once.",
         )
         self._id = id
+        self._extra = [(b"x-request-id", id.encode()), *extra] if extra else []
         self._send = send
         self._received = 0
         self._is_too_large = False
         scope.setdefault("state", {})["request_id"] = id
+
+    def length_refusal(self, headers: Headers) -> Refusal | None:
+        """Return why a body of the length that is stated is not read, or None."""
+        length = headers.get(b"content-length", "0")
+        if not length.isdigit():
+            return Refusal(
+                400, "The Content-Length is not a number; send the number of bytes of the body."
+            )
+        return self.too_large if int(length[:20]) > self.max_bytes else None
 
     async def answer(self, app: App, receive: Receive) -> None:
         """Let the application answer; refuse a body that grows too large."""
@@ -87,12 +101,7 @@ class LimitedRequest:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            extra = [
-                (b"x-request-id", self._id.encode()),
-                (b"x-content-type-options", b"nosniff"),
-                (b"cache-control", b"no-store"),
-            ]
-            message = with_headers(message, extra)
+            message = with_headers(message, self._extra)
         await self._send(message)
 
     async def refuse(self, refusal: Refusal) -> None:
