@@ -21,7 +21,7 @@ import pytest
 from fakes import ServiceWith
 from served import GRAIN, QUESTION, SAID, finished, problem, serving, started
 
-from rag.http import access
+from rag.http import limits
 
 
 def request(path: str, *headers: str, body: str = "") -> bytes:
@@ -78,7 +78,7 @@ def test_a_gigabyte_is_refused_before_it_is_sent(service_with: ServiceWith) -> N
 def test_a_file_without_an_announced_end_is_counted(
     service_with: ServiceWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "MAX_UPLOAD", 300_000)
+    monkeypatch.setattr(limits, "MAX_UPLOAD", 300_000)
     received = 0
 
     def endless() -> Iterator[bytes]:
