@@ -100,7 +100,7 @@ def nearest_by_numpy(library: Library, vector: Vectors, k: int) -> list[int]:
 
 
 # As the first release wrote it: never change it, libraries like this are on people's disks.
-FORMAT_1 = (Path(__file__).parent / "library" / "format_1.sql").read_text(encoding="utf-8")
+FORMAT_1 = (Path(__file__).parents[1] / "library" / "format_1.sql").read_text(encoding="utf-8")
 
 
 OLD = replace(

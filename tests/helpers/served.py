@@ -37,7 +37,7 @@ GRAIN = {
 QUESTION = "trade in grain in May by percent"
 
 
-TESTS = Path(__file__).parent
+HELPERS = Path(__file__).parent
 
 
 KEY = "the0key0of0these0tests"
@@ -65,7 +65,7 @@ def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         "RAG_INDEXES": str(folder),
-        "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}",
+        "PYTHONPATH": f"{HELPERS}{os.pathsep}{HELPERS.parents[1]}",
     }
     code = _SERVER.format(said=SAID, port=str(port))
     server = subprocess.Popen(
