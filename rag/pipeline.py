@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,10 +12,16 @@ import numpy as np
 from rag import ingest
 from rag.answering import citations, rank
 from rag.answering.claims import check_statement, read_statements
-from rag.answering.compose import compose
 from rag.answering.conflicts import prefer_newest
-from rag.answering.decide import decide
-from rag.answering.understand import asked_before, check_question, last_asked
+from rag.answering.decide import Decision, decide
+from rag.answering.shapes.request import Request
+from rag.answering.shapes.shapes import answered
+from rag.answering.understand import (
+    asked_before,
+    check_question,
+    last_asked,
+    understand,
+)
 from rag.answering.verify import Claim
 from rag.config import Settings, bundled
 from rag.errors import NotFoundError
@@ -39,6 +46,7 @@ from rag.types import (
     Seconds,
     Sentence,
     Turn,
+    Vectors,
 )
 
 _HITS = 10
@@ -214,10 +222,11 @@ class Pipeline:
         """
         before = last_asked(history)
         ways = [question, f"{before} {question}"] if before else [question]
-        read = [(asked, self._rank(asked, hits[:READ])) for asked in ways]
+        read = [(asked, self.evidence(asked, hits[:READ])) for asked in ways]
         return max(read, key=lambda way: way[1][0].score if way[1] else 0.0)
 
-    def _rank(self, question: str, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
+    def evidence(self, question: str, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
+        """Return the sentences of the hits, the best first, each with its chance to answer."""
         readings = self.models.reader.read(question, rank.passages_of(hits))
         return rank.rank(question, hits, readings, self.library.idf)
 
@@ -252,43 +261,65 @@ class Pipeline:
         ModelError where one of these cannot be used.
         """
         started = time.monotonic()
-        hits = self.search(question, history=history, only=only)
+        corpus = _Corpus(self, only)
+        asked = understand(check_question(question), corpus.documents())
+        least = self._certainty if certainty is None else certainty
+        named = replace(only, documents=asked.documents) if asked.documents else only
+        hits = self.search(question, history=history, only=named)
         retrieved = time.monotonic() - started
         yield Found(hits)
 
-        asked, evidence = self.read(question, hits, history)
+        text, evidence, decision = self._decide(question, hits, history, least)
+        if decision.reason and named != only:  # what it names does not answer; another may
+            hits = self.search(question, history=history, only=only)
+            text, evidence, decision = self._decide(question, hits, history, least)
         read = time.monotonic() - started
-        least = self._certainty if certainty is None else certainty
-        evidence = prefer_newest(evidence, least)
-        decision = decide(
-            evidence, lambda: rank.coverage(asked, hits[:READ], self.library.idf), least
+        notes: list[str] = []
+        request = Request(
+            replace(asked, text=text),
+            evidence,
+            decision,
+            least,
+            corpus,
+            self.models.chat,
+            bundled("prompts"),
+            notes.append,
         )
         claims: list[Claim] = []
         first: float | None = None
         mode: Mode = "extractive"
-        if not decision.reason:
-            composed = compose(
-                asked, evidence, least, self.models.chat, self.document, bundled("prompts")
-            )
-            for worded_by, claim in composed:
-                claims.append(claim)
-                mode = "generated" if worded_by == "generated" else mode
-                first = first or time.monotonic() - started
-                yield self._cite(claims)[0][-1]
+        shape = asked.shape
+        for shape, worded_by, claim in answered(request):  # noqa: B007 - told at the end
+            claims.append(claim)
+            mode = "generated" if worded_by == "generated" else mode
+            first = first or time.monotonic() - started
+            yield self._cite(claims)[0][-1]
 
         sentences, cited = self._cite(claims)
         yield Answer(
             question=question,
-            answer=citations.render(sentences),
+            answer=citations.render(sentences, shape),
             abstained=not claims,
             mode=mode,
             sentences=sentences,
             citations=cited,
             hits=rank.reorder(hits, evidence),
             seconds=Seconds(retrieved, first, time.monotonic() - started, read),
-            reason=decision.reason,
+            reason="" if claims else decision.reason,
+            shape=shape,
             confidence=round(decision.confidence, 3),
+            notes=tuple(notes),
         )
+
+    def _decide(
+        self, question: str, hits: Sequence[Hit], history: Sequence[Turn], min_confidence: float
+    ) -> tuple[str, tuple[Evidence, ...], Decision]:
+        """Return the question as understood, the evidence for it, and whether that answers it."""
+        text, evidence = self.read(question, hits, history)
+        evidence = prefer_newest(evidence, min_confidence)
+        idf = self.library.idf
+        decision = decide(evidence, lambda: rank.coverage(text, hits[:READ], idf), min_confidence)
+        return text, evidence, decision
 
     def check(self, text: str) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
         """Each statement of a text, or of an answer as JSON, with its verdict, and the citations of
@@ -317,3 +348,49 @@ class Pipeline:
                     create=create,
                 )
             return self._library
+
+
+class _Corpus:
+    """The documents of a library that a filter lets through, as the shapes look things up."""
+
+    def __init__(self, pipeline: Pipeline, only: Filter) -> None:
+        self._pipeline, self._only = pipeline, only
+
+    def documents(self) -> list[DocumentInfo]:
+        """Return what the library lists of each document."""
+        return self._pipeline.library.documents(self._only)
+
+    def document(self, name: str) -> Document:
+        """Return the whole document of that name. Raises NotFoundError where there is none."""
+        return self._pipeline.document(name)
+
+    def search(self, question: str, k: int, documents: Sequence[str] = ()) -> tuple[Hit, ...]:
+        """Return the best `k` hits for the question, of these documents or of all."""
+        return self._pipeline.search(question, k, only=self._within(documents))
+
+    def passages(self, documents: Sequence[str]) -> tuple[Hit, ...]:
+        """Return every passage of the documents, in their order."""
+        return self._hits(self._within(documents))
+
+    def holding(self, words: str) -> tuple[Hit, ...]:
+        """Return the passages that hold the words in this order, whatever their endings."""
+        return self._hits(self._only, f'"{words}"')
+
+    def read(self, question: str, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
+        """Return the sentences of the hits, the best first, each with its chance to answer."""
+        return self._pipeline.evidence(question, hits)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return the unit vectors of the texts, float32 [texts, dimension]."""
+        return self._pipeline.models.embedder.encode(texts)
+
+    def _within(self, documents: Sequence[str]) -> Filter:
+        return replace(self._only, documents=tuple(documents)) if documents else self._only
+
+    def _hits(self, only: Filter, phrase: str = "") -> tuple[Hit, ...]:
+        library = self._pipeline.library
+        with library.snapshot():
+            ids = library.select(only, phrase)
+            chunks = library.chunks([] if ids is None else ids.tolist())
+        hits = [Hit(chunk, title, 1.0, "lexical", date) for chunk, title, date in chunks.values()]
+        return tuple(sorted(hits, key=lambda hit: (hit.chunk.document, hit.chunk.number)))

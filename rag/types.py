@@ -20,6 +20,8 @@ Mode = Literal["generated", "extractive"]
 # something near what was asked. "" where there is an answer.
 Reason = Literal["", "nothing_on_subject", "not_this", "near"]
 Shape = Literal["fact", "yes_no", "list", "comparison", "overview", "about"]
+# Shapes whose sentences stand side by side, each in a line of its own.
+IN_LINES: frozenset[Shape] = frozenset(("list", "comparison", "about"))
 FoundBy = Literal["dense", "lexical", "both"]
 Kind = Literal["text", "heading", "furniture", "note"]
 FactName = Literal[
@@ -455,6 +457,7 @@ class Answer:
     reason: Reason = ""
     shape: Shape = "fact"
     confidence: float = 0.0  # 0..1, the chance that the passages answer the question
+    notes: tuple[str, ...] = ()  # what a reader must know of the answer besides its sentences
 
 
 @dataclass(frozen=True, slots=True)

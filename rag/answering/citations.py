@@ -11,7 +11,18 @@ from rag.answering.verify import Claim, DocumentLookup, follows
 from rag.text.markers import NOTE_MARKER
 from rag.text.sentences import sentence_spans
 from rag.text.tokens import words_of
-from rag.types import Citation, Document, Evidence, Quotation, Sentence, Span
+from rag.types import (
+    IN_LINES,
+    Chunk,
+    Citation,
+    Document,
+    Evidence,
+    Hit,
+    Quotation,
+    Sentence,
+    Shape,
+    Span,
+)
 
 # [1] · [1, 2] · [1–3] · [ 12 ]: in the model's text these are its markers, since the sources are
 # shown to it without any.
@@ -149,9 +160,13 @@ def _in_its_words(group: Sequence[Evidence], document: DocumentLookup) -> str:
     return f"{quotation.speaker}: “{inner}”" if quotation.speaker else f"“{inner}”"
 
 
-def render(sentences: Iterable[Sentence]) -> str:
-    """The answer's text: 'Trade rose by 30 percent.[1] It fell in May.[2][3]'."""
-    return " ".join(s.text + "".join(f"[{marker}]" for marker in s.markers) for s in sentences)
+def render(sentences: Iterable[Sentence], shape: Shape = "fact") -> str:
+    """Return the answer's text: 'Trade rose by 30 percent.[1] It fell in May.[2][3]'.
+
+    What a list or a comparison puts side by side stands in lines of its own.
+    """
+    marked = (s.text + "".join(f"[{marker}]" for marker in s.markers) for s in sentences)
+    return "\n".join(marked) if shape in IN_LINES else " ".join(marked)
 
 
 def _merged(
@@ -238,3 +253,18 @@ def _balanced(text: str) -> str:
     elif text.count("”") > text.count("“"):
         text = text.removesuffix("”") if text.endswith("”") else f"“{text}"
     return text
+
+
+def hit_at(document: Document, start: int, end: int) -> Hit:
+    """Return a span of a document as if a search had found it."""
+    paragraph = document.paragraph_at(start)
+    section = " › ".join(document.sections[paragraph.section].path) if paragraph else ""
+    number = paragraph.number if paragraph else 0
+    text = document.text[start:end]
+    chunk = Chunk(document.name, 0, section, number, start, end, text, document.title)
+    return Hit(chunk, document.title, 1.0, "both")
+
+
+def evidence_at(document: Document, start: int, end: int) -> Evidence:
+    """Return a span of a document as evidence that is certain."""
+    return Evidence(hit_at(document, start, end), start, end, document.text[start:end], 1.0)

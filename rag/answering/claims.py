@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rag.answering import verify
-from rag.answering.citations import claims
+from rag.answering.citations import claims, hit_at
 from rag.answering.rank import sentences_of
 from rag.answering.verify import Claim, DocumentLookup
 from rag.config import MAX_QUESTION
@@ -15,7 +15,7 @@ from rag.errors import NotFoundError, UsageError
 from rag.render.text import NO_ANSWER
 from rag.text.characters import unescape_html
 from rag.text.query import unbound
-from rag.types import Chunk, Document, Hit, Source
+from rag.types import Hit, Source
 
 MAX_STATEMENTS = 500
 # What stands behind an answer in the terminal and in Markdown: "[1] "Trade rose."", "[^1]: …", and
@@ -129,7 +129,7 @@ def check_statement(
         if start < 0 or not cited.quote.strip():
             reason = f"the quoted words do not stand in {cited.document!r}"
             return Claim(statement.text, "unsupported", (), reason)
-        hit = _cited_hit(source, start, start + len(cited.quote))
+        hit = hit_at(source, start, start + len(cited.quote))
         sources.append(Source(number, hit, sentences_of(hit)))
     return _check(statement.text, sources, document)
 
@@ -141,13 +141,3 @@ def _check(statement: str, sources: Sequence[Source], document: DocumentLookup) 
         return claim
     reason = f"these are the words of {speaker or 'somebody'}, who is not named"
     return replace(claim, verdict="partly", reason=reason)
-
-
-def _cited_hit(document: Document, start: int, end: int) -> Hit:
-    """Return a span of a document as if a search had found it."""
-    paragraph = document.paragraph_at(start)
-    section = " › ".join(document.sections[paragraph.section].path) if paragraph else ""
-    number = paragraph.number if paragraph else 0
-    text = document.text[start:end]
-    chunk = Chunk(document.name, 0, section, number, start, end, text, document.title)
-    return Hit(chunk, document.title, 1.0, "both")

@@ -25,7 +25,7 @@ from rag.library.rows import document_of_rows, write_chunks, write_digest, write
 from rag.library.source_files import FILES, SourceFiles
 from rag.library.vector_index import Dense
 from rag.text.query import is_within, names_it, phrases_of
-from rag.types import Chunk, Document, DocumentInfo, Filter, Vectors
+from rag.types import EVERYTHING, Chunk, Document, DocumentInfo, Filter, Vectors
 
 _LIBRARY_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
@@ -249,9 +249,22 @@ class Library:
         with self._database.transaction() as database:
             database.execute("DELETE FROM pending WHERE substr(key, 1, 1) = ?", [start])
 
-    def documents(self) -> list[DocumentInfo]:
-        """All documents, in the order of their names."""
-        return _infos(self._database.rows("SELECT * FROM listing"))
+    def documents(self, only: Filter = EVERYTHING) -> list[DocumentInfo]:
+        """Return what is listed of the documents of the filter's names and dates, by name.
+
+        Raises UsageError for a document that is not in the library, and for a date that is none.
+        """
+        infos = _infos(self._database.rows("SELECT * FROM listing"))
+        known = {info.name.casefold() for info in infos}
+        for name in only.documents:
+            if name.casefold() not in known:
+                raise UsageError(self._no_document(name))
+        wanted = {name.casefold() for name in only.documents} or known
+        return [
+            info
+            for info in infos
+            if info.name.casefold() in wanted and is_within(info.date, only.after, only.before)
+        ]
 
     def find(self, path: Path) -> DocumentInfo | None:
         """The document that was read from the file at `path`."""

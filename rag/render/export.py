@@ -23,7 +23,7 @@ from rag.files import safe_name
 from rag.render.json import answer_json
 from rag.render.text import NEAREST_SHOWN, NO_ANSWER, where
 from rag.text.characters import visible
-from rag.types import Answer, Citation, Document, Hit
+from rag.types import IN_LINES, Answer, Citation, Document, Hit
 
 ExportFormat = Literal["md", "html", "docx", "json"]
 MEDIA_TYPES: dict[ExportFormat, str] = {
@@ -101,6 +101,8 @@ class _Part:
     sentences: tuple[tuple[str, tuple[int, ...]], ...]  # each with the numbers of its footnotes
     footnotes: tuple[_Footnote, ...]
     nearest: tuple[tuple[str, str], ...]  # passages, each with where it stands
+    notes: tuple[str, ...]  # what a reader must know besides
+    in_lines: bool  # whether each sentence has a line of its own
 
     @property
     def abstention(self) -> str:
@@ -120,6 +122,8 @@ def _parts(answers: Sequence[Answer], documents: Callable[[str], Document]) -> I
             ),
             tuple(_footnote(numbers[c.marker], c, documents) for c in answer.citations),
             tuple(map(_nearest_passage, answer.hits[:NEAREST_SHOWN])) if answer.abstained else (),
+            tuple(map(_line_to_export, answer.notes)),
+            answer.shape in IN_LINES,
         )
 
 
@@ -202,11 +206,12 @@ def _markdown(name: str, about: str, parts: Sequence[_Part]) -> bytes:
     blocks = [f"# {_md(name)}", _md(about)]
     for part in parts:
         blocks.append(f"## {_md(part.question)}")
-        said = " ".join(
+        said = ("\n\n" if part.in_lines else " ").join(
             _md(text) + "".join(f"[^{number}]" for number in numbers)
             for text, numbers in part.sentences
         )
         blocks.append(said or part.abstention)
+        blocks += map(_md, part.notes)
         for text, place in part.nearest:
             blocks += [_md_quote(text), f"— {_md(place)}"]
         for footnote in part.footnotes:
@@ -267,7 +272,7 @@ def _html(name: str, about: str, parts: Sequence[_Part]) -> bytes:
 
 
 def _part_html(part: _Part) -> str:
-    said = " ".join(
+    said = ("<br>" if part.in_lines else " ").join(
         escape(text)
         + "".join(f'<sup><a href="#footnote-{number}">{number}</a></sup>' for number in numbers)
         for text, numbers in part.sentences
@@ -282,8 +287,9 @@ def _part_html(part: _Part) -> str:
         f"{''.join(f'<p>{escape(line)}</p>' for line in f.below)}</li>"
         for f in part.footnotes
     )
+    notes = "".join(f"<p>{escape(note)}</p>" for note in part.notes)
     return (
-        f"<section><h2>{escape(part.question)}</h2><p>{said or part.abstention}</p>{nearest}"
+        f"<section><h2>{escape(part.question)}</h2><p>{said or part.abstention}</p>{notes}{nearest}"
         + (f'<ol class="footnotes">{footnotes}</ol>' if footnotes else "")
         + "</section>"
     )
@@ -326,7 +332,12 @@ def _docx(name: str, about: str, parts: Sequence[_Part]) -> bytes:
                     reference.set(qn("w:id"), str(number))
                     run.element.append(reference)
                 referred.add(number)
-            paragraph.add_run(" ")
+            if part.in_lines:
+                paragraph.add_run().add_break()
+            else:
+                paragraph.add_run(" ")
+        for note in part.notes:
+            document.add_paragraph(note)
         for text, place in part.nearest:
             document.add_paragraph(text, "Quote")
             document.add_paragraph(f"— {place}")

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from rag.render.text import NEAREST_SHOWN, NO_ANSWER, answer_text
 from rag.types import (
     EVERYTHING,
+    IN_LINES,
     Answer,
     Citation,
     Document,
@@ -65,7 +66,9 @@ def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
         said = f'<p class="said"><span>{NO_ANSWER}</span></p>{near}'
     else:
         said = (
-            f'<p class="said">{_sentences_html(answer.sentences, answer.citations)}</p>'
+            f'<p class="{_said_class(answer)}">'
+            f"{_sentences_html(answer.sentences, answer.citations)}</p>"
+            f"{''.join(map(_note_html, answer.notes))}"
             f'<ol class="footnotes">{"".join(map(_footnote_html, answer.citations))}</ol>'
             '<div class="about"><details class="read">'
             f"<summary>{count(len(answer.hits), 'passage')} read, {answer.seconds.total:.1f} s"
@@ -204,6 +207,14 @@ def _question_html(question: str, only: Filter) -> str:
     narrowed = joined(f"{how} {what}" for how, what in parts.items() if what)
     asked = f'<h2 class="asked">{escape(question.strip())}</h2>'
     return asked + (f'<p class="status narrowed">Only {narrowed}</p>' if narrowed else "")
+
+
+def _said_class(answer: Answer) -> str:
+    return "said lines" if answer.shape in IN_LINES else "said"
+
+
+def _note_html(note: str) -> str:
+    return f'<p class="status">{escape(note)}</p>'
 
 
 def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]) -> str:

@@ -15,7 +15,8 @@ def answer_text(answer: Answer) -> str:
         nearest = "\n\n".join(hit_text(hit) for hit in answer.hits[:NEAREST_SHOWN])
         return NO_ANSWER + (f" The nearest passages:\n\n{nearest}" if nearest else "")
     footnotes = "\n".join(footnote_text(citation) for citation in answer.citations)
-    return f"{printable(answer.answer)}\n\n{footnotes}"
+    parts = (printable(answer.answer), *map(printable, answer.notes), footnotes)
+    return "\n\n".join(part for part in parts if part)
 
 
 def checked_text(sentences: Sequence[Sentence], citations: Sequence[Citation]) -> str:

@@ -1,12 +1,14 @@
 """A text -> the spans of its sentences.   [nupunkt]"""
 
 import re
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 # What still belongs to a sentence behind its full stop: closing quotation marks and brackets, and
 # markers of notes.
 _TRAILER = re.compile(r"""(?:["”’'»)\]]|\[\d{1,3}\])+(?=\s|$)""")
 _BLANK_LINE = re.compile(r"\n\s*\n")
+# What begins an item of a list: a bullet, a number, a letter.
+LIST_ITEM = re.compile(r"[ \t]*(?:[-*•–▪◦‣]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])[ \t]+(?=\S)")
 _IN_ROW = re.compile(r"\S [·|] \S")  # between the values of a row of a table
 # What is no word. A sentence ends behind it if at all, but the splitter compares each full stop in
 # it with all the rest of it.
@@ -17,15 +19,15 @@ _STOPS = str.maketrans(".!?…", "____")
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Return the spans of the sentences of `text`, in order, white space around each left out.
 
-    A blank line always ends a sentence, and a row of a table is one. Together the spans hold every
-    character that is not white space.
+    A blank line always ends a sentence, and so does the next item of a list; a row of a table is
+    one sentence. Together the spans hold every character that is not white space.
     """
     spans: list[tuple[int, int]] = []
     block_start = 0
     for blank in [*_BLANK_LINE.finditer(text), None]:
         block_end = blank.start() if blank else len(text)
         starts = _row_starts(text, block_start, block_end)
-        starts = starts or _sentence_starts(text, block_start, block_end)
+        starts = starts or _starts_of_items_and_sentences(text, block_start, block_end)
         for start, end in zip(starts, [*starts[1:], block_end], strict=True):
             stripped = text[start:end].strip()
             if stripped:
@@ -42,6 +44,19 @@ def _row_starts(text: str, start: int, end: int) -> list[int]:
         return []
     lengths = accumulate(map(len, lines), initial=start)
     return [at for at, _ in zip(lengths, lines, strict=False)]
+
+
+def item_starts(text: str, start: int, end: int) -> list[int]:
+    """Return where the lines begin that are items of a list; a single one is none."""
+    lines = text[start:end].splitlines(keepends=True)
+    lengths = accumulate(map(len, lines), initial=start)
+    items = [at for at, line in zip(lengths, lines, strict=False) if LIST_ITEM.match(line)]
+    return items if len(items) > 1 else []
+
+
+def _starts_of_items_and_sentences(text: str, start: int, end: int) -> list[int]:
+    parts = [start, *(at for at in item_starts(text, start, end) if at > start), end]
+    return [at for first, last in pairwise(parts) for at in _sentence_starts(text, first, last)]
 
 
 def _sentence_starts(text: str, start: int, end: int) -> list[int]:

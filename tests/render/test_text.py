@@ -127,6 +127,7 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
         "reason": "",
         "shape": "fact",
         "confidence": 0.0,
+        "notes": [],
     }
 
 

@@ -58,3 +58,15 @@ def test_each_row_of_a_table_is_one_sentence_whatever_stands_in_its_cells() -> N
 )
 def test_a_sentence_that_ends_with_a_question_mark_asks(sentence: str, asks: bool) -> None:
     assert is_question(sentence) is asks
+
+
+def test_an_item_of_a_list_is_a_sentence_of_its_own() -> None:
+    text = "The team bought:\n- a Land Rover;\n- twelve radios. Two were lost;\n- a drone."
+    assert [text[start:end] for start, end in sentence_spans(text)] == [
+        "The team bought:",
+        "- a Land Rover;",
+        "- twelve radios.",
+        "Two were lost;",
+        "- a drone.",
+    ]
+    assert len(sentence_spans("1. It rained - a lot - on that day.")) == 1

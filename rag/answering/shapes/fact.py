@@ -1,13 +1,16 @@
 """The best sentence -> the answer in one sentence: the model's where it holds, or the source's."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from rag.answering import citations, prompt, verify
+from rag.answering.conflicts import find_conflict, is_version
 from rag.answering.generate import generate
+from rag.answering.grounded import write_grounded
+from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim, DocumentLookup
 from rag.protocols import ChatModel
 from rag.text.sentences import is_question, sentence_spans
@@ -23,6 +26,49 @@ _MAX_WHOLE_WORDS = 50  # of a sentence that is shown whole where the reader foun
 _LEANS = re.compile(r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No)\b")
 
 
+def fact(request: Request) -> Iterator[tuple[Mode, Claim]]:
+    """Yield the answer in a sentence, and what another document says otherwise.
+
+    A chat model writes out of several passages, and what the sources do not hold is left out; a
+    base model puts the short answer into a sentence. Where neither comes about, the best sentence
+    answers itself.
+    """
+    if request.decision.reason:
+        return
+    evidence, document, chat = request.evidence, request.corpus.document, request.chat
+    question = request.question.text
+    cited: set[Evidence] = set()
+    if chat and chat.follows_instructions:
+        for claim in write_grounded(question, evidence, chat, document, request.templates):
+            cited.update(claim.evidence)
+            yield "generated", claim
+    if not cited:
+        mode, claim = state_fact(question, evidence[0], chat, document, request.templates)
+        cited.update(claim.evidence)
+        yield mode, claim
+    yield from contradicted(evidence, cited, request.min_confidence, document)
+
+
+def contradicted(
+    evidence: Sequence[Evidence],
+    cited: Collection[Evidence],
+    min_confidence: float,
+    document: DocumentLookup,
+) -> Iterator[tuple[Mode, Claim]]:
+    """Yield the sentence that answers otherwise than the cited ones, named by its document."""
+    shown = [e for e in evidence if any(_overlap(e, c) for c in cited)] or [evidence[0]]
+    conflict = find_conflict([shown[0], *(e for e in evidence if e not in shown)], min_confidence)
+    if conflict:
+        title, date = conflict.hit.title, conflict.hit.date
+        for quote in citations.quoted([conflict], document):
+            named = f"{title} ({date})" if date else title
+            is_older = is_version(conflict, shown[0])
+            opening = (
+                f"An earlier version, {named}, says" if is_older else f"{named} says otherwise"
+            )
+            yield "extractive", replace(quote, text=f"{opening}: {quote.text}")
+
+
 def state_fact(
     question: str,
     best: Evidence,
@@ -31,13 +77,13 @@ def state_fact(
     templates: Path,
 ) -> tuple[Mode, Claim]:
     """Return the answer in one sentence: the model's where it holds, else the source's own."""
-    best = _whole_sentence(best)
-    before = _leaned_on(best)
+    best = whole_sentence(best)
+    before = leaned_on(best)
     if chat and best.focus and not chat.follows_instructions:
         claim = _restated(question, best, before, chat, document, templates)
         if claim:
             return "generated", claim
-    return "extractive", _own_words(best, before, document)
+    return "extractive", own_words(best, before, document)
 
 
 def _restated(
@@ -64,7 +110,7 @@ def _restated(
     return claim if claim.verdict == "supported" else None
 
 
-def _own_words(best: Evidence, before: Evidence | None, document: DocumentLookup) -> Claim:
+def own_words(best: Evidence, before: Evidence | None, document: DocumentLookup) -> Claim:
     """Return the sentence as it stands, or the short answer in front of it where that comes
     late.
     """
@@ -91,7 +137,7 @@ def _is_run_of(run: Sequence[str], words: Sequence[str]) -> bool:
     return any(list(words[at : at + len(run)]) == list(run) for at in range(len(words)))
 
 
-def _whole_sentence(evidence: Evidence) -> Evidence:
+def whole_sentence(evidence: Evidence) -> Evidence:
     """Return the sentence that a part of it is from."""
     offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
     for start, end in sentence_spans(text):
@@ -103,7 +149,7 @@ def _whole_sentence(evidence: Evidence) -> Evidence:
     return evidence
 
 
-def _leaned_on(evidence: Evidence) -> Evidence | None:
+def leaned_on(evidence: Evidence) -> Evidence | None:
     """Return the sentence before, where this one begins with a pronoun or it asks a question."""
     offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
     spans = sentence_spans(text)
@@ -119,3 +165,8 @@ def _leaned_on(evidence: Evidence) -> Evidence | None:
                 focus=None,
             )
     return None
+
+
+def _overlap(one: Evidence, other: Evidence) -> bool:
+    same = one.hit.chunk.document == other.hit.chunk.document
+    return same and one.start < other.end and other.start < one.end

@@ -1,0 +1,1 @@
+"""The shapes of an answer, a function each."""

@@ -1,0 +1,136 @@
+"""A question about a document or the library -> what is on record, cited to where it stands."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from rag.answering.citations import evidence_at
+from rag.answering.shapes.request import Request
+from rag.answering.understand import Record
+from rag.answering.verify import Claim
+from rag.text.dates import in_words, written_forms
+from rag.text.sentences import sentence_spans
+from rag.text.tokens import folded, stem, words_of
+from rag.types import Document, Evidence, Hit, Mode
+
+_RECORD = "by the library's own record"  # where no text of the document says it
+_MAX_LISTED = 20
+_MAX_ENDING = 2  # letters: "herrings", "censuses"
+
+
+def about(request: Request) -> Iterator[tuple[Mode, Claim]]:
+    """Yield what is on record; nothing where the record is silent."""
+    for claim in _RECORDS[request.question.record](request) if request.question.record else ():
+        yield "extractive", claim
+
+
+def _count(request: Request) -> Iterator[Claim]:
+    number = len(request.corpus.documents())
+    documents = "1 document" if number == 1 else f"{number:,} documents"
+    yield Claim(f"The library holds {documents}, {_RECORD}.", "supported", ())
+
+
+def _documents(request: Request) -> Iterator[Claim]:
+    listed = request.corpus.documents()
+    yield from _count(request)
+    for info in listed[:_MAX_LISTED]:
+        dated = f" ({in_words(info.date)})" if info.date else ""
+        yield Claim(f"“{info.title}”{dated}, file {info.file}.", "supported", ())
+    if len(listed) > _MAX_LISTED:
+        request.note(f"The first {_MAX_LISTED} of {len(listed):,} documents are shown.")
+
+
+def _mentions(request: Request) -> Iterator[Claim]:
+    """Yield a sentence of each document that holds the words of the subject in a row."""
+    wanted = [word for word in words_of(request.question.subject) if stem(word)]
+    found: dict[str, Evidence] = {}
+    for hit in request.corpus.holding(" ".join(wanted)):
+        sentence = _naming(hit, wanted)
+        if sentence:
+            found.setdefault(hit.chunk.document, sentence)
+    for name, sentence in found.items():
+        document = request.corpus.document(name)
+        dated = f" ({in_words(document.date)})" if document.date else ""
+        yield Claim(f"“{document.title}”{dated}", "supported", (sentence,))
+
+
+def _naming(hit: Hit, wanted: Sequence[str]) -> Evidence | None:
+    """Return the first sentence of a hit that holds each word, with whatever ending."""
+    start, text = hit.chunk.start, hit.chunk.text
+    for first, last in sentence_spans(text):
+        held = [folded(word) for word in words_of(text[first:last])]
+        if all(any(_is_form(folded(word), other) for other in held) for word in wanted):
+            return Evidence(hit, start + first, start + last, text[first:last], 1.0)
+    return None
+
+
+def _is_form(word: str, other: str) -> bool:
+    """Whether one word is the other with an ending: a stem may be too short, as "her" is."""
+    short, long = sorted((word, other), key=len)
+    return long.startswith(short) and len(long) - len(short) <= _MAX_ENDING
+
+
+def _author(request: Request) -> Iterator[Claim]:
+    for document in _named(request):
+        authors = [fact.value for fact in document.facts if fact.name == "author"]
+        if authors:
+            named = " and ".join(", ".join(authors).rsplit(", ", 1))
+            yield _stated(document, authors[0], f"“{document.title}” was written by {named}")
+
+
+def _date(request: Request) -> Iterator[Claim]:
+    for document in _named(request):
+        if document.date:
+            dated = in_words(document.date)
+            stated = next(
+                (form for form in written_forms(document.date) if form in document.text),
+                document.date,
+            )
+            yield _stated(document, stated, f"“{document.title}” is dated {dated}")
+
+
+def _title(request: Request) -> Iterator[Claim]:
+    for document in _named(request):
+        yield _stated(
+            document, document.title, f"The title of {document.file} is “{document.title}”"
+        )
+
+
+def _length(request: Request) -> Iterator[Claim]:
+    for document in _named(request):
+        pages = document.page_at(len(document.text) - 1) if document.text else None
+        paragraphs = sum(p.number > 0 for p in document.paragraphs)
+        sections = sum(bool(s.heading) for s in document.sections)
+        parts = [
+            _counted(pages, "page") if pages else "",
+            _counted(sections, "section") if sections else "",
+            _counted(paragraphs, "paragraph"),
+        ]
+        counts = ", ".join(part for part in parts if part)
+        words = _counted(len(document.text.split()), "word")
+        yield Claim(f"“{document.title}” has {counts} and {words}, {_RECORD}.", "supported", ())
+
+
+def _named(request: Request) -> list[Document]:
+    return [request.corpus.document(name) for name in request.question.documents]
+
+
+def _stated(document: Document, words: str, sentence: str) -> Claim:
+    """Return a sentence cited to where its words stand first, or else to the library's record."""
+    start = document.text.find(words)
+    if start < 0:
+        return Claim(f"{sentence}, {_RECORD}.", "supported", ())
+    return Claim(f"{sentence}.", "supported", (evidence_at(document, start, start + len(words)),))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+_RECORDS: dict[Record, Callable[[Request], Iterator[Claim]]] = {
+    "author": _author,
+    "count": _count,
+    "date": _date,
+    "documents": _documents,
+    "length": _length,
+    "mentions": _mentions,
+    "title": _title,
+}

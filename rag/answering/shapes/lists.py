@@ -1,0 +1,144 @@
+"""A question for several things -> each with its footnote, complete or told to be partial."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from rag.answering import citations
+from rag.answering.citations import evidence_at
+from rag.answering.shapes.fact import own_words
+from rag.answering.shapes.request import Request
+from rag.answering.verify import Claim
+from rag.text.sentences import LIST_ITEM, item_starts, sentence_spans
+from rag.text.tokens import content_of
+from rag.types import Document, Evidence, Hit, Mode, Span
+
+_WHO_SPEAKS = re.compile(r"(?i)\b(?:quoted|interviewed|speak|speaks|speakers?|spoke|cited)\b")
+_MAX_READ = 48  # passages, about six seconds on two cores
+_NEAREST = 16  # passages read where no document is named
+_MAX_ITEMS = 15
+_FEWEST = 2  # one thing is a fact
+_JOINS_ITEMS = re.compile(r"[;,]?(?:\s+(?:and|or))?\s*$")
+
+
+def listed(request: Request) -> Iterator[tuple[Mode, Claim]]:
+    """Yield the things a question asks for, one claim each; nothing where there are not several."""
+    speakers = _speakers(request) if _WHO_SPEAKS.search(request.question.text) else []
+    claims = speakers or _stored_items(request) or _read_items(request)
+    if len(claims) >= _FEWEST:
+        for claim in claims[:_MAX_ITEMS]:
+            yield "extractive", claim
+        if len(claims) > _MAX_ITEMS:
+            request.note(f"The first {_MAX_ITEMS} of {len(claims)} are listed.")
+
+
+# --- Who is quoted --------------------------------------------------------------------------------
+
+
+def _speakers(request: Request) -> list[Claim]:
+    """Return who is quoted in the documents that the question names, or in the nearest one."""
+    names = request.question.documents or tuple(
+        dict.fromkeys(e.hit.chunk.document for e in request.evidence[:1])
+    )
+    first: dict[str, Evidence] = {}
+    for name in names:
+        document = request.corpus.document(name)
+        for quotation in document.quotations:
+            if quotation.speaker and quotation.speaker not in first:
+                first[quotation.speaker] = _first_sentence(document, quotation.start, quotation.end)
+    return [Claim(speaker, "supported", (evidence,)) for speaker, evidence in first.items()]
+
+
+def _first_sentence(document: Document, start: int, end: int) -> Evidence:
+    first, last = next(iter(sentence_spans(document.text[start:end])), (0, end - start))
+    return evidence_at(document, start + first, start + last)
+
+
+# --- A list as the document has it ----------------------------------------------------------------
+
+
+def _stored_items(request: Request) -> list[Claim]:
+    """Return the items of the list that answers: the best sentence is one of them or leads it in.
+
+    A list is led in by the sentence before it, or stands under a heading of the question's words.
+    """
+    for best in request.evidence[:_FEWEST]:
+        if best.score < request.min_confidence:
+            break
+        document = request.corpus.document(best.hit.chunk.document)
+        for items in _lists(document):
+            start, end = items[0].start, items[-1].end
+            lead = LIST_ITEM.sub("", document.text[best.end : start].strip() + " ").strip()
+            if start <= best.end <= end or (best.end <= start and not lead):
+                return [_item(document, item) for item in items]
+    return []
+
+
+def _lists(document: Document) -> list[list[Span]]:
+    """Return the items of each list, their bullets and what joins them left out."""
+    lists: list[list[Span]] = []
+    ends = -1
+    for paragraph in document.paragraphs:
+        if paragraph.kind != "text":
+            continue
+        starts = item_starts(document.text, paragraph.start, paragraph.end)
+        if not starts and LIST_ITEM.match(document.text, paragraph.start):
+            starts = [paragraph.start]  # items with blank lines between them
+        if not starts:
+            continue
+        goes_on = ends >= 0 and not document.text[ends : starts[0]].strip()
+        if not goes_on:
+            lists.append([])
+        bounds = [*starts, paragraph.end]
+        lists[-1] += [_within(document.text, *pair) for pair in pairwise(bounds)]
+        ends = paragraph.end
+    return lists
+
+
+def _within(text: str, start: int, end: int) -> Span:
+    """Return the words of an item: without its bullet, and the "; and" before the next one."""
+    bullet = LIST_ITEM.match(text, start)
+    start = bullet.end() if bullet else start
+    return Span(start, start + len(_JOINS_ITEMS.sub("", text[start:end])))
+
+
+def _item(document: Document, item: Span) -> Claim:
+    (claim,) = citations.quoted([evidence_at(document, item.start, item.end)], lambda _: document)
+    return claim
+
+
+# --- Sentences that answer each -------------------------------------------------------------------
+
+
+def _read_items(request: Request) -> list[Claim]:
+    """Return one claim for each different short answer that the reader is sure of."""
+    question = request.question
+    hits = _to_read(request)
+    found: list[Evidence] = []
+    answers: list[frozenset[str]] = []
+    for evidence in request.corpus.read(question.text, hits):
+        focus = evidence.focus
+        if evidence.score < request.min_confidence or focus is None:
+            continue
+        start = evidence.start
+        words = content_of(evidence.text[focus.start - start : focus.end - start])
+        # A part of an answer, or one in other words, is none of its own.
+        if words and not any(words <= known or known <= words for known in answers):
+            answers.append(words)
+            found.append(evidence)
+    document = request.corpus.document
+    return [own_words(evidence, None, document) for evidence in found]
+
+
+def _to_read(request: Request) -> Sequence[Hit]:
+    """Return every passage of the documents that the question names, or the nearest of all."""
+    question = request.question
+    if not question.documents:
+        return request.corpus.search(question.text, _NEAREST)
+    hits = request.corpus.passages(question.documents)
+    if len(hits) > _MAX_READ:
+        request.note(
+            f"The {_MAX_READ} nearest of {len(hits)} passages were read; there may be more."
+        )
+        return request.corpus.search(question.text, _MAX_READ, question.documents)
+    return hits

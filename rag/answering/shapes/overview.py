@@ -1,0 +1,188 @@
+"""A request for a summary -> a briefing of cited sentences, chosen to cover the whole."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+import numpy as np
+
+from rag.answering import citations
+from rag.answering.citations import evidence_at
+from rag.answering.shapes.request import Request
+from rag.answering.verify import Claim
+from rag.text.dates import in_words
+from rag.text.sentences import is_question, sentence_spans
+from rag.text.tokens import content_of
+from rag.types import Document, Evidence, Hit, Mode, Vectors
+
+_MAX_SENTENCES = 8
+_MIN_SENTENCES = 7  # as far as there are so many
+_MAX_DOCUMENTS = 2  # a briefing on more is none
+_MAX_WORDS = 165  # of a briefing: with its heading a page of a notebook, about 180 words
+# Words of a sentence that says something by itself and is still read at one go.
+_SHORTEST, _LONGEST = 7, 34
+_CANDIDATES = 12  # sentences weighed for each part of a document: the first of each paragraph first
+_TOPIC_HITS = 12
+# Of the words of a topic, weighed alike: a passage that holds fewer is on something else.
+_ON_TOPIC = 0.5
+# What leans on the sentence before, or tells of the text itself.
+_LEANS = re.compile(
+    r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No|But|And|Or|So|Then|"
+    r"There|Such|Here|However|Instead|Also|Still|Yet|For example|Source|Table|Figure|Note)\b"
+)
+
+
+def overview(request: Request) -> Iterator[tuple[Mode, Claim]]:
+    """Yield a briefing on the documents a question names, or on its subject."""
+    question = request.question
+    if question.subject:
+        chosen = _on_topic(request)
+    else:
+        chosen = []
+        for name in question.documents[:_MAX_DOCUMENTS]:
+            sentences = _of_document(request, name)
+            if sentences:
+                yield "extractive", _heading(request.corpus.document(name))
+            for claim in citations.quoted(sentences, request.corpus.document):
+                yield "extractive", claim
+    for claim in citations.quoted(chosen, request.corpus.document):
+        yield "extractive", claim
+
+
+def _heading(document: Document) -> Claim:
+    """Return the title, author and date of a document as the line that a briefing begins with."""
+    authors = [fact.value for fact in document.facts if fact.name == "author"]
+    parts = [f"“{document.title}”", *authors, in_words(document.date)]
+    start = document.text.find(document.title)
+    stands = start >= 0
+    cited = (evidence_at(document, start, start + len(document.title)),) if stands else ()
+    return Claim(f"{', '.join(part for part in parts if part)}.", "supported", cited)
+
+
+# --- A document -----------------------------------------------------------------------------------
+
+
+def _of_document(request: Request, name: str) -> list[Evidence]:
+    """Return the title of a document and the most telling sentences of its parts, in its order."""
+    document = request.corpus.document(name)
+    parts = [_candidates(document, part) for part in _parts(document)]
+    parts = [part for part in parts if part]
+    if not parts:
+        return []
+    vectors = request.corpus.encode([e.text for part in parts for e in part])
+    centre = vectors.mean(axis=0)
+    chosen: list[tuple[Evidence, np.ndarray[tuple[int], np.dtype[np.float32]]]] = []
+    rest: list[tuple[float, Evidence, Vectors]] = []
+    at = 0
+    for part in parts:
+        own = vectors[at : at + len(part)]
+        at += len(part)
+        # What is near to its part and to the whole, and not said already.
+        scores = own @ (own.mean(axis=0) + centre)
+        if chosen:
+            scores = scores - (own @ np.stack([v for _, v in chosen]).T).max(axis=1)
+        order = np.argsort(-scores, kind="stable")
+        chosen.append((part[order[0]], own[order[0]]))
+        rest += [(float(scores[i]), part[i], own[i]) for i in order[1:]]
+    picked = [e for e, _ in chosen]
+    for _, evidence, _ in sorted(rest, key=lambda r: -r[0]):
+        if len(picked) >= _MIN_SENTENCES:
+            break
+        picked.append(evidence)
+    return sorted(_within(picked), key=lambda e: e.start)
+
+
+def _parts(document: Document) -> list[list[tuple[int, int]]]:
+    """Return the spans of the paragraphs of at most _MAX_SENTENCES parts of a document.
+
+    The parts are its sections at the deepest level that has few enough; those of a document of more
+    sections, or of none, are runs of about the same length.
+    """
+    texts = [p for p in document.paragraphs if p.kind == "text"]
+    paths = [document.sections[p.section].path for p in texts]
+    for depth in (3, 2, 1):
+        groups = [
+            [(p.start, p.end) for p, _ in run]
+            for _, run in groupby(
+                zip(texts, [path[:depth] for path in paths], strict=True), itemgetter(1)
+            )
+        ]
+        if 1 < len(groups) <= _MAX_SENTENCES:
+            return groups
+    spans = [(p.start, p.end) for p in texts]
+    total = sum(end - start for start, end in spans) or 1
+    ends = np.cumsum([end - start for start, end in spans]) - 1
+    return [
+        [span for span, _ in run]
+        for _, run in groupby(
+            zip(spans, ends, strict=True), lambda pair: int(pair[1] * _MAX_SENTENCES / total)
+        )
+    ]
+
+
+def _candidates(document: Document, spans: Sequence[tuple[int, int]]) -> list[Evidence]:
+    """Return sentences that can stand alone, the first of each paragraph before the others."""
+    found: list[tuple[int, int, int]] = []
+    for start, end in spans:
+        for rank, (first, last) in enumerate(sentence_spans(document.text[start:end])):
+            if _stands_alone(document, start + first, start + last):
+                found.append((rank, start + first, start + last))
+    found.sort()
+    return [evidence_at(document, first, last) for _, first, last in found[:_CANDIDATES]]
+
+
+def _stands_alone(document: Document, start: int, end: int) -> bool:
+    text = document.text[start:end]
+    if not _SHORTEST <= len(text.split()) <= _LONGEST or is_question(text) or _LEANS.match(text):
+        return False
+    if not text.rstrip('"”’)]0123456789').endswith((".", "!")) or not text[0].isupper():
+        return False
+    # Of a quotation only the narration around it, or the whole with its speaker, can be told.
+    return not document.quotations_in(start, end)
+
+
+# --- A subject ------------------------------------------------------------------------------------
+
+
+def _on_topic(request: Request) -> list[Evidence]:
+    """Return the sentences that say most on a subject, in the order of their documents."""
+    question = request.question
+    wanted = content_of(question.subject)
+    hits = request.corpus.search(question.subject, _TOPIC_HITS, question.documents)
+    hits = tuple(hit for hit in hits if _covers(hit, wanted))
+    if not hits:
+        return []
+    evidence = request.corpus.read(question.text, hits)
+    evidence = tuple(e for e in evidence if len(e.text.split()) >= _SHORTEST)
+    if not evidence:
+        return []
+    topic, *vectors = request.corpus.encode([question.subject, *(e.text for e in evidence)])
+    near = np.argsort(-(np.stack(vectors) @ topic), kind="stable")
+    # The reader orders by what answers, the vectors by what is on the subject.
+    ranks = {
+        int(i): by_reader + by_meaning for by_meaning, i in enumerate(near) for by_reader in (i,)
+    }
+    best = sorted(ranks, key=lambda i: ranks[i])
+    on_subject = [evidence[i] for i in best if wanted & content_of(evidence[i].text)]
+    chosen = _within(on_subject or [evidence[i] for i in best[:_MIN_SENTENCES]])
+    order = {hit.chunk.document: n for n, hit in reversed(list(enumerate(hits)))}
+    return sorted(chosen, key=lambda e: (order[e.hit.chunk.document], e.start))
+
+
+def _covers(hit: Hit, wanted: frozenset[str]) -> bool:
+    held = content_of(hit.chunk.text) | content_of(hit.chunk.context)
+    return len(wanted & held) >= _ON_TOPIC * len(wanted)
+
+
+def _within(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Return the first of the sentences, none twice, as many as a briefing may have."""
+    chosen: dict[str, Evidence] = {}
+    words = 0
+    for sentence in evidence:
+        length = len(sentence.text.split())
+        fits = len(chosen) < _MAX_SENTENCES and words + length <= _MAX_WORDS
+        if fits and sentence.text not in chosen:
+            chosen[sentence.text] = sentence
+            words += length
+    return list(chosen.values())

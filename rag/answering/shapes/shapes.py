@@ -1,0 +1,37 @@
+"""The shapes of an answer: one function for each, all of one signature."""
+
+from collections.abc import Iterator
+
+from rag.answering.shapes.about import about
+from rag.answering.shapes.comparison import comparison
+from rag.answering.shapes.fact import fact
+from rag.answering.shapes.lists import listed
+from rag.answering.shapes.overview import overview
+from rag.answering.shapes.request import Request, ShapeFunction
+from rag.answering.shapes.yes_no import yes_no
+from rag.answering.verify import Claim
+from rag.types import Mode, Shape
+
+SHAPES: dict[Shape, ShapeFunction] = {
+    "about": about,
+    "comparison": comparison,
+    "fact": fact,
+    "list": listed,
+    "overview": overview,
+    "yes_no": yes_no,
+}
+
+
+def answered(request: Request) -> Iterator[tuple[Shape, Mode, Claim]]:
+    """Yield the claims of the answer in the shape of the question, or else as a fact."""
+    shape = request.question.shape
+    claims = SHAPES[shape](request)
+    first = next(claims, None)
+    if first is None and shape not in ("fact", "overview"):
+        shape = "fact"
+        claims = SHAPES[shape](request)
+        first = next(claims, None)
+    if first is not None:
+        yield (shape, *first)
+        for mode, claim in claims:
+            yield shape, mode, claim

@@ -1,0 +1,129 @@
+"""The shapes through the whole pipeline, with models whose outcome one can compute by hand."""
+
+from dataclasses import replace
+
+import pytest
+from fakes import PipelineWith
+
+from rag.render.html import answer_html
+from rag.render.text import answer_text
+from rag.types import Shape
+
+AUDIT = """# Audit of the ferry fund
+
+By Ada Holm, 14 May 2024
+
+## Findings
+
+The fund paid 12 million crowns for two ferries. Nobody compared the prices of other yards.
+
+The manager, Rolf Enger, wrote: "We had no time to ask another yard for its price."
+
+Later the chair, Petra Olin, wrote: "A fund that does not ask pays twice for each ferry."
+
+## Recommendations
+
+The audit makes four recommendations:
+
+- ask three yards for a price;
+- keep a register of gifts;
+- publish the number of late ferries; and
+- sell the old ferry.
+
+## Ferries
+
+The ferry Alba has 40 seats. The ferry Brisa has 55 seats. The old ferry is not safe.
+
+Each of the two new ferries crosses the sound six times a day in summer.
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "shape", "answer"),
+    [
+        (
+            "Which recommendations does the audit make?",
+            "list",
+            "ask three yards for a price[1]\nkeep a register of gifts[2]\n"
+            "publish the number of late ferries[3]\nsell the old ferry.[4]",
+        ),
+        ("Who is quoted in audit.md?", "list", "Rolf Enger[1]\nPetra Olin[2]"),
+        ("Is the old ferry safe?", "yes_no", "No: The old ferry is not safe.[1]"),
+        (
+            "Compare the seats of the ferry Alba and the ferry Brisa",
+            "comparison",
+            "Ferry Alba: The ferry Alba has 40 seats.[1]\n"
+            "Ferry Brisa: The ferry Brisa has 55 seats.[1]\n"
+            "Ferry Brisa is 15 higher than Ferry Alba (our subtraction).[1]",
+        ),
+        (
+            "How many documents are in the library?",
+            "about",
+            "The library holds 1 document, by the library's own record.",
+        ),
+        (
+            "When was the audit of the ferry fund published?",
+            "about",
+            "“Audit of the ferry fund” is dated 14 May 2024.[1]",
+        ),
+        (
+            "Which reports mention a register?",
+            "about",
+            "“Audit of the ferry fund” (14 May 2024)[1]",
+        ),
+    ],
+)
+def test_an_answer_has_the_shape_of_its_question(
+    question: str, shape: Shape, answer: str, pipeline_with: PipelineWith
+) -> None:
+    given = pipeline_with({"audit.md": AUDIT}).ask(question)
+    assert (given.shape, given.answer) == (shape, answer)
+
+
+def test_every_footnote_of_a_shape_quotes_the_document(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"audit.md": AUDIT})
+    text = pipeline.document("audit").text
+    for question in ("Summarise the audit", "Which recommendations does the audit make?"):
+        citations = pipeline.ask(question).citations
+        assert citations
+        assert all(text[c.start : c.end] == c.quote for c in citations)
+
+
+def test_an_overview_names_the_document_and_touches_its_sections(
+    pipeline_with: PipelineWith,
+) -> None:
+    answer = pipeline_with({"audit.md": AUDIT}).ask("Summarise the audit of the ferry fund")
+    assert answer.shape == "overview"
+    assert answer.sentences[0].text == "“Audit of the ferry fund”, 14 May 2024."
+    assert {c.section for c in answer.citations} >= {"Findings", "Ferries"}
+    assert all(sentence.markers for sentence in answer.sentences)
+
+
+def test_a_document_that_is_named_is_looked_in_before_all_others(
+    pipeline_with: PipelineWith,
+) -> None:
+    files = {
+        f"{name}.txt": f"The {name} report\n\nThe society answered {calls} calls last year."
+        for name, calls in (("alpha", 903), ("beta", 988))
+    }
+    answer = pipeline_with(files).ask("How many calls did beta.txt count?", certainty=0.0)
+    assert answer.citations[0].document == "beta"
+
+
+def test_what_no_shape_answers_is_declined(pipeline_with: PipelineWith) -> None:
+    answer = pipeline_with({"audit.md": AUDIT}).ask("Compare helicopters and submarines")
+    assert answer.abstained
+    assert answer.answer == ""
+
+
+def test_the_things_of_a_list_stand_in_lines_of_their_own(pipeline_with: PipelineWith) -> None:
+    answer = pipeline_with({"audit.md": AUDIT}).ask("Which recommendations does the audit make?")
+    assert 'class="said lines"' in answer_html(1, answer)
+    assert answer_text(answer).startswith("ask three yards for a price[1]\nkeep a register")
+
+
+def test_a_note_on_an_answer_is_shown(pipeline_with: PipelineWith) -> None:
+    answer = pipeline_with({"audit.md": AUDIT}).ask("Is the old ferry safe?")
+    noted = replace(answer, notes=("Only <half> was read.",))
+    assert "Only &lt;half&gt; was read." in answer_html(1, noted)
+    assert "\n\nOnly <half> was read.\n\n" in answer_text(noted)
