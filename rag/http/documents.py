@@ -52,15 +52,20 @@ def _add_lists(app: FastAPI, service: Service) -> None:
 
 def _add_uploads(app: FastAPI, service: Service, jobs: Jobs) -> None:
     @app.post("/v1/documents", tags=["documents"], status_code=202, response_model=UploadJob)
-    def upload(file: UploadFile, library: LibraryQuery = None) -> UploadJob:
-        """Add a report; one sent before under the same file name is replaced.
+    def upload(
+        file: UploadFile,
+        library: LibraryQuery = None,
+        replaces: Annotated[str, Query(max_length=300)] = "",
+    ) -> UploadJob:
+        """Add a report, or, with `replaces`, put it in the place of the document of that name.
 
         It is added in its turn, see the job for how far it is. The document is named after the
-        file.
+        file, with a number where another one has the name. A file that the library holds already
+        is not added again.
         """
         name = library or service.default
         service.pipeline(name, create=True)
-        return UploadJob.of(jobs.upload(name, file.filename or "", file.file))
+        return UploadJob.of(jobs.upload(name, file.filename or "", file.file, replaces))
 
     @app.get(
         "/v1/jobs/{job}",

@@ -198,10 +198,13 @@ class Libraries(BaseModel):
 
 
 class UploadJob(BaseModel):
-    """An upload on its way into the library; `reason` says why it failed."""
+    """An upload on its way into the library.
+
+    `reason` says why it failed, or what is to be known of it.
+    """
 
     job: str
-    status: Literal["waiting", "adding", "added", "replaced", "failed"]
+    status: Literal["waiting", "adding", "added", "replaced", "unchanged", "failed"]
     document: str = ""
     chunks: int = 0
     reason: str = ""

@@ -16,12 +16,12 @@ from typing import Any, BinaryIO, Literal
 
 from rag.errors import BusyError, NotFoundError, RagError, UsageError
 from rag.ingest import find_files
-from rag.service.service import Service
-from rag.service.uploads import Upload, UploadFolder
+from rag.service.service import Service, check_replaceable
+from rag.service.uploads import Upload, UploadFolder, document_name
 
 Task = Literal["add", "rebuild", "verify"]
 JobKind = Literal["upload", Task]
-Status = Literal["waiting", "running", "added", "replaced", "done", "failed"]
+Status = Literal["waiting", "running", "added", "replaced", "unchanged", "done", "failed"]
 
 MAX_WAITING_UPLOADS = 32  # each is a file of up to 50 MB on the disk
 MAX_UPLOADS = 1000  # remembered; of more, the oldest are forgotten
@@ -38,7 +38,7 @@ class Job:
     library: str
     kind: JobKind
     source: str = ""  # the name of the file that was sent, or the folder whose files are added
-    status: Status = "waiting"  # an upload ends as added, replaced or failed
+    status: Status = "waiting"  # an upload ends as added, replaced, unchanged or failed
     document: str = ""  # the name that an upload was given
     chunks: int = 0  # of that document
     number: int = 0  # files or documents that are done …
@@ -94,13 +94,16 @@ class Jobs:
                     with suppress(OSError):  # it counts as a try, of which it has two
                         self._folder.write_note(replace(upload, tries=upload.tries - 1))
 
-    def upload(self, library: str, name: str, content: BinaryIO) -> Job:
+    def upload(self, library: str, name: str, content: BinaryIO, replaces: str = "") -> Job:
         """Keep what was sent under a file name until its turn comes; return its job.
 
-        Raises DocumentError for a kind of file that cannot be read, BusyError where many wait or
-        the disk does not take it.
+        It takes the place of the document that it `replaces`, and without one of none. Raises
+        DocumentError for a kind of file that cannot be read, BusyError where many wait or the disk
+        does not take it, and what `check_replaceable` raises.
         """
-        upload = Upload(uuid.uuid4().hex, library, name)
+        if replaces:
+            check_replaceable(self._service.pipeline(library), replaces)
+        upload = Upload(uuid.uuid4().hex, library, name, replaces)
         with self._lock:
             if self._waiting_uploads.qsize() >= MAX_WAITING_UPLOADS:
                 raise BusyError(
@@ -213,9 +216,20 @@ class Jobs:
         upload = self._uploads[job.id] = replace(upload, tries=upload.tries + 1)
         with suppress(OSError):  # a try that is not counted is one try more
             self._folder.write_note(upload)
-        added = self._service.add_upload(job.library, self._folder.path(upload), job.source)
-        status: Any = added.outcome  # what is sent is never unchanged
-        return replace(job, status=status, document=added.document, chunks=added.chunks)
+        file = self._folder.path(upload)
+        added = self._service.add_upload(job.library, file, job.source, upload.replaces)
+        message = ""
+        if added.outcome == "unchanged":
+            message = f"The library holds this file already, as {added.document!r}."
+        elif added.outcome == "added" and added.document != document_name(job.source):
+            message = f"Another report has this name, so it is called {added.document!r}."
+        return replace(
+            job,
+            status=added.outcome,
+            document=added.document,
+            chunks=added.chunks,
+            message=" ".join(filter(None, (message, added.reason))),
+        )
 
     def _add_folder(self, job: Job) -> Job:
         pipeline = self._service.pipeline(job.library, create=True)

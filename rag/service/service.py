@@ -16,16 +16,18 @@ from rag.errors import (
     RagError,
     StoppedError,
     TimedOutError,
+    UsageError,
 )
+from rag.files import sha256_of
 from rag.ingest import UPLOADED, Added
-from rag.library.store import library_file, library_folder, library_names
+from rag.library.store import Library, library_file, library_folder, library_names
 from rag.pipeline import Pipeline
 from rag.protocols import ModelSet
 from rag.reading.process.worker import read_apart, stop_reading
 from rag.service.fair_queue import FairQueue, QueuedModels, RequestContext, current_request
 from rag.service.metrics import Metrics
 from rag.service.uploads import document_name, supported_suffix
-from rag.types import EVERYTHING, Answer, Event, Filter, Turn
+from rag.types import EVERYTHING, Answer, DocumentInfo, Event, Filter, Turn
 
 # Answered or waiting: at some seconds each, whoever came later would not wait for it anyway.
 MAX_QUESTIONS = 16
@@ -167,33 +169,33 @@ class Service:
                 if isinstance(event, Answer):
                     return
 
-    def add_upload(self, library: str, file: Path, name: str) -> Added:
+    def add_upload(self, library: str, file: Path, name: str, replaces: str = "") -> Added:
         """Add the document in `file`, which was sent under the file name `name`.
 
-        One that was sent before under that name is replaced.
+        The document that it `replaces` is named; without that, none is: a content that is in the
+        library is "unchanged", and a name that is taken gets a number.
 
-        Raises DocumentError where it cannot be read, LibraryError where it cannot be kept.
+        Raises DocumentError where it cannot be read, LibraryError where it cannot be kept,
+        NotFoundError and UsageError as `check_replaceable` does.
         """
         suffix = supported_suffix(name)
         stem = document_name(name)
         pipeline = self.pipeline(library, create=True)
+        replaced = check_replaceable(pipeline, replaces) if replaces else None
+        known = pipeline.library.find_content(sha256_of(file))
+        if known:
+            if pipeline.document(known.name).boxes and was_sent(known):
+                _keep_pages(pipeline, file, known.sha256, known.name)  # if that failed before
+            return Added(known.path, "unchanged", known.name, known.chunks)
         try:
             document = read_apart(file)
         except DocumentError as error:  # with the name that the sender knows
             raise DocumentError(str(error).replace(file.name, stem + suffix)) from error
-        added = pipeline.add_document(
-            replace(document, name=stem, file=stem + suffix), UPLOADED / f"{stem}{suffix}"
-        )
+        path = replaced.path if replaced else _free_path(pipeline.library, stem, suffix)
+        added = pipeline.add_document(replace(document, name=stem, file=stem + suffix), path)
         pipeline.library.optimize()
-        if document.boxes:  # its pages can be shown
-            try:
-                pipeline.library.source_files.keep(file, document.sha256)
-            except OSError as error:
-                raise LibraryError(
-                    f"The report {added.document!r} was added, but its pages cannot be shown, "
-                    f"since its file cannot be kept ({error.strerror}); make room and send it "
-                    "again."
-                ) from error
+        if document.boxes:
+            _keep_pages(pipeline, file, document.sha256, added.document)
         return added
 
     def page_image(self, library: str, document: str, page: int, width: int) -> bytes:
@@ -244,3 +246,45 @@ class Service:
         finally:
             with self._lock:
                 self._requests.discard(request)
+
+
+def check_replaceable(pipeline: Pipeline, document: str) -> DocumentInfo:
+    """Return the document, which was sent and may be replaced by another that is sent.
+
+    Raises NotFoundError where there is none, UsageError where it was read from a file of its own.
+    """
+    info = pipeline.library.info(document)
+    if not was_sent(info):
+        raise UsageError(
+            f"The report {document!r} was read from {info.path}, so it is replaced by changing "
+            "that file and adding it again."
+        )
+    return info
+
+
+def was_sent(document: DocumentInfo) -> bool:
+    """Return whether a document was sent to a server, and not read from a file of the machine."""
+    return document.path.is_relative_to(UPLOADED)
+
+
+def _free_path(library: Library, stem: str, suffix: str) -> Path:
+    """Return where a document that is sent is said to be from: nowhere that another one is from."""
+    name, number = library.free_name(stem), 1
+    while library.find(path := UPLOADED / f"{name}{suffix}"):
+        number += 1
+        name = library.free_name(f"{stem}-{number}")
+    return path
+
+
+def _keep_pages(pipeline: Pipeline, file: Path, sha256: str, document: str) -> None:
+    """Keep the file of a document that was sent, of which the pages are shown.
+
+    Raises LibraryError where it cannot be kept.
+    """
+    try:
+        pipeline.library.source_files.keep(file, sha256)
+    except OSError as error:
+        raise LibraryError(
+            f"The report {document!r} was added, but its pages cannot be shown, since its file "
+            f"cannot be kept ({error.strerror}); make room and send it again."
+        ) from error

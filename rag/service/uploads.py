@@ -28,6 +28,7 @@ class Upload:
     id: str  # 32 hexadecimal digits
     library: str
     name: str  # of the file, as it was sent
+    replaces: str = ""  # the document that is to be replaced, "" for none
     tries: int = 0  # how often it was begun to be added
 
 
@@ -66,7 +67,12 @@ class UploadFolder:
 
     def write_note(self, upload: Upload) -> None:
         """Write down what to do with the file. Raises OSError."""
-        note = {"library": upload.library, "file": upload.name, "tries": upload.tries}
+        note = {
+            "library": upload.library,
+            "file": upload.name,
+            "replaces": upload.replaces,
+            "tries": upload.tries,
+        }
         with written_whole(self._note(upload)) as path:
             path.write_text(json.dumps(note), encoding="utf-8")
 
@@ -100,7 +106,11 @@ def _read(note: Path) -> Upload | None:
     try:
         fields = json.loads(note.read_text(encoding="utf-8"))
         upload = Upload(
-            note.stem, str(fields["library"]), str(fields["file"]), int(fields["tries"])
+            note.stem,
+            str(fields["library"]),
+            str(fields["file"]),
+            str(fields["replaces"]),
+            int(fields["tries"]),
         )
         supported_suffix(upload.name)
     except (OSError, ValueError, TypeError, KeyError, RagError):

@@ -10,6 +10,7 @@ from html import escape
 
 from rag.render.html import count, joined
 from rag.service.jobs import Job
+from rag.service.service import was_sent
 from rag.types import Conversation, DocumentInfo
 
 _DATED_BY_MONTH = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])|$)")
@@ -113,7 +114,8 @@ def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> st
         f'<button type="button" data-document="{escape(d.name)}">{escape(d.title)}</button>'
         f"<p>{escape(d.file)}</p></th>"
         f"<td>{escape(d.date)}</td><td>{d.chunks:,}</td>"
-        f'<td><button type="button" data-do="discard" data-document="{escape(d.name)}" '
+        f"<td>{_replace_html(d)}"
+        f'<button type="button" data-do="discard" data-document="{escape(d.name)}" '
         f'data-sure="Remove the report “{escape(d.title)}” from the library?">'
         "Remove</button></td></tr>"
         for d in documents
@@ -121,7 +123,7 @@ def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> st
     table = (
         '<div class="wide"><table><thead><tr>'
         '<th scope="col">Report</th><th scope="col">Date</th><th scope="col">Passages</th>'
-        '<th scope="col"><span class="unseen">Remove</span></th>'
+        '<th scope="col"><span class="unseen">Replace or remove</span></th>'
         f"</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     return (
@@ -130,6 +132,17 @@ def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> st
         '<p class="care"><button type="button" data-do="verify">Verify the library</button> '
         f'<button type="button" data-do="rebuild" data-sure="{_REBUILD}">Rebuild it</button>'
         "</p></section>"
+    )
+
+
+def _replace_html(document: DocumentInfo) -> str:
+    """Return a button to send another file in place of the report, where it was sent itself."""
+    if not was_sent(document):
+        return ""
+    return (
+        f'<button type="button" data-replace="{escape(document.name)}" '
+        f'aria-label="Replace the report “{escape(document.title)}” by another file">'
+        "Replace</button> "
     )
 
 
@@ -144,9 +157,12 @@ def making_html() -> str:
 
 
 def _upload_html(job: Job) -> str:
-    how = {"waiting": "waiting", "running": "adding", "failed": "not added"}.get(
-        job.status, job.status
-    )
+    how = {
+        "waiting": "waiting",
+        "running": "adding",
+        "failed": "not added",
+        "unchanged": "already there",
+    }.get(job.status, job.status)
     more = f"<p>{escape(job.message)}</p>" if job.message else ""
     return (
         f'<li class="{job.status}"><p>'

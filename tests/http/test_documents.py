@@ -33,23 +33,76 @@ from rag.service.uploads import document_name, supported_suffix
 
 
 def test_a_report_that_is_sent_is_found_replaced_and_removed(client: httpx.Client) -> None:
-    def send(text: str) -> dict[str, Any]:
-        return finished(
-            client, client.post("/v1/documents", files={"file": ("East Trade.txt", text)})
-        )
-
-    job = send("Eastern Trade\n\nTea rose by 7 percent.")
+    job = sent(client, "East Trade.txt", "Eastern Trade\n\nTea rose by 7 percent.")
     assert (job["status"], job["document"], job["chunks"]) == ("added", "East-Trade", 1)
     assert (
         client.post("/v1/search", json={"question": "tea", "k": 1}).json()["hits"][0]["document"]
         == "East-Trade"
     )
-    assert send("Eastern Trade\n\nTea fell by 8 percent.")["status"] == "replaced"
-    listed = client.get("/v1/documents").json()["documents"]
-    assert [entry["document"] for entry in listed] == ["East-Trade", "north", "south"]
+    later = sent(client, "b.txt", "Eastern Trade\n\nTea fell by 8 percent.", "East-Trade")
+    assert (later["status"], later["document"]) == ("replaced", "East-Trade")
+    assert names(client) == ["East-Trade", "north", "south"]
     assert "Tea fell" in client.get("/v1/documents/East-Trade/text").json()["text"]
     assert client.delete("/v1/documents/East-Trade").status_code == 204
     assert problem(client.delete("/v1/documents/East-Trade"))[0] == 404
+
+
+def sent(client: httpx.Client, name: str, text: str, replaces: str = "") -> dict[str, Any]:
+    """The job of a file that was sent, once it is done."""
+    files, query = {"file": (name, text)}, {"replaces": replaces} if replaces else {}
+    return finished(client, client.post("/v1/documents", files=files, params=query))
+
+
+def names(client: httpx.Client) -> list[str]:
+    return [entry["document"] for entry in client.get("/v1/documents").json()["documents"]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "name"),
+    [
+        ("Plan A.txt", "Plan%A.txt", "Plan-A"),
+        ("2021/report.txt", "2022/report.txt", "report"),
+        ("tea.txt", "tea.txt", "tea"),
+        ("tea.txt", "tea.md", "tea"),
+        ("north.txt", "North.txt", "North"),
+    ],
+)
+def test_no_report_that_is_sent_takes_the_place_of_another(
+    client: httpx.Client, one: str, other: str, name: str
+) -> None:
+    jobs = [sent(client, file, f"Tea\n\nTea of the {n}.") for n, file in enumerate((one, other))]
+    assert [job["status"] for job in jobs] == ["added", "added"]
+    third = sent(client, other, "Tea\n\nTea of another year.")
+    documents = [*(job["document"] for job in jobs), third["document"]]
+    assert len(set(documents)) == 3
+    assert set(names(client)) == {"north", "south", *documents}
+    assert third["reason"] == f"Another report has this name, so it is called {documents[2]!r}."
+    for number, document in enumerate(documents[:2]):
+        text = client.get(f"/v1/documents/{document}/text").json()["text"]
+        assert f"Tea of the {number}." in text
+
+
+def test_the_same_file_is_added_once_whatever_its_name(client: httpx.Client) -> None:
+    text = "Eastern Trade\n\nTea rose by 7 percent."
+    assert sent(client, "tea.txt", text)["status"] == "added"
+    again = sent(client, "other.txt", text)
+    assert (again["status"], again["document"]) == ("unchanged", "tea")
+    assert again["reason"] == "The library holds this file already, as 'tea'."
+    assert names(client) == ["north", "south", "tea"]
+
+
+def test_only_a_report_that_was_sent_is_replaced(client: httpx.Client) -> None:
+    for name, status, why in (
+        ("nowhere", 404, "There is no document 'nowhere'"),
+        ("north", 422, "replaced by changing that file"),
+    ):
+        refused = client.post(
+            "/v1/documents", files={"file": ("a.txt", "Tea.")}, params={"replaces": name}
+        )
+        told = problem(refused)
+        assert told[0] == status
+        assert why in told[1]
+    assert names(client) == ["north", "south"]
 
 
 def test_a_report_that_cannot_be_read_says_why_and_of_a_kind_that_is_not_read_is_refused(
@@ -115,7 +168,10 @@ def test_a_page_of_a_pdf_that_was_sent_is_shown_until_the_document_is_removed(
     assert first.content != second.content
     finished(
         client,
-        client.post("/v1/documents", files={"file": ("tea.pdf", a_pdf("Tea fell.", "Salt rose."))}),
+        client.post(
+            "/v1/documents?replaces=tea",
+            files={"file": ("tea.pdf", a_pdf("Tea fell.", "Salt rose."))},
+        ),
     )
     assert len(list(kept.iterdir())) == 1, "the copy of the older version goes with it"
     assert client.get("/v1/documents/tea/pages/1.png?width=600").content != first.content

@@ -61,7 +61,10 @@ def test_what_waits_when_the_server_ends_is_added_by_the_next(
 ) -> None:
     service = service_with({"grain": GRAIN})
     held, jobs = Held(monkeypatch, service), Jobs(service)
-    sent = [jobs.upload("grain", f"tea-{number}.txt", BytesIO(TEA)) for number in range(3)]
+    sent = [
+        jobs.upload("grain", f"tea-{number}.txt", BytesIO(TEA + b"%d" % number))
+        for number in range(3)
+    ]
     assert held.begun.acquire(timeout=60)
     service.close()
     held.go.set()  # the one that was begun finds the library closed
@@ -92,7 +95,7 @@ def test_a_file_that_ends_the_server_each_time_is_given_up(
     id = "a" * 32
     (folder / f"{id}.txt").write_bytes(TEA)
     (folder / f"{id}.json").write_text(
-        json.dumps({"library": "grain", "file": "tea.txt", "tries": 2})
+        json.dumps({"library": "grain", "file": "tea.txt", "replaces": "", "tries": 2})
     )
     service = service_with({"grain": GRAIN})
     jobs = Jobs(service)
@@ -135,7 +138,7 @@ def test_no_more_wait_than_the_disk_should_hold(
     with pytest.raises(BusyError, match="2 files wait to be added"):
         jobs.upload("grain", "tea.txt", BytesIO(TEA))
     held.go.set()
-    assert [done(jobs, job).status for job in sent] == ["replaced"] * 2
+    assert [done(jobs, job).status for job in sent] == ["unchanged"] * 2
     service.close()
 
 

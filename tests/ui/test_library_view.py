@@ -17,8 +17,8 @@ from rag.ui.library_view import (
 
 SHELF_TAGS = set("table thead tbody tr th td figure svg title desc line rect text progress".split())
 SHELF_ATTRIBUTES = set(
-    "data-busy data-rename data-sure scope viewbox aria-labelledby x y x1 x2 y1 y2 width height max"
-    " aria-current".split()
+    "data-busy data-rename data-replace data-sure scope viewbox aria-labelledby x y x1 x2 y1 y2"
+    " width height max aria-current".split()
 )
 KEPT = [
     Conversation(3, "What of trade?", "2024-03-01T10:00:00Z", "2024-03-02T10:20:30Z", 2),
@@ -40,6 +40,15 @@ def test_conversations_are_listed_and_the_open_one_is_marked() -> None:
 def test_no_conversation_is_told_apart_from_none_that_was_found() -> None:
     assert "Nothing was asked yet" in conversations_html([], None, searched=False)
     assert "No conversations found" in conversations_html([], None, searched=True)
+
+
+def test_a_report_that_was_sent_can_be_replaced_and_no_other() -> None:
+    reports = [
+        DocumentInfo("sent", "a.txt", Path("/uploaded/a.txt"), "", "A", "", 1, 1),
+        DocumentInfo("read", "b.txt", Path("/reports/b.txt"), "", "B", "", 1, 1),
+    ]
+    shown = Page(holdings_html("trade", reports, 0))
+    assert [a["data-replace"] for _, a in shown.elements if "data-replace" in a] == ["sent"]
 
 
 def held(*dates: str) -> list[DocumentInfo]:

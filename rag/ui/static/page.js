@@ -163,6 +163,7 @@ const page = (() => {
     else if ("back" in data) leaveReport();
     else if ("copy" in data) copy(button);
     else if ("rename" in data) rename(button);
+    else if ("replace" in data) sendInstead(data.replace);
     else if ("example" in data) ask(button.textContent);
     else if (data.do) {
       const go = () => {
@@ -184,7 +185,7 @@ const page = (() => {
   });
 
   // Files go to the API one by one; what becomes of each is told by the server, so that it outlives a reload.
-  async function send(files) {
+  async function send(files, replaces = "") {
     const library = $("#head header")?.dataset.library;
     const told = [];
     for (const file of files) {
@@ -192,8 +193,8 @@ const page = (() => {
       const form = new FormData();
       form.append("file", file);
       try {
-        const query = library ? `?${new URLSearchParams({ library })}` : "";
-        const answer = await fetch(`/v1/documents${query}`, { method: "POST", body: form });
+        const query = new URLSearchParams({ ...(library && { library }), ...(replaces && { replaces }) });
+        const answer = await fetch(`/v1/documents?${query}`, { method: "POST", body: form });
         if (!answer.ok) told.push(`${file.name}: ${(await answer.json()).detail}`);
       } catch {
         told.push(`${file.name}: it could not be sent; try again.`);
@@ -201,6 +202,14 @@ const page = (() => {
       tell("look");
     }
     $("#sent").textContent = told.join("\n");
+  }
+
+  // An input of its own: a choice that is called off must leave no trace for the next file.
+  function sendInstead(report) {
+    const input = document.createElement("input");
+    input.type = "file";
+    input.addEventListener("change", () => send([...input.files], report));
+    input.click();
   }
 
   // Gradio hears of the words after this does.
