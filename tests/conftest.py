@@ -1,5 +1,6 @@
 """What runs on the fakes of all tests, from a pipeline to a server."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,14 @@ from rag.service.service import Service
 
 if TYPE_CHECKING:
     import httpx
+
+
+def no_models(folder: Path) -> Path:
+    """Make a folder of models that has none, and of which nothing is suggested any more."""
+    folder.mkdir(exist_ok=True)
+    known = {"version": 1, "installed": [], "used": {}, "suggested": True}
+    (folder / "models.json").write_text(json.dumps(known), encoding="utf-8")
+    return folder
 
 
 @pytest.fixture
@@ -51,7 +60,14 @@ def pipeline_with(tmp_path: Path) -> Iterator[PipelineWith]:
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """A service of no library yet, without a language model."""
-    settings = Settings(tmp_path / "indexes", "default", None, embeddings="", generate=False)
+    settings = Settings(
+        tmp_path / "indexes",
+        "default",
+        None,
+        "",
+        generate=False,
+        models=no_models(tmp_path / "models"),
+    )
     service = Service(settings, FakeModels())
     yield service
     service.close()
@@ -95,6 +111,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             embeddings="",
             generate=bool(chat or replies),
             certainty=certainty,
+            models=no_models(tmp_path / "models"),
         )
         fill(settings, models, libraries, tmp_path)
         url, close = server.serve(settings, models, "127.0.0.1", None)
@@ -118,7 +135,10 @@ def service_with(tmp_path: Path) -> ServiceWith:
     ) -> Service:
         models = FakeModels(*replies, chat=chat)
         generate = bool(chat or replies)
-        settings = Settings(tmp_path / "indexes", "grain", None, embeddings="", generate=generate)
+        own = no_models(tmp_path / "models")
+        settings = Settings(
+            tmp_path / "indexes", "grain", None, embeddings="", generate=generate, models=own
+        )
         fill(settings, models, libraries, tmp_path)
         return Service(settings, models)
 
@@ -154,4 +174,4 @@ def _no_settings_of_the_developer(
         "RAG_PASSAGE_TOKENS",
     ):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("RAG_MODELS", str(tmp_path_factory.mktemp("models")))
+    monkeypatch.setenv("RAG_MODELS", str(no_models(tmp_path_factory.mktemp("own") / "models")))

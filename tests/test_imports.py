@@ -37,9 +37,9 @@ ABOVE = {
     "answering": "text render",
     "ingest": "reading library",
     "pipeline": "ingest search answering library reading",
-    "service": "pipeline ingest library reading render text",
+    "service": "pipeline ingest library reading catalogue render text",
     "http": "service render text",
-    "ui": "service render text",
+    "ui": "service catalogue render text",
     "serve": "http ui service",
     "evaluation": "pipeline search models library reading text",
     "cli": "serve http evaluation service pipeline ingest models catalogue library render text",
@@ -306,6 +306,7 @@ TOUCH_THE_ENVIRONMENT = {
     "models.onnx",
     "evaluation.benchmark",
     "reading.process.worker",
+    "service.model_work",
 }
 
 

@@ -26,6 +26,7 @@ from rag.protocols import ModelSet
 from rag.reading.process.worker import read_apart, stop_reading
 from rag.service.fair_queue import FairQueue, QueuedModels, RequestContext, current_request
 from rag.service.metrics import Metrics
+from rag.service.model_work import ModelWork
 from rag.service.uploads import document_name, supported_suffix
 from rag.types import EVERYTHING, Answer, DocumentInfo, Event, Filter, Turn
 
@@ -52,6 +53,7 @@ class Service:
         self.indexes = settings.indexes
         self.queue = FairQueue()
         self.metrics = Metrics()
+        self.model_work = ModelWork(settings)
         self.models = QueuedModels(models, self.queue)
         self._settings = settings
         self._lock = threading.Lock()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from rag.catalogue.memory import free_memory, gigabytes
 from rag.errors import NotFoundError, RagError, StoppedError, UsageError
 from rag.render.html import (
     answer_html,
@@ -30,6 +31,7 @@ from rag.ui.library_view import (
     no_library_html,
     work_html,
 )
+from rag.ui.models_view import models_html
 from rag.ui.suggested_questions import example_questions
 
 if TYPE_CHECKING:
@@ -308,6 +310,38 @@ class Controller:
         except RagError as error:
             return trouble_html(str(error))
         return ""
+
+    # --- Models -----------------------------------------------------------------------------------
+
+    def models(self) -> str:
+        """Return the models, and what is done with one of them."""
+        work = self._service.model_work
+        try:
+            return models_html(
+                work.installed(), work.offered(), work.task, free_memory(), self.local
+            )
+        except RagError as error:
+            return trouble_html(str(error))
+
+    def change_model(self, action: str, name: str) -> str:
+        """Begin what is to be done with a model, and return the models; or why it cannot be."""
+        if action == "add" and not self.local:
+            return trouble_html(
+                "A file can be named at the machine of the server only; use rag models add there."
+            )
+        trouble = self._trouble(lambda: self._service.model_work.begin(action, name))
+        return trouble + self.models()
+
+    def suggestion(self) -> str:
+        """Return, once, that this machine has room for a better writer than the embedded one."""
+        better = self._service.model_work.suggested()
+        if better is None:
+            return ""
+        size = f"{gigabytes(better.bytes)}, {better.licence}"
+        return (
+            f"This machine has room for {better.name} ({size}), which writes fuller answers: see "
+            "Models."
+        )
 
     # --- Questions --------------------------------------------------------------------------------
 

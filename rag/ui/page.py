@@ -19,7 +19,9 @@ _DATA = Path(__file__).parent / "static"
 _QUESTIONS_AT_ONCE = 8  # they search side by side; the language model answers one after the other
 _SHOWN, _LOOKED, _DONE = "() => page.shown()", "() => page.looked()", "() => page.done()"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_EVENTS = "open start resume list rename forget look folder verify rebuild discard make".split()
+_EVENTS = (
+    "open start resume list rename forget look folder verify rebuild discard make models model"
+).split()
 # Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events
 # to stand here.
 _WIRE = f"page.connect(trigger, {_EVENTS})"
@@ -95,6 +97,8 @@ class _Page:
                         )
                     with gr.Tab("Library", id="library"):
                         self._library_tab()
+                    with gr.Tab("Models", id="models"):
+                        self.models = gr.HTML("", elem_id="models", apply_default_css=False)
             with gr.Column(elem_id="right"):
                 self.report = gr.HTML("", elem_id="report", apply_default_css=False)
         self.wire = gr.HTML("", js_on_load=_WIRE, apply_default_css=False)
@@ -206,6 +210,8 @@ class _Page:
             (self.wire.rebuild, self.rebuild, self.window, self.trouble, ""),
             (self.wire.discard, self.discard, self.window, [self.trouble, self.report], _SHOWN),
             (self.wire.make, self.make, self.window, made, _SHOWN),
+            (self.wire.models, self.controller.models, None, self.models, ""),
+            (self.wire.model, self.model, None, self.models, ""),
         ):
             done = event(do, given, changes, trigger_mode="multiple", **_QUIET)
             if after:
@@ -216,6 +222,8 @@ class _Page:
 
     def load(self, request: gr.Request) -> tuple[Any, ...]:
         address = request.query_params
+        if suggestion := self.controller.suggestion():
+            gr.Info(suggestion, duration=None)
         window = self.controller.window(address.get("library", ""), address.get("conversation", ""))
         return *self._shown(window), self._libraries(window), self._choices(window)
 
@@ -321,6 +329,11 @@ class _Page:
         trouble = self.controller.make(event._data["name"])
         window = window if trouble else self.controller.window(event._data["name"])
         return *self._shown(window), self._libraries(window), self._choices(window), trouble
+
+    def model(self, event: gr.EventData) -> str:
+        return self.controller.change_model(
+            str(event._data.get("action", "")), str(event._data.get("name", ""))
+        )
 
     def _libraries(self, window: BrowserWindow) -> Any:  # noqa: ANN401 - an update
         names = self.controller.libraries()

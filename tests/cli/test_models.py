@@ -84,6 +84,7 @@ def test_a_test_asks_ten_questions_and_keeps_what_was_right(
 def test_a_better_writer_is_suggested_once_to_who_sits_at_the_terminal(
     library: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (Path(os.environ["RAG_MODELS"]) / "models.json").unlink()
     monkeypatch.setattr("rag.catalogue.memory.free_memory", lambda: 6_000_000_000)
     asked = ["ask", "When does the night train leave?"]
     main(asked)

@@ -35,7 +35,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = (tag, {name: value or "" for name, value in attrs})
         self.elements.append(element)
-        if tag != "img":  # it holds nothing, and is not closed
+        if tag not in ("img", "input"):  # they hold nothing, and are not closed
             self._open.append(element)
 
     def handle_endtag(self, tag: str) -> None:

@@ -157,7 +157,7 @@ const page = (() => {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    if (button.matches("[role=tab]")) tell(button.textContent.trim() === "Conversations" ? "list" : "look");
+    if (button.matches("[role=tab]")) tell({ Conversations: "list", Models: "models" }[button.textContent.trim()] || "look");
     const data = button.dataset;
     if ("note" in data) reveal($(`#report [data-note-text="${CSS.escape(data.note)}"]`), true);
     else if ("back" in data) leaveReport();
@@ -308,10 +308,11 @@ const page = (() => {
   // As long as work is under way, it is looked at again.
   let following = 0;
   function follow() {
-    if (following || !$(".work[data-busy]")) return;
+    const busy = $(".models[data-busy]") ? "models" : $(".work[data-busy]") ? "look" : "";
+    if (following || !busy) return;
     following = setTimeout(() => {
       following = 0;
-      tell("look");
+      tell(busy);
     }, 1000);
   }
 

@@ -1,0 +1,107 @@
+"""HTML of the models: those on this machine, those of the catalogue, and what is done with one."""
+
+from collections.abc import Sequence
+from html import escape
+
+from rag.catalogue.entries import CatalogueEntry
+from rag.catalogue.installed import InstalledModel
+from rag.catalogue.memory import gigabytes
+from rag.render.html import joined
+from rag.service.model_work import ModelTask
+
+_KINDS = {"writer": "writes answers", "embedder": "finds passages", "reranker": "reorders passages"}
+_DOING = {
+    "pull": "Downloading",
+    "add": "Adding",
+    "use": "Choosing",
+    "remove": "Removing",
+    "test": "Testing",
+}
+
+
+def models_html(
+    installed: Sequence[tuple[InstalledModel, bool]],
+    offered: Sequence[CatalogueEntry],
+    task: ModelTask | None,
+    free: int,
+    local: bool,
+) -> str:
+    """Return the models with what can be done with each; `free` is memory in bytes.
+
+    The section has the attribute data-busy while a task is under way. Only a reader at this
+    machine, who is `local`, may name a file of it.
+    """
+    busy = " data-busy" if task and task.status == "running" else ""
+    here = "".join(_installed_html(model, used) for model, used in installed)
+    there = "".join(_offered_html(entry) for entry in offered)
+    back = _button("use", "embedded", "Use those that come with the program")
+    return (
+        f'<section class="models holdings"{busy}><h2>Models</h2>'
+        f"<p>{gigabytes(free)} of memory free. A model chosen here is used from the next start of "
+        "the server on.</p>"
+        f"{_task_html(task)}"
+        f"<h3>On this machine</h3>{f'<ul>{here}</ul>' if here else '<p>None yet.</p>'}"
+        f'<p class="care">{back}</p>{_adding_html() if local else ""}'
+        f"<h3>In the catalogue</h3><p>Downloading is the only use of the network.</p>"
+        f"<ul>{there}</ul></section>"
+    )
+
+
+def _installed_html(model: InstalledModel, used: bool) -> str:
+    speed = f"{model.words_per_second:.0f} words a second" if model.words_per_second else ""
+    about = [
+        "in use" if used else "",
+        _KINDS[model.kind],
+        gigabytes(model.bytes),
+        model.licence or "licence not stated",
+        f"{model.right} right" if model.right else "not tested",
+        speed,
+    ]
+    sure = f"Remove the model {model.name}?"
+    return (
+        f"<li><p><strong>{escape(model.name)}</strong> {joined(about)}</p>"
+        f'<p class="care">{"" if used else _button("use", model.name, "Use")} '
+        f"{_button('test', model.name, 'Test')} {_button('remove', model.name, 'Remove', sure)}"
+        "</p></li>"
+    )
+
+
+def _offered_html(entry: CatalogueEntry) -> str:
+    about = [
+        _KINDS[entry.kind],
+        gigabytes(entry.bytes),
+        f"for machines with {entry.tier} GB",
+        entry.licence,
+        entry.languages,
+    ]
+    sure = f"Download {entry.name} ({gigabytes(entry.bytes)}, {entry.licence})?"
+    return (
+        f"<li><p><strong>{escape(entry.name)}</strong> {joined(about)}</p><p>{escape(entry.note)} "
+        f"{_button('pull', entry.name, 'Download', sure)}</p></li>"
+    )
+
+
+def _task_html(task: ModelTask | None) -> str:
+    if task is None:
+        return ""
+    how = {"running": "under way", "done": "done", "failed": "failed"}[task.status]
+    said = f"<p>{escape(task.said)}</p>" if task.said else ""
+    what = joined([f"{_DOING[task.action]} {task.name}", how])
+    return f'<div class="status" role="status"><p>{what}</p>{said}</div>'
+
+
+def _adding_html() -> str:
+    field = 'id="gguf" name="name" type="text" autocomplete="off" spellcheck="false"'
+    return (
+        '<form class="making" data-form="model"><label for="gguf">Add a GGUF file</label>'
+        '<input name="action" type="hidden" value="add">'
+        f'<input {field} placeholder="full path"><button type="submit">Add</button></form>'
+    )
+
+
+def _button(action: str, name: str, text: str, sure: str = "") -> str:
+    asked = f' data-sure="{escape(sure)}"' if sure else ""
+    return (
+        f'<button type="button" data-do="model" data-action="{action}" '
+        f'data-name="{escape(name)}"{asked}>{text}</button>'
+    )
