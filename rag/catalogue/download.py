@@ -15,12 +15,12 @@ from rag.catalogue.gguf import read_header
 from rag.errors import ModelError
 from rag.files import sha256_of, sync
 
-OnProgress = Callable[[str, int, int], None]  # a file, how many bytes of it are here, of how many
+OnBytes = Callable[[str, int, int], None]  # a file, how many bytes of it are here, of how many
 _SHA256_LENGTH = 64  # of an etag; a file that is not kept as a large one has a shorter one
-_OPTIONAL = "config_sentence_transformers.json 1_Pooling/config.json special_tokens_map.json"
+_OPTIONAL_FILES = "config_sentence_transformers.json 1_Pooling/config.json special_tokens_map.json"
 
 
-def pull(entry: CatalogueEntry, folder: Path, on_progress: OnProgress) -> tuple[Path, str]:
+def pull(entry: CatalogueEntry, folder: Path, on_progress: OnBytes) -> tuple[Path, str]:
     """Download the files of an entry into `folder`; return the model's path and its sha256.
 
     An interrupted download is continued. `on_progress` is called with the progress. Raises
@@ -31,7 +31,7 @@ def pull(entry: CatalogueEntry, folder: Path, on_progress: OnProgress) -> tuple[
     for name in entry.files:
         path = folder / name
         found = _pull_file(entry, name, path, on_progress)
-        if found is None and name not in _OPTIONAL.split():
+        if found is None and name not in _OPTIONAL_FILES.split():
             raise ModelError(
                 f"The hub has no file {name} in {entry.repository} at {entry.revision}; choose "
                 "another model: rag models list."
@@ -48,7 +48,7 @@ def pull(entry: CatalogueEntry, folder: Path, on_progress: OnProgress) -> tuple[
     return folder, sha256
 
 
-def _pull_file(entry: CatalogueEntry, name: str, path: Path, on_progress: OnProgress) -> str | None:
+def _pull_file(entry: CatalogueEntry, name: str, path: Path, on_progress: OnBytes) -> str | None:
     """Download a file where it is not there; return its sha256, None where the hub has none."""
     import httpx2
     from huggingface_hub import get_hf_file_metadata, hf_hub_url

@@ -8,9 +8,9 @@ from typing import Literal, get_args
 
 from rag.errors import NotFoundError
 
-Kind = Literal["writer", "embedder", "reranker"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-_DATA = Path(__file__).parents[1] / "data" / "catalogue.json"
+ModelKind = Literal["writer", "embedder", "reranker"]
+KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
+_CATALOGUE_FILE = Path(__file__).parents[1] / "data" / "catalogue.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class CatalogueEntry:
     """
 
     name: str
-    kind: Kind
+    kind: ModelKind
     repository: str  # on the hub, "owner/name"
     revision: str
     files: tuple[str, ...]  # names; a writer is one GGUF file
@@ -37,7 +37,7 @@ class CatalogueEntry:
 @cache
 def catalogue() -> tuple[CatalogueEntry, ...]:
     """Return the entries in the order of the data file: by kind, the smaller first."""
-    rows = json.loads(_DATA.read_text(encoding="utf-8"))
+    rows = json.loads(_CATALOGUE_FILE.read_text(encoding="utf-8"))
     return tuple(CatalogueEntry(**{**row, "files": tuple(row["files"])}) for row in rows)
 
 

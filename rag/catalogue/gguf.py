@@ -35,7 +35,7 @@ _SIMPLE = {  # type -> its form
 }
 _STRING, _LIST = 8, 9
 # Of the types of tensors: how many numbers a block has, and its bytes (ggml.h).
-_BLOCKS = {
+_BLOCK_SIZES = {
     0: (1, 4),
     1: (1, 2),
     2: (32, 18),
@@ -165,9 +165,9 @@ class _HeaderReader:
         for size in self._unpack(f"<{dimensions}Q"):
             numbers *= size  # Python's numbers have no end, so nothing wraps around
         kind, offset = self._unpack("<IQ")
-        if kind not in _BLOCKS:
+        if kind not in _BLOCK_SIZES:
             raise self._refused(f"a tensor is of type {kind}, which is not known")
-        block, size = _BLOCKS[kind]
+        block, size = _BLOCK_SIZES[kind]
         return int(offset) + -(-numbers // block) * size
 
     def _value(self, kind: int) -> Value | None:

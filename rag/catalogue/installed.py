@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rag.catalogue.entries import KINDS, CatalogueEntry, Kind
+from rag.catalogue.entries import KINDS, CatalogueEntry, ModelKind
 from rag.catalogue.gguf import read_header
 from rag.config import Settings, cache_folder
 from rag.errors import ModelError, NotFoundError, UsageError
 from rag.files import safe_name, sha256_of, written_whole
 
-_FILE = "models.json"
+_INSTALLED_FILE = "models.json"
 _VERSION = 1
 
 
@@ -25,7 +25,7 @@ class InstalledModel:
     """A model on this machine."""
 
     name: str
-    kind: Kind
+    kind: ModelKind
     path: str  # a GGUF file of a writer, the folder of an embedder or a reranker
     bytes: int
     sha256: str  # of a writer's file
@@ -127,7 +127,7 @@ class ModelsFolder:
         """Use the models that come with the program again."""
         self._write({**self._read(), "used": {}})
 
-    def used(self) -> dict[Kind, InstalledModel]:
+    def used(self) -> dict[ModelKind, InstalledModel]:
         """Return the models in use by kind; a kind that is not there uses the embedded model."""
         names: dict[str, str] = self._read()["used"]
         models = {model.name: model for model in self.installed()}
@@ -145,7 +145,7 @@ class ModelsFolder:
 
     def _read(self) -> dict[str, Any]:
         empty = {"version": _VERSION, "installed": [], "used": {}, "suggested": False}
-        path = self.folder / _FILE
+        path = self.folder / _INSTALLED_FILE
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -169,7 +169,7 @@ class ModelsFolder:
     def _write(self, values: dict[str, Any]) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with written_whole(self.folder / _FILE) as temporary:
+            with written_whole(self.folder / _INSTALLED_FILE) as temporary:
                 temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
         except OSError as error:
             raise ModelError(

@@ -14,7 +14,7 @@ from rag.config import Settings, bundled
 if TYPE_CHECKING:
     from rag.catalogue.installed import InstalledModel, ModelsFolder
 
-_ASKED = 10  # questions of a test
+_TEST_QUESTIONS = 10  # questions of a test
 ACTIONS = ("list", "pull", "add", "use", "remove", "test")
 
 
@@ -32,7 +32,7 @@ def run_models(settings: Settings, options: argparse.Namespace) -> int:
         )
     if options.action == "test":
         return _test(settings, options, folder)
-    done = {"pull": _pull, "add": _add, "use": _use, "remove": _remove}[options.action]
+    done = {"pull": _pull, "add": _add_model, "use": _use, "remove": _remove}[options.action]
     model = done(folder, options.name)
     if options.json:
         print_json(asdict(model) if model else {})
@@ -133,7 +133,7 @@ def _pull(folder: "ModelsFolder", name: str) -> "InstalledModel":
     return model
 
 
-def _add(folder: "ModelsFolder", name: str) -> "InstalledModel":
+def _add_model(folder: "ModelsFolder", name: str) -> "InstalledModel":
     model = folder.add_file(Path(name))
     say(f"Added {model.name}; use it with: rag models use {model.name}")
     return model
@@ -181,14 +181,14 @@ def _test(settings: Settings, options: argparse.Namespace, folder: "ModelsFolder
         elif model:
             tested = replace(tested, reranker=model.path)
         lines = (bundled("samples") / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-        rows = [row for row in map(json.loads, lines) if row["answerable"]][:_ASKED]
+        rows = [row for row in map(json.loads, lines) if row["answerable"]][:_TEST_QUESTIONS]
         right, seconds, words = 0, 0.0, 0
         with Pipeline(tested, options.make_models(tested)) as pipeline:
             list(pipeline.add([bundled("samples")]))
             pipeline.ask(rows[0]["question"])  # the models are loaded
             for number, row in enumerate(rows, 1):
                 answer = pipeline.ask(row["question"])
-                found = any(_overlap(row["support"], c.quote) for c in answer.citations)
+                found = any(_one_holds_other(row["support"], c.quote) for c in answer.citations)
                 right += found
                 seconds += answer.seconds.total
                 words += len(answer.answer.split())
@@ -207,7 +207,7 @@ def _test(settings: Settings, options: argparse.Namespace, folder: "ModelsFolder
     return 0
 
 
-def _overlap(support: str, quote: str) -> bool:
+def _one_holds_other(support: str, quote: str) -> bool:
     """Return whether one of two texts holds the other, white space aside."""
     one, other = " ".join(support.split()), " ".join(quote.split())
     return one in other or other in one

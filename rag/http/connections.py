@@ -17,6 +17,16 @@ _MAX_UNWANTED = 1_000_000
 KEEP_ALIVE_SECONDS = 5  # between two requests
 
 
+_Phase = Literal["head", "body", "answer"]
+
+
+def _phase_of(cycle: Any) -> _Phase:  # noqa: ANN401 - uvicorn's own, of one request
+    """Return what a connection waits for: a request, the rest of its body, or our answer."""
+    if cycle is None or cycle.response_complete:
+        return "head"
+    return "body" if cycle.more_body else "answer"
+
+
 def protocol_class(
     most: int, head_seconds: float = HEAD_SECONDS, body_seconds: float = BODY_SECONDS
 ) -> "type[H11Protocol]":
@@ -28,7 +38,7 @@ def protocol_class(
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Protocol(H11Protocol):
-        phase: Literal["head", "body", "answer"]
+        phase: _Phase
         since: float
         timer: asyncio.TimerHandle | None = None
         unwanted = 0  # bytes
@@ -47,7 +57,7 @@ def protocol_class(
                     self.transport.abort()
                     return
             super().data_received(data)
-            phase = self.phase_now()
+            phase = _phase_of(self.cycle)
             if phase != self.phase or self.cycle is not before:
                 self.enter(phase)
 
@@ -55,12 +65,7 @@ def protocol_class(
             self.stop_timer()
             super().connection_lost(exc)
 
-        def phase_now(self) -> Literal["head", "body", "answer"]:
-            if self.cycle is None or self.cycle.response_complete:
-                return "head"
-            return "body" if self.cycle.more_body else "answer"
-
-        def enter(self, phase: Literal["head", "body", "answer"]) -> None:
+        def enter(self, phase: _Phase) -> None:
             self.stop_timer()
             self.phase, self.since = phase, self.loop.time()
             if phase != "answer":
@@ -75,7 +80,7 @@ def protocol_class(
         def make_room(self) -> None:
             """Close the connection that has waited longest for its client, if one does."""
             others: list[Any] = [other for other in self.connections if other is not self]
-            waiting = [other for other in others if other.phase_now() != "answer"]
+            waiting = [other for other in others if _phase_of(other.cycle) != "answer"]
             if waiting:
                 longest = min(waiting, key=lambda other: other.since)
                 longest.transport.abort()

@@ -143,26 +143,10 @@ def document_of_rows(database: "sqlite3.Connection", name: str) -> Document | No
     if len(boxes) % BOX.size:
         raise ValueError(f"the boxes of {name!r} are cut")
 
-    def parts(query: str) -> list[Any]:
+    def parts(columns: str, table: str) -> list[Any]:
+        query = f"SELECT {columns} FROM {table} WHERE document = ? ORDER BY position"
         return database.execute(query, [key]).fetchall()
 
-    sections = parts(
-        'SELECT heading, path, start, "end" FROM sections WHERE document = ? ORDER BY position'
-    )
-    paragraphs = parts(
-        'SELECT number, kind, section, start, "end" FROM paragraphs WHERE document = ? ORDER BY'
-        " position"
-    )
-    quotations = parts(
-        'SELECT start, "end", speaker, lead_in, note FROM quotations WHERE document = ? ORDER BY'
-        " position"
-    )
-    references = parts(
-        'SELECT number, start, "end" FROM "references" WHERE document = ? ORDER BY position'
-    )
-    notes = parts(
-        'SELECT number, text, start, "end" FROM notes WHERE document = ? ORDER BY position'
-    )
     return Document(
         name=name,
         file=file,
@@ -173,20 +157,23 @@ def document_of_rows(database: "sqlite3.Connection", name: str) -> Document | No
         text=text,
         sections=tuple(
             Section(heading, tuple(json.loads(path)), start, end)
-            for heading, path, start, end in sections
+            for heading, path, start, end in parts('heading, path, start, "end"', "sections")
         ),
-        paragraphs=tuple(Paragraph(*row) for row in paragraphs),
-        quotations=tuple(Quotation(*row) for row in quotations),
-        references=tuple(Reference(*row) for row in references),
-        notes=tuple(Note(*row) for row in notes),
+        paragraphs=tuple(
+            Paragraph(*row) for row in parts('number, kind, section, start, "end"', "paragraphs")
+        ),
+        quotations=tuple(
+            Quotation(*row) for row in parts('start, "end", speaker, lead_in, note', "quotations")
+        ),
+        references=tuple(Reference(*row) for row in parts('number, start, "end"', '"references"')),
+        notes=tuple(Note(*row) for row in parts('number, text, start, "end"', "notes")),
         number=number,
         language=language,
         boxes=tuple(Box(*row) for row in BOX.iter_unpack(boxes)),
         tables=tuple(
             Table(start, end, tuple(json.loads(heads)), head_rows, _cells_of(cells))
             for start, end, heads, head_rows, cells in parts(
-                'SELECT start, "end", heads, head_rows, cells FROM tables WHERE document = ? '
-                "ORDER BY position"
+                'start, "end", heads, head_rows, cells', "tables"
             )
         ),
         struck=tuple(Struck(*row) for row in json.loads(struck)),

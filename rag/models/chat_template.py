@@ -19,7 +19,7 @@ _MAX_FRAME = 20_000  # characters
 _SECONDS = 20  # that a render may take, the start of Python included; usual is half a second
 _MAX_MEMORY = 1 << 30  # bytes of the process
 _SYSTEM, _USER, _BOS = "⟦system⟧", "⟦user⟧", "⟦bos⟧"
-_CODE = "from rag.models.chat_template import render_from_stdin; render_from_stdin()"
+_RENDERING_CODE = "from rag.models.chat_template import render_from_stdin; render_from_stdin()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def chat_frame(name: str, template: str) -> ChatFrame:
         raise _unusable(name, f"it has {len(template):,} characters")
     try:
         done = subprocess.run(  # noqa: S603 - this Python, and code of ours
-            [sys.executable, "-c", _CODE],
+            [sys.executable, "-c", _RENDERING_CODE],
             input=json.dumps(template),
             capture_output=True,
             encoding="utf-8",
@@ -72,11 +72,11 @@ def chat_frame(name: str, template: str) -> ChatFrame:
 
 def render_from_stdin() -> None:
     """Render what `chat_frame` sends, and print it as JSON: the body of the process."""
-    _limit_memory()
+    _limit_own_memory()
     sys.stdout.write(json.dumps(_render(json.load(sys.stdin))))
 
 
-def _limit_memory() -> None:
+def _limit_own_memory() -> None:
     try:
         import resource
     except ImportError:  # on Windows, where the time alone is limited

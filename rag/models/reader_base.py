@@ -36,12 +36,12 @@ def reader_base(cache: Path | None) -> Iterator[Path]:
     """
     parts = _in_packages()
     if not parts:
-        yield _checked(_in_hub_cache())
+        yield _verified_weights(_in_hub_cache())
         return
     folder = cache_folder(cache)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{READER_BASE}-", dir=folder) as name:
-        yield _checked(_joined_weights(parts, Path(name)))
+        yield _verified_weights(_joined_weights(parts, Path(name)))
 
 
 def has_reader_base() -> bool:
@@ -96,7 +96,7 @@ def _joined_weights(parts: list[Path], folder: Path) -> Path:
     return weights
 
 
-def _checked(weights: Path | None) -> Path:
+def _verified_weights(weights: Path | None) -> Path:
     if weights is None:
         raise ModelError(
             f"The weights of {READER_BASE} were not found in its packages or in the cache of the "

@@ -10,7 +10,7 @@ from rag.errors import DocumentError
 MAX_MEMBERS = 5_000  # a book of a thousand chapters and pictures has fewer
 MAX_EXPANDED = 300_000_000  # bytes, all members together: they are held in memory
 MAX_RATIO = 200  # expanded to packed: text comes to 10, very repetitive XML to 100, bombs to 1,000
-SMALL = 1_000_000  # bytes: below this no ratio does harm
+SMALL_ARCHIVE = 1_000_000  # bytes: below this no ratio does harm
 # What zipfile raises for an archive that is damaged, or lies about itself.
 _BROKEN = (
     zipfile.BadZipFile,
@@ -47,7 +47,9 @@ def members(data: bytes) -> dict[str, bytes]:
                     )
                 # What the directory says of sizes may be a lie, so no more than the limit is
                 # unpacked.
-                allowed = min(MAX_EXPANDED - expanded, max(SMALL, MAX_RATIO * info.compress_size))
+                allowed = min(
+                    MAX_EXPANDED - expanded, max(SMALL_ARCHIVE, MAX_RATIO * info.compress_size)
+                )
                 with archive.open(info) as member:
                     content = member.read(allowed + 1)
                 if len(content) > allowed:

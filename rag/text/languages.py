@@ -39,7 +39,9 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _UNSPACED_LETTER = re.compile(f"([{_UNSPACED}])")
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
-_LONGEST = 100  # letters: what is longer is no word, and stemmers take the square of its length
+_LONGEST_WORD = (
+    100  # letters: what is longer is no word, and stemmers take the square of its length
+)
 _LOCK = Lock()  # a stemmer keeps the word it works on
 
 
@@ -135,7 +137,7 @@ def _stemmer_of(language: str) -> Callable[[str], str] | None:
 def stem_in(word: str, language: str) -> str:
     """Return the stem of a word in a language; the word itself where that has no stemmer."""
     stemmer = _stemmer_of(language)
-    if stemmer is None or len(word) > _LONGEST:
+    if stemmer is None or len(word) > _LONGEST_WORD:
         return word
     with _LOCK:
         return stemmer(word.lower())

@@ -14,7 +14,7 @@ def test_members_are_what_was_packed() -> None:
 
 
 def test_a_bomb_is_stopped_at_its_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "SMALL", 1_000)
+    monkeypatch.setattr(archive, "SMALL_ARCHIVE", 1_000)
     with pytest.raises(DocumentError, match="expands to more than"):
         members(zipped({"bomb": b"0" * 1_000_000}))
 

@@ -122,13 +122,15 @@ def _items(text: str) -> list[_Item]:
             items.append(_Item("", "break"))
         at = start + len(word)
         if is_number(word) and _PURE.fullmatch(number_of(word)):
-            items.append(_Item(number_of(word), _kind(word, text[:start], text[at : at + 20])))
+            items.append(
+                _Item(number_of(word), _kind_of_number(word, text[:start], text[at : at + 20]))
+            )
         elif word.lower() not in FUNCTION_WORDS | _PARTS_OF_NUMBERS:
             items.append(_Item(stem(word), ""))
     return items
 
 
-def _kind(number: str, before: str, behind: str) -> str:
+def _kind_of_number(number: str, before: str, behind: str) -> str:
     """Return what a number is of: money, a share, a year, what it is measured in, or a count."""
     if _MONEY.search(before[-2:]) or _MONEY_BEHIND.match(behind):
         return "money"

@@ -11,7 +11,7 @@ from rag.reading.pdf.rows import page_rows
 # Of a page's height: where running headers and footers stand; the same words at the same height of
 # many pages may stand further inside.
 MARGIN, WIDE_MARGIN = 0.13, 0.2
-MANY = 3  # pages
+MANY_PAGES = 3  # pages
 _PAGE_NUMBER = re.compile(
     r"(?i)(?:(?:page|seite|p\.)\s*+)?[-–—|]?\s*+(?:\d{1,4}|[ivxl]{1,6})\s*[-–—|]?(?:\s*(?:of|von|"
     r"/)\s*\d{1,4})?"
@@ -60,7 +60,7 @@ def with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
         depth = page.height - row.baseline if foot else row.baseline
         if depth < MARGIN * page.height:
             return seen[key] > 1
-        return high[*key, round(row.baseline / 4)] >= max(MANY, seen[key] / 2)
+        return high[*key, round(row.baseline / 4)] >= max(MANY_PAGES, seen[key] / 2)
 
     apart: list[Page] = []
     for page, rows in zip(pages, edges, strict=True):
@@ -104,7 +104,7 @@ def _number_offset(
     if not offsets:
         return None
     offset, count = offsets.most_common(1)[0]
-    return offset if count >= MANY and count * 3 >= len(pages) else None
+    return offset if count >= MANY_PAGES and count * 3 >= len(pages) else None
 
 
 def _edges(page: Page) -> tuple[list[TextLine], list[TextLine]]:

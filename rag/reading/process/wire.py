@@ -30,12 +30,12 @@ from rag.types import (
 )
 
 MAX_BYTES_OUT = 100_000_000  # twice the largest file
-MAX_ROWS = 1_000_000  # paragraphs, lines, notes…: a hundred times those of a thousand-page report
+MAX_PARTS = 1_000_000  # paragraphs, lines, notes…: a hundred times those of a thousand-page report
 LONGEST_LINE = 4_000_000  # bytes
-_PIECE = 100_000  # characters of the text in a line; one may take twelve bytes of JSON
-_ROWS = 500  # in a line
+_TEXT_PIECE = 100_000  # characters of the text in a line; one may take twelve bytes of JSON
+_PARTS_A_LINE = 500  # in a line
 _END = "end"
-_STATED = ("title", "dateline", "date", "number", "language", "unread")
+_STATED_FIELDS = ("title", "dateline", "date", "number", "language", "unread")
 _KINDS = frozenset(get_args(Kind))
 # By the field of Document its class, and the fields of that with their types.
 _TABLES: dict[str, tuple[type, dict[str, type]]] = {
@@ -86,7 +86,7 @@ def from_line(line: bytes) -> tuple[str, Any]:
     """Return the name and the value of a line. Raises ValueError where it is none of ours."""
     if len(line) >= LONGEST_LINE or not line.endswith(b"\n"):
         raise ValueError("a line is cut")
-    name, value = json.loads(line.decode("utf-8", "surrogatepass"), parse_constant=_refuse)
+    name, value = json.loads(line.decode("utf-8", "surrogatepass"), parse_constant=_refuse_constant)
     if not isinstance(name, str):
         raise ValueError("a line has no name")
     return name, value
@@ -94,19 +94,19 @@ def from_line(line: bytes) -> tuple[str, Any]:
 
 def lines_of(document: Document) -> Iterator[bytes]:
     """Yield the lines of a document, but for its name, file and hash, which the receiver knows."""
-    yield to_line("stated", [getattr(document, name) for name in _STATED])
-    for start in range(0, len(document.text), _PIECE):
-        yield to_line("text", document.text[start : start + _PIECE])
+    yield to_line("stated", [getattr(document, name) for name in _STATED_FIELDS])
+    for start in range(0, len(document.text), _TEXT_PIECE):
+        yield to_line("text", document.text[start : start + _TEXT_PIECE])
     for table, (_, fields) in _TABLES.items():
         rows = map(attrgetter(*fields), getattr(document, table))
-        while part := list(islice(rows, _ROWS)):
+        while part := list(islice(rows, _PARTS_A_LINE)):
             yield to_line(table, part)
     cells = (
         (number, c.start, c.end, c.row, c.column, c.columns)
         for number, table_of_cells in enumerate(document.tables)
         for c in table_of_cells.cells
     )
-    while part := list(islice(cells, _ROWS)):
+    while part := list(islice(cells, _PARTS_A_LINE)):
         yield to_line(_CELLS, part)
     yield to_line(_END, None)
 
@@ -120,7 +120,7 @@ def document_from(
     missing or not what `lines_of` makes.
     """
     name, stated = first
-    if name != "stated" or list(map(type, stated)) != [str] * len(_STATED):
+    if name != "stated" or list(map(type, stated)) != [str] * len(_STATED_FIELDS):
         raise ValueError("the first line is another")
     text: list[str] = []
     tables: dict[str, list[Any]] = {table: [] for table in _TABLES}
@@ -138,7 +138,7 @@ def document_from(
             text.append(value)
         elif part != "size":
             raise ValueError(f"no line is called {part}")
-        if part == "size" or sum(map(len, tables.values())) + len(cells) > MAX_ROWS:
+        if part == "size" or sum(map(len, tables.values())) + len(cells) > MAX_PARTS:
             return None
     if not ended:
         raise ValueError("the document has no end")
@@ -146,7 +146,7 @@ def document_from(
     _check_spans(tables, [cell for _, cell in cells], len(whole))
     tables["tables"] = _with_cells(tables["tables"], cells)
     fields: dict[str, Any] = {table: tuple(rows) for table, rows in tables.items()}
-    fields |= zip(_STATED, stated, strict=True)
+    fields |= zip(_STATED_FIELDS, stated, strict=True)
     return Document(name=PurePath(file).stem, file=file, sha256=sha256, text=whole, **fields)
 
 
@@ -201,5 +201,5 @@ def _check_spans(tables: dict[str, list[Any]], cells: list[TableCell], length: i
         raise ValueError("a line is on no page")
 
 
-def _refuse(constant: str) -> float:
+def _refuse_constant(constant: str) -> float:
     raise ValueError(f"{constant} is no number")

@@ -21,16 +21,18 @@ from rag.reading.documents import load
 from rag.reading.process.wire import (
     LONGEST_LINE,
     MAX_BYTES_OUT,
-    MAX_ROWS,
+    MAX_PARTS,
     document_from,
     from_line,
     request_line,
 )
 from rag.types import Document
 
-MAX_SECONDS = 120.0  # the longest PDF that is read, ten million characters, takes half a minute
+MAX_READING_SECONDS = (
+    120.0  # the longest PDF that is read, ten million characters, takes half a minute
+)
 MAX_MEMORY = 1_000_000_000  # bytes; 50 MB of text, Markdown or HTML take less than half of it
-_CODE = (
+_CHILD_CODE = (
     "import sys; memory, life, *sys.path = sys.argv[1:]; "
     "from rag.reading.process.child import run; "
     "run(int(memory), int(life) if life else None)"
@@ -79,7 +81,7 @@ class Worker:
         path = [entry or str(Path.cwd()) for entry in sys.path]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this Python, our own module
-                [sys.executable, "-I", "-c", _CODE, str(memory), str(life or ""), *path],
+                [sys.executable, "-I", "-c", _CHILD_CODE, str(memory), str(life or ""), *path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # libraries write words of the files there
@@ -185,7 +187,7 @@ class WorkerPool:
     One that waits for its next file for a minute ends. All end with this process, however it ends.
     """
 
-    def __init__(self, seconds: float = MAX_SECONDS, memory: int = MAX_MEMORY) -> None:
+    def __init__(self, seconds: float = MAX_READING_SECONDS, memory: int = MAX_MEMORY) -> None:
         """Give each file so many seconds, and each process so many bytes."""
         self._seconds = seconds
         self._memory = memory
@@ -270,7 +272,7 @@ class WorkerPool:
                 found = f"takes more than {self._memory / 1e6:,.0f} MB of memory to read"
             case "size":
                 found = (
-                    f"holds more than {MAX_BYTES_OUT / 1e6:.0f} MB of text or {MAX_ROWS:,} "
+                    f"holds more than {MAX_BYTES_OUT / 1e6:.0f} MB of text or {MAX_PARTS:,} "
                     "paragraphs and lines"
                 )
             case _:
