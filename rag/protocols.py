@@ -18,7 +18,7 @@ class Embedder(Protocol):
         ...
 
     def count_tokens(self, text: str) -> int:
-        """The number of the model's own tokens in `text`, special tokens left out."""
+        """Return the number of the model's own tokens in `text`, special tokens left out."""
         ...
 
 
@@ -45,7 +45,7 @@ class Reranker(Protocol):
     name: str
 
     def score(self, question: str, passages: Sequence[str]) -> Vectors:
-        """One number for each passage, float32 [passages], more for the better.
+        """Return one number for each passage, float32 [passages], more for the better.
 
         Comparable within one question only.
         """

@@ -56,18 +56,18 @@ def resolve(subject: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
 
 
 def is_kind_word(phrase: str) -> bool:
-    """Whether a phrase only says what kind of thing a document is: "the annual report"."""
+    """Return whether a phrase only says what kind of thing a document is: "the annual report"."""
     return content_of(phrase) <= _KINDS
 
 
 def _stands_in(file: str, question: str) -> bool:
-    """Whether a file's name stands in a question, with its extension, by itself."""
+    """Return whether a file's name stands in a question, with its extension, by itself."""
     name = re.escape(PurePath(file).name)
     return bool(re.search(rf"(?i)(?<![\w.]){name}(?![\w])", question))
 
 
 def _is_title_in(title: str, asked: Sequence[str]) -> bool:
-    """Whether a title of two words or more stands in the words of a question in its order."""
+    """Return whether a title of two words or more stands in a question, in its order."""
     words = [word.lower() for word in words_of(title)]
     if len(content_of(title)) < 2:
         return False

@@ -126,7 +126,7 @@ def _beside(sentence: Evidence, document: DocumentLookup) -> str:
 
 
 def _groups(sentences: Sequence[Evidence]) -> Iterator[tuple[Evidence, ...]]:
-    """Single sentences, then runs of neighbours."""
+    """Yield single sentences, then runs of neighbours."""
     yield from ((sentence,) for sentence in sentences)
     for length in range(2, _LONGEST_RUN + 1):
         for first in range(len(sentences) - length + 1):
@@ -138,8 +138,9 @@ def _groups(sentences: Sequence[Evidence]) -> Iterator[tuple[Evidence, ...]]:
 def _across(
     claim: str, words: frozenset[str], sentences: Sequence[Evidence]
 ) -> Iterator[tuple[Evidence, ...]]:
-    """Pairs from different places that both speak of what the claim begins with, and of half of
-    what else it says.
+    """Yield pairs from different places that both speak of what the claim begins with.
+
+    Both hold half of what else it says, too.
     """
     first = next((stem(word) for word in words_of(claim) if stem(word) in words), "")
     plain = {
@@ -158,7 +159,7 @@ def _across(
 
 
 def follows(one: Evidence, other: Evidence) -> bool:
-    """Whether the other sentence comes right behind the one."""
+    """Return whether the other sentence comes right behind the one."""
     return one.hit.chunk.document == other.hit.chunk.document and 0 <= other.start - one.end <= _GAP
 
 
@@ -166,8 +167,9 @@ def follows(one: Evidence, other: Evidence) -> bool:
 
 
 def _verbatim_quotes(claim: str, evidence: Sequence[Evidence]) -> str:
-    """The claim; words in quotation marks that the evidence does not hold to the letter lose the
-    marks.
+    """Return the claim without quotation marks around words that the evidence does not hold.
+
+    Words that it holds to the letter keep them.
     """
     if not _QUOTED.search(claim):
         return claim
@@ -181,8 +183,9 @@ def _verbatim_quotes(claim: str, evidence: Sequence[Evidence]) -> str:
 
 
 def _with_edges(text: str) -> str:
-    """The text with marks where words begin and end and where none are, so that one holds another
-    at whole words only.
+    """Return the text with marks where words begin and end and where none are.
+
+    So one text holds another at whole words only.
 
     To look for words as a pattern can take the product of both lengths.
     """
@@ -193,7 +196,7 @@ def _with_edges(text: str) -> str:
 
 
 def attributed(claim: Claim, document: DocumentLookup) -> Claim:
-    """The claim with its speaker named, where it rests on somebody's words alone.
+    """Return the claim with its speaker named, where it rests on somebody's words alone.
 
     An opinion stays its speaker's.
 
@@ -246,7 +249,7 @@ def spoken_by(claim: Claim, document: DocumentLookup) -> str | None:
 
 
 def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evidence]) -> bool:
-    """Whether a sentence only puts the short answer into the words of its question and source.
+    """Return whether a sentence only restates the short answer, in words of question and source.
 
     The answer stands in it; every number, name and content word stands in the question, the source
     or its title; nothing is denied, hedged or turned around that was not.
@@ -268,7 +271,7 @@ def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evide
 
 
 def _turned_around(words: Sequence[str], question: str, source: str) -> bool:
-    """Whether two names of a sentence stand in another order than in question and source."""
+    """Return whether two names of a sentence stand in another order than in question and source."""
     names = [
         stem(word) for word in words if word[0].isupper() and word.lower() not in FUNCTION_WORDS
     ]

@@ -51,7 +51,7 @@ class LimitedRequest:
     def __init__(
         self, scope: Message, send: Send, id: str, extra: Sequence[tuple[bytes, bytes]] = ()
     ) -> None:
-        """The answer is given the `extra` headers, and its id where there are some."""
+        """Add the `extra` headers to the answer, and its id where there are some."""
         self.scope = scope
         self.status = 0
         self.max_bytes = MAX_UPLOAD if scope["path"] == _UPLOADS else MAX_BODY

@@ -47,7 +47,9 @@ _ORPHANS = {
 
 
 def find_damage(database: Database) -> list[str]:
-    """What is wrong with the database, in sentences; nothing for a whole one. Reads all of it.
+    """Return what is wrong with the database, in sentences; nothing for a whole one.
+
+    Reads all of it.
 
     Raises LibraryError where it is too damaged to be read, or another process is writing to it.
     """
@@ -104,7 +106,7 @@ def repair_database(
 def _of_passages(
     connection: "sqlite3.Connection", key: int, name: str, text: str, dimension: int
 ) -> list[str]:
-    """What is wrong with the passages of a document and their vectors."""
+    """Return what is wrong with the passages of a document and their vectors."""
     rows = connection.execute(
         'SELECT c.number, c.start, c."end", c.text, v.vector FROM chunks c LEFT JOIN vectors v ON'
         " v.chunk = c.id WHERE c.document = ? ORDER BY c.number",
@@ -140,8 +142,9 @@ def _of_passages(
 def _hold(
     rows: Sequence[tuple[int, int, int, str, bytes]], paragraphs: Iterable[tuple[int, int]]
 ) -> bool:
-    """Whether the passages hold the paragraphs, which may be split among them, from beginning to
-    end.
+    """Return whether the passages hold the paragraphs from beginning to end.
+
+    A paragraph may be split among them.
     """
     spans = sorted((start, end) for _, start, end, *_ in rows)
     starts = [start for start, _ in spans]
@@ -154,8 +157,9 @@ def _hold(
 
 
 def _of_parts(connection: "sqlite3.Connection", name: str) -> list[str]:
-    """What is wrong with the sections, paragraphs, quotations, references and notes of a
-    document.
+    """Return what is wrong with the parts of a document.
+
+    These are its sections, paragraphs, quotations, references and notes.
     """
     try:
         document = document_of_rows(connection, name)

@@ -34,8 +34,9 @@ def best(
     among: NDArray[np.int64] | None = None,
     earlier: str = "",
 ) -> list[tuple[int, float]]:
-    """The ids of the `k` chunks that share most with the words of the question, with their bm25
-    (more is better), best first.
+    """Return the ids of the `k` chunks that share most with the words of the question.
+
+    The best come first, each with its bm25; more is better.
 
     With `among` only those chunks compete; how rare a word is is counted in all. The words of
     `earlier`, what was asked before, count half. The candidates are those of the greatest summed
@@ -52,8 +53,9 @@ def best(
 
 
 def idf(database: Database, words: Sequence[str], chunks: int) -> list[float]:
-    """How rare each word is among so many chunks, its inverse document frequency (Robertson &
-    Spärck Jones 1976).
+    """Return the inverse document frequency of each word.
+
+    Robertson and Spärck Jones 1976.
     """
     query = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
     languages = indexed_languages(database)
@@ -70,7 +72,7 @@ def indexed_languages(database: Database) -> list[str]:
 def _best_by_idf(
     database: Database, terms: dict[str, int], among: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
-    """The ids of the chunks with the rarest of the terms, and with most of them.
+    """Return the ids of the chunks with the rarest of the terms, and with most of them.
 
     Of equals those added first.
     """

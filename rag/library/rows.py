@@ -128,7 +128,7 @@ def write_chunks(
 
 
 def document_of_rows(database: "sqlite3.Connection", name: str) -> Document | None:
-    """The document of that name, equal to the one written.
+    """Return the document of that name, equal to the one written.
 
     None where there is none. Raises ValueError for damaged rows.
     """

@@ -226,8 +226,9 @@ def _silence() -> Any:
 
 @cache
 def _avoid_amx() -> None:
-    """Keep llama.cpp from the matrix unit of large Intel processors, with which it crashes at the
-    first prompt.
+    """Keep llama.cpp from the matrix unit of large Intel processors.
+
+    With it, it crashes at the first prompt.
 
     Its tile configuration is not initialised (ggml-org/llama.cpp issue 20824, pull request 26954).
     The unit is used for weights in buffers of their own only, and `Llama` has no parameter that

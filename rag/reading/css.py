@@ -51,7 +51,10 @@ def plain_style(style: str) -> str:
 
 
 def hides(style: str) -> bool:
-    """Whether declarations, in the form of `plain_style`, make text invisible by themselves."""
+    """Return whether declarations make text invisible by themselves.
+
+    They are in the form of `plain_style`.
+    """
     if _HIDING.search(style):
         return True
     return any(
@@ -66,8 +69,9 @@ def strikes(style: str) -> bool:
 
 
 def colors(style: str, text: str, ground: str) -> tuple[Color | None, Color | None]:
-    """The colours of text and ground that declarations or else attributes state, None where they
-    state none that is known.
+    """Return the colours of text and ground that declarations, or else attributes, state.
+
+    None where they state none that is known.
     """
     stated: dict[str, str] = dict(_COLOR.findall(style))
     ground = stated.get("background-color") or stated.get("background") or ground
@@ -75,7 +79,7 @@ def colors(style: str, text: str, ground: str) -> tuple[Color | None, Color | No
 
 
 def same_color(text: Color, ground: Color) -> bool:
-    """Whether nobody could read the text on that ground."""
+    """Return whether nobody could read the text on that ground."""
     return max(abs(one - other) for one, other in zip(text, ground, strict=True)) < 16
 
 

@@ -50,7 +50,7 @@ _SYMBOL = dict(
 
 
 def read_docx(data: bytes) -> Content:
-    """What a Word file shows.
+    """Return what a Word file shows.
 
     Headings, paragraphs, lists, tables, captions and headers as furniture, and the notes at the
     end.
@@ -66,7 +66,7 @@ def read_docx(data: bytes) -> Content:
 
 
 def _name(element: "Element") -> str:
-    """The name without its namespace, for formulas have runs and texts of their own.
+    """Return the name without its namespace, for formulas have runs and texts of their own.
 
     "" for a comment.
     """
@@ -78,19 +78,20 @@ def _find(element: "Element | None", *path: str) -> "Element | None":
 
 
 def _attribute(element: "Element | None", attribute: str = "val") -> str:
-    """An attribute of an element, "" where there is none."""
+    """Return an attribute of an element, "" where there is none."""
     return "" if element is None else element.get(_W + attribute, "")
 
 
 def _children(element: "Element") -> "list[Element]":
-    """The children; of alternatives only the first, which is what today's programs show."""
+    """Return the children; of alternatives only the first, which is what today's programs show."""
     children = list(element.iterchildren("*"))  # no comments
     return children[:1] if _name(element) == "AlternateContent" else children
 
 
 def _descend(parent: "Element", *names: str) -> "Iterator[Element]":
-    """The elements of these names in `parent`, those in content controls and insertions with
-    them, in order.
+    """Return the elements of these names in `parent`, in order.
+
+    Those in content controls and insertions are among them.
     """
     waiting = _children(parent)[::-1]
     while waiting:
@@ -120,7 +121,7 @@ def _has_colour(shade: "Element") -> bool:
 
 
 def _stated_look(properties: "Element | None") -> Look:
-    """What the properties of a run (w:rPr) state."""
+    """Return what the properties of a run (w:rPr) state."""
     look = PLAIN
     for stated in () if properties is None else properties:
         value = _attribute(stated)
@@ -161,7 +162,7 @@ class _ParagraphStyle:
         )
 
     def under(self, properties: "Element | None") -> "_ParagraphStyle":
-        """This style, changed by what the properties of a paragraph (w:pPr) state."""
+        """Return this style, changed by what the properties of a paragraph (w:pPr) state."""
         style = self
         for stated in () if properties is None else properties:
             match _name(stated):
@@ -192,7 +193,7 @@ class _List:
 
 
 def _lists(numbering: "Element | None") -> dict[str, _List]:
-    """The list definitions by their numbers."""
+    """Return the list definitions by their numbers."""
     if numbering is None:
         return {}
     abstract = {
@@ -266,7 +267,7 @@ class _DocxReader:
         )
 
     def notes(self, kind: str) -> dict[str, str]:
-        """The texts of the footnotes or endnotes by their keys."""
+        """Return the texts of the footnotes or endnotes by their keys."""
         notes = self.package.parts.get(f"{kind}s")
         return {
             kind[0] + _attribute(note, "id"): office.note_text(self.blocks(note, PLAIN))
@@ -274,7 +275,7 @@ class _DocxReader:
         }
 
     def furniture(self) -> list[Block]:
-        """The headers and footers that are shown on some page."""
+        """Return the headers and footers that are shown on some page."""
         sections = list(self.package.body.iter(f"{_W}sectPr"))
         shown = {"", "default"}
         if _find(self.package.parts.get("settings"), "evenAndOddHeaders") is not None:
@@ -294,7 +295,7 @@ class _DocxReader:
     # --- Blocks ---
 
     def blocks(self, parent: "Element", ground: Look) -> list[Block]:
-        """What the paragraphs and tables of `parent` show, text boxes behind their paragraph."""
+        """Return what the paragraphs and tables of `parent` show, text boxes behind theirs."""
         pieces: list[ListedBlock] = []
         carried = ""
         for child in _descend(parent, "p", "tbl"):
@@ -337,7 +338,7 @@ class _DocxReader:
         return [("", office.paragraph_block(text, level, style.names))]
 
     def item_marker(self, number: str, depth: int) -> str:
-        """The next number of the list at this depth, or its bullet."""
+        """Return the next number of the list at this depth, or its bullet."""
         definition = self.lists.get(number)
         if definition is None or depth not in definition.starts:
             return "- "
@@ -399,7 +400,10 @@ class _DocxReader:
     # --- Text ---
 
     def shown(self, element: "Element", look: Look, boxes: list[ListedBlock]) -> str:
-        """What the element shows under its look; what its text boxes show goes to `boxes`."""
+        """Return what the element shows under its look.
+
+        What its text boxes show goes to `boxes`.
+        """
         text = ""
         for child in _children(element):
             name = _name(child)
@@ -425,7 +429,7 @@ class _DocxReader:
         return look.over(self.style(style).look) if style else look
 
     def box(self, box: "Element") -> list[Block]:
-        """What a text box shows; it may be filled with any colour."""
+        """Return what a text box shows; it may be filled with any colour."""
         fields, self.fields = self.fields, []
         blocks = self.blocks(box, SHADED)
         self.fields = fields
@@ -441,7 +445,10 @@ class _DocxReader:
                 self.fields.pop()
 
     def style(self, style_id: str) -> _ParagraphStyle:
-        """A style of paragraphs or runs with all it inherits but the defaults of the document."""
+        """Return a style of paragraphs or runs with all it inherits.
+
+        The defaults of the document are not among it.
+        """
         if style_id not in self.known_styles:
             chain: list[Element] = []
             base = style_id
@@ -479,7 +486,7 @@ def _form_value(field: "Element") -> str:
 
 
 def _sign(element: "Element") -> str | None:
-    """What the element itself shows, None where that is what stands in it."""
+    """Return what the element itself shows, None where that is what stands in it."""
     match name := _name(element):
         case "t":
             return re.sub(r"[\t\n\r]", " ", element.text or "")

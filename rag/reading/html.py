@@ -77,7 +77,7 @@ _CALLED = ("class", "role", "type", "id", "rel")  # attributes; "type" is EPUB's
 
 
 def read_html(data: bytes) -> Content:
-    """The main content of a web page.
+    """Return the main content of a web page.
 
     Notes are shown as "[1] text" where they stand, and what refers to them as "[1]".
 
@@ -89,7 +89,7 @@ def read_html(data: bytes) -> Content:
 
 
 def html_content(root: "_Element") -> Content:
-    """What the page under `root` shows, its title, date and language."""
+    """Return what the page under `root` shows, its title, date and language."""
     meta: dict[str, str] = {}
     title = styles = ""
     for element in root.iter():
@@ -243,7 +243,7 @@ class _PageWalker:
         )
 
     def _paints_over(self, element: "_Element", style: str) -> bool:
-        """Whether the element sets its text in the colour of the ground."""
+        """Return whether the element sets its text in the colour of the ground."""
         text, ground = colors(
             style, (element.get("color") or "").lower(), (element.get("bgcolor") or "").lower()
         )
@@ -412,8 +412,9 @@ def _is_named(element: "_Element", selectors: set[str]) -> bool:
 def _linked_notes(
     root: "_Element", links: Iterable["_Element"]
 ) -> tuple[dict["_Element", str], dict["_Element", str], set[str]]:
-    """The links that refer to notes and the blocks that hold these, each with the note's number;
-    the ids notes link back to.
+    """Return the links that refer to notes, and the blocks that hold these, by their numbers.
+
+    The third is the ids that notes link back to.
     """
     ids: dict[str, _Element] = {}
     for element in root.iter():
@@ -462,7 +463,7 @@ def _linked_notes(
 
 
 def _refers(link: "_Element") -> bool:
-    """Whether a link is set as one to a note: raised, in brackets, or called so."""
+    """Return whether a link is set as one to a note: raised, in brackets, or called so."""
     near = (link, *(e for e, _ in zip(link.iterancestors(), range(2), strict=False)), *link)
     called = " ".join(
         value
@@ -480,7 +481,7 @@ def _refers(link: "_Element") -> bool:
 
 
 def _without_label(told: str, number: str, listed: bool) -> str:
-    """A note without the number that stands before it.
+    """Return a note without the number that stands before it.
 
     In a list the number is no part of the text.
     """

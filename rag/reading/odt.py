@@ -84,7 +84,7 @@ _MOST_REPEATED = (
 
 
 def read_odt(data: bytes) -> Content:
-    """What an OpenDocument text shows.
+    """Return what an OpenDocument text shows.
 
     Headings, paragraphs, lists, tables, captions and headers as furniture, the notes last.
 
@@ -141,7 +141,7 @@ class _OdtReader:
         return ""
 
     def furniture(self) -> list[Block]:
-        """The headers and footers of the pages."""
+        """Return the headers and footers of the pages."""
         blocks: list[Block] = []
         for root in self.package.parts.values():
             for page in root.iter(_path("style:master-page")):
@@ -156,7 +156,7 @@ class _OdtReader:
     # --- Blocks ---
 
     def blocks(self, parent: "Element", look: Look) -> list[Block]:
-        """What the paragraphs, lists and tables of `parent` show.
+        """Return what the paragraphs, lists and tables of `parent` show.
 
         The items of a list are lines of one block.
         """
@@ -180,7 +180,7 @@ class _OdtReader:
         return []
 
     def paragraph(self, paragraph: "Element", ground: Look) -> list[ListedBlock]:
-        """The paragraph, and its text boxes behind it."""
+        """Return the paragraph, and its text boxes behind it."""
         look, styles = self.style("paragraph", _get(paragraph, "text:style-name"))
         boxes: list[ListedBlock] = []
         text = office.tidy(self.shown(paragraph, look.over(ground), boxes))
@@ -198,7 +198,7 @@ class _OdtReader:
     def items(
         self, element: "Element", look: Look, name: str, style: str, depth: int
     ) -> list[ListedBlock]:
-        """The items with the list's name; headings and tables in it stand by themselves."""
+        """Return the items with the list's name; headings and tables in it stand by themselves."""
         style = _get(element, "text:style-name") or style
         start = self.lists.get(style, {}).get(depth)
         key = style, depth
@@ -264,7 +264,10 @@ class _OdtReader:
     # --- Text ---
 
     def shown(self, element: "Element", look: Look, boxes: list[ListedBlock]) -> str:
-        """What the element shows under its look; what its text boxes show goes to `boxes`."""
+        """Return what the element shows under its look.
+
+        What its text boxes show goes to `boxes`.
+        """
         text = look.shown(_collapsed(element.text))
         for child in element:
             tag = _tag(child)
@@ -283,7 +286,7 @@ class _OdtReader:
         return text
 
     def sign(self, element: "Element") -> str:
-        """What one of `_INLINE_SIGNS` stands for."""
+        """Return what one of `_INLINE_SIGNS` stands for."""
         match _tag(element):
             case "text:note":
                 return self.note(element)
@@ -293,7 +296,7 @@ class _OdtReader:
                 return " " * min(number_in(_get(element, "text:c"), 1), _MOST_REPEATED)
 
     def note(self, note: "Element") -> str:
-        """The marker of the note, whose text goes to `notes`."""
+        """Return the marker of the note, whose text goes to `notes`."""
         key = f"{'e' if _get(note, 'text:note-class') == 'endnote' else 'f'}{len(self.notes)}"
         body = note.find(_path("text:note-body"))
         self.notes[key] = "" if body is None else office.note_text(self.blocks(body, PLAIN))
@@ -302,7 +305,7 @@ class _OdtReader:
     # --- Styles ---
 
     def style(self, family: str, name: str) -> tuple[Look, frozenset[str]]:
-        """The look of a style with all it inherits, its name and those it is based on."""
+        """Return the look of a style with all it inherits, its name and those it is based on."""
         if (family, name) not in self.known_styles:
             look, names, base = PLAIN, [name], name
             while (style := self.styles.get((family, base))) is not None:
@@ -320,7 +323,7 @@ class _OdtReader:
 
 
 def _look(style: "Element") -> Look:
-    """What the style itself states."""
+    """Return what the style itself states."""
     look = PLAIN
     for properties in style:
         display, size, colour, ground = (
@@ -342,7 +345,7 @@ def _look(style: "Element") -> Look:
 
 
 def _inside(parent: "Element") -> "Iterator[Element]":
-    """The children, those of sections, groups of rows and the like in their place.
+    """Yield the children, those of sections, groups of rows and the like in their place.
 
     What is hidden with a section is not.
     """
@@ -360,7 +363,7 @@ def _collapsed(text: str | None) -> str:
 
 
 def _tag(element: "Element") -> str:
-    """The name as "text:p"; "" for comments and for what is in none of the namespaces."""
+    """Return the name as "text:p"; "" for comments and for what is in none of the namespaces."""
     if not isinstance(element.tag, str):
         return ""
     uri, _, name = element.tag[1:].rpartition("}")
@@ -368,7 +371,7 @@ def _tag(element: "Element") -> str:
 
 
 def _path(name: str) -> str:
-    """A name as "text:p" in the form lxml takes."""
+    """Return a name as "text:p" in the form lxml takes."""
     prefix, _, local = name.partition(":")
     return f"{{{_URIS[prefix]}}}{local}"
 

@@ -60,7 +60,7 @@ class Package:
 
 
 def opened_docx(data: bytes) -> Package:
-    """A Word file's text and parts.
+    """Return a Word file's text and parts.
 
     Raises DocumentError where it is encrypted, damaged or too large when unpacked.
     """
@@ -134,7 +134,7 @@ def _transitional(data: bytes) -> bytes:
 
 
 def opened_odt(data: bytes) -> Package:
-    """An OpenDocument text's body and styles.
+    """Return an OpenDocument text's body and styles.
 
     Raises DocumentError where it is encrypted, damaged or too large when unpacked.
     """
@@ -206,7 +206,7 @@ class Look:
     shaded: bool = False
 
     def over(self, outer: "Look") -> "Look":
-        """This look within an outer one, which holds where this one states nothing.
+        """Return this look within an outer one, which holds where this one states nothing.
 
         Its ground shows through.
         """
@@ -237,9 +237,7 @@ SHADED = Look(shaded=True)
 
 
 def tidy(text: str) -> str:
-    """The text without white space at the ends of its lines and without empty lines, runs of
-    blanks as one.
-    """
+    """Return the text without white space at line ends, empty lines, and runs of blanks."""
     return "\n".join(
         filter(None, (re.sub("[ \t]+", " ", line).strip() for line in text.split("\n")))
     )
@@ -250,9 +248,7 @@ def joined_lines(text: str) -> str:
 
 
 def paragraph_block(text: str, level: int, styles: Collection[str]) -> Block:
-    """A heading, or a paragraph that may be a caption or a quotation, as the names of its styles
-    tell.
-    """
+    """Return a heading, or a paragraph, caption or quotation, by the names of its styles."""
     if level:
         return Block(joined_lines(text), level=level)
     kind: Kind | None = "furniture" if "caption" in styles else None
@@ -260,7 +256,7 @@ def paragraph_block(text: str, level: int, styles: Collection[str]) -> Block:
 
 
 def joined_lists(pieces: Sequence[ListedBlock]) -> list[Block]:
-    """The blocks, the items of one list as the lines of one."""
+    """Return the blocks, the items of one list as the lines of one."""
     blocks: list[Block] = []
     for name, group in groupby(pieces, key=lambda piece: piece[0]):
         listed = [block for _, block in group]
@@ -304,7 +300,7 @@ def table_pieces(rows: Sequence[Sequence[OfficeCell]], head_rows: int | None) ->
 
 
 def note_marker(key: str) -> str:
-    """What stands for the reference to a note until notes are numbered.
+    """Return what stands for the reference to a note until notes are numbered.
 
     The key begins with "f" (footnote) or "e" (endnote).
     """
@@ -312,7 +308,7 @@ def note_marker(key: str) -> str:
 
 
 def note_text(blocks: Iterable[Block]) -> str:
-    """The text of a note on one line; that it refers to other notes is not shown."""
+    """Return the text of a note on one line; that it refers to other notes is not shown."""
     return joined_lines(_NOTE_KEY.sub("", " ".join(block.text for block in blocks)))
 
 
@@ -323,7 +319,7 @@ def office_content(
     title: str,
     language: str,
 ) -> Content:
-    """All that is shown: the body, each text of headers and footers once, the notes.
+    """Return all that is shown: the body, each text of headers and footers once, the notes.
 
     `notes` has their texts by key.
 
@@ -340,7 +336,7 @@ def office_content(
 
 
 def _with_notes(blocks: Sequence[Block], notes: Mapping[str, str]) -> list[Block]:
-    """The blocks with their markers as "[1]", then a block for each note.
+    """Return the blocks with their markers as "[1]", then a block for each note.
 
     Footnotes first, in the order they are referred to.
     """

@@ -132,7 +132,7 @@ def _ordered(grid: _Grid, order: Sequence[int]) -> _Grid:
 
 
 def _is_banner(row: Sequence[_Place], width: int) -> bool:
-    """Whether one cell, or the only one that holds something at the left, is the whole row."""
+    """Return whether one cell, or the only one that holds something at the left, is the row."""
     return len({place.cell for place in row}) == 1 and (len(row) == width or len(row) == 1)
 
 
@@ -155,7 +155,10 @@ def _is_head_like(row: Sequence[_Place]) -> bool:
 
 
 def _differs(grid: _Grid) -> bool:
-    """Whether the first row names columns: it holds words or years over columns of numbers."""
+    """Return whether the first row names columns.
+
+    It holds words or years over columns of numbers.
+    """
     first, below = grid[0], grid[1:]
     if any(_NUMERIC_CELL.fullmatch(p.text) and not _YEAR_CELL.fullmatch(p.text) for p in first):
         return False

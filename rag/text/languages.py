@@ -39,9 +39,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _UNSPACED_LETTER = re.compile(f"([{_UNSPACED}])")
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
-_LONGEST_WORD = (
-    100  # letters: what is longer is no word, and stemmers take the square of its length
-)
+_LONGEST_WORD = 100  # letters; what is longer is none, and stemmers take the square of its length
 _LOCK = Lock()  # a stemmer keeps the word it works on
 
 

@@ -17,8 +17,9 @@ _DATE_FORM = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 
 def unbound(text: str) -> str:
-    """The text without quotation marks, between which a search takes words for a phrase that
-    every hit must hold.
+    """Return the text without quotation marks.
+
+    Between these a search takes words for a phrase that every hit must hold.
     """
     return _PHRASE_MARKS.sub(" ", text)
 
@@ -38,8 +39,9 @@ def phrases_of(question: str, languages: Collection[str] = ()) -> list[str]:
 def weighted_terms(
     question: str, earlier: str = "", languages: Collection[str] = ()
 ) -> dict[str, int]:
-    """The words and phrases of the question, and of what was asked before it, as terms of a
-    full-text query with their weights.
+    """Return the words and phrases of the question as terms of a full-text query, with weights.
+
+    Those of what was asked before it are among them.
 
     They are words in quotation marks, so that no character of the question is an operator.
     `languages` are those of the documents.
@@ -71,7 +73,7 @@ def _aligned(words: Sequence[str], languages: Collection[str]) -> list[list[str]
 
 
 def any_of(terms: dict[str, int]) -> str:
-    """The terms as a full-text query for any of them.
+    """Return the terms as a full-text query for any of them.
 
     Bm25 adds a term's score as often as the query names it.
     """
@@ -100,8 +102,9 @@ def _languages_in(text: str, languages: Collection[str]) -> list[str]:
 
 
 def is_within(date: str, after: str, before: str) -> bool:
-    """Whether the date lies between two others, themselves included, as far as both state it; ""
-    leaves an end open.
+    """Return whether the date lies between two others, themselves included.
+
+    As far as both state it; "" leaves an end open.
 
     "2023-03-14" and "2023" are neither before nor after "2023-03"; a date that is not stated lies
     nowhere. Raises UsageError for an end that is no date.
@@ -125,8 +128,9 @@ def _is_date(text: str) -> bool:
 
 
 def names_it(text: str, wanted: str) -> bool:
-    """Whether every word of `wanted` is a word of `text`, capitals and the marks of letters
-    aside.
+    """Return whether every word of `wanted` is a word of `text`.
+
+    Capitals and the marks of letters make no difference.
     """
     words = set(_TERM.findall(folded(wanted)))
     return bool(words) and words.issubset(_TERM.findall(folded(text)))

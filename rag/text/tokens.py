@@ -70,14 +70,12 @@ _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text as they stand; "3.5", "Al-Jazeera" and "Xi's" are words."""
+    """Return the words of a text as they stand; "3.5", "Al-Jazeera" and "Xi's" are words."""
     return [word.replace("’", "'") for word in _WORD.findall(text)]
 
 
 def folded(text: str) -> str:
-    """The text without capitals and the marks of letters, as it is compared where they make no
-    difference.
-    """
+    """Return the text without capitals and the marks of letters, for comparisons."""
     # Letter by letter: NFKD puts the marks behind a letter in order, which takes the square of
     # their number.
     return (text if text.isascii() else "".join(map(_without_marks, text))).casefold()
@@ -91,7 +89,7 @@ def _without_marks(character: str) -> str:
 
 
 def is_number(word: str) -> bool:
-    """Whether the word is a number, in digits or spelled out."""
+    """Return whether the word is a number, in digits or spelled out."""
     return (
         any(c.isdigit() for c in word)
         or word.lower() in _NUMBER_WORDS
@@ -100,7 +98,7 @@ def is_number(word: str) -> bool:
 
 
 def number_of(word: str) -> str:
-    """A number in the one form for all its forms.
+    """Return a number in the one form for all its forms.
 
     "21" for "twenty-one", "1000" for "1,000", "3th" for "third" and "3rd", "million" for
     "millions"; any other word in small letters.
@@ -116,13 +114,13 @@ def number_of(word: str) -> str:
 
 @lru_cache(1 << 12)
 def content_of(text: str) -> frozenset[str]:
-    """The stems of a text's words, those left out that only bind others."""
+    """Return the stems of a text's words, those left out that only bind others."""
     return frozenset(stem(word) for word in words_of(text) if word.lower() not in FUNCTION_WORDS)
 
 
 @lru_cache(1 << 16)
 def stem(word: str) -> str:
-    """One form for the forms of a word.
+    """Return one form for the forms of a word.
 
     "Trades'" and "trade", "1,000" and "1000", "three" and "3", "U.S" and "US".
     """

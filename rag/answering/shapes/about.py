@@ -63,7 +63,7 @@ def _naming(hit: Hit, wanted: Sequence[str]) -> Evidence | None:
 
 
 def _is_form(word: str, other: str) -> bool:
-    """Whether one word is the other with an ending: a stem may be too short, as "her" is."""
+    """Return whether one word is the other with an ending: a stem may be too short, as "her" is."""
     short, long = sorted((word, other), key=len)
     return long.startswith(short) and len(long) - len(short) <= _MAX_ENDING
 

@@ -26,7 +26,7 @@ _HAS_EXPONENT = re.compile(
 
 
 def _lines_of(words: Sequence[Word], page: int) -> list[TextLine]:
-    """Words that follow each other on one baseline without a wide gap."""
+    """Return words that follow each other on one baseline without a wide gap."""
     lines: list[list[Word]] = []
     left = right = baseline = size = 0.0
     for word in words:
@@ -84,7 +84,7 @@ def _stands_in(marker: Word, line: Sequence[Word]) -> bool:
 
 
 def _line_of(words: Sequence[Word], page: int) -> TextLine:
-    """The words as one line in the type of most of its letters."""
+    """Return the words as one line in the type of most of its letters."""
     letters = Counter[tuple[float, bool]]()
     for word in words:
         letters[word.size, word.bold] += len(word.text)
@@ -104,8 +104,9 @@ def _is_capital(word: Word, size: float) -> bool:
 
 
 def _line_text(words: Sequence[Word], baseline: float, size: float) -> str:
-    """What the words say; raised numbers, which refer to notes, in brackets or, as exponents, in
-    superscript characters.
+    """Return what the words say.
+
+    Raised numbers, which refer to notes, in brackets or, as exponents, in superscript characters.
     """
     text, right, after_marker = "", 0.0, False
     for word in words:
@@ -152,7 +153,7 @@ def framed_pages(
 
 
 def _together(words: Sequence[Word], page: int) -> TextLine:
-    """All words that do not stand upright, as one line."""
+    """Return all words that do not stand upright, as one line."""
     text = "".join(f" {word.text}" if word.apart else word.text for word in words).strip()
     left, right = min(word.left for word in words), max(word.right for word in words)
     top, bottom = min(word.top for word in words), max(word.bottom for word in words)

@@ -139,9 +139,9 @@ class PageReader:
         return gaps
 
     def _characters(self) -> str:
-        """One character for each index.
+        """Return one character for each index.
 
-        What stands for a hyphen at a line's end is "\\x02" or "\\ufffe".
+        What stands for a hyphen at a line's end is "\x02" or "\ufffe".
         """
         text: str = self._text.get_text_range()
         if len(text) == self.count:
@@ -152,7 +152,7 @@ class PageReader:
         return "".join(chr(code) if code < 0x110000 else "\0" for code in codes)
 
     def _set_alike(self, start: int, end: int) -> Iterator[tuple[int, int, _TypeStyle]]:
-        """The spans of characters set alike, and how."""
+        """Yield the spans of characters set alike, and how."""
         style = self._style_at(start)
         if style is self._style_at(end - 1):  # the characters of an object follow each other
             yield start, end, style
@@ -162,7 +162,7 @@ class PageReader:
             yield indexes[0], indexes[-1] + 1, style
 
     def _style_at(self, index: int) -> _TypeStyle:
-        """How a character is set.
+        """Return how a character is set.
 
         In one text object all are of one type, on one baseline; its address stands for it.
         """
@@ -226,8 +226,9 @@ class PageReader:
         return Word(text, apart, guessed, left, top, right, bottom, baseline, size, style.bold)
 
     def _shown(self, x: float, y: float) -> tuple[float, float]:
-        """A place of the page's own space, in points from the top left corner of the page as it
-        is shown.
+        """Return a place of the page's own space as it is shown.
+
+        In points from the top left corner of the page.
         """
         left, bottom, right, top = self._box
         match self._rotation:
@@ -303,7 +304,7 @@ class PageReader:
         return self._scanned
 
     def _is_on_white(self, word: Word) -> bool:
-        """Whether all is white at the height of its letters.
+        """Return whether all is white at the height of its letters.
 
         White text stands out where something dark lies behind it.
         """

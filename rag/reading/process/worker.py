@@ -28,9 +28,7 @@ from rag.reading.process.wire import (
 )
 from rag.types import Document
 
-MAX_READING_SECONDS = (
-    120.0  # the longest PDF that is read, ten million characters, takes half a minute
-)
+MAX_READING_SECONDS = 120.0  # the longest PDF, ten million characters, takes half a minute
 MAX_MEMORY = 1_000_000_000  # bytes; 50 MB of text, Markdown or HTML take less than half of it
 _CHILD_CODE = (
     "import sys; memory, life, *sys.path = sys.argv[1:]; "
