@@ -13,11 +13,13 @@ from typing import NamedTuple
 from rag.answering import citations, prompt, verify
 from rag.answering.generate import generate
 from rag.answering.verify import Claim, DocumentLookup
+from rag.config import PASSAGE_TOKENS
 from rag.protocols import ChatModel
 from rag.text.sentences import sentence_spans
-from rag.types import Evidence, Source, Verdict
+from rag.types import Evidence, Hit, Source, Verdict
 
 _MAX_ANSWER_TOKENS = 500  # some three hundred words
+_TOKENS_A_PASSAGE = 200  # about; what the embedder reads of one is at most 254
 _CITED = re.compile(r"\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
 # Markers behind the point of their sentence, which would be taken for the next one's.
 _BEHIND_POINT = re.compile(r"([.!?][\"”’)]?)((?:\s*\[[\d,;–\s-]{1,12}\])+)")
@@ -42,13 +44,17 @@ def write_grounded(
     chat: ChatModel,
     document: DocumentLookup,
     templates: Path,
-    note: Callable[[str], None] = lambda text: None,
+    note: Callable[[str], None],
+    search: Callable[[int], Sequence[Hit]] = lambda k: (),
 ) -> Iterator[Claim]:
     """Yield the sentences of a chat model that its passages support at least in part, as they come.
 
-    `note` is told how many others there were. Closing the iterator stops the model.
+    `note` is told how many others there were. `search` finds so many passages, for a model that may
+    be shown more than were read. Closing the iterator stops the model.
     """
-    sources = prompt.choose_sources(evidence, chat.count_tokens, chat.passage_tokens)
+    room = chat.passage_tokens
+    found = search(room // _TOKENS_A_PASSAGE) if room > PASSAGE_TOKENS else ()
+    sources = prompt.choose_sources(evidence, chat.count_tokens, room, found)
     built = prompt.grounded(question, sources, evidence[0].score, document, templates)
     text, done, left_out = "", 0, 0
     with closing(generate(chat, built, _MAX_ANSWER_TOKENS)) as pieces:

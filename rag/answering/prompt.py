@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from string import Template
 
+from rag.answering.rank import sentences_of
 from rag.answering.verify import DocumentLookup
 from rag.text.markers import BRACKETED
-from rag.types import Evidence, Prompt, Source
+from rag.types import Evidence, Hit, Prompt, Source
 
 _STOP = ("\n",)  # of a restatement, which is one sentence
 # Of the confidence: above it the best sentence is likelier to answer than not.
@@ -22,15 +23,20 @@ _LOOKALIKES = str.maketrans({"<": "‹", ">": "›", "|": "¦", "[": "(", "]": "
 
 
 def choose_sources(
-    evidence: Sequence[Evidence], count_tokens: Callable[[str], int], most_tokens: int
+    evidence: Sequence[Evidence],
+    count_tokens: Callable[[str], int],
+    most_tokens: int,
+    unread: Sequence[Hit] = (),
 ) -> tuple[Source, ...]:
     """Return the passages to show, numbered from 1 in the order of their best sentence.
 
-    They are shown whole, as many as fit into `most_tokens`. Where not even the first fits, it is
-    shown by its best sentence alone.
+    They are shown whole, as many as fit into `most_tokens`; hits that the reader has not read come
+    last. Where not even the first fits, it is shown by its best sentence alone.
     """
     by_hit: dict[tuple[str, int], list[Evidence]] = {}
-    for sentence in evidence:
+    read = {(e.hit.chunk.document, e.hit.chunk.number) for e in evidence}
+    others = (h for h in unread if (h.chunk.document, h.chunk.number) not in read)
+    for sentence in (*evidence, *(s for hit in others for s in sentences_of(hit))):
         chunk = sentence.hit.chunk
         by_hit.setdefault((chunk.document, chunk.number), []).append(sentence)
     sources: list[Source] = []

@@ -64,6 +64,31 @@ def test_a_sentence_that_cites_the_wrong_passage_rests_on_the_right_one() -> Non
     assert claim[1:] == ("supported", ["Ridge Farm picked 95 tonnes of cherries in 2021."])
 
 
+def test_a_model_with_a_large_window_is_shown_passages_that_were_not_read() -> None:
+    chat, asked = (
+        ScriptedModel("The quay at Marren was opened by Ilse Brandt in June 1998 [2]."),
+        [],
+    )
+    chat.passage_tokens = 20_000
+
+    def search(k: int) -> list[Hit]:
+        asked.append(k)
+        return [FARM_HIT, PORT_HIT]
+
+    (claim,) = write_grounded(
+        "Who opened the quay?",
+        sentences_of(FARM_HIT),
+        chat,
+        lambda name: DOCUMENTS[name],
+        TEMPLATES,
+        lambda text: None,
+        search,
+    )
+    assert asked == [100]
+    assert claim.verdict == "supported"
+    assert [e.hit for e in claim.evidence] == [PORT_HIT]
+
+
 def test_that_there_is_no_answer_is_no_sentence_of_an_answer() -> None:
     assert written("The passages do not say how many cherries were picked.") == []
 

@@ -48,6 +48,13 @@ def test_a_passage_that_does_not_fit_is_left_out_whole_and_a_later_one_may_fit()
     assert len(choose_sources(offered, count, 100)) == 2
 
 
+def test_passages_that_were_not_read_come_last_and_once() -> None:
+    read = [evidence(SECOND, "B.", 0.9)]
+    sources = choose_sources(read, count, 100, [FIRST, SECOND])
+    assert [source.hit for source in sources] == [SECOND, FIRST]
+    assert [e.text for e in sources[1].sentences] == ["A one.", "A two."]
+
+
 def test_where_nothing_fits_the_best_sentence_is_shown_alone() -> None:
     best, other = evidence(FIRST, "A two.", 0.5), evidence(FIRST, "A one.", 0.3)
     (source,) = choose_sources([best, other], count, 2)

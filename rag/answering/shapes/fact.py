@@ -39,7 +39,16 @@ def fact(request: Request) -> Iterator[tuple[Mode, Claim]]:
     question = request.question.text
     cited: set[Evidence] = set()
     if chat and chat.follows_instructions:
-        for claim in write_grounded(question, evidence, chat, document, request.templates):
+        written = write_grounded(
+            question,
+            evidence,
+            chat,
+            document,
+            request.templates,
+            request.note,
+            lambda k: request.corpus.search(question, k),
+        )
+        for claim in written:
             cited.update(claim.evidence)
             yield "generated", claim
     if not cited:
