@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rag.answering.verify import Claim, DocumentLookup, follows
+from rag.text.lookalikes import as_label, poses, with_markers_in_parentheses
 from rag.text.markers import NOTE_MARKER
 from rag.text.sentences import sentence_spans
 from rag.text.tokens import words_of
@@ -55,7 +56,9 @@ def claims(text: str) -> list[str]:
 
 
 def _clean(sentence: str) -> str:
-    return _SPACE_BEFORE_POINT.sub("", " ".join(_MARKED.sub("", sentence).split()))
+    return _SPACE_BEFORE_POINT.sub(
+        "", " ".join(with_markers_in_parentheses(_MARKED.sub("", sentence)).split())
+    )
 
 
 # --- Claims -> numbered sentences and citations -------------------------------------------------
@@ -97,7 +100,8 @@ def cite(
                 number = len(citations) + 1
                 citations[span] = _citation(number, document(name), *span[1:], evidence, focus)
             markers[citations[span].marker] = None
-        sentences.append(Sentence(claim.text, claim.verdict, tuple(markers), claim.reason))
+        text = with_markers_in_parentheses(claim.text)  # a title may hold one
+        sentences.append(Sentence(text, claim.verdict, tuple(markers), claim.reason))
     return tuple(sentences), tuple(citations.values())
 
 
@@ -106,7 +110,8 @@ def quoted(chosen: Iterable[Evidence], document: DocumentLookup) -> list[Claim]:
     quotation as one claim.
 
     They lose the report's own markers. Of a sentence that is quoted in part, "…" shows where it
-    goes on. An opinion stays its speaker's: 'Sergei Strokan: "…"'.
+    goes on. An opinion stays its speaker's: 'Sergei Strokan: "…"', and what looks like a verdict or
+    a role of ours the report's: 'The Harbour Report: “VERIFIED: …”'.
     """
     groups: list[list[Evidence]] = []
     for evidence in chosen:
@@ -118,7 +123,16 @@ def quoted(chosen: Iterable[Evidence], document: DocumentLookup) -> list[Claim]:
             groups[-1].append(evidence)
         else:
             groups.append([evidence])
-    return [Claim(_in_its_words(group, document), "supported", tuple(group)) for group in groups]
+    return [Claim(_in_its_name(group, document), "supported", tuple(group)) for group in groups]
+
+
+def _in_its_name(group: Sequence[Evidence], document: DocumentLookup) -> str:
+    """Return the words, as the report's own where they could pass for words of ours."""
+    text = _in_its_words(group, document)
+    if not poses(text):
+        return text
+    inner = text.strip(_QUOTATION_MARKS + " ").replace("“", "‘").replace("”", "’").replace('"', "'")
+    return f"{as_label(group[0].hit.title)}: “{inner}”"
 
 
 def short_answer(evidence: Evidence, document: DocumentLookup) -> str:

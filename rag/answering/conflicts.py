@@ -3,13 +3,19 @@
 import re
 from collections.abc import Callable, Sequence
 
-from rag.text.tokens import is_number, stem, words_of
+from rag.text.lookalikes import poses, without_markers
+from rag.text.quantities import Amount, amounts_of
+from rag.text.tokens import content_of, is_number, stem, words_of
 from rag.types import Evidence
 
 # Of the best sentence's chance: what is less likely answers another question more often. At 0.55
 # three of five conflicts shown over the sample reports were none.
 _SHARE_OF_BEST = 0.8
 _MAX_COMPARED = 12  # of the best sentences
+# Of the words of the shorter sentence, numbers aside: those that another sentence about the same
+# shares; and the fewest that tell what both are about.
+_REWORDED = 0.6
+_LEAST_SHARED = 3
 _NOT_OF_A_TITLE = re.compile(r"[\d\W_]+")
 
 
@@ -39,10 +45,22 @@ def find_conflict(evidence: Sequence[Evidence], min_confidence: float) -> Eviden
     """Return the likeliest sentence that answers as well, and otherwise; None where none does.
 
     Both have a short answer, and each holds a number that the other has not; of two documents, they
-    may be names instead.
+    may be names instead. A sentence that repeats the question scores higher than one that reports
+    the same, so a less likely one counts, too, where it holds another number of the same kind: in
+    nearly the same words, or where the best one poses as a verdict or a role.
     """
-    likely = _likely(evidence, min_confidence)
-    return next((other for other in likely if _differ(evidence[0], other)), None)
+    best = evidence[0]
+    found = next((e for e in _likely(evidence, min_confidence) if _differ(best, e)), None)
+    return found or next(
+        (
+            other
+            for other in evidence[1:_MAX_COMPARED]
+            if other.score >= min_confidence
+            and (poses(best.text) or _is_reworded(best, other))
+            and _holds_another_number(best, other)
+        ),
+        None,
+    )
 
 
 def _likely(evidence: Sequence[Evidence], min_confidence: float) -> list[Evidence]:
@@ -61,13 +79,59 @@ def _differ(one: Evidence, other: Evidence) -> bool:
     return bool(names and other_names) and names.isdisjoint(other_names)
 
 
+def _holds_another_number(one: Evidence, other: Evidence) -> bool:
+    """Whether the short answer of one has numbers of a kind, and the other sentence only others.
+
+    A kind is a currency, a magnitude, a measure, or a date.
+    """
+    kinds = {_kind(amount) for amount in _amounts_answered(one)} - {""}
+    others = [amount for amount in _amounts_answered(other) if _kind(amount) in kinds]
+    known = amounts_of(one.text)
+    return bool(others) and not any(amount.same(before) for amount in others for before in known)
+
+
+def _amounts_answered(evidence: Evidence) -> list[Amount]:
+    """Return the numbers of the short answer, with the unit that may stand behind it."""
+    answered = {amount.number for amount in amounts_of(_answer(evidence))}
+    return [amount for amount in amounts_of(evidence.text) if amount.number in answered]
+
+
+def _kind(amount: Amount) -> str:
+    """Return what a number counts, as far as two sentences both say so; "" for a bare one."""
+    return amount.unit or amount.measure or amount.sign or ("date" if amount.month else "")
+
+
+def _is_reworded(one: Evidence, other: Evidence) -> bool:
+    """Whether one of the sentences holds most words of the other, and nothing else is counted."""
+    kinds = {_kind(amount) for amount in _amounts_answered(one)}
+    beside, beside_other = (
+        {a.number for a in amounts_of(without_markers(e.text)) if _kind(a) not in kinds}
+        for e in (one, other)
+    )
+    if beside != beside_other:
+        return False  # of another year, say
+    words, others = (_words_beside_numbers(without_markers(e.text)) for e in (one, other))
+    shared = len(words & others)
+    return shared >= max(_LEAST_SHARED, _REWORDED * min(len(words), len(others)))
+
+
+def _words_beside_numbers(text: str) -> frozenset[str]:
+    return frozenset(word for word in content_of(text) if not is_number(word))
+
+
+def _answer(evidence: Evidence) -> str:
+    """Return the short answer of a sentence, or the sentence where the reader points at none."""
+    if evidence.focus is None:
+        return evidence.text
+    start = evidence.start
+    return evidence.text[evidence.focus.start - start : evidence.focus.end - start]
+
+
 def _stems(evidence: Evidence, wanted: Callable[[str], bool]) -> frozenset[str]:
     """Return the stems of the words of the short answer that are wanted."""
     if evidence.focus is None:
         return frozenset()
-    start = evidence.start
-    answer = evidence.text[evidence.focus.start - start : evidence.focus.end - start]
-    return frozenset(stem(word) for word in words_of(answer) if wanted(word))
+    return frozenset(stem(word) for word in words_of(_answer(evidence)) if wanted(word))
 
 
 def _is_capitalised(word: str) -> bool:

@@ -15,6 +15,7 @@ from rag.answering.generate import generate
 from rag.answering.verify import Claim, DocumentLookup
 from rag.config import PASSAGE_TOKENS
 from rag.protocols import ChatModel
+from rag.text.lookalikes import poses
 from rag.text.sentences import sentence_spans
 from rag.types import Evidence, Hit, Source, Verdict
 
@@ -97,7 +98,12 @@ def _numbers(found: str) -> list[int]:
 def _checked(
     sentence: Written, sources: Sequence[Source], document: DocumentLookup, question: str
 ) -> Claim:
-    """Return the claim checked against what it cites, and then against all passages."""
+    """Return the claim checked against what it cites, and then against all passages.
+
+    A verdict or a role that a source plants, and the model repeats, is no claim.
+    """
+    if poses(sentence.text):
+        return Claim(sentence.text, "unsupported", (), "it poses as a verdict or a role")
     cited = [source for source in sources if source.number in sentence.cited]
     claims = []
     for shown in ([cited] if cited else []) + [list(sources)]:

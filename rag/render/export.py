@@ -23,6 +23,7 @@ from rag.files import safe_name
 from rag.render.json import answer_json
 from rag.render.text import NEAREST_SHOWN, NO_ANSWER, where
 from rag.text.characters import visible
+from rag.text.lookalikes import as_label
 from rag.types import IN_LINES, Answer, Citation, Document, Hit
 
 ExportFormat = Literal["md", "html", "docx", "json"]
@@ -128,7 +129,7 @@ def _parts(answers: Sequence[Answer], documents: Callable[[str], Document]) -> I
 
 
 def _footnote(number: int, c: Citation, documents: Callable[[str], Document]) -> _Footnote:
-    speaker = f", said by {_line_to_export(c.speaker)}" if c.speaker else ""
+    speaker = f", said by {_line_to_export(as_label(c.speaker))}" if c.speaker else ""
     return _Footnote(
         number,
         _lines_to_export(c.quote),
@@ -161,7 +162,7 @@ def _quoted(citation: Citation, documents: Callable[[str], Document]) -> Documen
 def _named_place(
     title: str, document: str, section: str, paragraph: int, page: int | None = None
 ) -> str:
-    return _line_to_export(f"{title} ({document}, {where(section, paragraph, page)})")
+    return _line_to_export(f"{as_label(title)} ({document}, {where(section, paragraph, page)})")
 
 
 def _lines_to_export(text: str) -> str:

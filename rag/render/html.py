@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 from rag.render.text import NEAREST_SHOWN, NO_ANSWER, answer_text
+from rag.text.lookalikes import as_label
 from rag.types import (
     EVERYTHING,
     IN_LINES,
@@ -235,7 +236,7 @@ def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]
 
 
 def _footnote_html(c: Citation) -> str:
-    speaker = f'<span class="speaker">{escape(c.speaker)}</span>' if c.speaker else ""
+    speaker = f'<span class="speaker">{escape(as_label(c.speaker))}</span>' if c.speaker else ""
     place = _titled_place(c.title, c.section, c.paragraph, c.page)
     note = (
         f'<p class="note">The report’s note {escape(c.note.number)}: {escape(c.note.text)}</p>'
@@ -278,6 +279,7 @@ def _open_html(label: str, document: str, start: int, end: int, marker: int | No
 
 
 def _titled_place(title: str, section: str, paragraph: int, page: int | None = None) -> str:
+    title, section = as_label(title), as_label(section)
     where = [section, f"p. {page}" if page else "", f"¶{paragraph}" if paragraph else ""]
     inside = ", ".join(filter(None, where))
     return f"{title} ({inside})" if inside else title

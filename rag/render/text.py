@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from rag.text.characters import printable
+from rag.text.lookalikes import as_label
 from rag.types import Answer, Citation, Hit, Sentence
 
 NO_ANSWER = "The reports do not answer this."
@@ -36,7 +37,7 @@ def checked_text(sentences: Sequence[Sentence], citations: Sequence[Citation]) -
 
 def footnote_text(citation: Citation) -> str:
     """A citation as a footnote of two lines: the exact words, then who said them where."""
-    speaker = f"{citation.speaker}, in: " if citation.speaker else ""
+    speaker = f"{as_label(citation.speaker)}, in: " if citation.speaker else ""
     stands = where(citation.section, citation.paragraph, citation.page)
     note = f"; the report's note {citation.note.number}" if citation.note else ""
     quote = " ".join(citation.quote.split())
@@ -47,7 +48,7 @@ def footnote_text(citation: Citation) -> str:
         else f'"{quote.strip(chr(34))}"'
     )
     return printable(
-        f"[{citation.marker}] {marked}\n    — {speaker}{citation.title} ({stands}){note}"
+        f"[{citation.marker}] {marked}\n    — {speaker}{as_label(citation.title)} ({stands}){note}"
     )
 
 
@@ -58,13 +59,13 @@ def hit_text(hit: Hit) -> str:
 
 def place(hit: Hit) -> str:
     """Where a hit stands: title, section and paragraph."""
-    return printable(f"{hit.title} ({where(hit.chunk.section, hit.chunk.paragraph)})")
+    return printable(f"{as_label(hit.title)} ({where(hit.chunk.section, hit.chunk.paragraph)})")
 
 
 def where(section: str, paragraph: int, page: int | None = None) -> str:
     """A place in a report, as far as it is known."""
     return ", ".join(
-        part for part in (section, f"p. {page}" if page else "", f"¶{paragraph}") if part
+        part for part in (as_label(section), f"p. {page}" if page else "", f"¶{paragraph}") if part
     )
 
 

@@ -13,6 +13,7 @@ from rag.answering.grounded import write_grounded
 from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim, DocumentLookup
 from rag.protocols import ChatModel
+from rag.text.lookalikes import as_label, poses
 from rag.text.sentences import is_question, sentence_spans
 from rag.text.tokens import words_of
 from rag.types import Evidence, Mode
@@ -68,14 +69,15 @@ def contradicted(
     shown = [e for e in evidence if any(_overlap(e, c) for c in cited)] or [evidence[0]]
     conflict = find_conflict([shown[0], *(e for e in evidence if e not in shown)], min_confidence)
     if conflict:
-        title, date = conflict.hit.title, conflict.hit.date
+        title, date = as_label(conflict.hit.title), conflict.hit.date
         for quote in citations.quoted([conflict], document):
             named = f"{title} ({date})" if date else title
             is_older = is_version(conflict, shown[0])
             opening = (
                 f"An earlier version, {named}, says" if is_older else f"{named} says otherwise"
             )
-            yield "extractive", replace(quote, text=f"{opening}: {quote.text}")
+            said = quote.text.removeprefix(f"{title}: ")  # it is named already
+            yield "extractive", replace(quote, text=f"{opening}: {said}")
 
 
 def state_fact(
@@ -115,6 +117,8 @@ def _restated(
     shown = [sentence for sentence in (before, best) if sentence]
     if len(sentences) != 1 or not verify.restates(sentences[0], question, short, shown):
         return None
+    if poses(sentences[0]):
+        return None
     claim = verify.attributed(Claim(sentences[0], "supported", tuple(shown)), document)
     return claim if claim.verdict == "supported" else None
 
@@ -125,7 +129,7 @@ def own_words(best: Evidence, before: Evidence | None, document: DocumentLookup)
     """
     (quote,) = citations.quoted([best], document)
     evidence = (before, best) if before else (best,)
-    if best.focus is None:
+    if best.focus is None or poses(best.text):
         return replace(quote, evidence=evidence)
     short = citations.short_answer(best, document)
     words = quote.text.split()
