@@ -56,8 +56,9 @@ MAY_IMPORT = {
 # The one room of each library that is slow to import or belongs to one task: a module, or a folder
 # whose business it is.
 ROOM_OF = {
+    "babel": "reading.dates",
     "charset_normalizer": "reading.blocks",
-    "docx": "reading.office render.export",  # one reads its files, one writes them
+    "docx": "reading.office.shared render.export",  # one reads its files, one writes them
     "faiss": "library.vectors",
     "fastapi": "http",
     "gradio": "ui.page",
@@ -71,7 +72,10 @@ ROOM_OF = {
     "nupunkt": "text.sentences",
     "onnx": "models.reader models.reader_graph",
     "onnxruntime": "models.onnx",
+    "openpyxl": "reading.office.xlsx",
+    "oxmsg": "reading.mail",
     "platformdirs": "config",
+    "pptx": "reading.office.pptx",
     "psutil": "catalogue.memory",
     "py3langid": "text.languages",
     "pydantic": "http",
@@ -82,12 +86,14 @@ ROOM_OF = {
     "snowballstemmer": "text.languages",
     "sqlite3": "library.database library.backup",
     "starlette": "http",
+    "striprtf": "reading.office.rtf",
     "stopwordsiso": "text.languages",
     "tokenizers": "models.embedder",
     "torch": "models",  # of which the models are made that become ONNX files
     "transformers": "models.embedder",
     "uvicorn": "serve http.connections",
     "watchfiles": "cli.watch",
+    "yaml": "reading.markdown",
 }
 # The types of these libraries stand in the signatures of routes, tools and the page, so modules of
 # these places import them at the top, and are imported inside functions themselves.

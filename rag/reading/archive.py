@@ -70,7 +70,7 @@ def members(data: bytes) -> dict[str, bytes]:
 def office_kind(data: bytes) -> str:
     """Return which of the kinds that are ZIPs it is, by its members.
 
-    "DOCX", "ODT", "EPUB", or words for one that is not read.
+    "DOCX", "ODT", "EPUB", "XLSX", "PPTX", "ODS", "ODP", or words for one that is not read.
     """
     _check_count(data)
     try:
@@ -84,12 +84,16 @@ def office_kind(data: bytes) -> str:
         raise DocumentError(
             "The archive is damaged and cannot be opened: fetch or save the file again."
         ) from error
-    if stated.startswith("application/vnd.oasis.opendocument.text"):
-        return "ODT"
+    for name, kind in (("text", "ODT"), ("spreadsheet", "ODS"), ("presentation", "ODP")):
+        if stated.startswith(f"application/vnd.oasis.opendocument.{name}"):
+            return kind
     if stated == "application/epub+zip" or "META-INF/container.xml" in names:
         return "EPUB"
     if "[Content_Types].xml" in names and any(name.startswith("word/") for name in names):
         return "DOCX"
+    for folder, kind in (("xl/", "XLSX"), ("ppt/", "PPTX")):
+        if "[Content_Types].xml" in names and any(name.startswith(folder) for name in names):
+            return kind
     return "another Office file" if stated or "[Content_Types].xml" in names else "a ZIP archive"
 
 

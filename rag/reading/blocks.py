@@ -134,6 +134,7 @@ class Content:
     date: str = ""  # as it is written
     language: str = ""  # a language tag: "en", "de-CH"
     facts: Sequence[Fact] = ()  # all that it states beside its text, with the places
+    title_stands: bool = False  # also where headings of the first level have other words
     unread: str = ""  # what of the file could not be read, as a sentence
 
 

@@ -1,5 +1,6 @@
 """Blocks -> the one text of a document, and what stands where in it (pure)."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -27,6 +28,11 @@ class Canonical(NamedTuple):
     boxes: tuple[Box, ...]
     tables: tuple[Table, ...]
     struck: tuple[Struck, ...]
+
+    def page_at(self, offset: int) -> int:
+        """Return the page that shows the character at `offset`, 0 where there are no pages."""
+        after = bisect_right(self.boxes, offset, key=lambda box: box.start)
+        return self.boxes[max(0, after - 1)].page if self.boxes else 0
 
 
 def canonical_text(content: Sequence[Block]) -> Canonical:

@@ -12,14 +12,18 @@ from rag.files import MAX_BYTES
 from rag.reading.archive import office_kind
 from rag.reading.blocks import Block, Content, decoded, split_struck
 from rag.reading.csv import is_table, read_table
-from rag.reading.docx import read_docx
-from rag.reading.epub import read_epub
-from rag.reading.html import read_html
+from rag.reading.mail import is_mail, read_eml, read_msg
 from rag.reading.markdown import read_markdown
-from rag.reading.odt import read_odt
-from rag.reading.office import OLE
+from rag.reading.office.docx import read_docx
+from rag.reading.office.odt import read_odt
+from rag.reading.office.pptx import read_pptx
+from rag.reading.office.rtf import read_rtf
+from rag.reading.office.shared import OLE
+from rag.reading.office.xlsx import read_xlsx
 from rag.reading.pdf.document import read_pdf
 from rag.reading.structure import LONGEST_HEADING, NOTES_HEADING, UNDERLINE, structured
+from rag.reading.web.epub import read_epub
+from rag.reading.web.html import read_html
 from rag.reading.xml import is_html
 from rag.text.characters import visible
 from rag.types import Document
@@ -37,22 +41,16 @@ SUFFIXES = (
     ".epub",
     ".csv",
     ".tsv",
-)
-OFFICE_SUFFIXES = (
-    ".doc",
-    ".dot",
-    ".rtf",
-    ".ppt",
-    ".pptx",
-    ".xls",
     ".xlsx",
-    ".odp",
     ".ods",
-    ".pages",
-    ".numbers",
-    ".key",
-    ".wpd",
+    ".pptx",
+    ".odp",
+    ".rtf",
+    ".eml",
+    ".msg",
 )
+OFFICE_SUFFIXES = (".doc", ".dot", ".ppt", ".xls", ".pages", ".numbers", ".key", ".wpd")
+_OUTLOOK = "__properties_version1.0".encode("utf-16-le")  # a stream that every saved mail has
 MAX_BLOCKS = 500_000  # a book of a thousand pages has 20,000 paragraphs
 LONGEST_WRAPPED = 160  # characters: nobody wraps wider, so a longer line is a paragraph of its own
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -134,9 +132,11 @@ def _kind(data: bytes, suffix: str) -> str:
     if data.startswith(b"PK\x03\x04"):
         kind = office_kind(data)
     elif data.startswith(OLE):
-        kind = "DOCX"
+        kind = "MSG" if _OUTLOOK in data else "DOCX"
     elif data.startswith(b"{\\rtf"):
-        kind = "an RTF file"
+        kind = "RTF"
+    elif suffix == ".eml" and is_mail(data):
+        return "EML"
     elif is_html(data, suffix):
         return "HTML"
     elif suffix in (".csv", ".tsv") and is_table(data):
@@ -215,4 +215,11 @@ READERS: dict[str, Callable[[bytes], Content]] = {
     "DOCX": read_docx,
     "ODT": read_odt,
     "EPUB": read_epub,
+    "ODS": read_odt,
+    "ODP": read_odt,
+    "XLSX": read_xlsx,
+    "PPTX": read_pptx,
+    "RTF": read_rtf,
+    "EML": read_eml,
+    "MSG": read_msg,
 }

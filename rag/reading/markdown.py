@@ -1,13 +1,15 @@
 """A Markdown file's source -> the text that a reader of the rendered page sees, block by block.
-[markdown-it-py]
+[markdown-it-py, PyYAML]
 """
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.reading.blocks import Block, Content, struck_out
+from rag.reading.facts import first_value, front_matter
 from rag.reading.tables import Cell, table_blocks
 from rag.text.characters import unescape_html
 
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.token import Token
 
-_FRONT_MATTER = re.compile(r"(?s)\A\s*---\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_FRONT_MATTER = re.compile(
+    r"(?s)\A\s*(?:---[ \t]*\n(?P<yaml>.*?)\n(?:---|\.\.\.)|\+\+\+[ \t]*\n(?P<toml>.*?)\n\+\+\+)"
+    r"[ \t]*(?:\n|\Z)"
+)
 _HTML = re.compile(
     r"(?is)<!--.*?(?:-->|\Z)|<(script|style|template)\b.*?(?:</\1\s*>|\Z)|</?[a-z][^<>]*>|"
     r"<[!?][^<>]*>"
@@ -31,11 +36,11 @@ def read_markdown(source: str) -> Content:
     """
     from markdown_it import MarkdownIt
 
-    fields: dict[str, str] = {}
+    fields: dict[str, Any] = {}
     if front := _FRONT_MATTER.match(source):
-        pairs = (line.partition(":") for line in front[1].splitlines())
-        fields = {key.strip().lower(): value.strip().strip("\"'") for key, _, value in pairs}
+        fields = _fields(front["yaml"], front["toml"])
         source = source[front.end() :]
+    facts = front_matter(fields)
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     parser.block.ruler.before("reference", "note", _note_rule, {"alt": ["paragraph", "reference"]})
     shown = list(_visible(parser.parse(source)))
@@ -53,12 +58,23 @@ def read_markdown(source: str) -> Content:
     blocks = [block.mapped(numbered) for block, label in shown if not label]
     notes = sorted((int(numbers[label]), numbered(block.text)) for block, label in shown if label)
     blocks += [Block(f"[{number}] {text}", 0, "note") for number, text in notes]
-    return Content(
-        blocks,
-        fields.get("title", ""),
-        fields.get("date", ""),
-        fields.get("lang", fields.get("language", "")),
-    )
+    title, date, language = (first_value(facts, name) for name in ("title", "date", "language"))
+    return Content(blocks, title, date, language, facts)
+
+
+def _fields(yaml_source: str | None, toml_source: str | None) -> dict[str, Any]:
+    """Return the front matter of a file; nothing where it is in neither language."""
+    import yaml
+
+    try:
+        fields = tomllib.loads(toml_source) if toml_source else yaml.safe_load(yaml_source or "")
+    except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError):
+        pairs = (line.partition(":") for line in (yaml_source or "").splitlines())
+        fields = {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
+    if not isinstance(fields, dict):
+        return {}
+    extra = fields.get("extra") or fields.get("params")  # of Zola and Hugo
+    return {**extra, **fields} if isinstance(extra, dict) else fields
 
 
 def _note_rule(state: "StateBlock", line: int, end_line: int, silent: bool) -> bool:

@@ -6,18 +6,26 @@ Title, dateline, sections, paragraphs, notes, references, and who says what (pur
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date
 from itertools import pairwise
 
 from rag.reading.blocks import Block, Content
 from rag.reading.canonical import PlacedBlock, canonical_text
+from rag.reading.facts import (
+    NO_SHOWN_TITLE,
+    NO_TITLE,
+    facts_on_first_page,
+    first_page,
+    first_value,
+    iso_date,
+)
 from rag.text.characters import visible
+from rag.reading.dates import dates_in
 from rag.text.languages import language_of
 from rag.text.markers import BRACKETED, RAISED, marked_numbers
 from rag.text.quotations import quotations
-from rag.text.tokens import MONTH_NUMBERS
 from rag.types import (
     Document,
+    Fact,
     Kind,
     Note,
     Paragraph,
@@ -30,18 +38,11 @@ LONGEST_HEADING = 120  # characters
 LONGEST_FURNITURE = 300  # characters
 # characters: a shorter line without a full stop is no running text that could follow a heading
 SHORTEST_TEXT = 40
+ABOUT = "About this file"
+_TOLD_AS = {"author": "Author", "publisher": "Publisher", "version": "Version",
+            "number": "Number", "replaced_by": "Replaced by"}  # fmt: skip
 TOP = 5  # blocks: a title stands among the first of them
 
-_MONTH = rf"(?P<month>{'|'.join(sorted(MONTH_NUMBERS, key=len, reverse=True))})\b\.?"
-_DAY_OF_MONTH = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_YEAR_PATTERN = r"(?P<year>(?:1[5-9]|20)\d\d)\b"
-_DATES = (
-    re.compile(rf"(?i)\b{_MONTH}\s+{_DAY_OF_MONTH},?\s+{_YEAR_PATTERN}"),
-    re.compile(rf"(?i)\b{_DAY_OF_MONTH}\s+{_MONTH},?\s+{_YEAR_PATTERN}"),
-    re.compile(rf"\b{_YEAR_PATTERN}-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)"),
-    re.compile(rf"\b{_DAY_OF_MONTH}\.(?P<month>\d{{1,2}})\.{_YEAR_PATTERN}"),
-    re.compile(rf"(?i)\b{_MONTH},?\s+{_YEAR_PATTERN}"),
-)
 _SERIES = re.compile(r"(?i)(?:\b[A-Z]\w+\s+){0,3}\b(?:No\.|Nr\.|Number|Issue|Vol\.|Volume)\s*\d+")
 _LONGEST_DATELINE = 120  # characters
 _DATELINE_WORDS = 6  # beside date and number: a place, a topic, an author
@@ -96,17 +97,27 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
     title, it is `name`.
     """
     stated = " ".join(visible(content.title).split())
-    canonical = canonical_text(_with_title(stated, content.blocks))
+    stated = "" if NO_TITLE.fullmatch(stated) else stated
+    titled = _with_title(stated, content.blocks, content.title_stands)
+    about = _about(titled, content.facts)
+    canonical = canonical_text([*titled, *about])
     text, blocks = canonical.text, canonical.blocks
     shown = [text[block.start : block.end] for block in blocks]
     top, title, datelines = _top(shown, blocks, stated)
     kinds, levels, notes_heading = _classify(text, blocks, shown, top)
-    spans, notes = _collect_notes(blocks, shown, kinds, notes_heading)
+    own = len(blocks) - len(about)
+    spans, notes = _collect_notes(blocks[:own], shown, kinds, min(notes_heading, own))
     sections, paragraphs = _outline(len(text), blocks, shown, kinds, levels, spans)
     references = tuple(_references(text, paragraphs, {note.number for note in notes}))
     dateline = next(filter(_SERIES.search, datelines), next(iter(datelines), ""))
     designation = _SERIES.search(dateline)
-    shown_date, stated_date = _iso_date("\n".join(datelines)), _iso_date(content.date)
+    placed = zip(shown[:own], blocks, strict=False)
+    lines = first_page((words, canonical.page_at(block.start)) for words, block in placed)
+    on_first_page = facts_on_first_page(lines)
+    stated_date = iso_date(content.date)
+    shown_date = iso_date("\n".join(datelines)) or (
+        "" if stated_date else first_value(on_first_page, "date")
+    )
     # "2023-05-06" says more than "2023-05".
     dated = stated_date if stated_date.startswith(shown_date) else shown_date
     set_off = frozenset(block.start for block in blocks if block.quoted)
@@ -129,16 +140,34 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
         unread=content.unread,
         tables=canonical.tables,
         struck=canonical.struck,
+        facts=tuple(dict.fromkeys([*content.facts, *on_first_page])),
     )
 
 
-def _with_title(stated: str, blocks: Sequence[Block]) -> Sequence[Block]:
+def _with_title(stated: str, blocks: Sequence[Block], stands: bool) -> Sequence[Block]:
     """Return the blocks, with the stated title first where no heading and none of the first
     blocks is it.
+
+    Where it does not stand for sure, a heading of the first level is the title in its place.
     """
-    first = [" ".join(block.text.split()) for block in blocks if block.kind is None][:TOP]
-    is_shown = any(block.level == 1 for block in blocks) or any(_same(stated, b) for b in first)
+    first_words = [" ".join(b.text.split()) for b in blocks if b.kind is None][:TOP]
+    is_headed = any(block.level == 1 for block in blocks) and not stands
+    is_shown = is_headed or any(_same(stated, words) for words in first_words)
     return blocks if is_shown or not stated else [Block(stated, level=1), *blocks]
+
+
+def _about(blocks: Sequence[Block], facts: Sequence[Fact]) -> list[Block]:
+    """Return blocks that tell what the file states of itself beside its text.
+
+    They stand behind all others, so that it can be found and cited.
+    """
+    text = " ".join(block.text for block in blocks).casefold()
+    told = [
+        Block(f"{_TOLD_AS[fact.name]}: {fact.value}", 0, "text")
+        for fact in facts
+        if fact.name in _TOLD_AS and fact.value.casefold() not in text
+    ]
+    return [*([Block(ABOUT, 1)] if told else []), *told]
 
 
 def _classify(
@@ -205,9 +234,10 @@ def _top(
     if undecided and blocks[undecided[0]].level is not None:
         title = next(
             (
-                _without_underline(shown[index])
+                heading
                 for index in undecided[:TOP]
                 if blocks[index].level == 1
+                and not NO_SHOWN_TITLE.fullmatch(heading := _without_underline(shown[index]))
             ),
             title,
         )
@@ -246,6 +276,7 @@ def _could_be_title(block: str, level: int | None) -> bool:
     return (
         "\n" not in block
         and len(block) <= LONGEST_TITLE
+        and not NO_SHOWN_TITLE.fullmatch(block)
         and (bool(level) or not (sentence or _is_furniture(block) or _LIST_ITEM.match(block)))
     )
 
@@ -271,27 +302,10 @@ def _is_dateline(line: str) -> bool:
 
 
 def _undated(line: str) -> str:
-    for pattern in (_SERIES, *_DATES):
-        line = pattern.sub(" ", line)
+    line = _SERIES.sub(" ", line)
+    for found in reversed(dates_in(line)):
+        line = f"{line[: found.start]} {line[found.end :]}"
     return line
-
-
-def _iso_date(text: str) -> str:
-    """The first date of `text` as ISO 8601, with or without a day; "" where there is none."""
-    for pattern in _DATES:
-        for found in pattern.finditer(text):
-            parts = found.groupdict()
-            month = (
-                int(parts["month"])
-                if parts["month"].isdecimal()
-                else MONTH_NUMBERS[parts["month"].capitalize()]
-            )
-            try:
-                day = date(int(parts["year"]), month, int(parts.get("day") or 1))
-            except ValueError:
-                continue
-            return day.isoformat() if parts.get("day") else day.isoformat()[:7]
-    return ""
 
 
 def _is_furniture(block: str) -> bool:

@@ -149,6 +149,18 @@ def _write_out_entities(root: "_Element") -> None:
     etree.strip_elements(root, etree.Entity)
 
 
+def refuse_entities(roots: "Iterable[_Element]") -> None:
+    """Raise DocumentError where a part has a document type.
+
+    No office program writes one, it only serves to declare entities.
+    """
+    if any(root.getroottree().docinfo.internalDTD is not None for root in roots):
+        raise DocumentError(
+            "It declares XML entities, which no office program does: open it in one and save it "
+            "again."
+        )
+
+
 def tag(element: "_Element") -> str:
     """Return the name of an element in lower case, without its namespace.
 

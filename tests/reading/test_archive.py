@@ -62,7 +62,7 @@ def test_an_archive_with_a_password_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"xl/workbook.xml": "", "[Content_Types].xml": ""}, "it is another Office file inside"),
+        ({"visio/document.xml": "", "[Content_Types].xml": ""}, "it is another Office file inside"),
         ({"a.txt": "text"}, "it is a ZIP archive inside"),
         ({"mimetype": "application/epub+zip"}, "the EPUB lacks its META-INF/container.xml"),
         (

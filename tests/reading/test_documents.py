@@ -74,10 +74,9 @@ def test_characters_that_no_reader_sees_are_dropped(tmp_path: Path) -> None:
         ),
         (
             "report.docx",
-            b"{\\rtf1 x}",
-            "report.docx cannot be read, because it is an RTF file inside, whatever its name, and "
-            "that is not read: save it as "
-            "DOCX or PDF and add that.",
+            b"PK\x03\x04" + bytes(26),
+            "report.docx cannot be read, because the archive is damaged and cannot be opened: "
+            "fetch or save the file again.",
         ),
         (
             "old.docx",
@@ -106,7 +105,7 @@ def test_characters_that_no_reader_sees_are_dropped(tmp_path: Path) -> None:
             f"old.doc is a .doc file, and only {', '.join(SUFFIXES)} are read: save it as DOCX or "
             f"PDF and add that.",
         ),
-        ("slides.PPTX", b"x", "slides.PPTX is a .PPTX file, and only"),
+        ("slides.PPT", b"x", "slides.PPT is a .PPT file, and only"),
         (
             "paper",
             b"text",

@@ -70,7 +70,8 @@ def test_one_report_says_the_same_in_every_format(tmp_path: Path, suffix: str) -
 
 
 def test_all_formats_that_are_read_are_tested() -> None:
-    assert {*FORMATS, ".markdown", ".htm", ".xhtml", ".csv", ".tsv"} == set(SUFFIXES)
+    elsewhere = {".csv", ".tsv", ".xlsx", ".ods", ".pptx", ".odp", ".rtf", ".eml", ".msg"}
+    assert {*FORMATS, ".markdown", ".htm", ".xhtml", *elsewhere} == set(SUFFIXES)
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".html", ".epub", ".docx", ".odt", ".pdf"])

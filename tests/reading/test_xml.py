@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from readers import read
 
 from rag.errors import DocumentError
-from rag.reading.html import read_html
-from rag.reading.office import opened_docx
+from rag.reading.office.shared import opened_docx
+from rag.reading.web.html import read_html
 from rag.reading.xml import text_of, xml
 
 BODY = "<body><h1>Trade</h1><p>Before &co; after. R&amp;D &eacute;t&eacute;.</p></body>"

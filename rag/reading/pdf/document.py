@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import DocumentError, NotFoundError
 from rag.reading.blocks import Content
+from rag.reading.facts import stated_facts
 from rag.reading.pdf.layout import blocks
 from rag.reading.pdf.lines import Page
 from rag.reading.pdf.page_lines import framed_pages
@@ -51,8 +52,10 @@ def read_pdf(data: bytes) -> Content:
         if not any(page.lines or page.furniture for page in pages):
             raise _no_text(pdf)
         title, language = _title(pdf), _language(pdf)
+        stated = [("title", title), ("author", pdf.get_metadata_value("Author"))]
         missing = _unread(unread, len(pdf))
-    return Content(blocks(pages), title=title, language=language, unread=missing)
+    facts = stated_facts(((n, visible(told)) for n, told in stated), "document properties")
+    return Content(blocks(pages), title=title, language=language, unread=missing, facts=facts)
 
 
 def page_image(data: bytes, page: int, width: int) -> bytes:

@@ -19,7 +19,7 @@ from readers import CHANGES, Change, assert_shaped, change
 from rag.errors import DocumentError
 from rag.reading.blocks import Block, Content
 from rag.reading.documents import read_document
-from rag.reading.docx import read_docx
+from rag.reading.office.docx import read_docx
 
 MC = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
 MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'

@@ -12,7 +12,7 @@ from readers import CHANGES, Change, assert_shaped, change
 from rag.errors import DocumentError
 from rag.reading.blocks import Block, Content
 from rag.reading.documents import read_document
-from rag.reading.odt import read_odt
+from rag.reading.office.odt import read_odt
 
 _OASIS = "urn:oasis:names:tc:opendocument:xmlns"
 NAMESPACES = (

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 from rag.errors import DocumentError
 from rag.reading.archive import members
 from rag.reading.blocks import Content, decoded
-from rag.reading.html import html_content
+from rag.reading.facts import first_value, stated_facts
+from rag.reading.web.html import html_content
 from rag.reading.xml import parsed, tag, text_of, xml
 
 if TYPE_CHECKING:
@@ -36,13 +37,13 @@ def read_epub(data: bytes) -> Content:
     )
     package_name = _member_of_link(files, "", package_name) or package_name
     package = xml(_part(files, package_name))
-    stated: dict[str, str] = {}
+    pairs: list[tuple[str, str]] = []
     hrefs: dict[str, str] = {}
     spine: list[str] = []
     for element in package.iter():
         name = tag(element)
-        if name in ("title", "date", "language"):
-            stated.setdefault(name, " ".join(text_of(element).split()))
+        if name in ("title", "creator", "date", "publisher", "language"):
+            pairs.append((name, text_of(element)))
         elif name == "item" and "nav" not in (element.get("properties") or "").split():
             chapter = _member_of_link(files, package_name, element.get("href") or "")
             kind = (element.get("media-type") or "").partition(";")[0].strip().lower()
@@ -56,12 +57,11 @@ def read_epub(data: bytes) -> Content:
     book = html_content(
         _one_page({chapter: parsed(decoded(files[chapter])) for chapter in chapters})
     )
-    language = stated.get("language", "")
+    facts = stated_facts(pairs, "package document")
+    title, date, language = (first_value(facts, name) for name in ("title", "date", "language"))
+    language = "" if language == "und" else language
     return Content(
-        book.blocks,
-        stated.get("title") or book.title,
-        stated.get("date", ""),
-        "" if language == "und" else language,
+        book.blocks, title or book.title, date, language, facts, title_stands=bool(title)
     )
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from rag.reading.blocks import Block, Content, TableRow, decoded, struck_out, unmarked
-from rag.reading.css import (
+from rag.reading.facts import iso_date
+from rag.reading.tables import Cell, table_blocks
+from rag.reading.web.css import (
     LARGEST_STYLE,
     Color,
     colors,
@@ -20,7 +22,7 @@ from rag.reading.css import (
     selectors_that,
     strikes,
 )
-from rag.reading.tables import Cell, table_blocks
+from rag.reading.web.page_facts import page_facts
 from rag.reading.xml import above, number_in, parsed, tag, text_of, walk
 from rag.text.markers import TO_RAISED
 from rag.types import Kind
@@ -90,39 +92,18 @@ def read_html(data: bytes) -> Content:
 
 def html_content(root: "_Element") -> Content:
     """Return what the page under `root` shows, its title, date and language."""
-    meta: dict[str, str] = {}
-    title = styles = ""
-    for element in root.iter():
-        if tag(element) == "meta":
-            name = (
-                element.get("property") or element.get("name") or element.get("http-equiv") or ""
-            ).lower()
-            meta.setdefault(name, (element.get("content") or "").strip())
-        elif tag(element) == "title" and not title:
-            title = " ".join(text_of(element).split())
-        elif tag(element) == "style" and len(styles) < LARGEST_STYLE:
-            styles += (element.text or "")[:LARGEST_STYLE]
-    page = _PageWalker(root, styles)
+    sheets = (element.text or "" for element in root.iter() if tag(element) == "style")
+    page = _PageWalker(root, "".join(sheets)[:LARGEST_STYLE])
     page.walk()
-    for separator in (
-        " | ",
-        f" - {meta.get('og:site_name', ' | ')}",
-        f" – {meta.get('og:site_name', ' | ')}",
-    ):
-        title = title.partition(separator)[0].strip() or title
+    stated = page_facts(root)
     headline = next((block.text for block in page.blocks if block.level == 1), "")
-    dates = (
-        "article:published_time citation_publication_date citation_date dc.date dc.date.issued "
-        "dcterms.issued dcterms.date "
-        "dcterms.created date pubdate publishdate"
-    )
-    stated = next((meta[name] for name in dates.split() if meta.get(name)), page.date)
     language = root.get("lang") or root.get(_XML_LANGUAGE) or root.get("xml:lang") or ""
     return Content(
         page.blocks,
-        headline or meta.get("og:title") or meta.get("citation_title") or title,
-        stated.replace("/", "-"),
-        language or meta.get("content-language", ""),
+        headline or stated.title,
+        stated.date or iso_date(page.date),
+        language or stated.language,
+        stated.facts,
     )
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rag.reading import office
 from rag.reading.blocks import Block, Content
-from rag.reading.office import PLAIN, SHADED, ListedBlock, Look, Package
+from rag.reading.office import shared as office
+from rag.reading.office.shared import PLAIN, SHADED, ListedBlock, Look, Package
 from rag.reading.xml import number_in
 
 if TYPE_CHECKING:
@@ -262,9 +262,8 @@ class _DocxReader:
         )
         language = next(filter(None, stated), self.package.language)
         notes = self.notes("footnote") | self.notes("endnote")
-        return office.office_content(
-            body, self.furniture(), notes, self.title or self.package.title, language
-        )
+        title, facts = self.title or self.package.title, self.package.facts
+        return office.office_content(body, self.furniture(), notes, title, language, facts)
 
     def notes(self, kind: str) -> dict[str, str]:
         """Return the texts of the footnotes or endnotes by their keys."""

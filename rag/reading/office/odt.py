@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rag.reading import office
 from rag.reading.blocks import Block, Content
-from rag.reading.office import PLAIN, SHADED, ListedBlock, Look, Package
+from rag.reading.office import shared as office
+from rag.reading.office.shared import PLAIN, SHADED, ListedBlock, Look, Package
 from rag.reading.xml import number_in
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _NAMESPACES = {
         "table": "table",
         "style": "style",
         "drawing": "draw",
+        "presentation": "presentation",
         "xsl-fo-compatible": "fo",
         "svg-compatible": "svg",
     }.items()
@@ -74,7 +75,8 @@ _WRAPPERS = {(
 ), (
     "table:table-row-group"
 ),
-             "text:bibliography", "text:index-body", "text:index-title"}  # fmt: skip
+             "text:bibliography", "text:index-body", "text:index-title",
+             "draw:page", "presentation:notes"}  # fmt: skip
 _INLINE_SIGNS = {"text:note", "text:s", "text:tab", "text:line-break"}
 _LENGTH = re.compile(r"(\d{0,5}\.?\d{1,5})(pt|in|cm|mm|px)")
 _POINTS = {"pt": 1, "in": 72, "cm": 28.35, "mm": 2.835, "px": 0.75}
@@ -124,7 +126,8 @@ class _OdtReader:
     def content(self) -> Content:
         body, furniture = self.blocks(self.package.body, PLAIN), self.furniture()
         title, language = self.title or self.package.title, self.package.language or self.language()
-        return office.office_content(body, furniture, self.notes, title, language)
+        facts = self.package.facts
+        return office.office_content(body, furniture, self.notes, title, language, facts)
 
     def language(self) -> str:
         for root in self.package.parts.values():

@@ -15,10 +15,11 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from rag.errors import DocumentError
 from rag.reading.archive import members
 from rag.reading.blocks import Block, Content, struck_out, visible_marked
+from rag.reading.facts import NO_TITLE, stated_facts
 from rag.reading.tables import Cell, table_blocks
-from rag.reading.xml import text_of, xml
+from rag.reading.xml import refuse_entities, text_of, xml
 from rag.text.characters import visible
-from rag.types import Kind
+from rag.types import Fact, Kind
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -57,6 +58,7 @@ class Package:
     parts: "Mapping[str, _Element]"
     title: str
     language: str
+    facts: "Sequence[Fact]" = ()
 
 
 def opened_docx(data: bytes) -> Package:
@@ -77,7 +79,7 @@ def opened_docx(data: bytes) -> Package:
     with _naming(
         "DOCX"
     ):  # all that hostile parts can do is tried before python-docx opens them, which has no limits
-        _refuse_entities(
+        refuse_entities(
             xml(part)
             for name, part in members(data).items()
             if re.fullmatch(r"word/[^/]+\.xml", name)
@@ -116,8 +118,8 @@ def opened_docx(data: bytes) -> Package:
             "The DOCX file has no text inside, where a report was expected: save it as DOCX again."
         )
     with _naming("DOCX"):
-        _refuse_entities([document.element, *parts.values()])
-    return Package(body, parts, _stated(properties, "title"), _stated(properties, "language"))
+        refuse_entities([document.element, *parts.values()])
+    return _package(body, parts, properties, [*_company(members(data))])
 
 
 def _transitional(data: bytes) -> bytes:
@@ -151,15 +153,48 @@ def opened_odt(data: bytes) -> Package:
             for name in ("styles.xml", "content.xml", "meta.xml")
             if name in files
         }
-        _refuse_entities(roots.values())
+        refuse_entities(roots.values())
     meta = roots.pop("meta.xml", None)
-    body = roots["content.xml"].find("{*}body/{*}text") if "content.xml" in roots else None
+    bodies = ("text", "spreadsheet", "presentation")
+    found = (
+        roots["content.xml"].find(f"{{*}}body/{{*}}{name}")
+        for name in bodies
+        if "content.xml" in roots
+    )
+    body = next((element for element in found if element is not None), None)
     if body is None:
         raise DocumentError(
             "The ODT file has no text inside, where a report was expected: save it as ODT again."
         )
     stated = None if meta is None else meta.find("{*}meta")
-    return Package(body, roots, _stated(stated, "title"), _stated(stated, "language"))
+    return _package(body, roots, stated, [])
+
+
+def _package(
+    body: "_Element",
+    parts: "dict[str, _Element]",
+    properties: "_Element | None",
+    more: list[tuple[str, str]],
+) -> Package:
+    """Return the package with what its properties, and `more`, state of it."""
+    title = _stated(properties, "title")
+    names = ("title", "initial-creator", "creator", "publisher", "version")
+    pairs = [(name, _stated(properties, name)) for name in names]
+    if pairs[1][1]:  # who began a text wrote it; "creator" is in ODT who saved it last
+        del pairs[2]
+    facts = stated_facts([*pairs, *more], "document properties")
+    title = "" if NO_TITLE.fullmatch(" ".join(title.split())) else title
+    return Package(body, parts, title, _stated(properties, "language"), facts)
+
+
+def _company(files: Mapping[str, bytes]) -> list[tuple[str, str]]:
+    """Return the publisher that the program's own properties of a Word file state."""
+    if "docProps/app.xml" not in files:
+        return []
+    try:
+        return [("company", _stated(xml(files["docProps/app.xml"]), "Company"))]
+    except DocumentError:  # the text is whole all the same
+        return []
 
 
 def _stated(properties: "_Element | None", name: str) -> str:
@@ -178,18 +213,6 @@ def _naming(kind: str) -> Iterator[None]:
         raise DocumentError(
             f"The {kind} file cannot be opened, as {reason[0].lower()}{reason[1:]}"
         ) from error
-
-
-def _refuse_entities(roots: "Iterable[_Element]") -> None:
-    """Raise DocumentError where a part has a document type.
-
-    No office program writes one, it only serves to declare entities.
-    """
-    if any(root.getroottree().docinfo.internalDTD is not None for root in roots):
-        raise DocumentError(
-            "It declares XML entities, which no office program does: open it in one and save it "
-            "again."
-        )
 
 
 # --- What can be seen ---------------------------------------------------------------------------
@@ -318,6 +341,7 @@ def office_content(
     notes: Mapping[str, str],
     title: str,
     language: str,
+    facts: Sequence[Fact] = (),
 ) -> Content:
     """Return all that is shown: the body, each text of headers and footers once, the notes.
 
@@ -332,7 +356,8 @@ def office_content(
         for text in dict.fromkeys(block.text for block in furniture)
     ]
     shown_title = joined_lines(tidy(visible(_NOTE_KEY.sub("", title))))
-    return Content(_with_notes([*body, *margins], notes), title=shown_title, language=language)
+    blocks = _with_notes([*body, *margins], notes)
+    return Content(blocks, title=shown_title, language=language, facts=facts)
 
 
 def _with_notes(blocks: Sequence[Block], notes: Mapping[str, str]) -> list[Block]:

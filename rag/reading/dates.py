@@ -1,0 +1,103 @@
+"""A text -> the dates in it, as ISO 8601, in many languages.   [babel]"""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from functools import cache
+from typing import NamedTuple
+
+# Whose names of months are known; babel has them from CLDR. Two of them agree on the number of a
+# month wherever they share its name.
+_LANGUAGES = "en de fr es it pt nl ru uk ar he pl sv da nb".split()
+_SHORTENED = ("en", "de", "fr")  # whose shortened names are written in dates
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)?"
+_YEAR = r"(?P<year>(?:1[5-9]|20)\d\d)\b"
+_JOIN = r",?\s+(?:(?:of|de|del|di)\s+)?"
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+class FoundDate(NamedTuple):
+    """A date in a text: "2024-01-09", "2024-01" or "2024", and its span."""
+
+    iso: str
+    start: int
+    end: int
+
+
+@cache
+def _month_numbers() -> dict[str, int]:
+    from babel.dates import get_month_names
+
+    forms: dict[str, int] = {"sept": 9}
+    for language in _LANGUAGES:
+        names = [
+            get_month_names("wide", "format", language),
+            get_month_names("wide", "stand-alone", language),
+        ]
+        if language in _SHORTENED:
+            names.append(get_month_names("abbreviated", "format", language))
+        for number, name in (item for named in names for item in named.items()):
+            if _LETTER.search(name):
+                forms.setdefault(name.lower().rstrip("."), number)
+    return forms
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    names = "|".join(sorted(map(re.escape, _month_numbers()), key=len, reverse=True))
+    # Hebrew and Russian write prepositions and endings at the word; the name itself ends it.
+    month = rf"(?:ב|ל)?(?P<month>{names})\b\.?"
+    usual = (
+        re.compile(pattern, re.IGNORECASE)
+        for pattern in (
+            rf"\b{month}\s+{_DAY}(?!\d),?\s+{_YEAR}",
+            rf"\b{_DAY}\s*[-–]?\s*(?:(?:de|of)\s+)?{month}{_JOIN}{_YEAR}",
+            rf"\b{_DAY}-{month}-{_YEAR}",
+            rf"(?<![\d/.-]){_YEAR}-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)",
+            rf"(?<![\d/.-]){_YEAR}/(?P<month>\d\d)/(?P<day>\d\d)(?!\d)",
+            rf"(?<![\d.])(?P<day>\d{{1,2}})\.\s?(?P<month>\d{{1,2}})\.\s?{_YEAR}",
+            r"(?P<year>(?:1[5-9]|20)\d\d)\s*[年년]\s*(?P<month>\d{1,2})\s*[月월]\s*"
+            r"(?:(?P<day>\d{1,2})\s*[日일])?",
+            rf"\b{month}{_JOIN}{_YEAR}",
+        )
+    )
+    return (*usual, _SLASHED)
+
+
+# Which of two small numbers is the day, only a number above twelve can tell.
+_SLASHED = re.compile(rf"(?<![\d/])(?P<one>\d{{1,2}})/(?P<other>\d{{1,2}})/{_YEAR}")
+
+
+def dates_in(text: str) -> list[FoundDate]:
+    """Return the dates that state a month, in the order of the text; none inside another."""
+    found: list[FoundDate] = []
+    for one in sorted(_all(text), key=lambda date: (date.start, -date.end)):
+        if not found or one.start >= found[-1].end:
+            found.append(one)
+    return found
+
+
+def _all(text: str) -> Iterator[FoundDate]:
+    for pattern in _patterns():
+        for match in pattern.finditer(text):
+            if iso := _iso(match.groupdict()):
+                yield FoundDate(iso, *match.span())
+
+
+def _iso(parts: dict[str, str | None]) -> str:
+    """Return what a pattern matched as ISO 8601; "" where there is no such day."""
+    year = int(parts["year"] or 0)
+    if parts.get("one"):
+        first, second = int(parts["one"] or 0), int(parts["other"] or 0)
+        if (first > 12) == (second > 12) and first != second:
+            return ""
+        month, day = (second, first) if first > 12 else (first, second)
+    else:
+        name = (parts["month"] or "").lower()
+        month = int(name) if name.isdecimal() else _month_numbers()[name.rstrip(".")]
+        day = int(parts.get("day") or 0)
+    try:
+        shown = date(year, month, day or 1).isoformat()
+    except ValueError:
+        return ""
+    return shown if day else shown[:7]

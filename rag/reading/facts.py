@@ -1,0 +1,241 @@
+"""What a file states of itself: title, author, date, publisher, number, language, version (pure).
+
+Metadata is taken from the places that formats have for it; the rest is read on the first page.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rag.reading.dates import FoundDate, dates_in
+from rag.types import Fact, FactName
+
+# The names that formats, sites and programs give each fact, the most telling first.
+_CALLED: dict[FactName, str] = {
+    "title": "title headline citation_title dc.title dcterms.title og:title",
+    "author": "author authors creator creators byline citation_author dc.creator dcterms.creator "
+    "article:author parsely-author sailthru.author initial-creator writer",
+    "date": "datepublished date published citation_publication_date citation_date "
+    "article:published_time dc.date dc.date.issued dcterms.issued dcterms.date dcterms.created "
+    "pubdate publishdate publication_date issued datecreated",
+    "publisher": "publisher dc.publisher dcterms.publisher citation_publisher og:site_name company "
+    "organization organisation institution institute",
+    "number": "number report-number report_number citation_technical_report_number docnumber "
+    "documentnumber document-number",
+    "language": "language lang inlanguage dc.language citation_language og:locale",
+    "version": "version revision edition",
+    "replaced_by": "replaced-by replaced_by replacedby superseded-by superseded_by "
+    "dcterms.isreplacedby",
+}
+_NAME_OF = {name: fact for fact, names in _CALLED.items() for name in names.split()}
+_RANK = {name: n for names in _CALLED.values() for n, name in enumerate(names.split())}
+_MANY: tuple[FactName, ...] = ("author",)  # of which a file may state several
+_LONGEST_VALUE = 300  # characters: what is longer is a text
+_NO_AUTHOR = re.compile(
+    r"(?i)\(?(?:admin(?:istrator)?|user|owner|root|author|anonymous|unknown|none|n/?a|unspecified|"
+    r"python-docx|microsoft.*|(?:open|libre)office.*|\S*://\S*|@\w+|.*\.(?:com|org|net|gov)|"
+    r"[\W\d_]*|\w{1,2})\)?"
+)
+# Titles that programs, templates and forms write: of another thing than the file.
+NO_TITLE = re.compile(
+    r"(?i)(?:microsoft \w+ -|powerpoint presentation|presentation title).*|untitled.*|"
+    r"(?:document|title|unknown|none|slide|presentation|book|sheet|blank|default)\s*\d*|"
+    r"(?:layout|page) ?\d+|\S+\.\w{2,5}|\d+|"
+    r"united states securities and exchange commission|(?:form )?10-[kq]|home ?page|index|"
+    r"click to (?:add|edit).*|(?:enter|your|insert) .{0,20}title.*"
+)
+
+# Headings that are no titles either.
+NO_SHOWN_TITLE = re.compile(
+    r"(?i)united states securities and exchange commission|(?:form )?10-[kq]|untitled.*|"
+    r"powerpoint presentation|microsoft word -.*|slide \d+|\S+\.(?:docx?|pdf|html?|xlsx?|pptx?)"
+)
+
+_FIRST_BLOCKS = 40  # of a document without pages, where its first page may end
+_FIRST_CHARACTERS = 4000
+_LONGEST_LINE = 160  # characters: what is longer is running text
+_LABELLED = re.compile(
+    r"(?i)\b(?:date(?: of (?:issue|publication|report|release))?|dated|published(?: on| in)?|"
+    r"publication date|issued?(?: date| on)?|issue date|released?(?: date| on)?|"
+    r"(?:last )?(?:updated?|revised|modified|revision|review(?:ed)?)(?: on| date)?|"
+    r"effective(?: date| from| as of)?|in force (?:since|from)|approved(?: on)?|adopted(?: on)?|"
+    r"version|draft|edition|rev\.?|as of|posted(?: on)?|prepared(?: on)?|submitted(?: on)?|"
+    r"veröffentlicht(?: am)?|stand|datum|vom|ausgabe|fassung|date de publication|publié le|"
+    r"mis à jour le|fecha(?: de publicación)?|publicado el|data(?: di pubblicazione)?|"
+    r"pubblicato il|"
+    r"дата|опубликовано|от)\b[^\n]{0,40}$"
+)
+# Dates of something else than of the file.
+_OTHER = re.compile(
+    r"(?i)\b(?:ended?|ending|born|died|retrieved|accessed|viewed|visited|since|until|till|before|"
+    r"after|between|expir\w+|expires?|due|deadline|valid|meeting|conference|founded|established|"
+    r"copyright|received|accepted|downloaded|printed|on or about|period|anniversary|act of|"
+    r"(?:closing|payment|maturity|birth|start|first|next|event|hearing) date|"
+    r"law of|regulation|directive|decision|see|cf)\b[^\n]{0,60}$"
+)
+_LINE_WORDS = 9  # beside a date that a line may hold and still be a dateline
+_PRINTED = re.compile(r"\b\d+\s*(?:of|/)\s*\d+\s+\d{1,2}/\d{1,2}/\d{4}")  # "1 of 30 03/22/2015"
+_ONLY_YEAR = re.compile(r"(?:©\s*)?(?P<year>(?:19|20)\d\d)")
+_VERSION = re.compile(
+    r"(?i)\b(?:version|revision|rev\.|edition|v\.?)\s*(?=[\d(])\(?"
+    r"(\d+(?:\.\d+){0,3}[a-z]?)\b"
+)
+_REPLACED = re.compile(r"(?i)\b(?:replaced|superseded|obsoleted)\s+by:?\s+((?:[^\s.;,)]+\s?){1,8})")
+_BYLINE = re.compile(
+    r"(?:By|by|Author|Authors|Written by|Prepared by|Von|Par|Por|Autor|Autorin|Auteur|Verfasser)"
+    r"\s*:?\s+(?P<who>(?:(?:Dr|Prof|Mr|Mrs|Ms|Sir)\.?\s+)*[^\W\d_a-z]\w*\.?(?:[ -]"
+    r"(?:de|van|von|der|den|di|da|del|la|le|al|bin|ibn|&|and|und|et|y|[^\W\d_a-z]\w*\.?)|"
+    r",(?= ?[A-Z]))+)\s*"
+)
+
+
+def stated_facts(pairs: Iterable[tuple[str, Any]], source: str) -> list[Fact]:
+    """Return the facts among names and values as a file states them; values may be lists.
+
+    Of several values for one fact the most telling name's stands, of authors all of it.
+    """
+    found: dict[FactName, tuple[int, list[str]]] = {}
+    for key, value in pairs:
+        name = key.strip().lower()
+        fact = _NAME_OF.get(name)
+        if fact is None:
+            continue
+        values = [told for one in _listed(value) if (told := _told(fact, one))]
+        rank, held = found.get(fact, (len(_RANK), []))
+        if not values or rank < _RANK[name]:
+            continue
+        found[fact] = _RANK[name], [*held, *values] if rank == _RANK[name] else values
+    return [
+        Fact(fact, value, source)
+        for fact, (_, values) in found.items()
+        for value in list(dict.fromkeys(values))[: None if fact in _MANY else 1]
+    ]
+
+
+def _listed(value: object) -> Iterator[str]:
+    """Yield the texts that a value stands for: "Ann, Bo" of a list, the name of an object."""
+    match value:
+        case list() | tuple():
+            for one in value:
+                yield from _listed(one)
+        case dict():
+            yield from _listed(value.get("name") or value.get("literal") or "")
+        case None | bool():
+            return
+        case _:
+            yield str(value)
+
+
+def _told(fact: FactName, value: str) -> str:
+    """Return a value as it is kept, "" where it says nothing."""
+    text = " ".join(value.split())
+    if not text or len(text) > _LONGEST_VALUE:
+        return ""
+    match fact:
+        case "author":
+            return "" if _NO_AUTHOR.fullmatch(text) else text
+        case "title":
+            return "" if NO_TITLE.fullmatch(text) else text
+        case "date":
+            return iso_date(text)
+        case "language":
+            return text.replace("_", "-") if re.fullmatch(r"[A-Za-z]{2,3}([-_]\w+)*", text) else ""
+    return text
+
+
+def iso_date(text: str) -> str:
+    """Return the first date of a text as ISO 8601, a year alone too; "" where there is none."""
+    if found := dates_in(text):
+        return found[0].iso
+    year = re.fullmatch(r"\s*((?:1[5-9]|20)\d\d)(?:-(\d\d))?\s*", text)
+    if year and 0 < int(year[2] or 1) < 13:
+        return "-".join(filter(None, year.groups()))
+    return ""
+
+
+def first_value(facts: Iterable[Fact], name: FactName) -> str:
+    """Return the value of the first fact of that name, "" where none is stated."""
+    return next((fact.value for fact in facts if fact.name == name), "")
+
+
+def front_matter(fields: Mapping[str, Any]) -> list[Fact]:
+    """Return the facts of the front matter of a Markdown file."""
+    return stated_facts(((str(key), value) for key, value in fields.items()), "front matter")
+
+
+# --- The first page -----------------------------------------------------------------------------
+
+
+def facts_on_first_page(lines: Sequence[str]) -> list[Fact]:
+    """Return what the lines of a first page say of the file: date, version, author, successor."""
+    facts: list[Fact] = []
+    if found := _date_of(lines):
+        facts.append(Fact("date", found[0], f"first page: {found[1]}"))
+    for name, pattern in (("version", _VERSION), ("replaced_by", _REPLACED), ("author", _BYLINE)):
+        for line in lines:
+            if len(line) > _LONGEST_LINE:
+                continue
+            match = (_BYLINE.fullmatch if name == "author" else pattern.search)(line)
+            if match and _stands_alone(name, match, line):
+                told = Fact(name, match[1].strip(), f"first page: {line}")  # type: ignore[arg-type]
+                facts.append(told)
+                break
+    return facts
+
+
+def _stands_alone(name: str, match: re.Match[str], line: str) -> bool:
+    """Whether a version opens its line or stands in one of few words: others are of programs."""
+    return name != "version" or match.start() == 0 or len(line.split()) <= _LINE_WORDS
+
+
+def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
+    """Return the date of the file and the line that says so.
+
+    A date that is called one, "Published 3 May 2021", or else the first that is a line of its own;
+    of "Version 2, 9 January 2024" the date. A bare year counts where nothing else does.
+    """
+    alone: tuple[str, str] | None = None
+    year: tuple[str, str] | None = None
+    for line in lines:
+        if len(line) > _LONGEST_LINE:
+            continue
+        dates = dates_in(line)
+        if only := _ONLY_YEAR.fullmatch(line.strip(" .,()")):
+            year = year or (only["year"], line)
+        if not dates or len(dates) > 2 or _is_range(line, dates):
+            continue
+        before = line[: dates[0].start]
+        if _OTHER.search(before):
+            continue
+        if _LABELLED.search(before):
+            return dates[0].iso, line
+        if alone is None and _is_dateline(line, dates[0]):
+            alone = dates[0].iso, line
+    return alone or year
+
+
+def _is_range(line: str, dates: Sequence[FoundDate]) -> bool:
+    """Whether the dates of a line are the ends of a time, or its date is that of a print."""
+    if len(dates) < 2:
+        return bool(_PRINTED.search(line))
+    between = line[dates[0].end : dates[1].start].strip().lower()
+    return between in ("", "-", "–", "—", "to", "bis", "and", "until", "through", "au", "al")
+
+
+def _is_dateline(line: str, found: FoundDate) -> bool:
+    rest = line[: found.start] + line[found.end :]
+    words = re.findall(r"[^\W\d_]+", rest)
+    sentence = line.rstrip().endswith((".", "?", "!", ",", ":")) and len(words) > 4
+    return len(words) <= _LINE_WORDS and not sentence and sum(w.islower() for w in words) <= 4
+
+
+def first_page(blocks: Iterable[tuple[str, int]]) -> list[str]:
+    """Return the lines of the first page of blocks, each with its page from 1, 0 for none."""
+    lines: list[str] = []
+    characters = 0
+    for number, (text, page) in enumerate(blocks):
+        if page > 1 or (not page and number >= _FIRST_BLOCKS) or characters > _FIRST_CHARACTERS:
+            break
+        lines += [line.strip() for line in text.splitlines() if line.strip()]
+        characters += len(text)
+    return lines
