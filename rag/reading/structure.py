@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from rag.reading.blocks import Block, Content
 from rag.reading.canonical import PlacedBlock, canonical_text
+from rag.reading.dates import dates_in
 from rag.reading.facts import (
     NO_SHOWN_TITLE,
     NO_TITLE,
@@ -19,7 +20,6 @@ from rag.reading.facts import (
     iso_date,
 )
 from rag.text.characters import visible
-from rag.reading.dates import dates_in
 from rag.text.languages import language_of
 from rag.text.markers import BRACKETED, RAISED, marked_numbers
 from rag.text.quotations import quotations

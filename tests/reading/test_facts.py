@@ -8,8 +8,8 @@ import pytest
 from docx import Document as WordDocument
 from readers import read, shown
 
-from rag.reading.facts import NO_TITLE, facts_on_first_page, stated_facts
 from rag.reading.dates import dates_in
+from rag.reading.facts import NO_TITLE, facts_on_first_page, stated_facts
 from rag.types import Document, Fact
 
 YAML = """---
