@@ -1,9 +1,11 @@
 """Write files whole or not at all, hash them, and name them safely: once for all parts."""
 
+import errno
 import hashlib
 import os
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +27,34 @@ def sha256_of(path: Path) -> str:
     """Return the sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_of_the_system(path: Path) -> bool:
+    """Return whether a resolved path lies in `/proc` or `/sys`, whose files are made when read.
+
+    They look like regular files, say any size, and may never end.
+    """
+    return os.name == "posix" and path.parts[:2] in (("/", "proc"), ("/", "sys"))
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Return the bytes of a regular file, of a larger one than `limit` one byte more than that.
+
+    What the system says of its size is not believed. Raises OSError for a file that cannot be
+    read, and, before it is opened, for a device, a pipe, a socket or a file of the system.
+    """
+    if not stat.S_ISREG(path.stat().st_mode) or is_of_the_system(path.resolve()):
+        raise _not_regular(path)
+    # Another file may have come in its place: opening a pipe must not wait for who writes to it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _not_regular(path)
+        return file.read(limit + 1)
+
+
+def _not_regular(path: Path) -> OSError:
+    return OSError(errno.EINVAL, "it is a device, a pipe, a socket or of the system", str(path))
 
 
 def safe_name(text: str, default: str) -> str:

@@ -12,11 +12,12 @@ from typing import Literal
 import numpy as np
 
 from rag.errors import NotFoundError, RagError, UsageError
-from rag.files import MAX_BYTES, sha256_of
+from rag.files import MAX_BYTES, read_regular
 from rag.library.chunking import make_chunks
 from rag.library.store import Library
 from rag.protocols import Embedder, Progress
 from rag.reading.documents import SUFFIXES
+from rag.reading.folders import files_below
 from rag.reading.process.worker import read_apart
 from rag.types import Chunk, Document, DocumentInfo, Vectors
 
@@ -25,6 +26,7 @@ UPLOADED = Path("/uploaded")
 _EMBEDDED_AT_ONCE = (
     256  # chunks embedded at once: two seconds of work, which is what an interruption costs
 )
+_NAMED = 5  # of what is left out for one reason
 # What pending vectors wait for: an add that ends well leaves those of an interrupted rebuild alone.
 _ADDING, _REBUILDING = b"a", b"r"
 
@@ -34,24 +36,27 @@ class Added:
     """The outcome of adding one file."""
 
     path: Path
-    outcome: Literal["added", "replaced", "unchanged", "failed"]
+    outcome: Literal["added", "replaced", "unchanged", "failed", "skipped"]
     document: str = ""
     chunks: int = 0
-    reason: str = ""  # of a failure; of an addition what of the file could not be read
+    # of a failure, or why it was left out of its folder; of an addition what could not be read
+    reason: str = ""
     traceback: str = ""  # of a failure that nobody expected, for a report
 
 
-def find_files(paths: Sequence[Path], at_least: int = 1) -> list[Path]:
-    """Return the files named, and the files of readable kinds below the folders named.
+def find_files(paths: Sequence[Path], at_least: int = 1) -> tuple[list[Path], list[Added]]:
+    """Return the files named and those below the folders named, and what is left out of these.
 
-    Hidden files and folders are left out. Raises UsageError where a path does not exist, or
-    where there are fewer files than `at_least`.
+    What is left out is "skipped", with the reason. Raises UsageError where a path does not exist,
+    or where there are fewer files than `at_least`.
     """
     files: list[Path] = []
+    skipped: list[Added] = []
     for path in paths:
         if path.is_dir():
-            below = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            files += sorted(p for p in below if not _is_hidden(p.relative_to(path)))
+            below, left_out = files_below(path)
+            files += below
+            skipped += [Added(file, "skipped", reason=reason) for file, reason in left_out]
         elif path.exists():
             files.append(path)
         else:
@@ -59,10 +64,27 @@ def find_files(paths: Sequence[Path], at_least: int = 1) -> list[Path]:
     if len(files) < at_least:
         kinds = ", ".join(sorted(SUFFIXES))
         places = ", ".join(map(str, paths))
+        told = f" {summary}" if (summary := left_out_summary(skipped)) else ""
         raise UsageError(
-            f"No reports were found in {places}; files of these kinds are read: {kinds}."
+            f"No reports were found in {places}; files of these kinds are read: {kinds}.{told}"
         )
-    return list(dict.fromkeys(files))
+    return list(dict.fromkeys(files)), skipped
+
+
+def left_out_summary(outcomes: Sequence[Added]) -> str:
+    """Return a sentence on what was skipped: how many for each reason, and some names.
+
+    "" where nothing was.
+    """
+    names: dict[str, list[str]] = {}
+    for added in outcomes:
+        if added.outcome == "skipped":
+            names.setdefault(added.reason, []).append(added.path.name)
+    parts = [
+        f"{len(some):,} ({reason}: {', '.join(some[:_NAMED])}{', …' * (len(some) > _NAMED)})"
+        for reason, some in names.items()
+    ]
+    return f"Left out: {'; '.join(parts)}." if parts else ""
 
 
 def add_files(
@@ -232,9 +254,10 @@ def _embed(
 def _content_hash(path: Path) -> str:
     """Return the sha256 of a file; "" for one that will not be read as a document."""
     try:
-        return sha256_of(path) if path.is_file() and path.stat().st_size <= MAX_BYTES else ""
+        data = read_regular(path, MAX_BYTES)
     except OSError:
         return ""
+    return hashlib.sha256(data).hexdigest() if len(data) <= MAX_BYTES else ""
 
 
 def _is_gone(path: Path) -> bool:
@@ -249,7 +272,3 @@ def _is_gone(path: Path) -> bool:
     except OSError:
         return False
     return False
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)

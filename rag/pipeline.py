@@ -142,15 +142,17 @@ class Pipeline:
     def add(self, paths: Sequence[Path], progress: Progress | None = None) -> Iterator[Added]:
         """Add the files, and those below the folders; yield the outcome of each as it happens.
 
-        `ingest.add_files` says what is skipped and what is replaced. Raises UsageError where a path
+        `ingest.add_files` says what is unchanged and what is replaced. What lies in a folder and is
+        no report comes last, as skipped. Raises UsageError where a path
         does not exist or nothing can be read.
         """
-        files = ingest.find_files(paths)
+        files, skipped = ingest.find_files(paths)
         folders = any(path.is_dir() for path in paths)
         start_early()
         yield from ingest.add_files(
             self._open(create=True), self.models.embedder, files, progress, whole_folders=folders
         )
+        yield from skipped
 
     def add_document(
         self, document: Document, path: Path, progress: Progress | None = None

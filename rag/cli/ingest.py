@@ -15,7 +15,7 @@ from rag.cli.watch import among, changes
 from rag.config import version
 from rag.errors import UsageError
 from rag.files import written_whole
-from rag.ingest import Added, find_files
+from rag.ingest import Added, find_files, left_out_summary
 from rag.pipeline import Pipeline
 from rag.text.characters import printable
 
@@ -35,7 +35,7 @@ def add(
     With `prune` remove the documents whose files are gone from there. Raises what `Pipeline.add`
     raises, and UsageError where something is to be removed and there is no terminal to ask on.
     """
-    some = find_files(paths, at_least=0 if prune else 1)
+    some, _ = find_files(paths, at_least=0 if prune else 1)
     outcomes = _add(pipeline, paths) if some else []
     if report:
         _write_report(report, outcomes)
@@ -79,13 +79,13 @@ def watch(pipeline: Pipeline, folders: Sequence[Path], prune: bool) -> int:
     with suppress(KeyboardInterrupt):
         for changed in changes(folders):
             there = [folder for folder in folders if folder.is_dir()]
-            files = find_files(there, at_least=0)
+            files, _ = find_files(there, at_least=0)
             if wanted := among(files, changed) if changed else files:
                 _add(pipeline, wanted if changed else there)
             # A folder in which nothing is left may have been unmounted.
             if prune and (
                 gone := pipeline.gone(
-                    [folder for folder in there if find_files([folder], at_least=0)]
+                    [folder for folder in there if find_files([folder], at_least=0)[0]]
                 )
             ):
                 remove(pipeline, [document.name for document in gone])
@@ -115,16 +115,21 @@ def _add(pipeline: Pipeline, paths: Sequence[Path]) -> list[Added]:
     with Display(sys.stderr, "files") as display:
         for added in pipeline.add(paths, display):
             outcomes.append(added)
+            if added.outcome == "skipped":
+                continue
             display.say(
                 f"{added.outcome:>9}  "
                 f"{added.reason or f'{added.document} ({added.chunks} passages)'}"
             )
         failed = [added for added in outcomes if added.outcome == "failed"]
+        files = [added for added in outcomes if added.outcome != "skipped"]
         display.say(
-            f"{len(outcomes) - len(failed)} of {len(outcomes)} files are in the library "
+            f"{len(files) - len(failed)} of {len(files)} files are in the library "
             f"{pipeline.name!r}."
         )
-        if failed and len(outcomes) > 1:
+        if summary := left_out_summary(outcomes):
+            display.say(summary)
+        if failed and len(files) > 1:
             display.say(
                 "\n".join(["Not added:", *(f"  {added.path}: {added.reason}" for added in failed)])
             )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePath
 
 from rag.errors import DocumentError
-from rag.files import MAX_BYTES
+from rag.files import MAX_BYTES, read_regular
 from rag.reading.archive import office_kind
 from rag.reading.blocks import Block, Content, decoded, split_struck
 from rag.reading.csv import is_table, read_table
@@ -110,16 +110,20 @@ def load(path: Path) -> bytes:
         )
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            limit = f"{size / 1e6:.0f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that are read"
-            raise DocumentError(f"{path.name} has {limit}: split it into parts and add those.")
-        return path.read_bytes()
+        data = b"" if size > MAX_BYTES else read_regular(path, MAX_BYTES)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
         raise DocumentError(
             f"{path} cannot be opened ({reason}), where a readable file was expected: check the "
             f"path."
         ) from error
+    if max(size, len(data)) > MAX_BYTES:  # the system may say less than there is
+        has = f"{size / 1e6:.0f} MB, " if size > MAX_BYTES else ""
+        raise DocumentError(
+            f"{path.name} has {has}more than the {MAX_BYTES / 1e6:.0f} MB that are read: split it "
+            "into parts and add those."
+        )
+    return data
 
 
 # --- What kind of file --------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, cast
 
 from rag.errors import BusyError, NotFoundError, RagError, UsageError
-from rag.ingest import find_files
+from rag.ingest import Added, find_files, left_out_summary
 from rag.service.service import Service, check_replaceable
 from rag.service.uploads import Upload, UploadFolder, document_name
 
@@ -225,7 +225,7 @@ class Jobs:
             message = f"Another report has this name, so it is called {added.document!r}."
         return replace(
             job,
-            status=added.outcome,
+            status=cast(Status, added.outcome),  # "skipped" is said of folders only
             document=added.document,
             chunks=added.chunks,
             message=" ".join(filter(None, (message, added.reason))),
@@ -235,13 +235,18 @@ class Jobs:
         pipeline = self._service.pipeline(job.library, create=True)
         total = new = 0
         faults: list[str] = []
+        skipped: list[Added] = []
         for added in pipeline.add([Path(job.source)], self._progress(job)):
+            if added.outcome == "skipped":
+                skipped.append(added)
+                continue
             total += 1
             new += added.outcome in ("added", "replaced")
             if added.outcome == "failed":
                 faults.append(f"{added.path.name}: {added.reason}")
                 self._update(job, faults=tuple(faults))
         message = f"{total - len(faults)} of {total} files are in the library, {new} of them new."
+        message = " ".join(filter(None, (message, left_out_summary(skipped))))
         return self._changed(job, status="failed" if faults else "done", message=message)
 
     def _rebuild(self, job: Job) -> Job:

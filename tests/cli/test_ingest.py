@@ -181,3 +181,29 @@ def test_what_a_defect_did_to_a_file_is_written_for_a_report(
     report = (folder / "report.log").read_text(encoding="utf-8")
     assert "trains.txt" in report
     assert "ZeroDivisionError: a defect" in report
+
+
+def test_what_is_left_out_of_a_folder_is_counted_and_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "reports" / "node_modules").mkdir(parents=True)
+    (folder / "reports" / "tea.txt").write_text("Tea\n\nTea rose.", encoding="utf-8")
+    for number in range(7):
+        (folder / "reports" / f"{number}.png").write_bytes(b"x")
+    assert main(["add", "reports", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "1 of 1 files are in the library" in told.err
+    assert "7 (a kind of file that is not read: 0.png, 1.png, 2.png, 3.png, 4.png, …)" in told.err
+    assert "1 (a folder of programs: node_modules)" in told.err
+    rows = json.loads(told.out)
+    assert [row["outcome"] for row in rows] == ["added"] + ["skipped"] * 8
+    assert rows[1]["reason"] == "a kind of file that is not read"
+
+
+def test_a_folder_without_reports_says_what_it_holds_instead(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "reports").mkdir()
+    (folder / "reports" / "a.png").write_bytes(b"x")
+    assert main(["add", "reports"]) == 2
+    assert "Left out: 1 (a kind of file that is not read: a.png)." in capsys.readouterr().err

@@ -41,6 +41,20 @@ def test_a_folder_is_added_file_by_file_and_what_failed_is_told_with_its_reason(
     assert jobs.tasks_of("other") == []
 
 
+def test_what_is_left_out_of_a_folder_is_counted_and_told(service: Service, tmp_path: Path) -> None:
+    folder = reports(tmp_path / "reports")
+    (folder / "broken.pdf").unlink()
+    for name in ("a.png", "b.png", "~$north.docx"):
+        (folder / name).write_bytes(b"x")
+    jobs = Jobs(service)
+    jobs.begin("default", "add", str(folder))
+    wait(lambda: jobs.tasks_of("default")[0].finished)
+    assert jobs.tasks_of("default")[0].message == (
+        "1 of 1 files are in the library, 1 of them new. Left out: 2 (a kind of file that is not "
+        "read: a.png, b.png); 1 (a lock file of an office program: ~$north.docx)."
+    )
+
+
 def test_rebuilding_and_verifying_say_what_came_of_them(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
