@@ -66,6 +66,8 @@ def _are_contents(group: Sequence[TextLine]) -> bool:
 def _is_alike(one: TextLine, other: TextLine) -> bool:
     if _is_listed(one) or _is_listed(other):
         return _is_listed(one) and _is_listed(other)
+    if one.cells and other.cells:
+        return same_size(one, other)  # the heads of a table are bold
     return same_size(one, other) and one.bold == other.bold and bool(one.cells) == bool(other.cells)
 
 

@@ -17,6 +17,7 @@ from rag.reading.pdf.furniture import with_furniture_apart
 from rag.reading.pdf.hyphens import join_at_line_end, word_counts
 from rag.reading.pdf.lines import Page, TextLine, half_point, turned_back
 from rag.reading.pdf.paragraphs import BlockDraft
+from rag.reading.pdf.tables import table_rows
 from rag.types import Box
 
 LEVELS = 3  # of headings
@@ -48,17 +49,29 @@ def _to_blocks(parts: Sequence[BlockDraft], pages: Sequence[Page]) -> list[Block
     levels = {style: min(rank, LEVELS) for rank, style in enumerate(styles, start=1)}
     # Where headings differ in type, a short line in the type of the text is none.
     otherwise = 0 if sum(part.style is not None for part in parts) > 2 else None
-    return [
-        Block(
-            text,
-            levels[part.style] if part.style else 0 if part.kind else otherwise,
-            part.kind,
-            part.quoted,
-            boxes,
-        )
-        for part in parts
-        for text, boxes in [_text_and_boxes(part, pages, words)]
-    ]
+    found: list[Block] = []
+    for part in parts:
+        lines = [line for _, line in part.lines]
+        if all(line.parts for line in lines) and (rows := table_rows(lines)):
+            found += [_with_boxes(block, ends, pages) for block, ends in rows]
+            continue
+        text, boxes = _text_and_boxes(part, pages, words)
+        level = levels[part.style] if part.style else 0 if part.kind else otherwise
+        found.append(Block(text, level, part.kind, part.quoted, boxes))
+    return found
+
+
+def _with_boxes(block: Block, ends: Sequence[tuple[int, TextLine]], pages: Sequence[Page]) -> Block:
+    """Return a row of a table with a box for each value; its head belongs to the value's box."""
+    starts = [0, *(end for end, _ in ends)]
+    return replace(
+        block,
+        boxes=tuple(
+            _box(start, end, cell, pages[cell.page - 1])
+            for start, (end, cell) in zip(starts, ends, strict=False)
+            if start < end
+        ),
+    )
 
 
 def _text_and_boxes(

@@ -21,6 +21,7 @@ class TextLine:
     size: float  # of its type
     bold: bool
     cells: int = 0  # of a row of a table
+    parts: tuple["TextLine", ...] = ()  # its cells
 
     @property
     def first_word(self) -> float:

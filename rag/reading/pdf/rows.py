@@ -49,15 +49,22 @@ def _joined_row(row: Sequence[TextLine], cells: int) -> TextLine:
     """Return the lines of a row as one, in the type of the largest."""
     if len(row) == 1:
         return row[0]
-    gaps = [
-        "",
-        *(" | " if cells and _is_apart(*neighbours) else " " for neighbours in pairwise(row)),
-    ]
+    if not cells:
+        return _joined(row, " ")
+    parts = [[row[0]]]
+    for before, line in pairwise(row):
+        if _is_apart(before, line):
+            parts.append([])
+        parts[-1].append(line)
+    joined = [_joined(part, " ") for part in parts]
+    return replace(_joined(joined, " | "), cells=cells, parts=tuple(joined))
+
+
+def _joined(row: Sequence[TextLine], between: str) -> TextLine:
     return replace(
         max(row, key=lambda line: (line.size, len(line.text))),
-        text="".join(f"{gap}{line.text}" for gap, line in zip(gaps, row, strict=True)),
+        text=between.join(line.text for line in row),
         left=row[0].left,
         right=max(line.right for line in row),
         bold=all(line.bold for line in row),
-        cells=cells,
     )

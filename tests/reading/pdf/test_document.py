@@ -97,9 +97,11 @@ def read(data: bytes) -> Content:
                         box.right * width,
                         (1 - box.top) * height,
                     )
-                    assert letters(block.text[box.start : box.end]) in letters(
-                        page.get_textpage().get_text_bounded(*edges)
-                    )
+                    shown = letters(page.get_textpage().get_text_bounded(*edges))
+                    if block.row:  # the box of a value holds its head, which stands elsewhere
+                        assert letters(block.text[: box.end]).endswith(shown)
+                    else:
+                        assert letters(block.text[box.start : box.end]) in shown
             assert at == len(block.text)
     return content
 
@@ -304,7 +306,9 @@ def test_headings_have_levels_by_the_size_of_their_type_and_lists_and_tables_kee
             0,
         ),
         ("Figures", 3),
-        ("Crossing | 2018 | 2019\nNorth | 4,100 | 5,300\nSouth | 700 | 900", 0),
+        ("Crossing · 2018 · 2019", 0),
+        ("North · 2018: 4,100\nNorth · 2019: 5,300", 0),
+        ("South · 2018: 700\nSouth · 2019: 900", 0),
         (
             "The ports counted more than before, because they began to count at night. This was "
             "new.",
@@ -466,7 +470,7 @@ def test_values_of_a_row_drawn_one_after_the_other_are_not_one_number() -> None:
             for x, value in ((40, "Loans"), (150, "92"), (190, "12")):
                 write(canvas, x, y, value)
 
-    assert "92 | 12" in texts(read(drawn(draw)))[0]
+    assert texts(read(drawn(draw)), "text") == ["Loans | 92 | 12"] * 2
 
 
 def test_a_soft_hyphen_that_is_drawn_is_a_hyphen() -> None:
