@@ -43,6 +43,11 @@ CASES: dict[Check, tuple[str, str, str]] = {  # the claim, what its source says,
         "The net debt stood at 80 crowns in May, compared with 90 crowns a year earlier.",
         "the source says 80 there, and 90 of something else",
     ),
+    checks.keeps_measures: (
+        "The port lost 300 boats a month.",
+        "The port lost 300 boats a year.",
+        "the source says a year, not a month",
+    ),
     checks.keeps_its_speaker: (
         "Ada Holm said that the old port is lost to sand.",
         "Bo Berg said that the old port is lost to sand.",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from rag.answering.checks.bindings import misplaced_numbers
 from rag.answering.checks.compared import Compared
+from rag.answering.checks.measures import changed_measures
 from rag.answering.checks.speakers import other_speaker
 from rag.answering.checks.stance import drops_doubt, negates, opposes
 from rag.text.tokens import content_of, words_of
@@ -88,6 +89,13 @@ def keeps_numbers_in_place(compared: Compared) -> Finding | None:
     return None
 
 
+def keeps_measures(compared: Compared) -> Finding | None:
+    """Refuse a claim with another unit, rate, fraction, rank or denying prefix: "a month"."""
+    for said, written in changed_measures(compared.claim, compared.text):
+        return _refuse(f"the source says {written}, not {said}")
+    return None
+
+
 def keeps_its_speaker(compared: Compared) -> Finding | None:
     """Refuse a claim that has somebody say what another one says in the sentences."""
     speaker = other_speaker(compared.claim, compared.evidence)
@@ -118,6 +126,7 @@ CHECKS: tuple[Check, ...] = (
     keeps_direction,
     keeps_sentences_apart,
     keeps_numbers_in_place,
+    keeps_measures,
     keeps_its_speaker,
     has_most_of_its_words,
     keeps_doubt,
