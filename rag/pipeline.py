@@ -16,6 +16,7 @@ from rag.answering.conflicts import prefer_newest
 from rag.answering.decide import Decision, decide
 from rag.answering.shapes.request import Request
 from rag.answering.shapes.shapes import answered
+from rag.answering.spelling import correct
 from rag.answering.understand import (
     asked_before,
     check_question,
@@ -264,19 +265,22 @@ class Pipeline:
         """
         started = time.monotonic()
         corpus = _Corpus(self, only)
-        asked = understand(check_question(question), corpus.documents())
+        written, slips = correct(
+            check_question(question), self._is_known, self.library.nearest_word
+        )
+        asked = understand(written, corpus.documents())
         least = self._certainty if certainty is None else certainty
         named = replace(only, documents=asked.documents) if asked.documents else only
-        hits = self.search(question, history=history, only=named)
+        hits = self.search(written, history=history, only=named)
         retrieved = time.monotonic() - started
         yield Found(hits)
 
-        text, evidence, decision = self._decide(question, hits, history, least)
+        text, evidence, decision = self._decide(written, hits, history, least)
         if decision.reason and named != only:  # what it names does not answer; another may
-            hits = self.search(question, history=history, only=only)
-            text, evidence, decision = self._decide(question, hits, history, least)
+            hits = self.search(written, history=history, only=only)
+            text, evidence, decision = self._decide(written, hits, history, least)
         read = time.monotonic() - started
-        notes: list[str] = []
+        notes = list(slips)
         request = Request(
             replace(asked, text=text),
             evidence,
@@ -312,6 +316,10 @@ class Pipeline:
             confidence=round(decision.confidence, 3),
             notes=tuple(notes),
         )
+
+    def _is_known(self, word: str) -> bool:
+        """Return whether a document has the word, or the language: one token of the embedder."""
+        return self.library.holds(word) or self.models.embedder.count_tokens(word.lower()) == 1
 
     def _decide(
         self, question: str, hits: Sequence[Hit], history: Sequence[Turn], min_confidence: float

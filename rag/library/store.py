@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rag.errors import DocumentError, LibraryError, NotFoundError, UsageError
 from rag.files import make_private, private_folder, sweep_unfinished
-from rag.library import integrity, keyword_index
+from rag.library import integrity, keyword_index, vocabulary
 from rag.library.conversations import Conversations
 from rag.library.database import DATABASE, Database
 from rag.library.rows import document_of_rows, write_chunks, write_digest, write_document
@@ -422,6 +422,14 @@ class Library:
         Spärck Jones 1976).
         """
         return keyword_index.idf(self._database, words, len(self._dense.current()))
+
+    def holds(self, word: str) -> bool:
+        """Return whether a passage, or what stands beside it, has the word in some form."""
+        return vocabulary.holds(self._database, word)
+
+    def nearest_word(self, word: str) -> str:
+        """Return the word of the documents that is most like a word; "" where none is like it."""
+        return vocabulary.nearest_word(self._database, word)
 
     def optimize(self) -> None:
         """Make searches as fast as they can be after much was added.

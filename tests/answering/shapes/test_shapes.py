@@ -127,3 +127,13 @@ def test_a_note_on_an_answer_is_shown(pipeline_with: PipelineWith) -> None:
     noted = replace(answer, notes=("Only <half> was read.",))
     assert "Only &lt;half&gt; was read." in answer_html(1, noted)
     assert "\n\nOnly <half> was read.\n\n" in answer_text(noted)
+
+
+def test_a_slip_of_the_pen_is_put_right_and_told(pipeline_with: PipelineWith) -> None:
+    pipeline = pipeline_with({"audit.md": AUDIT})
+    pipeline.models.embedder.count_tokens = lambda text: 2 * len(text.split())  # type: ignore[method-assign]
+    answer = pipeline.ask("Is the old fery safe?", certainty=0.0)
+    assert answer.notes == ()  # a word of four letters is like too many
+    answer = pipeline.ask("Which recomendations does the audit make?", certainty=0.0)
+    assert answer.notes == ("No document has “recomendations”; searched for “recommendations”.",)
+    assert answer.shape == "list"
