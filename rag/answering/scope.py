@@ -82,7 +82,10 @@ def _of_years(documents: list[DocumentInfo], question: str, chosen: bool) -> lis
     Where documents were chosen already all are returned if none is of such a year; else none.
     """
     years = set(YEAR.findall(question))
-    dated = [d for d in documents if years & {d.date[:4], *YEAR.findall(d.title)}]
+    titled = [d for d in documents if years & set(YEAR.findall(d.title))]
+    dated = titled or [
+        d for d in documents if d.date[:4] in years
+    ]  # next year's, of a year's report
     if chosen:
         return dated or documents
     beside = any(

@@ -24,7 +24,7 @@ _OF_A_SIDE = 0.5
 _JOIN = r"(?:\s*,\s*(?:and\s+)?|\s+(?:and|to|with|or|vs\.?|versus|than|from|until)\s+|\s*[-–]\s*)"
 _YEARS = re.compile(
     rf"(?:\b(?:between|from|in|for|of|since|during)\s+)?(?:the\s+)?(?:years?\s+)?{YEAR.pattern}"
-    rf"(?:{_JOIN}(?:(?:in|the|of|year|for)\s+)*{YEAR.pattern})+"
+    rf"(?:{_JOIN}(?:[a-z]+\s+){{0,4}}{YEAR.pattern})+"
 )
 # What makes a question a comparison and is no part of what is asked of each side.
 _FRAME = re.compile(
@@ -185,7 +185,10 @@ def _best(request: Request, side: Side) -> Evidence | None:
     evidence = request.corpus.read(side.question, hits)
     evidence = prefer_newest(evidence, request.min_confidence)
     least = _OF_A_SIDE * request.min_confidence
-    return evidence[0] if evidence and evidence[0].score >= least else None
+    likely = [e for e in evidence if e.score >= least]
+    name = content_of(side.name)
+    of_side = (e for e in likely if name <= content_of(f"{e.text} {e.hit.chunk.context}"))
+    return next(of_side, likely[0] if likely and likely[0] is evidence[0] else None)
 
 
 def _above(one: Evidence, other: Evidence) -> str:
@@ -203,8 +206,10 @@ def _above(one: Evidence, other: Evidence) -> str:
     if not by:
         return ""
     sign, unit, measure = units.pop()
-    after = "".join(f" {part}" for part in (unit, measure) if part).replace(" %", "%")
-    return f"{sign}{abs(by):,}{after} {'higher' if by > 0 else 'lower'}"
+    counted = [f"{name}s" if len(name) > 1 else "" for name in (sign, measure)]
+    after = "".join(f" {part}" for part in (unit, *counted) if part).replace(" %", "%")
+    before = sign if len(sign) == 1 else ""
+    return f"{before}{abs(by):,}{after} {'higher' if by > 0 else 'lower'}"
 
 
 def _amount(evidence: Evidence) -> Amount | None:

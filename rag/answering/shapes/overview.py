@@ -138,6 +138,8 @@ def _stands_alone(document: Document, start: int, end: int) -> bool:
         return False
     if not text.rstrip('"”’)]0123456789').endswith((".", "!")) or not text[0].isupper():
         return False
+    if any(table.start <= start < table.end for table in document.tables):
+        return False  # a row says nothing without its table
     # Of a quotation only the narration around it, or the whole with its speaker, can be told.
     return not document.quotations_in(start, end)
 
