@@ -20,6 +20,11 @@ STORES = "The Group plans to open 40 stores in Poland and to close 12 stores in 
             [],  # measured in other things, which other checks compare
         ),
         ("Net debt stood at $3.2 billion at 31 December 2023.", DEBT, []),
+        (
+            "The number of employees fell to 7,900.",
+            "The number of employees fell from 8,450 to 7,900, mainly because of a sale.",
+            [],
+        ),
         ("Net debt rose from $2.9 billion to $3.2 billion.", DEBT, []),
         ("The cathedral, begun in 1248, was completed in 1880.", BAY, []),
         ("The Group plans to close 12 stores in Italy.", STORES, []),

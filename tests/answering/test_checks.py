@@ -3,6 +3,8 @@ from visit import DOCUMENT
 
 from rag.answering.checks import checks
 from rag.answering.checks.checks import CHECKS, Check
+from rag.answering.checks.names import is_of_same_place
+from rag.answering.checks.stance import with_alike
 from rag.answering.verify import check_sentence
 from rag.types import Chunk, Evidence, Hit, Source
 
@@ -91,3 +93,27 @@ def test_each_check_finds_what_no_other_one_says(check: Check) -> None:
     claim, text, expected = CASES[check]
     assert reason(claim, text) == expected
     assert reason(claim, text, check) != expected
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "same"),
+    [
+        ("China", "Chinese", True),
+        ("Italian", "Italy", True),
+        ("Julian", "Julia", False),
+        ("Iran", "Iraq", False),
+        ("Austria", "Australian", False),
+        ("Marie", "Maria", False),
+    ],
+)
+def test_a_country_and_its_adjective_are_one_and_two_persons_are_not(
+    name: str, other: str, same: bool
+) -> None:
+    assert is_of_same_place(name, [other]) is same
+
+
+def test_other_words_for_the_same_change_are_held() -> None:
+    held = with_alike(frozenset(("sale", "drop")))
+    assert {"sale", "drop", "fell", "declin"} <= held
+    assert not held & {"rose", "most", "some"}
+    assert with_alike(frozenset(("most",))) == {"most"}

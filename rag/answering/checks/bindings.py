@@ -64,7 +64,12 @@ def _rivals(at: int, said: Sequence[_Item], written: Sequence[_Item]) -> frozens
     places = _places(written)
     own = [p for p in places.get(number, ()) if written[p].kind]
     kinds = {written[p].kind for p in own}
-    others = [p for p, i in enumerate(written) if i.kind in kinds and i.key != number]
+    # "From 8,450 to 7,900": either may be told alone, so one right beside it is no other one.
+    others = [
+        p
+        for p, i in enumerate(written)
+        if i.kind in kinds and i.key != number and _distance([p], own) > 1
+    ]
     if not own or not others:
         return frozenset()
     in_claim = _places(said)

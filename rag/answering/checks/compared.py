@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from rag.answering.checks.names import names_of
-from rag.answering.checks.stance import AlignedClause, align, clauses_of
+from rag.answering.checks.names import is_of_same_place, names_of
+from rag.answering.checks.stance import AlignedClause, align, clauses_of, with_alike
 from rag.text.quantities import COUNTED, amounts_of, missing
 from rag.text.tokens import FUNCTION_WORDS, content_of, is_number, stem, words_of
 from rag.types import Evidence
@@ -62,7 +62,7 @@ class Compared:
             if (
                 name not in tokens
                 if name.lower() in FUNCTION_WORDS
-                else not content_of(name) <= held
+                else not content_of(name) <= held and not is_of_same_place(name, tokens)
             )
         ]
 
@@ -80,7 +80,7 @@ class Compared:
 
     @cached_property
     def _held(self) -> frozenset[str]:
-        held = content_of(self.text)
+        held = with_alike(content_of(self.text))
         if self.absent_amounts:
             return held
         # All its numbers are there, in whatever form.

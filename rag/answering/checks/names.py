@@ -4,6 +4,10 @@ from collections.abc import Iterable
 
 from rag.text.tokens import FUNCTION_WORDS, is_number, stem, words_of
 
+_OF_A_PLACE = ("ese", "ian", "ean")  # endings of the adjective of a country
+_SHORTEST_PLACE = 5  # letters: of Iran and Iraq three are the same
+_LONGEST_ENDING = 2  # letters that the adjective has more
+
 
 def names_of(claim: str, known: frozenset[str]) -> list[str]:
     """Return the capitalised words of a claim.
@@ -51,3 +55,21 @@ def known_names(sentences: Iterable[str]) -> frozenset[str]:
             elif i > 0 and not is_number(word):
                 capital.add(stem(word))
     return frozenset(capital - small)
+
+
+def is_of_same_place(name: str, words: Iterable[str]) -> bool:
+    """Return whether a name and one of the words are a country and its adjective.
+
+    "China" and "Chinese", "Italian" and "Italy": one has an ending of adjectives, and both begin
+    with all of the shorter one but its last letter. "Julia" and "Julian" are two persons.
+    """
+    return any(
+        len(short) >= _SHORTEST_PLACE
+        and long.endswith(_OF_A_PLACE)
+        and long.startswith(short[:-1])
+        and not short.endswith("ia")
+        and len(long) <= len(short) + _LONGEST_ENDING
+        for word in words
+        if word[0].isupper() and word != name
+        for short, long in (sorted((name, word), key=len),)
+    )

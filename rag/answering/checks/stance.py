@@ -63,6 +63,14 @@ _OPPOSITES = tuple(
         ("east eastern", "west western"),
     )
 )
+# The sides whose words say the same, not only the contrary of the other side.
+_ALIKE = tuple(
+    side
+    for pair in _OPPOSITES
+    for side in pair
+    if side
+    & frozenset("rise fall begin end accept reject support oppos buy sell join leav".split())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,12 @@ def negates(aligned: Iterable[AlignedClause]) -> bool:
         for clause in aligned
         for i in clause.nearest
     )
+
+
+def with_alike(stems: frozenset[str]) -> frozenset[str]:
+    """Return the stems, and those of other words for the same change or act: "fell", "dropped"."""
+    sides = (side for side in _ALIKE if not side.isdisjoint(stems))
+    return stems.union(*sides)
 
 
 def opposes(claim: str, text: str, aligned: Iterable[AlignedClause]) -> bool:
