@@ -92,7 +92,7 @@ ROOM_OF = {
     "torch": "models",  # of which the models are made that become ONNX files
     "transformers": "models.embedder",
     "uvicorn": "serve http.connections",
-    "watchfiles": "cli.watch",
+    "watchfiles": "cli.commands.watch",
     "yaml": "reading.markdown",
 }
 # The types of these libraries stand in the signatures of routes, tools and the page, so modules of

@@ -9,7 +9,7 @@ from rag.text.tokens import content_of, words_of
 from rag.types import DocumentInfo
 
 # What people call a document of whatever kind: no part of its title.
-_KINDS = content_of(
+_KINDS_OF_DOCUMENT = content_of(
     "document report file paper text article source study memo book policy contract minutes survey "
     "brief review audit letter page edition version summary annual"
 )
@@ -25,7 +25,7 @@ def named_documents(question: str, documents: Sequence[DocumentInfo]) -> tuple[s
     "the 2021 report" names the documents whose title or date has the year, where other documents
     have another.
     """
-    by_file = [d.name for d in documents if _stands_in(d.file, question)]
+    by_file = [d.name for d in documents if _file_stands_in(d.file, question)]
     if by_file:
         return tuple(by_file)
     asked = [word.lower() for word in words_of(question)]
@@ -46,10 +46,10 @@ def resolve(subject: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
         return named
     if len(documents) == 1 and _ONE.fullmatch(subject.strip(" ?.!")):
         return (documents[0].name,)
-    words = content_of(YEAR.sub(" ", subject)) - _KINDS
+    words = content_of(YEAR.sub(" ", subject)) - _KINDS_OF_DOCUMENT
     if not words:
         return ()
-    shares = [(_alike(words, content_of(d.title) - _KINDS), d) for d in documents]
+    shares = [(_alike(words, content_of(d.title) - _KINDS_OF_DOCUMENT), d) for d in documents]
     best = max((share for share, _ in shares), default=0.0)
     found = [d for share, d in shares if share == best and best > 0]
     return tuple(d.name for d in _of_years(found, subject, chosen=True))
@@ -57,10 +57,10 @@ def resolve(subject: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
 
 def is_kind_word(phrase: str) -> bool:
     """Return whether a phrase only says what kind of thing a document is: "the annual report"."""
-    return content_of(phrase) <= _KINDS
+    return content_of(phrase) <= _KINDS_OF_DOCUMENT
 
 
-def _stands_in(file: str, question: str) -> bool:
+def _file_stands_in(file: str, question: str) -> bool:
     """Return whether a file's name stands in a question, with its extension, by itself."""
     name = re.escape(PurePath(file).name)
     return bool(re.search(rf"(?i)(?<![\w.]){name}(?![\w])", question))
@@ -89,8 +89,9 @@ def _of_years(documents: list[DocumentInfo], question: str, chosen: bool) -> lis
     if chosen:
         return dated or documents
     beside = any(
-        content_of(question[max(0, year.start() - 30) : year.start()].split(",")[-1]) & _KINDS
-        or content_of(" ".join(question[year.end() :].split()[:3])) & _KINDS
+        content_of(question[max(0, year.start() - 30) : year.start()].split(",")[-1])
+        & _KINDS_OF_DOCUMENT
+        or content_of(" ".join(question[year.end() :].split()[:3])) & _KINDS_OF_DOCUMENT
         for year in YEAR.finditer(question)
     )
     return dated if beside and len(dated) < len(documents) else []

@@ -16,7 +16,7 @@ Record = Literal["", "author", "date", "title", "length", "count", "documents", 
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Understood:
     """A question as it is understood."""
 
     text: str
@@ -30,7 +30,7 @@ _KIND = r"(?:documents?|reports?|files?|papers?|texts?|articles?|sources?|studie
 _POLITE = r"(?:please,? |can you |could you |would you )*"
 # What a question begins with tells its shape; the first that fits counts. A question for the record
 # of a document is one only where its subject is a document of the library.
-_RECORDS: tuple[tuple[Record, str], ...] = (
+_RECORD_PATTERNS: tuple[tuple[Record, str], ...] = (
     (
         "count",
         rf"how many {_KIND} (?:are (?:there|here|in|indexed|stored)\b"
@@ -102,7 +102,7 @@ _COMPARISON = re.compile(
     r"|\bhow (?:has|have|had|did|does|do) .+\b(?:from|between|since)\b.+\b(?:to|and|until)\b"
     r"|\b(?:more|less|fewer|\w{2,}er|most|best|worst)\b.*,? .+ or .+"
 )
-_LIST = re.compile(
+_ASKS_FOR_LIST = re.compile(
     r"(?i)(?:list|name|enumerate) |(?:which|what) (?:are|were) (?:the|all|its|their|his|her)\b"
     r"|(?:(?:on|in|for|under|at|by|from|to|with|of) )?(?:which|what) "
     r"(?!(?:is|was|has|does|happens|percent)\b)(?:\w+ ){0,2}?\w{2,}(?<!s)s\b"
@@ -133,38 +133,38 @@ def check_question(question: str) -> str:
     return question
 
 
-def understand(question: str, documents: Sequence[DocumentInfo]) -> Question:
+def understand(question: str, documents: Sequence[DocumentInfo]) -> Understood:
     """Return the question with its shape, the documents it names and what it is about."""
     asked = re.sub(rf"(?i)^{_POLITE}", "", question.strip().rstrip("?.! "))
-    for record, pattern in _RECORDS:
+    for record, pattern in _RECORD_PATTERNS:
         if not (match := re.match(pattern, asked, re.IGNORECASE)):
             continue
         subject = match.groupdict().get("subject", "")
         if record in ("count", "documents", "mentions"):
-            return Question(question, "about", (), subject, record)
+            return Understood(question, "about", (), subject, record)
         if named := resolve(subject, documents):
-            return Question(question, "about", named, subject, record)
+            return Understood(question, "about", named, subject, record)
     named = named_documents(question, documents)
     for form in _OVERVIEWS:
         if match := form.match(asked):
             return _overview(question, match.groupdict(), documents)
     if _COMPARISON.search(asked) or len(set(YEAR.findall(asked))) > 1:
-        return Question(question, "comparison", named)
+        return Understood(question, "comparison", named)
     if _YES_NO.match(asked):
-        return Question(question, "yes_no", named)
-    return Question(question, "list" if _LIST.match(asked) else "fact", named)
+        return Understood(question, "yes_no", named)
+    return Understood(question, "list" if _ASKS_FOR_LIST.match(asked) else "fact", named)
 
 
 def _overview(
     question: str, parts: dict[str, str | None], documents: Sequence[DocumentInfo]
-) -> Question:
+) -> Understood:
     """Return the question as one for an overview of documents, or of a subject in some or all."""
     subject, source = parts["subject"] or "", parts.get("source") or ""
     if source:
         named = resolve(source, documents)
-        return Question(question, "overview", named, subject if named else f"{source}: {subject}")
+        return Understood(question, "overview", named, subject if named else f"{source}: {subject}")
     named = resolve(subject, documents)
-    return Question(question, "overview", named, "" if named else subject)
+    return Understood(question, "overview", named, "" if named else subject)
 
 
 def asked_before(history: Sequence[Turn]) -> str:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.catalogue.installed import with_models_in_use
+from rag.cli.commands.models import run_models
 from rag.cli.common import STOPPED
-from rag.cli.models import run_models
 from rag.cli.output import say
 from rag.cli.parser import make_parser
 from rag.config import Settings

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rag.cli import ask, backup, conversations, documents, measure, models, serve
+from rag.cli.commands import ask, backup, conversations, documents, measure, models, serve
 from rag.cli.common import Command
 from rag.cli.output import print_text
 from rag.config import CERTAINTY, version

@@ -17,7 +17,7 @@ from rag.evaluation.dataset import collapse_spaces
 from rag.evaluation.metrics import is_direct, is_doubled, is_fragment, stands_in, without_markers
 from rag.types import Answer, Citation, Document, Sentence, Shape
 
-SHAPES: tuple[Shape, ...] = get_args(Shape)
+SHAPE_NAMES: tuple[Shape, ...] = get_args(Shape)
 PARTS = ("tune", "held")
 QUESTIONS_FILE, DOCUMENTS_FOLDER = "questions.jsonl", "documents"
 
@@ -96,7 +96,7 @@ def _parse(line: str) -> ShapeQuestion | None:
         keys = set(row)
         if not keys.issuperset(_REQUIRED) or keys - {*_REQUIRED, *_OPTIONAL}:
             return None
-        if row["shape"] not in SHAPES or row["part"] not in PARTS:
+        if row["shape"] not in SHAPE_NAMES or row["part"] not in PARTS:
             return None
         return ShapeQuestion(
             id=row["id"],
@@ -294,7 +294,7 @@ def report_shapes(
 ) -> list[ShapeReport]:
     """Return the figures of each shape that was asked for, in the order of SHAPES."""
     reports = []
-    for shape in SHAPES:
+    for shape in SHAPE_NAMES:
         values: dict[str, list[float]] = {}
         lengths, answerable = [], 0
         for question, answer in asked:

@@ -9,7 +9,11 @@ from rag.catalogue.memory import gigabytes
 from rag.render.html import joined
 from rag.service.model_work import ModelTask
 
-_KINDS = {"writer": "writes answers", "embedder": "finds passages", "reranker": "reorders passages"}
+_USES_OF_MODELS = {
+    "writer": "writes answers",
+    "embedder": "finds passages",
+    "reranker": "reorders passages",
+}
 _DOING = {
     "pull": "Downloading",
     "add": "Adding",
@@ -39,7 +43,7 @@ def models_html(
         f'<section class="models holdings"{busy}><h2>Models</h2>'
         f"<p>{gigabytes(free)} of memory free. A model chosen here is used from the next start of "
         "the server on.</p>"
-        f"{_task_html(task)}"
+        f"{_model_task_html(task)}"
         f"<h3>On this machine</h3>{f'<ul>{here}</ul>' if here else '<p>None yet.</p>'}"
         f'<p class="care">{back}</p>{_adding_html() if local else ""}'
         f"<h3>In the catalogue</h3><p>Downloading is the only use of the network.</p>"
@@ -51,7 +55,7 @@ def _installed_html(model: InstalledModel, used: bool) -> str:
     speed = f"{model.words_per_second:.0f} words a second" if model.words_per_second else ""
     about = [
         "in use" if used else "",
-        _KINDS[model.kind],
+        _USES_OF_MODELS[model.kind],
         gigabytes(model.bytes),
         model.licence or "licence not stated",
         f"{model.right} right" if model.right else "not tested",
@@ -68,7 +72,7 @@ def _installed_html(model: InstalledModel, used: bool) -> str:
 
 def _offered_html(entry: CatalogueEntry) -> str:
     about = [
-        _KINDS[entry.kind],
+        _USES_OF_MODELS[entry.kind],
         gigabytes(entry.bytes),
         f"for machines with {entry.tier} GB",
         entry.licence,
@@ -81,7 +85,7 @@ def _offered_html(entry: CatalogueEntry) -> str:
     )
 
 
-def _task_html(task: ModelTask | None) -> str:
+def _model_task_html(task: ModelTask | None) -> str:
     if task is None:
         return ""
     how = {"running": "under way", "done": "done", "failed": "failed"}[task.status]

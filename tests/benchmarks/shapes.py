@@ -20,7 +20,7 @@ from rag.config import Settings
 from rag.evaluation.shapes import (
     DOCUMENTS_FOLDER,
     PARTS,
-    SHAPES,
+    SHAPE_NAMES,
     ShapeQuestion,
     measure_shape,
     read_shape_questions,
@@ -76,7 +76,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--part", choices=PARTS, help="ask one half of the questions")
-    parser.add_argument("--shape", choices=SHAPES, help="ask the questions of one shape")
+    parser.add_argument("--shape", choices=SHAPE_NAMES, help="ask the questions of one shape")
     parser.add_argument("--show", action="store_true", help="print every answer")
     parser.add_argument("--out", type=Path, help="write the answers as JSON lines")
     options = parser.parse_args()

@@ -89,7 +89,7 @@ def happening(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], set[Path]]) 
             yield frozenset(path.resolve() for path in step())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rag.cli.ingest.changes", changes)
+    monkeypatch.setattr("rag.cli.commands.ingest.changes", changes)
 
 
 def written(path: Path, text: str) -> Callable[[], set[Path]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.cli.watch import among, changes
+from rag.cli.commands.watch import among, changes
 
 
 def test_no_change_is_missed_from_the_first_look_on(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from rag.evaluation.shapes import (
     DOCUMENTS_FOLDER,
     PARTS,
     QUESTIONS_FILE,
-    SHAPES,
+    SHAPE_NAMES,
     ShapeQuestion,
     Support,
     is_compared,
@@ -61,7 +61,7 @@ def test_every_support_stands_in_its_document_word_for_word(
 def test_twenty_questions_of_each_shape_are_answered_and_half_of_them_are_held_back(
     asked: tuple[ShapeQuestion, ...],
 ) -> None:
-    for shape in SHAPES:
+    for shape in SHAPE_NAMES:
         parts = [q.part for q in asked if q.shape == shape and not q.unanswerable]
         assert [parts.count(part) for part in PARTS] == [10, 10], shape
 
@@ -70,7 +70,7 @@ def test_each_shape_has_questions_that_nothing_answers_and_they_have_no_gold(
     asked: tuple[ShapeQuestion, ...],
 ) -> None:
     unanswerable = [question for question in asked if question.unanswerable]
-    assert {question.shape for question in unanswerable} == set(SHAPES)
+    assert {question.shape for question in unanswerable} == set(SHAPE_NAMES)
     assert not any(question.gold or question.supports for question in unanswerable)
 
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 from rag.text.tokens import FUNCTION_WORDS, MAGNITUDES, is_number, number_of, stem, words_of
 
 _NEIGHBOURS = 3  # content words on either side of a number that are looked at
-_FEWEST = 2  # of them that must speak for another number
+_FEWEST_SHARED = 2  # of them that must speak for another number
 # Characters of a claim, or of its sentences. What is longer is a table or a list, and the time to
 # compare grows with the cube of the length.
-_LONGEST = 1500
+_LONGEST_COMPARED = 1500
 _BREAK = re.compile(r"[;:.!?]\s|\s[–—]\s|[()]")
 _MONEY = re.compile(r"[€$£¥]\s?$")
 _MONEY_BEHIND = re.compile(r"\s?(?:bn|mn|m|million|billion)?\s?(?:euro|dollar|crown|pound)s?\b")
@@ -43,7 +43,7 @@ def misplaced_numbers(claim: str, source: str) -> list[tuple[str, str]]:
     nearer, for two of its neighbours and with none to speak for it. That number must not be in the
     claim: two that changed places are not told from two that are told in another order.
     """
-    if max(len(claim), len(source)) > _LONGEST or _RESPECTIVELY.search(source):
+    if max(len(claim), len(source)) > _LONGEST_COMPARED or _RESPECTIVELY.search(source):
         return []  # what belongs together stands apart
     said, written = _items(claim), _items(source)
     told = {item.key for item in said}
@@ -85,7 +85,7 @@ def _rivals(at: int, said: Sequence[_Item], written: Sequence[_Item]) -> frozens
             rivals.append(rival)
         elif mine < theirs:
             return frozenset()
-    return frozenset(rivals) if len(rivals) >= _FEWEST else frozenset()
+    return frozenset(rivals) if len(rivals) >= _FEWEST_SHARED else frozenset()
 
 
 def _neighbours(at: int, said: Sequence[_Item], places: dict[str, list[int]]) -> list[str]:

@@ -18,7 +18,9 @@ _MAX_ENDING = 2  # letters: "herrings", "censuses"
 
 def about(request: Request) -> Iterator[tuple[Mode, Claim]]:
     """Yield what is on record; nothing where the record is silent."""
-    for claim in _RECORDS[request.question.record](request) if request.question.record else ():
+    for claim in (
+        _RECORD_CLAIMS[request.question.record](request) if request.question.record else ()
+    ):
         yield "extractive", claim
 
 
@@ -43,7 +45,7 @@ def _mentions(request: Request) -> Iterator[Claim]:
     wanted = [word for word in words_of(request.question.subject) if stem(word)]
     found: dict[str, Evidence] = {}
     for hit in request.corpus.holding(" ".join(wanted)):
-        sentence = _naming(hit, wanted)
+        sentence = _sentence_naming(hit, wanted)
         if sentence:
             found.setdefault(hit.chunk.document, sentence)
     for name, sentence in found.items():
@@ -52,7 +54,7 @@ def _mentions(request: Request) -> Iterator[Claim]:
         yield Claim(f"“{document.title}”{dated}", "supported", (sentence,))
 
 
-def _naming(hit: Hit, wanted: Sequence[str]) -> Evidence | None:
+def _sentence_naming(hit: Hit, wanted: Sequence[str]) -> Evidence | None:
     """Return the first sentence of a hit that holds each word, with whatever ending."""
     start, text = hit.chunk.start, hit.chunk.text
     for first, last in sentence_spans(text):
@@ -69,51 +71,51 @@ def _is_form(word: str, other: str) -> bool:
 
 
 def _author(request: Request) -> Iterator[Claim]:
-    for document in _named(request):
+    for document in _documents_named(request):
         authors = [fact.value for fact in document.facts if fact.name == "author"]
         if authors:
             named = " and ".join(", ".join(authors).rsplit(", ", 1))
-            yield _stated(document, authors[0], f"“{document.title}” was written by {named}")
+            yield _stated_claim(document, authors[0], f"“{document.title}” was written by {named}")
 
 
 def _date(request: Request) -> Iterator[Claim]:
-    for document in _named(request):
+    for document in _documents_named(request):
         if document.date:
             dated = in_words(document.date)
             stated = next(
                 (form for form in written_forms(document.date) if form in document.text),
                 document.date,
             )
-            yield _stated(document, stated, f"“{document.title}” is dated {dated}")
+            yield _stated_claim(document, stated, f"“{document.title}” is dated {dated}")
 
 
-def _title(request: Request) -> Iterator[Claim]:
-    for document in _named(request):
-        yield _stated(
+def _title_claims(request: Request) -> Iterator[Claim]:
+    for document in _documents_named(request):
+        yield _stated_claim(
             document, document.title, f"The title of {document.file} is “{document.title}”"
         )
 
 
-def _length(request: Request) -> Iterator[Claim]:
-    for document in _named(request):
+def _length_claims(request: Request) -> Iterator[Claim]:
+    for document in _documents_named(request):
         pages = document.page_at(len(document.text) - 1) if document.text else None
         paragraphs = sum(p.number > 0 for p in document.paragraphs)
         sections = sum(bool(s.heading) for s in document.sections)
         parts = [
-            _counted(pages, "page") if pages else "",
-            _counted(sections, "section") if sections else "",
-            _counted(paragraphs, "paragraph"),
+            _count_of(pages, "page") if pages else "",
+            _count_of(sections, "section") if sections else "",
+            _count_of(paragraphs, "paragraph"),
         ]
         counts = ", ".join(part for part in parts if part)
-        words = _counted(len(document.text.split()), "word")
+        words = _count_of(len(document.text.split()), "word")
         yield Claim(f"“{document.title}” has {counts} and {words}, {_RECORD}.", "supported", ())
 
 
-def _named(request: Request) -> list[Document]:
+def _documents_named(request: Request) -> list[Document]:
     return [request.corpus.document(name) for name in request.question.documents]
 
 
-def _stated(document: Document, words: str, sentence: str) -> Claim:
+def _stated_claim(document: Document, words: str, sentence: str) -> Claim:
     """Return a sentence cited to where its words stand first, or else to the library's record."""
     start = document.text.find(words)
     if start < 0:
@@ -121,16 +123,16 @@ def _stated(document: Document, words: str, sentence: str) -> Claim:
     return Claim(f"{sentence}.", "supported", (evidence_at(document, start, start + len(words)),))
 
 
-def _counted(number: int, noun: str) -> str:
+def _count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-_RECORDS: dict[Record, Callable[[Request], Iterator[Claim]]] = {
+_RECORD_CLAIMS: dict[Record, Callable[[Request], Iterator[Claim]]] = {
     "author": _author,
     "count": _count,
     "date": _date,
     "documents": _documents,
-    "length": _length,
+    "length": _length_claims,
     "mentions": _mentions,
-    "title": _title,
+    "title": _title_claims,
 }

@@ -17,7 +17,7 @@ from rag.types import DocumentInfo, Evidence, Mode
 
 _READ = 8  # hits whose sentences are read for each side
 _MAX_SIDES = 5
-_FEWEST = 2
+_FEWEST_SIDES = 2
 # Of the confidence asked for: a part of a question is asked in fewer words than a reader expects,
 # and an answer is only given where all the parts have one.
 _OF_A_SIDE = 0.5
@@ -32,8 +32,10 @@ _FRAME = re.compile(
     r"(?:the\s+)?(?:main\s+|key\s+)?differences?\s+(?:in|of)\s+|how\s+(?:do|does|did)\s+"
     r"(?=.+\b(?:compare|differ)))"
 )
-_ASKS = re.compile(r"(?i)(?:what|which|who|when|where|how|why|is|are|was|were|did|do|does|has)\b")
-_BETWEEN = re.compile(
+_QUESTION_START = re.compile(
+    r"(?i)(?:what|which|who|when|where|how|why|is|are|was|were|did|do|does|has)\b"
+)
+_BETWEEN_SIDES = re.compile(
     r"(?i)^(?:what|which)?(?: is| are|'s| was| were)?\s*(?:the\s+)?(?:main\s+|key\s+)?"
     r"(?:differences?|comparison)\s+(?:in (?P<aspect>.+?) )?between\s+(?P<rest>.+)"
 )
@@ -49,7 +51,7 @@ _NAMES = re.compile(
 _TAIL = re.compile(
     r"(?i)^(?P<other>.+?)\s+(?:in terms of|regarding|as to|by|for|in their|on)\s+(?P<aspect>.+)$"
 )
-_OBJECT = re.compile(r"(?i)^(?P<aspect>.+\b(?:of|in|at|for|on|by|from))\s+(?P<side>.+)$")
+_ASPECT_OF_SIDE = re.compile(r"(?i)^(?P<aspect>.+\b(?:of|in|at|for|on|by|from))\s+(?P<side>.+)$")
 _CHANGE = re.compile(
     r"(?i)^how (?:has|have|had|did|does|do) (?P<what>.+?) (?:change|develop|evolve|grow|rise|fall|"
     r"differ|vary|increase|decrease|decline|drop|improve)(?:d|n|ed|s)?\b"
@@ -72,20 +74,20 @@ def comparison(request: Request) -> Iterator[tuple[Mode, Claim]]:
     """
     question, document = request.question, request.corpus.document
     compared = sides(question.text, question.documents, request.corpus.documents())
-    if len(compared) < _FEWEST:
+    if len(compared) < _FEWEST_SIDES:
         return
     if not request.decision.reason and _names_all(request.evidence[0], compared):
         yield "extractive", own_words(replace(request.evidence[0], focus=None), None, document)
         return
     found = [(side, best) for side in compared if (best := _best(request, side))]
     places = {(best.hit.chunk.document, best.start) for _, best in found}
-    if len(found) < len(compared) or len(places) < _FEWEST:
+    if len(found) < len(compared) or len(places) < _FEWEST_SIDES:
         return
     for side, best in found:
         chat = None if side.is_open else request.chat
         mode, claim = state_fact(side.question, best, chat, document, request.templates)
         yield mode, replace(claim, text=f"{side.name}: {claim.text}")
-    if len(found) == _FEWEST:
+    if len(found) == _FEWEST_SIDES:
         yield from _difference(*found)
 
 
@@ -110,9 +112,9 @@ def sides(question: str, named: Sequence[str], documents: Sequence[DocumentInfo]
     """Return what a question compares: years, documents, or the two that it names."""
     asked = question.strip().rstrip("?.! ")
     years = list(dict.fromkeys(YEAR.findall(asked)))
-    if len(years) >= _FEWEST:
+    if len(years) >= _FEWEST_SIDES:
         return [_of_year(asked, year, named, documents) for year in years[:_MAX_SIDES]]
-    if len(named) >= _FEWEST:
+    if len(named) >= _FEWEST_SIDES:
         titles = {d.name: d.title for d in documents}
         return [Side(titles[name], f"{asked}?", (name,)) for name in named[:_MAX_SIDES]]
     return _pair(asked, tuple(named))
@@ -137,7 +139,7 @@ def _of_year(
 
 def _pair(asked: str, named: tuple[str, ...]) -> list[Side]:
     """Return the two sides of "the rent in A and B", "A and B by rent", "rents between A and B"."""
-    between = _BETWEEN.match(asked)
+    between = _BETWEEN_SIDES.match(asked)
     rest = between["rest"] if between else _FRAME.sub("", asked)
     rest = re.sub(r"(?i)\s+(?:differ|compare)$", "", rest)
     aspect = (between["aspect"] or "") if between else ""
@@ -147,36 +149,42 @@ def _pair(asked: str, named: tuple[str, ...]) -> list[Side]:
             pairs = (
                 (name, _asked(f"{before}{name}{after}")) for name in names.group("one", "other")
             )
-            return [Side(_name(name), f"{asks}?", named) for name, asks in pairs]
+            return [Side(_name_of_side(name), f"{asks}?", named) for name, asks in pairs]
     pair = _PAIR.match(rest)
     if not pair:
         return []
     one, other = pair["one"], pair["other"]
     if tail := _TAIL.match(other):
         other, aspect = tail["other"], tail["aspect"]
-    whole = _OBJECT.match(one)
+    whole = _ASPECT_OF_SIDE.match(one)
     if whole and not aspect:
         aspect, one = whole["aspect"], whole["side"]
-        same = _OBJECT.match(other)
+        same = _ASPECT_OF_SIDE.match(other)
         other = same["side"] if same else re.sub(r"(?i)^(?:of|in|at|for|on|by|from) ", "", other)
-        return [Side(_name(s), f"{_asked(f'{aspect} {s}')}?", named) for s in (one, other)]
+        return [Side(_name_of_side(s), f"{_asked(f'{aspect} {s}')}?", named) for s in (one, other)]
     if aspect:
-        return [Side(_name(s), f"What is the {_bare(aspect)} of {s}?", named) for s in (one, other)]
-    return [Side(_name(s), f"What is said about {s}?", named, is_open=True) for s in (one, other)]
+        return [
+            Side(_name_of_side(s), f"What is the {_without_article(aspect)} of {s}?", named)
+            for s in (one, other)
+        ]
+    return [
+        Side(_name_of_side(s), f"What is said about {s}?", named, is_open=True)
+        for s in (one, other)
+    ]
 
 
 def _asked(phrase: str) -> str:
     """Return what is asked of one side as a question: "What was the rent in 2021"."""
     phrase = _FRAME.sub("", phrase)
-    return phrase if _ASKS.match(phrase) else f"What was {phrase}"
+    return phrase if _QUESTION_START.match(phrase) else f"What was {phrase}"
 
 
-def _name(side: str) -> str:
+def _name_of_side(side: str) -> str:
     side = re.sub(r"(?i)^(?:the|a|an)\s+", "", side.strip(" ,"))
     return side[:1].upper() + side[1:]
 
 
-def _bare(aspect: str) -> str:
+def _without_article(aspect: str) -> str:
     return re.sub(r"(?i)^(?:the|their|its)\s+", "", aspect.strip())
 
 

@@ -17,7 +17,7 @@ _WHO_SPEAKS = re.compile(r"(?i)\b(?:quoted|interviewed|speak|speaks|speakers?|sp
 _MAX_READ = 48  # passages, about six seconds on two cores
 _NEAREST = 16  # passages read where no document is named
 _MAX_ITEMS = 15
-_FEWEST = 2  # one thing is a fact
+_FEWEST_ITEMS = 2  # one thing is a fact
 _JOINS_ITEMS = re.compile(r"[;,]?(?:\s+(?:and|or))?\s*$")
 
 
@@ -25,7 +25,7 @@ def listed(request: Request) -> Iterator[tuple[Mode, Claim]]:
     """Yield the things a question asks for, one claim each; nothing where there are not several."""
     speakers = _speakers(request) if _WHO_SPEAKS.search(request.question.text) else []
     claims = speakers or _stored_items(request) or _read_items(request)
-    if len(claims) >= _FEWEST:
+    if len(claims) >= _FEWEST_ITEMS:
         for claim in claims[:_MAX_ITEMS]:
             yield "extractive", claim
         if len(claims) > _MAX_ITEMS:
@@ -62,11 +62,11 @@ def _stored_items(request: Request) -> list[Claim]:
 
     A list is led in by the sentence before it, or stands under a heading of the question's words.
     """
-    for best in request.evidence[:_FEWEST]:
+    for best in request.evidence[:_FEWEST_ITEMS]:
         if best.score < request.min_confidence:
             break
         document = request.corpus.document(best.hit.chunk.document)
-        for items in _lists(document):
+        for items in _lists_in(document):
             start, end = items[0].start, items[-1].end
             lead = LIST_ITEM.sub("", document.text[best.end : start].strip() + " ").strip()
             if start <= best.end <= end or (best.end <= start and not lead):
@@ -74,7 +74,7 @@ def _stored_items(request: Request) -> list[Claim]:
     return []
 
 
-def _lists(document: Document) -> list[list[Span]]:
+def _lists_in(document: Document) -> list[list[Span]]:
     """Return the items of each list, their bullets and what joins them left out."""
     lists: list[list[Span]] = []
     ends = -1
@@ -90,12 +90,12 @@ def _lists(document: Document) -> list[list[Span]]:
         if not goes_on:
             lists.append([])
         bounds = [*starts, paragraph.end]
-        lists[-1] += [_within(document.text, *pair) for pair in pairwise(bounds)]
+        lists[-1] += [_item_words(document.text, *pair) for pair in pairwise(bounds)]
         ends = paragraph.end
     return lists
 
 
-def _within(text: str, start: int, end: int) -> Span:
+def _item_words(text: str, start: int, end: int) -> Span:
     """Return the words of an item: without its bullet, and the "; and" before the next one."""
     bullet = LIST_ITEM.match(text, start)
     start = bullet.end() if bullet else start

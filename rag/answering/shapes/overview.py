@@ -19,15 +19,15 @@ from rag.types import Document, Evidence, Hit, Mode, Vectors
 _MAX_SENTENCES = 8
 _MIN_SENTENCES = 7  # as far as there are so many
 _MAX_DOCUMENTS = 2  # a briefing on more is none
-_MAX_WORDS = 165  # of a briefing: with its heading a page of a notebook, about 180 words
+_MAX_BRIEFING_WORDS = 165  # of a briefing: with its heading a page of a notebook, about 180 words
 # Words of a sentence that says something by itself and is still read at one go.
-_SHORTEST, _LONGEST = 7, 34
-_CANDIDATES = 12  # sentences weighed for each part of a document: the first of each paragraph first
+_SHORTEST, _LONGEST_SENTENCE = 7, 34
+_WEIGHED_SENTENCES = 12  # of each part of a document: the first of each paragraph first
 _TOPIC_HITS = 12
 # Of the words of a topic, weighed alike: a passage that holds fewer is on something else.
 _ON_TOPIC = 0.5
 # What leans on the sentence before, or tells of the text itself.
-_LEANS = re.compile(
+_LEANS_BACK = re.compile(
     r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No|But|And|Or|So|Then|"
     r"There|Such|Here|However|Instead|Also|Still|Yet|For example|Source|Table|Figure|Note)\b"
 )
@@ -66,7 +66,7 @@ def _heading(document: Document) -> Claim:
 def _of_document(request: Request, name: str) -> list[Evidence]:
     """Return the title of a document and the most telling sentences of its parts, in its order."""
     document = request.corpus.document(name)
-    parts = [_candidates(document, part) for part in _parts(document)]
+    parts = [_candidates(document, part) for part in _parts_of(document)]
     parts = [part for part in parts if part]
     if not parts:
         return []
@@ -90,10 +90,10 @@ def _of_document(request: Request, name: str) -> list[Evidence]:
         if len(picked) >= _MIN_SENTENCES:
             break
         picked.append(evidence)
-    return sorted(_within(picked), key=lambda e: e.start)
+    return sorted(_within_briefing(picked), key=lambda e: e.start)
 
 
-def _parts(document: Document) -> list[list[tuple[int, int]]]:
+def _parts_of(document: Document) -> list[list[tuple[int, int]]]:
     """Return the spans of the paragraphs of at most _MAX_SENTENCES parts of a document.
 
     The parts are its sections at the deepest level that has few enough; those of a document of more
@@ -129,12 +129,16 @@ def _candidates(document: Document, spans: Sequence[tuple[int, int]]) -> list[Ev
             if _stands_alone(document, start + first, start + last):
                 found.append((rank, start + first, start + last))
     found.sort()
-    return [evidence_at(document, first, last) for _, first, last in found[:_CANDIDATES]]
+    return [evidence_at(document, first, last) for _, first, last in found[:_WEIGHED_SENTENCES]]
 
 
 def _stands_alone(document: Document, start: int, end: int) -> bool:
     text = document.text[start:end]
-    if not _SHORTEST <= len(text.split()) <= _LONGEST or is_question(text) or _LEANS.match(text):
+    if (
+        not _SHORTEST <= len(text.split()) <= _LONGEST_SENTENCE
+        or is_question(text)
+        or _LEANS_BACK.match(text)
+    ):
         return False
     if not text.rstrip('"”’)]0123456789').endswith((".", "!")) or not text[0].isupper():
         return False
@@ -167,7 +171,7 @@ def _on_topic(request: Request) -> list[Evidence]:
     }
     best = sorted(ranks, key=lambda i: ranks[i])
     on_subject = [evidence[i] for i in best if wanted & content_of(evidence[i].text)]
-    chosen = _within(on_subject or [evidence[i] for i in best[:_MIN_SENTENCES]])
+    chosen = _within_briefing(on_subject or [evidence[i] for i in best[:_MIN_SENTENCES]])
     order = {hit.chunk.document: n for n, hit in reversed(list(enumerate(hits)))}
     return sorted(chosen, key=lambda e: (order[e.hit.chunk.document], e.start))
 
@@ -177,13 +181,13 @@ def _covers(hit: Hit, wanted: frozenset[str]) -> bool:
     return len(wanted & held) >= _ON_TOPIC * len(wanted)
 
 
-def _within(evidence: Sequence[Evidence]) -> list[Evidence]:
+def _within_briefing(evidence: Sequence[Evidence]) -> list[Evidence]:
     """Return the first of the sentences, none twice, as many as a briefing may have."""
     chosen: dict[str, Evidence] = {}
     words = 0
     for sentence in evidence:
         length = len(sentence.text.split())
-        fits = len(chosen) < _MAX_SENTENCES and words + length <= _MAX_WORDS
+        fits = len(chosen) < _MAX_SENTENCES and words + length <= _MAX_BRIEFING_WORDS
         if fits and sentence.text not in chosen:
             chosen[sentence.text] = sentence
             words += length

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rag.answering.decide import Decision
-from rag.answering.understand import Question
+from rag.answering.understand import Understood
 from rag.answering.verify import Claim
 from rag.protocols import ChatModel
 from rag.types import Document, DocumentInfo, Evidence, Hit, Mode, Vectors
@@ -48,7 +48,7 @@ class Corpus(Protocol):
 class Request:
     """A question on its way to an answer."""
 
-    question: Question
+    question: Understood
     evidence: tuple[Evidence, ...]  # of the nearest passages, the best first
     decision: Decision  # whether that evidence answers
     min_confidence: float

@@ -20,8 +20,8 @@ from rag.answering.verify import Claim
 from rag.text.tokens import words_of
 from rag.types import Evidence, Mode
 
-_ASKS = re.compile(r"^\w+(?:['’]t)? ")  # "Did", "isn't": what is left is a statement
-_MAX_WORDS = 45  # of the two sentences shown where the second leans on the first
+_AUXILIARY = re.compile(r"^\w+(?:['’]t)? ")  # "Did", "isn't": what is left is a statement
+_MAX_PAIR_WORDS = 45  # of the two sentences shown where the second leans on the first
 _VERDICTS = {True: "Yes: ", False: "No: ", None: ""}
 
 
@@ -33,11 +33,11 @@ def yes_no(request: Request) -> Iterator[tuple[Mode, Claim]]:
     best = replace(whole_sentence(request.evidence[0]), focus=None)
     before = leaned_on(best)
     claim = own_words(best, before, document)
-    if before and len(f"{before.text} {best.text}".split()) <= _MAX_WORDS:
+    if before and len(f"{before.text} {best.text}".split()) <= _MAX_PAIR_WORDS:
         # "It had none" says who only behind its sentence before.
         (lead,) = quoted([before], document)
         claim = replace(claim, text=f"{lead.text} {claim.text}")
-    verdict = _affirms(_ASKS.sub("", request.question.text.rstrip("?! ")), best)
+    verdict = _affirms(_AUXILIARY.sub("", request.question.text.rstrip("?! ")), best)
     said = words_of(claim.text)[0].lower() in ("yes", "no")  # it says so itself
     yield "extractive", claim if said else replace(claim, text=_VERDICTS[verdict] + claim.text)
     yield from contradicted(request.evidence, claim.evidence, request.min_confidence, document)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from rag.cli.commands.watch import among, changes
 from rag.cli.common import FAILED
 from rag.cli.output import print_json
 from rag.cli.progress import Display
-from rag.cli.watch import among, changes
 from rag.config import version
 from rag.errors import UsageError
 from rag.files import written_whole

@@ -9,7 +9,7 @@ from rag.config import Settings, bundled
 
 def run_add(settings: Settings, options: argparse.Namespace) -> int:
     """Add files and folders; with --watch go on with what changes in the folders."""
-    from rag.cli import ingest
+    from rag.cli.commands import ingest
     from rag.errors import UsageError
 
     paths = [*options.paths, *([bundled("samples")] if options.samples else [])]
@@ -28,7 +28,7 @@ def run_add(settings: Settings, options: argparse.Namespace) -> int:
 
 def run_remove(settings: Settings, options: argparse.Namespace) -> int:
     """Remove documents from the library."""
-    from rag.cli import ingest
+    from rag.cli.commands import ingest
 
     with open_pipeline(settings, options) as pipeline:
         ingest.remove(pipeline, options.documents)
@@ -37,7 +37,7 @@ def run_remove(settings: Settings, options: argparse.Namespace) -> int:
 
 def run_rebuild(settings: Settings, options: argparse.Namespace) -> int:
     """Chunk and embed the stored documents anew."""
-    from rag.cli import ingest
+    from rag.cli.commands import ingest
 
     with open_pipeline(settings, options) as pipeline:
         return ingest.rebuild_library(pipeline)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rag.cli.commands.models import suggest_better_writer
 from rag.cli.common import ABSTAINED, FAILED, open_answers, open_pipeline, read_text_file
-from rag.cli.models import suggest_better_writer
 from rag.cli.output import print_json, print_text, say, say_progress
 from rag.config import Settings
 
