@@ -90,6 +90,7 @@ ROOM_OF = {
     "stopwordsiso": "text.languages",
     "tokenizers": "models.embedder",
     "torch": "models",  # of which the models are made that become ONNX files
+    "trafilatura": "reading.web.main_content",
     "transformers": "models.embedder",
     "uvicorn": "serve http.connections",
     "watchfiles": "cli.commands.watch",

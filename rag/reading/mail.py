@@ -11,7 +11,8 @@ from itertools import groupby
 
 from rag.errors import DocumentError
 from rag.reading.blocks import Block, Content, decoded
-from rag.reading.web.html import read_html
+from rag.reading.web.html import html_content
+from rag.reading.xml import parsed
 from rag.text.characters import visible
 from rag.types import Fact
 
@@ -54,9 +55,10 @@ def read_eml(data: bytes) -> Content:
 def _words(body: MIMEPart) -> list[Block]:
     payload = body.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else str(body.get_payload()).encode()
+    charset = body.get_content_charset() or ""
     if body.get_content_subtype() == "html":
-        return list(read_html(data).blocks)
-    return list(mail_blocks(visible(decoded(data, body.get_content_charset() or ""))))
+        return list(html_content(parsed(decoded(data, charset))).blocks)
+    return list(mail_blocks(visible(decoded(data, charset))))
 
 
 def read_msg(data: bytes) -> Content:
@@ -84,7 +86,7 @@ def read_msg(data: bytes) -> Content:
         raise _damaged("MSG") from error
     words = list(mail_blocks(visible(text))) if text else []
     if not words and page:
-        words = list(read_html(page.encode()).blocks)
+        words = list(html_content(parsed(page)).blocks)
     return _mail([(name, value) for name, value in told.items() if value], words, names)
 
 

@@ -6,12 +6,14 @@ that only scripts would show.
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from rag.reading.blocks import Block, Content, TableRow, decoded, struck_out, unmarked
 from rag.reading.facts import iso_date
 from rag.reading.tables import Cell, table_blocks
+from rag.reading.web.chrome import controlled_ids, is_chrome, is_fact_box, is_heading_button
 from rag.reading.web.css import (
     LARGEST_STYLE,
     Color,
@@ -22,6 +24,7 @@ from rag.reading.web.css import (
     selectors_that,
     strikes,
 )
+from rag.reading.web.main_content import main_blocks
 from rag.reading.web.page_facts import page_facts
 from rag.reading.xml import above, number_in, parsed, tag, text_of, walk
 from rag.text.markers import TO_RAISED
@@ -44,24 +47,12 @@ _BLOCKS = frozenset(
 ).union(HEADINGS, _LISTS)
 _NEVER_SHOWN = frozenset(
     """
-    audio base button canvas datalist embed head iframe input link map meta meter noscript
+    audio base canvas datalist embed head iframe input link map meta meter noscript
     object optgroup option param progress rp script select source style svg template
     textarea title track video
     """.split()
 )
 _STRIKING_TAGS = ("del", "s", "strike")
-_CHROME_ROLES = frozenset(
-    (
-        "alertdialog banner complementary contentinfo dialog menu menubar navigation search toolbar"
-    ).split()
-)
-_CHROME = re.compile(
-    r"(?i)(?:site|page|main|top|global)?[-_]?(?:cookies?|consent|gdpr|breadcrumbs?|nav|navbar|"
-    r"navigation|menu|sidebar|shar(?:e|ing)|"
-    r"social|newsletter|skip|pagination)(?:[-_]?(?:bar|banner|box|buttons?|consent|container|"
-    r"icons?|links?|list|menu|modal|nav|"
-    r"notice|overlay|popup|signup|tools|widget|wrapper))?"
-)
 _CHARSET = re.compile(
     rb"(?i)<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})|"
     rb"<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w-]{2,40})"
@@ -87,7 +78,9 @@ def read_html(data: bytes) -> Content:
     """
     charset = _CHARSET.search(data[:4000])
     declared = next(filter(None, charset.groups())).decode() if charset else ""
-    return html_content(parsed(decoded(data, declared)))
+    page = decoded(data, declared)
+    content = html_content(parsed(page))
+    return replace(content, blocks=main_blocks(page, content.blocks))
 
 
 def html_content(root: "_Element") -> Content:
@@ -114,6 +107,7 @@ class _PageWalker:
         self.blocks: list[Block] = []
         self.date = ""
         self._root = root
+        self._controlled = controlled_ids(root)
         self._hiding = selectors_that(hides, styles)
         self._striking = selectors_that(strikes, styles)
         named: dict[str, list[_Element]] = {}
@@ -203,25 +197,31 @@ class _PageWalker:
             return True
         if not self._inside and element not in self._roots:
             return element not in self._above_roots
-        classes = (element.get("class") or "").split()
-        if element.get("hidden") is not None or element.get("aria-hidden") == "true":
+        if name == "button" and not is_heading_button(element):
             return True
         if name == "dialog" and element.get("open") is None:
             return True
-        if _is_named(element, self._hiding):
-            return True
         style = plain_style(element.get("style") or "")
-        if style and hides(style):
+        if not self._opens(element) and (
+            element.get("hidden") is not None
+            or element.get("aria-hidden") == "true"
+            or _is_named(element, self._hiding)
+            or (style and hides(style))
+        ):
             return True
         if self._paints_over(element, style):
             return True
         if element in self._kept or name in HEADINGS or name in ("html", "body"):
             return False
-        if name in ("nav", "aside", "footer") or (name == "header" and not self._sectioned):
+        if name == "aside":
+            return not is_fact_box(element)
+        if name in ("nav", "footer") or (name == "header" and not self._sectioned):
             return True
-        return element.get("role") in _CHROME_ROLES or any(
-            _CHROME.fullmatch(token) for token in (*classes, element.get("id") or "")
-        )
+        return is_chrome(element)
+
+    def _opens(self, element: "_Element") -> bool:
+        """Return whether a click on what names the element shows it, as in an accordion."""
+        return element.get("role") == "tabpanel" or element.get("id") in self._controlled
 
     def _paints_over(self, element: "_Element", style: str) -> bool:
         """Return whether the element sets its text in the colour of the ground."""
