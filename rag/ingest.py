@@ -26,7 +26,7 @@ UPLOADED = Path("/uploaded")
 _EMBEDDED_AT_ONCE = (
     256  # chunks embedded at once: two seconds of work, which is what an interruption costs
 )
-_NAMED = 5  # of what is left out for one reason
+_FILES_NAMED = 5  # of what is left out for one reason
 # What pending vectors wait for: an add that ends well leaves those of an interrupted rebuild alone.
 _ADDING, _REBUILDING = b"a", b"r"
 
@@ -81,7 +81,8 @@ def left_out_summary(outcomes: Sequence[Added]) -> str:
         if added.outcome == "skipped":
             names.setdefault(added.reason, []).append(added.path.name)
     parts = [
-        f"{len(some):,} ({reason}: {', '.join(some[:_NAMED])}{', …' * (len(some) > _NAMED)})"
+        f"{len(some):,} ({reason}: {', '.join(some[:_FILES_NAMED])}"
+        f"{', …' * (len(some) > _FILES_NAMED)})"
         for reason, some in names.items()
     ]
     return f"Left out: {'; '.join(parts)}." if parts else ""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from rag.text.lookalikes import poses, without_markers
+from rag.text.lookalikes import poses, without_lookalikes
 from rag.text.quantities import Amount, amounts_of
 from rag.text.tokens import content_of, is_number, stem, words_of
 from rag.types import Evidence
@@ -15,7 +15,7 @@ _MAX_COMPARED = 12  # of the best sentences
 # Of the words of the shorter sentence, numbers aside: those that another sentence about the same
 # shares; and the fewest that tell what both are about.
 _REWORDED = 0.6
-_LEAST_SHARED = 3
+_LEAST_SHARED_STEMS = 3
 _NOT_OF_A_TITLE = re.compile(r"[\d\W_]+")
 
 
@@ -84,42 +84,46 @@ def _holds_another_number(one: Evidence, other: Evidence) -> bool:
 
     A kind is a currency, a magnitude, a measure, or a date.
     """
-    kinds = {_kind(amount) for amount in _amounts_answered(one)} - {""}
-    others = [amount for amount in _amounts_answered(other) if _kind(amount) in kinds]
+    kinds = {_kind_of_amount(amount) for amount in _amounts_answered(one)} - {""}
+    others = [amount for amount in _amounts_answered(other) if _kind_of_amount(amount) in kinds]
     known = amounts_of(one.text)
     return bool(others) and not any(amount.same(before) for amount in others for before in known)
 
 
 def _amounts_answered(evidence: Evidence) -> list[Amount]:
     """Return the numbers of the short answer, with the unit that may stand behind it."""
-    answered = {amount.number for amount in amounts_of(_answer(evidence))}
+    answered = {amount.number for amount in amounts_of(_short_answer_of(evidence))}
     return [amount for amount in amounts_of(evidence.text) if amount.number in answered]
 
 
-def _kind(amount: Amount) -> str:
+def _kind_of_amount(amount: Amount) -> str:
     """Return what a number counts, as far as two sentences both say so; "" for a bare one."""
     return amount.unit or amount.measure or amount.sign or ("date" if amount.month else "")
 
 
 def _is_reworded(one: Evidence, other: Evidence) -> bool:
     """Whether one of the sentences holds most words of the other, and nothing else is counted."""
-    kinds = {_kind(amount) for amount in _amounts_answered(one)}
+    kinds = {_kind_of_amount(amount) for amount in _amounts_answered(one)}
     beside, beside_other = (
-        {a.number for a in amounts_of(without_markers(e.text)) if _kind(a) not in kinds}
+        {
+            a.number
+            for a in amounts_of(without_lookalikes(e.text))
+            if _kind_of_amount(a) not in kinds
+        }
         for e in (one, other)
     )
     if beside != beside_other:
         return False  # of another year, say
-    words, others = (_words_beside_numbers(without_markers(e.text)) for e in (one, other))
+    words, others = (_words_beside_numbers(without_lookalikes(e.text)) for e in (one, other))
     shared = len(words & others)
-    return shared >= max(_LEAST_SHARED, _REWORDED * min(len(words), len(others)))
+    return shared >= max(_LEAST_SHARED_STEMS, _REWORDED * min(len(words), len(others)))
 
 
 def _words_beside_numbers(text: str) -> frozenset[str]:
     return frozenset(word for word in content_of(text) if not is_number(word))
 
 
-def _answer(evidence: Evidence) -> str:
+def _short_answer_of(evidence: Evidence) -> str:
     """Return the short answer of a sentence, or the sentence where the reader points at none."""
     if evidence.focus is None:
         return evidence.text
@@ -131,7 +135,7 @@ def _stems(evidence: Evidence, wanted: Callable[[str], bool]) -> frozenset[str]:
     """Return the stems of the words of the short answer that are wanted."""
     if evidence.focus is None:
         return frozenset()
-    return frozenset(stem(word) for word in words_of(_answer(evidence)) if wanted(word))
+    return frozenset(stem(word) for word in words_of(_short_answer_of(evidence)) if wanted(word))
 
 
 def _is_capitalised(word: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from rag.text.tokens import FUNCTION_WORDS
 
-_LETTERS = re.compile(r"[^\W\d_]{5,}")  # a shorter word is like too many others
+_LONG_WORD = re.compile(r"[^\W\d_]{5,}")  # a shorter word is like too many others
 
 
 def correct(
@@ -30,4 +30,4 @@ def correct(
         notes.append(f"No document has “{word}”; searched for “{better}”.")
         return better
 
-    return _LETTERS.sub(meant, question), tuple(notes)
+    return _LONG_WORD.sub(meant, question), tuple(notes)

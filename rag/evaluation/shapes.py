@@ -102,7 +102,7 @@ def _parse(line: str) -> ShapeQuestion | None:
             id=row["id"],
             shape=row["shape"],
             text=row["question"],
-            gold=_texts(row["gold"]),
+            gold=_tuples_of_texts(row["gold"]),
             wrong=tuple(row["wrong"]),
             supports=tuple(
                 Support(support["document"], collapse_spaces(support["text"]))
@@ -112,7 +112,7 @@ def _parse(line: str) -> ShapeQuestion | None:
             unanswerable=row["abstain"],
             scope=row.get("scope", ""),
             verdict=tuple(row.get("verdict", ())),
-            sides=_texts(row.get("sides", ())),
+            sides=_tuples_of_texts(row.get("sides", ())),
             direction=tuple(row.get("direction", ())),
             sections=tuple(row.get("sections", ())),
         )
@@ -120,7 +120,7 @@ def _parse(line: str) -> ShapeQuestion | None:
         return None
 
 
-def _texts(lists: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
+def _tuples_of_texts(lists: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(texts) for texts in lists)
 
 
@@ -187,7 +187,7 @@ def is_right(question: ShapeQuestion, answer: Answer) -> bool:
     if answer.abstained or _says_wrong(question, answer):
         return False
     verdict_fits = question.shape != "yes_no" or stated_verdict(answer.answer) in question.verdict
-    return verdict_fits and all(_says(gold, answer.answer) for gold in question.gold)
+    return verdict_fits and all(_says_any(gold, answer.answer) for gold in question.gold)
 
 
 def stated_verdict(answer: str) -> str:
@@ -206,7 +206,7 @@ def is_proved(question: ShapeQuestion, answer: Answer) -> bool:
 def list_recall(question: ShapeQuestion, answer: Answer) -> float:
     """Return the share of the wanted items that stand in a cited sentence of the answer."""
     cited = _cited_sentences(answer)
-    found = [any(_says(gold, sentence.text) for sentence in cited) for gold in question.gold]
+    found = [any(_says_any(gold, sentence.text) for sentence in cited) for gold in question.gold]
     return mean(found)
 
 
@@ -214,8 +214,8 @@ def list_precision(question: ShapeQuestion, answer: Answer) -> float:
     """Return the share of the cited sentences that hold a wanted item and nothing wrong."""
     cited = _cited_sentences(answer)
     good = [
-        any(_says(gold, sentence.text) for gold in question.gold)
-        and not _says(question.wrong, sentence.text)
+        any(_says_any(gold, sentence.text) for gold in question.gold)
+        and not _says_any(question.wrong, sentence.text)
         for sentence in cited
     ]
     return mean(good) if good else 0.0
@@ -225,7 +225,7 @@ def is_compared(question: ShapeQuestion, answer: Answer) -> bool:
     """Return whether both sides are told, each in a sentence that cites a document of its side."""
     return not _says_wrong(question, answer) and all(
         any(
-            _says(gold, sentence.text)
+            _says_any(gold, sentence.text)
             and any(c.document in side for c in answer.citations if c.marker in sentence.markers)
             for sentence in answer.sentences
         )
@@ -235,7 +235,7 @@ def is_compared(question: ShapeQuestion, answer: Answer) -> bool:
 
 def tells_direction(question: ShapeQuestion, answer: Answer) -> bool:
     """Return whether the answer tells which side is more, or what became of it."""
-    return _says(question.direction, answer.answer)
+    return _says_any(question.direction, answer.answer)
 
 
 def share_of_sections(
@@ -262,12 +262,12 @@ def _cited_sentences(answer: Answer) -> list[Sentence]:
     return [sentence for sentence in answer.sentences if sentence.markers]
 
 
-def _says(wordings: Sequence[str], text: str) -> bool:
+def _says_any(wordings: Sequence[str], text: str) -> bool:
     return any(stands_in(wording, text) for wording in wordings)
 
 
 def _says_wrong(question: ShapeQuestion, answer: Answer) -> bool:
-    return _says(question.wrong, answer.answer)
+    return _says_any(question.wrong, answer.answer)
 
 
 def _meets(citation: Citation, support: Support) -> bool:

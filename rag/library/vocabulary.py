@@ -9,8 +9,8 @@ from rag.text.tokens import words_of
 
 # How alike two words must be, 0..1 (Ratcliff & Obershelp): one letter of five may be another, or
 # missing, and two of ten. The index holds stems, which are shorter than the words.
-_ALIKE, _ALIKE_STEM = 0.8, 0.68
-_STEMS, _PASSAGES = 5, 3  # looked at
+_ALIKE_WORD, _ALIKE_STEM = 0.8, 0.68
+_STEMS_LOOKED_AT, _PASSAGES = 5, 3  # looked at
 _LENGTHS = 3  # letters that a stem may have more or less
 _VOCABULARY = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"
@@ -39,7 +39,7 @@ def nearest_word(database: Database, word: str) -> str:
             len(word) - _LENGTHS - 2,
             len(word) + _LENGTHS,
         )
-        near = get_close_matches(word, [stem for (stem,) in stems], _STEMS, _ALIKE_STEM)
+        near = get_close_matches(word, [stem for (stem,) in stems], _STEMS_LOOKED_AT, _ALIKE_STEM)
         texts = [
             text
             for stem in near
@@ -53,4 +53,4 @@ def nearest_word(database: Database, word: str) -> str:
     words = {held.lower() for text in texts for held in words_of(text)}
     likeness = {held: SequenceMatcher(None, word, held).ratio() for held in sorted(words)}
     best = max(likeness, key=lambda held: likeness[held], default="")
-    return best if best and likeness[best] >= _ALIKE else ""
+    return best if best and likeness[best] >= _ALIKE_WORD else ""

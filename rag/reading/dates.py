@@ -10,9 +10,9 @@ from typing import NamedTuple
 # month wherever they share its name.
 _LANGUAGES = "en de fr es it pt nl ru uk ar he pl sv da nb".split()
 _SHORTENED = ("en", "de", "fr")  # whose shortened names are written in dates
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)?"
-_YEAR = r"(?P<year>(?:1[5-9]|20)\d\d)\b"
-_JOIN = r",?\s+(?:(?:of|de|del|di)\s+)?"
+_DAY_PATTERN = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)?"
+_YEAR_GROUP = r"(?P<year>(?:1[5-9]|20)\d\d)\b"
+_JOINS_PARTS = r",?\s+(?:(?:of|de|del|di)\s+)?"
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -50,22 +50,22 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     usual = (
         re.compile(pattern, re.IGNORECASE)
         for pattern in (
-            rf"\b{month}\s+{_DAY}(?!\d),?\s+{_YEAR}",
-            rf"\b{_DAY}\s*[-–]?\s*(?:(?:de|of)\s+)?{month}{_JOIN}{_YEAR}",
-            rf"\b{_DAY}-{month}-{_YEAR}",
-            rf"(?<![\d/.-]){_YEAR}-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)",
-            rf"(?<![\d/.-]){_YEAR}/(?P<month>\d\d)/(?P<day>\d\d)(?!\d)",
-            rf"(?<![\d.])(?P<day>\d{{1,2}})\.\s?(?P<month>\d{{1,2}})\.\s?{_YEAR}",
+            rf"\b{month}\s+{_DAY_PATTERN}(?!\d),?\s+{_YEAR_GROUP}",
+            rf"\b{_DAY_PATTERN}\s*[-–]?\s*(?:(?:de|of)\s+)?{month}{_JOINS_PARTS}{_YEAR_GROUP}",
+            rf"\b{_DAY_PATTERN}-{month}-{_YEAR_GROUP}",
+            rf"(?<![\d/.-]){_YEAR_GROUP}-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)",
+            rf"(?<![\d/.-]){_YEAR_GROUP}/(?P<month>\d\d)/(?P<day>\d\d)(?!\d)",
+            rf"(?<![\d.])(?P<day>\d{{1,2}})\.\s?(?P<month>\d{{1,2}})\.\s?{_YEAR_GROUP}",
             r"(?P<year>(?:1[5-9]|20)\d\d)\s*[年년]\s*(?P<month>\d{1,2})\s*[月월]\s*"
             r"(?:(?P<day>\d{1,2})\s*[日일])?",
-            rf"\b{month}{_JOIN}{_YEAR}",
+            rf"\b{month}{_JOINS_PARTS}{_YEAR_GROUP}",
         )
     )
     return (*usual, _SLASHED)
 
 
 # Which of two small numbers is the day, only a number above twelve can tell.
-_SLASHED = re.compile(rf"(?<![\d/])(?P<one>\d{{1,2}})/(?P<other>\d{{1,2}})/{_YEAR}")
+_SLASHED = re.compile(rf"(?<![\d/])(?P<one>\d{{1,2}})/(?P<other>\d{{1,2}})/{_YEAR_GROUP}")
 
 
 def dates_in(text: str) -> list[FoundDate]:
@@ -80,11 +80,11 @@ def dates_in(text: str) -> list[FoundDate]:
 def _all(text: str) -> Iterator[FoundDate]:
     for pattern in _patterns():
         for match in pattern.finditer(text):
-            if iso := _iso(match.groupdict()):
+            if iso := _iso_of_parts(match.groupdict()):
                 yield FoundDate(iso, *match.span())
 
 
-def _iso(parts: dict[str, str | None]) -> str:
+def _iso_of_parts(parts: dict[str, str | None]) -> str:
     """Return what a pattern matched as ISO 8601; "" where there is no such day."""
     year = int(parts["year"] or 0)
     if parts.get("one"):

@@ -11,7 +11,7 @@ from rag.reading.dates import FoundDate, dates_in
 from rag.types import Fact, FactName
 
 # The names that formats, sites and programs give each fact, the most telling first.
-_CALLED: dict[FactName, str] = {
+_NAMES_OF_FACTS: dict[FactName, str] = {
     "title": "title headline citation_title dc.title dcterms.title og:title",
     "author": "author authors creator creators byline citation_author dc.creator dcterms.creator "
     "article:author parsely-author sailthru.author initial-creator writer",
@@ -27,8 +27,10 @@ _CALLED: dict[FactName, str] = {
     "replaced_by": "replaced-by replaced_by replacedby superseded-by superseded_by "
     "dcterms.isreplacedby",
 }
-_NAME_OF = {name: fact for fact, names in _CALLED.items() for name in names.split()}
-_RANK = {name: n for names in _CALLED.values() for n, name in enumerate(names.split())}
+_NAME_OF = {name: fact for fact, names in _NAMES_OF_FACTS.items() for name in names.split()}
+_RANK_OF_NAME = {
+    name: n for names in _NAMES_OF_FACTS.values() for n, name in enumerate(names.split())
+}
 _MANY: tuple[FactName, ...] = ("author",)  # of which a file may state several
 _LONGEST_VALUE = 300  # characters: what is longer is a text
 _NO_AUTHOR = re.compile(
@@ -53,7 +55,7 @@ NO_SHOWN_TITLE = re.compile(
 
 _FIRST_BLOCKS = 40  # of a document without pages, where its first page may end
 _FIRST_CHARACTERS = 4000
-_LONGEST_LINE = 160  # characters: what is longer is running text
+_LONGEST_STATEMENT = 160  # characters: what is longer is running text
 _LABELLED = re.compile(
     r"(?i)\b(?:date(?: of (?:issue|publication|report|release))?|dated|published(?: on| in)?|"
     r"publication date|issued?(?: date| on)?|issue date|released?(?: date| on)?|"
@@ -66,7 +68,7 @@ _LABELLED = re.compile(
     r"дата|опубликовано|от)\b[^\n]{0,40}$"
 )
 # Dates of something else than of the file.
-_OTHER = re.compile(
+_OTHER_DATES = re.compile(
     r"(?i)\b(?:ended?|ending|born|died|retrieved|accessed|viewed|visited|since|until|till|before|"
     r"after|between|expir\w+|expires?|due|deadline|valid|meeting|conference|founded|established|"
     r"copyright|received|accepted|downloaded|printed|on or about|period|anniversary|act of|"
@@ -76,7 +78,7 @@ _OTHER = re.compile(
 _LINE_WORDS = 9  # beside a date that a line may hold and still be a dateline
 _PRINTED = re.compile(r"\b\d+\s*(?:of|/)\s*\d+\s+\d{1,2}/\d{1,2}/\d{4}")  # "1 of 30 03/22/2015"
 _ONLY_YEAR = re.compile(r"(?:©\s*)?(?P<year>(?:19|20)\d\d)")
-_VERSION = re.compile(
+_VERSION_PATTERN = re.compile(
     r"(?i)\b(?:version|revision|rev\.|edition|v\.?)\s*(?=[\d(])\(?"
     r"(\d+(?:\.\d+){0,3}[a-z]?)\b"
 )
@@ -101,10 +103,13 @@ def stated_facts(pairs: Iterable[tuple[str, Any]], source: str) -> list[Fact]:
         if fact is None:
             continue
         values = [told for one in _listed(value) if (told := _told(fact, one))]
-        rank, held = found.get(fact, (len(_RANK), []))
-        if not values or rank < _RANK[name]:
+        rank, held = found.get(fact, (len(_RANK_OF_NAME), []))
+        if not values or rank < _RANK_OF_NAME[name]:
             continue
-        found[fact] = _RANK[name], [*held, *values] if rank == _RANK[name] else values
+        found[fact] = (
+            _RANK_OF_NAME[name],
+            [*held, *values] if rank == _RANK_OF_NAME[name] else values,
+        )
     return [
         Fact(fact, value, source)
         for fact, (_, values) in found.items()
@@ -171,19 +176,23 @@ def facts_on_first_page(lines: Sequence[str]) -> list[Fact]:
     facts: list[Fact] = []
     if found := _date_of(lines):
         facts.append(Fact("date", found[0], f"first page: {found[1]}"))
-    for name, pattern in (("version", _VERSION), ("replaced_by", _REPLACED), ("author", _BYLINE)):
+    for name, pattern in (
+        ("version", _VERSION_PATTERN),
+        ("replaced_by", _REPLACED),
+        ("author", _BYLINE),
+    ):
         for line in lines:
-            if len(line) > _LONGEST_LINE:
+            if len(line) > _LONGEST_STATEMENT:
                 continue
             match = (_BYLINE.fullmatch if name == "author" else pattern.search)(line)
-            if match and _stands_alone(name, match, line):
+            if match and _is_of_document(name, match, line):
                 told = Fact(name, match[1].strip(), f"first page: {line}")  # type: ignore[arg-type]
                 facts.append(told)
                 break
     return facts
 
 
-def _stands_alone(name: str, match: re.Match[str], line: str) -> bool:
+def _is_of_document(name: str, match: re.Match[str], line: str) -> bool:
     """Whether a version opens its line or stands in one of few words: others are of programs."""
     return name != "version" or match.start() == 0 or len(line.split()) <= _LINE_WORDS
 
@@ -197,7 +206,7 @@ def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
     alone: tuple[str, str] | None = None
     year: tuple[str, str] | None = None
     for line in lines:
-        if len(line) > _LONGEST_LINE:
+        if len(line) > _LONGEST_STATEMENT:
             continue
         dates = dates_in(line)
         if only := _ONLY_YEAR.fullmatch(line.strip(" .,()")):
@@ -205,11 +214,11 @@ def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
         if not dates or len(dates) > 2 or _is_range(line, dates):
             continue
         before = line[: dates[0].start]
-        if _OTHER.search(before):
+        if _OTHER_DATES.search(before):
             continue
         if _LABELLED.search(before):
             return dates[0].iso, line
-        if alone is None and _is_dateline(line, dates[0]):
+        if alone is None and _is_bare_date(line, dates[0]):
             alone = dates[0].iso, line
     return alone or year
 
@@ -222,7 +231,7 @@ def _is_range(line: str, dates: Sequence[FoundDate]) -> bool:
     return between in ("", "-", "–", "—", "to", "bis", "and", "until", "through", "au", "al")
 
 
-def _is_dateline(line: str, found: FoundDate) -> bool:
+def _is_bare_date(line: str, found: FoundDate) -> bool:
     rest = line[: found.start] + line[found.end :]
     words = re.findall(r"[^\W\d_]+", rest)
     sentence = line.rstrip().endswith((".", "?", "!", ",", ":")) and len(words) > 4

@@ -99,7 +99,7 @@ def _damaged(kind: str) -> DocumentError:
 
 def _mail(head: list[tuple[str, str]], words: list[Block], attachments: list[str]) -> Content:
     stated = {name: " ".join(visible(value).split()) for name, value in head}
-    date = _iso(stated.get("Date", ""))
+    date = _iso_of_mail(stated.get("Date", ""))
     subject = stated.get("Subject", "")
     blocks = [Block(subject, 1)] if subject else []
     blocks += [Block(f"{n}: {v}", 0, "text") for n, v in stated.items() if n != "Subject"]
@@ -113,7 +113,7 @@ def _mail(head: list[tuple[str, str]], words: list[Block], attachments: list[str
     return Content(blocks, title=subject, date=date, facts=facts)
 
 
-def _iso(date: str) -> str:
+def _iso_of_mail(date: str) -> str:
     try:
         return parsedate_to_datetime(date).date().isoformat()
     except (ValueError, TypeError):

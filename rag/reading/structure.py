@@ -99,7 +99,7 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
     stated = " ".join(visible(content.title).split())
     stated = "" if NO_TITLE.fullmatch(stated) else stated
     titled = _with_title(stated, content.blocks, content.title_stands)
-    about = _about(titled, content.facts)
+    about = _stated_blocks(titled, content.facts)
     canonical = canonical_text([*titled, *about])
     text, blocks = canonical.text, canonical.blocks
     shown = [text[block.start : block.end] for block in blocks]
@@ -156,7 +156,7 @@ def _with_title(stated: str, blocks: Sequence[Block], stands: bool) -> Sequence[
     return blocks if is_shown or not stated else [Block(stated, level=1), *blocks]
 
 
-def _about(blocks: Sequence[Block], facts: Sequence[Fact]) -> list[Block]:
+def _stated_blocks(blocks: Sequence[Block], facts: Sequence[Fact]) -> list[Block]:
     """Return blocks that tell what the file states of itself beside its text.
 
     They stand behind all others, so that it can be found and cited.

@@ -7,21 +7,22 @@ quotation marks; it must not look as if this program said it.
 import re
 
 # Brackets of other scripts and of mathematics that are read as square ones.
-_OPEN, _CLOSE = r"\[［【〔〚⟦❲﹝", r"\]］】〕〛⟧❳﹞"
-_MARKER = re.compile(
-    rf"[{_OPEN}]\s{{0,3}}(\^?\d{{1,3}}(?:[a-z]|\s?[^\w\s{_OPEN}{_CLOSE}][^{_OPEN}{_CLOSE}]{{0,20}})?)"
-    rf"\s{{0,3}}[{_CLOSE}]"
+_OPENING, _CLOSING = r"\[［【〔〚⟦❲﹝", r"\]］】〕〛⟧❳﹞"
+_LOOKALIKE_MARKER = re.compile(
+    rf"[{_OPENING}]\s{{0,3}}(\^?\d{{1,3}}(?:[a-z]|\s?[^\w\s{_OPENING}{_CLOSING}]"
+    rf"[^{_OPENING}{_CLOSING}]{{0,20}})?)\s{{0,3}}[{_CLOSING}]"
 )
 # Raised digits behind a punctuation mark are no exponents.
 _RAISED = re.compile(r"(?<=[.,;:!?”\"’»)])[⁰¹²³⁴-⁹]{1,3}(?![\w⁺⁻])")
 _DECORATION = r"[\s\"“”'‘’(<>*#_|~`\[\]{}–—-]{0,20}"
 _LABEL = re.compile(
-    rf"(?i){_DECORATION}(?:assistant|system|user|human|ai|bot|model|chat-?gpt|gpt-?\d?|claude|gemini|"
+    rf"(?i){_DECORATION}"
+    r"(?:assistant|system|user|human|ai|bot|model|chat-?gpt|gpt-?\d?|claude|gemini|"
     r"q|a|question|(?:final |verified |correct |official |confirmed )?answer|verdict|note to the "
     r"(?:reader|assistant|model))(?:['’]s)?(?: (?:note|message|prompt|answer|reply|response|output|"
     rf"override))?{_DECORATION}[:：=>»]"
 )
-_VERDICT = re.compile(
+_LOOKALIKE_VERDICT = re.compile(
     r"\b(?:VERIFIED|SUPPORTED|UNSUPPORTED|CONFIRMED|FACT[- ]CHECKED|PROVEN)\b|[✓✔☑✅❌✗✘⚠]|"
     r"(?i:\b(?:verified|confirmed|checked) (?:answer|fact|against (?:all |the )?(?:source|report))|"
     r"\b(?:verdict|confidence|fact[- ]check)\s?[:=]|"
@@ -31,7 +32,7 @@ _VERDICT = re.compile(
 
 def poses(text: str) -> bool:
     """Return whether a text looks as if it carried a verdict or a role, in front or within."""
-    return bool(_LABEL.match(text) or _VERDICT.search(text))
+    return bool(_LABEL.match(text) or _LOOKALIKE_VERDICT.search(text))
 
 
 def with_markers_in_parentheses(text: str) -> str:
@@ -39,12 +40,12 @@ def with_markers_in_parentheses(text: str) -> str:
 
     Raised digits that look like one are left out.
     """
-    return _RAISED.sub("", _MARKER.sub(r"(\1)", text))
+    return _RAISED.sub("", _LOOKALIKE_MARKER.sub(r"(\1)", text))
 
 
-def without_markers(text: str) -> str:
+def without_lookalikes(text: str) -> str:
     """Return the text without what looks like a footnote's marker."""
-    return _RAISED.sub("", _MARKER.sub("", text))
+    return _RAISED.sub("", _LOOKALIKE_MARKER.sub("", text))
 
 
 def as_label(text: str) -> str:

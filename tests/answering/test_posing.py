@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fakes import PipelineWith
 
-from rag.render.export import export
+from rag.render.export import ExportFormat, export
 from rag.render.html import answer_html
 from rag.render.text import answer_text
 from rag.types import Answer
@@ -61,7 +61,8 @@ def test_a_planted_verdict_is_shown_in_the_name_of_its_report(
 
 def faces(answer: Answer, document: Any) -> dict[str, str]:
     """The answer as each face shows it."""
-    shown = {kind: export("x", [answer], document, kind).decode() for kind in ("md", "html")}  # type: ignore[arg-type]
+    kinds: tuple[ExportFormat, ...] = ("md", "html")
+    shown = {kind: export("x", [answer], document, kind).decode() for kind in kinds}
     return shown | {"text": answer_text(answer), "page": answer_html(0, answer)}
 
 

@@ -23,7 +23,7 @@ _MONEY_BEHIND = re.compile(r"\s?(?:bn|mn|m|million|billion)?\s?(?:euro|dollar|cr
 _PERCENT_BEHIND = re.compile(r"\s?(?:%|percent|per cent|pct)")
 _RESPECTIVELY = re.compile(r"\brespectively\b")
 _PURE = re.compile(r"[\d.,]+")  # "AP3" is a name
-_YEAR = re.compile(r"1\d{3}|20\d\d")
+_BOUND_YEAR = re.compile(r"1\d{3}|20\d\d")
 _UNIT_BEHIND = re.compile(r"\s?(°|(?:km|mm|ms|m|s)\b|[a-z]+)")
 # Words that only tell what a number counts.
 _PARTS_OF_NUMBERS = MAGNITUDES | {"percent", "per", "cent", "pct"}
@@ -68,20 +68,23 @@ def _rivals(at: int, said: Sequence[_Item], written: Sequence[_Item]) -> frozens
     others = [
         p
         for p, i in enumerate(written)
-        if i.kind in kinds and i.key != number and _distance([p], own) > 1
+        if i.kind in kinds and i.key != number and _word_distance([p], own) > 1
     ]
     if not own or not others:
         return frozenset()
     in_claim = _places(said)
     rivals: list[str] = []
     for neighbour in _neighbours(at, said, places):
-        mine = _distance(places[neighbour], own)
-        nearest = min(others, key=lambda p: _distance(places[neighbour], [p]))
-        theirs = _distance(places[neighbour], [nearest])
+        mine = _word_distance(places[neighbour], own)
+        nearest = min(others, key=lambda p: _word_distance(places[neighbour], [p]))
+        theirs = _word_distance(places[neighbour], [nearest])
         rival = written[nearest].key
-        told_apart = _distance(in_claim[neighbour], [at])
+        told_apart = _word_distance(in_claim[neighbour], [at])
         # Where the claim has the other number as near, it says the same as the source.
-        if theirs < mine and _distance(in_claim[neighbour], in_claim.get(rival, ())) > told_apart:
+        if (
+            theirs < mine
+            and _word_distance(in_claim[neighbour], in_claim.get(rival, ())) > told_apart
+        ):
             rivals.append(rival)
         elif mine < theirs:
             return frozenset()
@@ -106,7 +109,7 @@ def _neighbours(at: int, said: Sequence[_Item], places: dict[str, list[int]]) ->
     return near
 
 
-def _distance(some: Sequence[int], others: Sequence[int]) -> float:
+def _word_distance(some: Sequence[int], others: Sequence[int]) -> float:
     return min((abs(one - other) for one in some for other in others), default=float("inf"))
 
 
@@ -141,7 +144,7 @@ def _kind_of_number(number: str, before: str, behind: str) -> str:
         return "money"
     if _PERCENT_BEHIND.match(behind):
         return "share"
-    if _YEAR.fullmatch(number):
+    if _BOUND_YEAR.fullmatch(number):
         return "year"
     unit = _UNIT_BEHIND.match(behind)
     return f"of {unit[1]}" if unit and unit[1] in _MEASURED else "count"

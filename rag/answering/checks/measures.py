@@ -7,7 +7,8 @@ from rag.text.tokens import number_of
 _NUMBER = re.compile(r"(?<![\w.,])\d[\d.,]*\d|(?<![\w.,])\d")
 _PERIODS = "second minute hour day week month quarter year decade century".split()
 _RATE = re.compile(
-    rf"(?:\W+[^\W\d]+){{0,4}}?\W+(?:per|an?|each|every)\s+({'|'.join(_PERIODS)})\b(?!\s+(?:earlier|ago))"
+    rf"(?:\W+[^\W\d]+){{0,4}}?\W+(?:per|an?|each|every)\s+({'|'.join(_PERIODS)})\b"
+    r"(?!\s+(?:earlier|ago))"
 )
 # Symbols of units, those of one quantity together; of two quantities nothing is compared.
 _SYMBOLS = {
@@ -28,21 +29,21 @@ _SYMBOLS = {
     )
     for symbol in symbols.split()
 }
-_SYMBOL = re.compile(rf"\s?({'|'.join(sorted(_SYMBOLS, key=len, reverse=True))})\b")
+_UNIT_SYMBOL = re.compile(rf"\s?({'|'.join(sorted(_SYMBOLS, key=len, reverse=True))})\b")
 # "A week earlier", and what a claim may make of it.
 _AGO = re.compile(rf"\b(?:an?|one)\s+({'|'.join(_PERIODS)})\s+(?:earlier|ago|before|later)\b")
 
 
 # "Two-thirds", "a quarter"; "the second-largest".
 _FRACTION = re.compile(r"(?i)\b(an?|one|two|three|four|five)[\s-](third|quarter|fifth|tenth)s?\b")
-_ONE = {"a": "one", "an": "one"}
-_RANK = re.compile(
+_ARTICLE_AS_NUMBER = {"a": "one", "an": "one"}
+_SUPERLATIVE = re.compile(
     r"(?i)\b(?:(second|third|fourth|fifth)[\s-])?"
     r"((?:larg|small|high|tall|long|old|young|bigg|rich|poor)est)\b"
 )
-_WORD = re.compile(r"[^\W\d_]+")
+_LETTER_RUN = re.compile(r"[^\W\d_]+")
 _PREFIXES = ("un", "in", "im", "ir", "non")
-_SHORTEST = 5  # letters behind a prefix: "in" and "form" are not what "inform" is made of
+_SHORTEST_STEM = 5  # letters behind a prefix: "in" and "form" are not what "inform" is made of
 
 
 def changed_measures(claim: str, source: str) -> list[tuple[str, str]]:
@@ -62,13 +63,13 @@ def changed_measures(claim: str, source: str) -> list[tuple[str, str]]:
 
 
 def _changed_prefixes(claim: str, source: str) -> list[tuple[str, str]]:
-    said, written = ({w.lower() for w in _WORD.findall(text)} for text in (claim, source))
+    said, written = ({w.lower() for w in _LETTER_RUN.findall(text)} for text in (claim, source))
     changed = [
         (word, other)
         for word in said - written
         for prefix in _PREFIXES
         for other in (prefix + word, word.removeprefix(prefix))
-        if other != word and len(min(word, other, key=len)) >= _SHORTEST
+        if other != word and len(min(word, other, key=len)) >= _SHORTEST_STEM
         if other in written and other not in said
     ]
     return sorted(changed)
@@ -79,14 +80,16 @@ def _measured(text: str) -> dict[tuple[str, str], set[str]]:
     units: dict[tuple[str, str], set[str]] = {}
     for number in _NUMBER.finditer(text):
         key = number_of(number[0])
-        if symbol := _SYMBOL.match(text, number.end()):
+        if symbol := _UNIT_SYMBOL.match(text, number.end()):
             units.setdefault((key, str(_SYMBOLS[symbol[1]])), set()).add(symbol[1])
         if rate := _RATE.match(text, number.end()):
             units.setdefault((key, "rate"), set()).add(f"a {rate[1]}")
     for fraction in _FRACTION.finditer(text):
         part = fraction[1].lower()
-        units.setdefault((fraction[2].lower(), "part"), set()).add(_ONE.get(part, part))
-    for rank in _RANK.finditer(text):
+        units.setdefault((fraction[2].lower(), "part"), set()).add(
+            _ARTICLE_AS_NUMBER.get(part, part)
+        )
+    for rank in _SUPERLATIVE.finditer(text):
         degree = f"{(rank[1] or 'first').lower()} {rank[2].lower()}"
         units.setdefault((rank[2].lower(), "rank"), set()).add(degree)
     for period in _AGO.finditer(text):

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pptx.slide import Slide
     from pptx.text.text import TextFrame
 
-_DEEPEST = 20  # groups in groups
+_DEEPEST_GROUP = 20  # groups in groups
 # The names of XML for what stands in the margins of slides.
-_MARGINS = ("FOOTER", "SLIDE_NUMBER", "DATE", "HEADER")
+_MARGIN_PLACEHOLDERS = ("FOOTER", "SLIDE_NUMBER", "DATE", "HEADER")
 
 
 def read_pptx(data: bytes) -> Content:
@@ -74,8 +74,8 @@ def _slide(slide: "Slide", number: int) -> Iterator[Block]:
             yield from table_blocks(rows, 1 if shape.table.first_row else None)
         elif getattr(shape, "has_text_frame", False):
             margin = shape.is_placeholder and shape.placeholder_format.type is not None
-            is_margin = margin and shape.placeholder_format.type.name in _MARGINS
-            yield from _texts(shape.text_frame, is_margin)
+            is_margin = margin and shape.placeholder_format.type.name in _MARGIN_PLACEHOLDERS
+            yield from _blocks_of_frame(shape.text_frame, is_margin)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         said = slide.notes_slide.notes_text_frame.text.strip()
         if said:
@@ -85,13 +85,13 @@ def _slide(slide: "Slide", number: int) -> Iterator[Block]:
 def _shapes(shapes: "Iterable[BaseShape]", depth: int = 0) -> "Iterator[BaseShape]":
     """Yield the shapes, those of groups in their place."""
     for shape in shapes:
-        if hasattr(shape, "shapes") and depth < _DEEPEST:
+        if hasattr(shape, "shapes") and depth < _DEEPEST_GROUP:
             yield from _shapes(shape.shapes, depth + 1)
         else:
             yield shape
 
 
-def _texts(frame: "TextFrame", is_margin: bool) -> Iterator[Block]:
+def _blocks_of_frame(frame: "TextFrame", is_margin: bool) -> Iterator[Block]:
     """Yield the paragraphs of a frame; those below another one's level are the items of a list."""
     lines = [
         ("  " * p.level + "- " if p.level else "") + " ".join(p.text.split())

@@ -121,11 +121,11 @@ def shown_value(cell: "SheetCell | MergedCell") -> str:
         case datetime.datetime():
             return value.date().isoformat() if value.time() == datetime.time() else str(value)
         case float() | int():
-            return _number(value, cell.number_format or "")
+            return _shown_number(value, cell.number_format or "")
     return " ".join(str(value).split())
 
 
-def _number(value: float, shown_as: str) -> str:
+def _shown_number(value: float, shown_as: str) -> str:
     first_form = shown_as.partition(";")[0]
     decimals = len(first_form.partition(".")[2].split("%")[0].rstrip('_) "€$£').replace("#", ""))
     if "%" in first_form:

@@ -131,7 +131,8 @@ def test_a_note_on_an_answer_is_shown(pipeline_with: PipelineWith) -> None:
 
 def test_a_slip_of_the_pen_is_put_right_and_told(pipeline_with: PipelineWith) -> None:
     pipeline = pipeline_with({"audit.md": AUDIT})
-    pipeline.models.embedder.count_tokens = lambda text: 2 * len(text.split())  # type: ignore[method-assign]
+    embedder = pipeline.models.embedder
+    embedder.count_tokens = lambda text: 2 * len(text.split())  # type: ignore[method-assign]
     answer = pipeline.ask("Is the old fery safe?", certainty=0.0)
     assert answer.notes == ()  # a word of four letters is like too many
     answer = pipeline.ask("Which recomendations does the audit make?", certainty=0.0)
