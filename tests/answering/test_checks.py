@@ -50,6 +50,11 @@ CASES: dict[Check, tuple[str, str, str]] = {  # the claim, what its source says,
         "The port lost 300 boats a year.",
         "the source says a year, not a month",
     ),
+    checks.keeps_who_did_what: (
+        "The council sued the old port over a sunken barge.",
+        "The old port sued the council over a sunken barge.",
+        "the source has “council” and “old port” the other way round",
+    ),
     checks.keeps_its_speaker: (
         "Ada Holm said that the old port is lost to sand.",
         "Bo Berg said that the old port is lost to sand.",

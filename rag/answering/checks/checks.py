@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from rag.answering.checks.bindings import misplaced_numbers
 from rag.answering.checks.compared import Compared
+from rag.answering.checks.exchanged import exchanged_parts
 from rag.answering.checks.measures import changed_measures
 from rag.answering.checks.speakers import other_speaker
 from rag.answering.checks.stance import drops_doubt, negates, opposes
@@ -96,6 +97,14 @@ def keeps_measures(compared: Compared) -> Finding | None:
     return None
 
 
+def keeps_who_did_what(compared: Compared) -> Finding | None:
+    """Refuse a claim in which two parts of a sentence have changed places: "Leeds beat Arsenal"."""
+    for evidence in compared.evidence:
+        if parts := exchanged_parts(compared.claim, evidence.text):
+            return _refuse(f"the source has “{parts[0]}” and “{parts[1]}” the other way round")
+    return None
+
+
 def keeps_its_speaker(compared: Compared) -> Finding | None:
     """Refuse a claim that has somebody say what another one says in the sentences."""
     speaker = other_speaker(compared.claim, compared.evidence)
@@ -127,6 +136,7 @@ CHECKS: tuple[Check, ...] = (
     keeps_sentences_apart,
     keeps_numbers_in_place,
     keeps_measures,
+    keeps_who_did_what,
     keeps_its_speaker,
     has_most_of_its_words,
     keeps_doubt,
