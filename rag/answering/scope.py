@@ -28,7 +28,7 @@ def named_documents(question: str, documents: Sequence[DocumentInfo]) -> tuple[s
     by_file = [d.name for d in documents if _file_stands_in(d.file, question)]
     if by_file:
         return tuple(by_file)
-    asked = [word.lower() for word in words_of(question)]
+    asked = words_of(question)
     by_title = [d for d in documents if _is_title_in(d.title, asked)]
     longest = max((len(d.title) for d in by_title), default=0)
     named = [d for d in by_title if len(d.title) == longest]
@@ -68,11 +68,16 @@ def _file_stands_in(file: str, question: str) -> bool:
 
 def _is_title_in(title: str, asked: Sequence[str]) -> bool:
     """Return whether a title of two words or more stands in a question, in its order."""
-    words = [word.lower() for word in words_of(title)]
-    if len(content_of(title)) < 2:
+    words = words_of(title)
+    if len(words) < 2:
         return False
-    return any(
-        list(asked[at : at + len(words)]) == words for at in range(len(asked) - len(words) + 1)
+    runs = [list(asked[at : at + len(words)]) for at in range(len(asked) - len(words) + 1)]
+    if words in runs:
+        return True
+    # In small letters a title of few words may be any words of a question: "after the water".
+    small = [word.lower() for word in words]
+    return len(content_of(title)) > 1 and any(
+        [word.lower() for word in run] == small for run in runs
     )
 
 

@@ -37,6 +37,11 @@ _RECORD_PATTERNS: tuple[tuple[Record, str], ...] = (
         rf"|(?:do|have|can) (?:you|we|i)\b|does (?:the|this|my|your) \w+ (?:have|hold|contain))",
     ),
     (
+        "count",
+        rf"how many (?P<subject>(?:\w+ )*{_KIND}(?: (?:of|by|from|on|about) .+?)?) "
+        r"(?:are there|are in the library|do (?:you|we|i) have|have (?:you|we|i))$",
+    ),
+    (
         "documents",
         r"(?:what|which|list|show|name)(?: me)?(?: are)?(?: all)?(?: of)?(?: the| my| your)? "
         rf"{_KIND}"
@@ -51,8 +56,8 @@ _RECORD_PATTERNS: tuple[tuple[Record, str], ...] = (
     ),
     (
         "author",
-        r"who (?:wrote|authored|has written|is the author of|are the authors of|was the author of"
-        r"|published|is responsible for) (?P<subject>.+)",
+        r"who (?:wrote|authored|prepared|drafted|edited|published|has written"
+        r"|(?:is|was) the author of|(?:are|were) the authors of) (?P<subject>.+)",
     ),
     (
         "author",
@@ -140,7 +145,7 @@ def understand(question: str, documents: Sequence[DocumentInfo]) -> Understood:
         if not (match := re.match(pattern, asked, re.IGNORECASE)):
             continue
         subject = match.groupdict().get("subject", "")
-        if record in ("count", "documents", "mentions"):
+        if record in ("documents", "mentions") or (record == "count" and not subject):
             return Understood(question, "about", (), subject, record)
         if named := resolve(subject, documents):
             return Understood(question, "about", named, subject, record)

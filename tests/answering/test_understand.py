@@ -56,6 +56,11 @@ def test_the_shape_is_that_of_the_question(question: str, shape: Shape) -> None:
         ("How long is bridge.txt?", "length", ("bridge",)),
         ("How many documents are in the library?", "count", ()),
         ("How many reports do you have", "count", ()),
+        (
+            "How many annual reports of the Tarn rescue do we have?",
+            "count",
+            ("rescue-2022", "rescue-2023"),
+        ),
         ("Which reports mention herring?", "mentions", ()),
         ("List the documents", "documents", ()),
     ],

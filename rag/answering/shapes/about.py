@@ -25,9 +25,10 @@ def about(request: Request) -> Iterator[tuple[Mode, Claim]]:
 
 
 def _count(request: Request) -> Iterator[Claim]:
-    number = len(request.corpus.documents())
+    number = len(request.question.documents or request.corpus.documents())
     documents = "1 document" if number == 1 else f"{number:,} documents"
-    yield Claim(f"The library holds {documents}, {_RECORD}.", "supported", ())
+    such = " of this kind" if request.question.subject else ""
+    yield Claim(f"The library holds {documents}{such}, {_RECORD}.", "supported", ())
 
 
 def _documents(request: Request) -> Iterator[Claim]:

@@ -18,7 +18,6 @@ from rag.types import Document, Evidence, Hit, Mode, Vectors
 
 _MAX_SENTENCES = 8
 _MIN_SENTENCES = 7  # as far as there are so many
-_MAX_DOCUMENTS = 2  # a briefing on more is none
 _MAX_BRIEFING_WORDS = 165  # of a briefing: with its heading a page of a notebook, about 180 words
 # Words of a sentence that says something by itself and is still read at one go.
 _SHORTEST, _LONGEST_SENTENCE = 7, 34
@@ -34,20 +33,26 @@ _LEANS_BACK = re.compile(
 
 
 def overview(request: Request) -> Iterator[tuple[Mode, Claim]]:
-    """Yield a briefing on the documents a question names, or on its subject."""
+    """Yield a briefing on the document a question names, or on its subject.
+
+    Of several that fit, versions or years of one report, it is on the newest.
+    """
     question = request.question
     if question.subject:
         chosen = _on_topic(request)
     else:
-        chosen = []
-        for name in question.documents[:_MAX_DOCUMENTS]:
-            sentences = _of_document(request, name)
-            if sentences:
-                yield "extractive", _heading(request.corpus.document(name))
-            for claim in citations.quoted(sentences, request.corpus.document):
-                yield "extractive", claim
+        newest = max(map(request.corpus.document, question.documents), key=_age)
+        if len(question.documents) > 1:
+            request.note(f"{len(question.documents)} documents fit; this is on the newest.")
+        chosen = _of_document(request, newest)
+        if chosen:
+            yield "extractive", _heading(newest)
     for claim in citations.quoted(chosen, request.corpus.document):
         yield "extractive", claim
+
+
+def _age(document: Document) -> tuple[str, str]:
+    return document.date, document.name
 
 
 def _heading(document: Document) -> Claim:
@@ -63,9 +68,8 @@ def _heading(document: Document) -> Claim:
 # --- A document -----------------------------------------------------------------------------------
 
 
-def _of_document(request: Request, name: str) -> list[Evidence]:
-    """Return the title of a document and the most telling sentences of its parts, in its order."""
-    document = request.corpus.document(name)
+def _of_document(request: Request, document: Document) -> list[Evidence]:
+    """Return the most telling sentences of the parts of a document, in its order."""
     parts = [_candidates(document, part) for part in _parts_of(document)]
     parts = [part for part in parts if part]
     if not parts:
