@@ -10,9 +10,8 @@ answers as JSON lines. The RAG_* variables have their usual effect.
 
 import argparse
 import json
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,19 +39,14 @@ FIGURES = (
 )
 
 
-def ask_all(pipeline: Pipeline, questions: Sequence[ShapeQuestion]) -> Iterator[Answer]:
-    for done, question in enumerate(questions, 1):
-        yield pipeline.ask(question.text)
-        print(f"\r{done} of {len(questions)}", end="", file=sys.stderr)
-    print(file=sys.stderr)
-
-
 def show(question: ShapeQuestion, answer: Answer, documents: dict[str, Document]) -> None:
     figures = measure_shape(question, answer, documents)
     marks = " ".join(f"{name}={value:.2g}" for name, value in figures.items())
     print(f"\n{question.id}: {question.text}\n  {answer.shape}, {marks}")
     declined = f"(declined: {answer.reason}, confidence {answer.confidence})"
     print("  " + (declined if answer.abstained else answer.answer.replace("\n", "\n  ")))
+    for note in answer.notes:
+        print(f"    {note}")
     for cited in answer.citations:
         print(f"    [{cited.marker}] {cited.document}, {cited.section}: {cited.quote!r}")
 
@@ -95,11 +89,13 @@ def main() -> None:
             documents = {
                 info.name: pipeline.document(info.name) for info in pipeline.library.documents()
             }
-            asked = list(zip(questions, ask_all(pipeline, questions), strict=True))
-    if options.show:
-        for question, answer in asked:
-            show(question, answer, documents)
-        print()
+            asked = []
+            for question in questions:
+                answer = pipeline.ask(question.text)
+                asked.append((question, answer))
+                if options.show:
+                    show(question, answer, documents)
+    print()
     print_figures(asked, documents)
     if options.out:
         with options.out.open("w", encoding="utf-8") as out:
