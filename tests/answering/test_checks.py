@@ -45,6 +45,11 @@ CASES: dict[Check, tuple[str, str, str]] = {  # the claim, what its source says,
         "The net debt stood at 80 crowns in May, compared with 90 crowns a year earlier.",
         "the source says 80 there, and 90 of something else",
     ),
+    checks.keeps_names_in_place: (
+        "The old port sells mostly to Oslo.",
+        "The old port sells mostly to Malmo and buys some of its grain in Oslo.",
+        "the source says Malmo there, and Oslo of something else",
+    ),
     checks.keeps_measures: (
         "The port lost 300 boats a month.",
         "The port lost 300 boats a year.",

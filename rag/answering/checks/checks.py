@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from rag.answering.checks.beside import misplaced_name
 from rag.answering.checks.bindings import misplaced_numbers
 from rag.answering.checks.compared import Compared
 from rag.answering.checks.exchanged import exchanged_parts
@@ -90,6 +91,14 @@ def keeps_numbers_in_place(compared: Compared) -> Finding | None:
     return None
 
 
+def keeps_names_in_place(compared: Compared) -> Finding | None:
+    """Refuse a claim with a name where a sentence has another one of its names."""
+    for evidence in compared.evidence:
+        if names := misplaced_name(compared.claim, evidence.text):
+            return _refuse(f"the source says {names[1]} there, and {names[0]} of something else")
+    return None
+
+
 def keeps_measures(compared: Compared) -> Finding | None:
     """Refuse a claim with another unit, rate, fraction, rank or denying prefix: "a month"."""
     for said, written in changed_measures(compared.claim, compared.text):
@@ -135,6 +144,7 @@ CHECKS: tuple[Check, ...] = (
     keeps_direction,
     keeps_sentences_apart,
     keeps_numbers_in_place,
+    keeps_names_in_place,
     keeps_measures,
     keeps_who_did_what,
     keeps_its_speaker,
