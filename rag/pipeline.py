@@ -29,8 +29,7 @@ from rag.errors import NotFoundError
 from rag.ingest import Added
 from rag.library.store import Library, library_folder
 from rag.protocols import ModelSet, Progress
-from rag.reading.pdf.document import page_image
-from rag.reading.process.worker import start_early
+from rag.reading.process.worker import draw_apart, start_early
 from rag.search import search
 from rag.types import (
     EVERYTHING,
@@ -122,7 +121,7 @@ class Pipeline:
                 f"The file that {name!r} was read from has changed or is not there any more, so its"
                 " pages cannot be shown; add it again."
             )
-        return page_image(data, page, width)
+        return draw_apart(data, info.file, page, width)
 
     def status(self) -> dict[str, str | int]:
         """What the library holds and which models are used, by name."""

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from served import a_pdf
 
-from rag.errors import DocumentError, StoppedError
+from rag.errors import DocumentError, NotFoundError, StoppedError
 from rag.reading.documents import read_document
-from rag.reading.process.wire import document_from, from_line, lines_of, to_line
+from rag.reading.pdf.document import page_image
+from rag.reading.process.wire import document_from, from_line, lines_of, picture_from, to_line
 from rag.reading.process.worker import WorkerPool
 from rag.types import Document
 
@@ -59,6 +60,31 @@ def test_a_refusal_is_the_one_of_the_reader(pool: WorkerPool, tmp_path: Path) ->
     with pytest.raises(DocumentError) as apart:
         pool.read(broken)
     assert str(apart.value) == str(here.value)
+
+
+def test_a_page_is_drawn_apart_as_it_is_here(pool: WorkerPool) -> None:
+    pdf = a_pdf("Trade in grain rose.", "Wool fell.")
+    assert pool.draw(pdf, "grain.pdf", 2, 300) == page_image(pdf, 2, 300)
+    with pytest.raises(NotFoundError, match="pages 1 to 2"):
+        pool.draw(pdf, "grain.pdf", 3, 300)
+    with pytest.raises(DocumentError, match="damaged"):
+        pool.draw(pdf[:20], "grain.pdf", 1, 300)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [("picture", "bm8gcGljdHVyZQ=="), ("end", None)],
+        [("picture", "iVBORw0KGgo=")],
+        [("text", "iVBORw0KGgo="), ("end", None)],
+        [("picture", "%"), ("end", None)],
+        [("end", None)],
+    ],
+    ids=["no picture", "no end", "text", "no base 64", "nothing"],
+)
+def test_what_is_no_picture_is_not_believed(lines: list[tuple[str, object]]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        picture_from(iter(lines[1:]), lines[0])
 
 
 @given(text=st.text(min_size=1), title=st.text())

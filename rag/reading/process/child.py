@@ -8,11 +8,12 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Iterator
 from typing import BinaryIO
 
-from rag.errors import DocumentError
+from rag.errors import DocumentError, NotFoundError
 from rag.reading.documents import document_of
-from rag.reading.process.wire import from_line, lines_of, to_line
+from rag.reading.process.wire import from_line, lines_of, picture_lines, to_line
 
 IDLE_SECONDS = 60  # without a file; the process takes 60 MB meanwhile
 
@@ -33,9 +34,9 @@ def run(memory: int, life: int | None) -> None:
         _wait_no_longer_than(0)
         if not header:
             return
-        file, size = from_line(header)
+        file, (size, page, width) = from_line(header)
         try:
-            _answer(file, requests.read(size), answers)
+            _answer(file, requests.read(size), page, width, answers)
         except MemoryError:
             answers.write(to_line("memory", None))
             answers.flush()
@@ -43,12 +44,17 @@ def run(memory: int, life: int | None) -> None:
         answers.flush()
 
 
-def _answer(file: str, data: bytes, answers: BinaryIO) -> None:
-    """Write the document of a file, or why there is none. Raises MemoryError."""
+def _answer(file: str, data: bytes, page: int, width: int, answers: BinaryIO) -> None:
+    """Write the document of a file, or the picture of a page, or why there is none.
+
+    Raises MemoryError.
+    """
     try:
-        document = document_of(data, file)
+        lines = _picture(data, page, width) if page else lines_of(document_of(data, file))
     except DocumentError as error:
         answers.write(to_line("refused", str(error)))
+    except NotFoundError as error:
+        answers.write(to_line("missing", str(error)))
     except MemoryError:
         raise
     except Exception as error:  # a defect of ours: the other process reports it
@@ -56,8 +62,13 @@ def _answer(file: str, data: bytes, answers: BinaryIO) -> None:
 
         answers.write(to_line("defect", [type(error).__name__, "".join(format_exception(error))]))
     else:
-        for line in lines_of(document):
-            answers.write(line)
+        answers.writelines(lines)
+
+
+def _picture(data: bytes, page: int, width: int) -> Iterator[bytes]:
+    from rag.reading.pdf.document import page_image
+
+    return picture_lines(page_image(data, page, width))
 
 
 def _limit_memory(memory: int) -> None:

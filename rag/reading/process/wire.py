@@ -6,9 +6,10 @@ no one of them holds the interpreter for long.
 """
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from pathlib import PurePath
 from typing import Any, get_args
@@ -33,10 +34,12 @@ MAX_BYTES_OUT = 100_000_000  # twice the largest file
 MAX_PARTS = 1_000_000  # paragraphs, lines, notes…: a hundred times those of a thousand-page report
 LONGEST_LINE = 4_000_000  # bytes
 _TEXT_PIECE = 100_000  # characters of the text in a line; one may take twelve bytes of JSON
+_PICTURE_PIECE = 900_000  # bytes of a picture in a line
 _PARTS_A_LINE = 500  # in a line
 _END = "end"
+PICTURE = "picture"
+_PNG = b"\x89PNG\r\n"
 _STATED_FIELDS = ("title", "dateline", "date", "number", "language", "unread")
-_KINDS = frozenset(get_args(Kind))
 # By the field of Document its class, and the fields of that with their types.
 _TABLES: dict[str, tuple[type, dict[str, type]]] = {
     "sections": (Section, {"heading": str, "path": list, "start": int, "end": int}),
@@ -77,9 +80,12 @@ def to_line(name: str, value: object) -> bytes:
     return line.encode("utf-8", "surrogatepass") + b"\n"
 
 
-def request_line(file: str, size: int) -> bytes:
-    """Return the line that asks for a file of so many bytes, which follow it."""
-    return to_line(file, size)
+def request_line(file: str, size: int, page: int = 0, width: int = 0) -> bytes:
+    """Return the line that asks for a file of so many bytes, which follow it.
+
+    With a `page` its picture is asked for, so many pixels wide, and not the document.
+    """
+    return to_line(file, [size, page, width])
 
 
 def from_line(line: bytes) -> tuple[str, Any]:
@@ -109,6 +115,33 @@ def lines_of(document: Document) -> Iterator[bytes]:
     while part := list(islice(cells, _PARTS_A_LINE)):
         yield to_line(_CELLS, part)
     yield to_line(_END, None)
+
+
+def picture_lines(png: bytes) -> Iterator[bytes]:
+    """Yield the lines of a picture."""
+    for start in range(0, len(png), _PICTURE_PIECE):
+        yield to_line(PICTURE, b64encode(png[start : start + _PICTURE_PIECE]).decode())
+    yield to_line(_END, None)
+
+
+def picture_from(lines: Iterable[tuple[str, Any]], first: tuple[str, Any]) -> bytes | None:
+    """Return the picture of the lines; None where it has too much.
+
+    Raises ValueError where a line is missing or not what `picture_lines` makes.
+    """
+    png: list[bytes] = []
+    for name, value in chain([first], lines):
+        if name == _END:
+            whole = b"".join(png)
+            if not whole.startswith(_PNG):
+                raise ValueError("it is no picture")
+            return whole
+        if name == "size":
+            return None
+        if name != PICTURE:
+            raise ValueError(f"no line is called {name}")
+        png.append(b64decode(value, validate=True))
+    raise ValueError("the picture has no end")
 
 
 def document_from(
@@ -195,7 +228,8 @@ def _check_spans(tables: dict[str, list[Any]], cells: list[TableCell], length: i
     if not all(fact.name in _FACT_NAMES for fact in tables["facts"]):
         raise ValueError("a fact has no name of ours")
     sections = len(tables["sections"])
-    if not all(0 <= p.section < sections and p.kind in _KINDS for p in tables["paragraphs"]):
+    kinds = frozenset(get_args(Kind))
+    if not all(0 <= p.section < sections and p.kind in kinds for p in tables["paragraphs"]):
         raise ValueError("a paragraph lies in no section")
     if not all(box.page > 0 for box in tables["boxes"]):
         raise ValueError("a line is on no page")

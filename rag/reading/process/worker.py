@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import IO, Any, Literal, cast
 
-from rag.errors import BusyError, DocumentError, StoppedError
+from rag.errors import BusyError, DocumentError, NotFoundError, StoppedError
 from rag.reading.documents import load
 from rag.reading.process.wire import (
     LONGEST_LINE,
@@ -24,6 +24,7 @@ from rag.reading.process.wire import (
     MAX_PARTS,
     document_from,
     from_line,
+    picture_from,
     request_line,
 )
 from rag.types import Document
@@ -39,9 +40,9 @@ _CHILD_CODE = (
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """Why a file cannot be read, as a sentence."""
+    """Why a file cannot be read, or that it has no such page, as a sentence."""
 
-    reason: str
+    error: DocumentError | NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class _Death:
     cause: Literal["late", "stopped", "memory", "size", "crash"]
 
 
-_Outcome = Document | _Refusal | _Defect | _Death
+_Outcome = Document | bytes | _Refusal | _Defect | _Death
 
 
 class Worker:
@@ -103,17 +104,20 @@ class Worker:
         """Whether the process waits for a file or reads one."""
         return self._process.poll() is None
 
-    def read(self, data: bytes, file: str, seconds: float) -> _Outcome:
+    def read(
+        self, data: bytes, file: str, seconds: float, page: int = 0, width: int = 0
+    ) -> _Outcome:
         """Return the document in the bytes of a file, or why there is none.
 
-        After a `_Death` the process is gone.
+        With a `page` it is the PNG of that, so many pixels wide. After a `_Death` the process is
+        gone.
         """
         self.files += 1
         timer = threading.Timer(seconds, self.end, ("late",))
         timer.daemon = True
         timer.start()
         try:
-            found = self._exchange(data, file)
+            found = self._exchange(data, file, page, width)
         except BaseException:  # Ctrl-C: what it writes later would be taken for the next file
             self.close()
             raise
@@ -144,10 +148,10 @@ class Worker:
             os.close(self._life)
             self._life = None
 
-    def _exchange(self, data: bytes, file: str) -> _Outcome:
+    def _exchange(self, data: bytes, file: str, page: int, width: int) -> _Outcome:
         into = cast(IO[bytes], self._process.stdin)
         try:
-            into.write(request_line(file, len(data)))
+            into.write(request_line(file, len(data), page, width))
             into.write(data)
             into.flush()
         except OSError:  # it is gone
@@ -159,10 +163,16 @@ class Worker:
                 case "crash" | "size" | "memory" as cause, _:
                     return _Death(cause)
                 case "refused", str(reason):
-                    return _Refusal(reason)
+                    return _Refusal(DocumentError(reason))
+                case "missing", str(reason) if page:
+                    return _Refusal(NotFoundError(reason))
                 case "defect", [str(error), str(traceback)]:
                     return _Defect(error, traceback)
-            found = document_from(lines, first, file, hashlib.sha256(data).hexdigest())
+            found = (
+                picture_from(lines, first)
+                if page
+                else document_from(lines, first, file, hashlib.sha256(data).hexdigest())
+            )
         except (ValueError, TypeError, RecursionError):  # what it wrote is nothing of ours
             return _Death("crash")
         return found or _Death("size")
@@ -190,6 +200,7 @@ class WorkerPool:
         self._seconds = seconds
         self._memory = memory
         self._lock = threading.Lock()
+        self._drawing = threading.Lock()  # a process for each of many pages would take the memory
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
 
@@ -204,17 +215,15 @@ class WorkerPool:
         process, StoppedError where `stop` was called meanwhile, BusyError where the system gives
         no process, RuntimeError for a defect of a reader.
         """
-        found = self._read(load(path), path.name)
-        match found:
-            case Document():
-                return found
-            case _Refusal():
-                raise DocumentError(found.reason)
-            case _Defect():
-                error = RuntimeError(found.error)
-                error.add_note(found.traceback)
-                raise error
-        raise self._error(found.cause, path.name)
+        return cast(Document, self._read(load(path), path.name))
+
+    def draw(self, data: bytes, file: str, page: int, width: int) -> bytes:
+        """Return a PNG of a page of a PDF, as `page_image` does; one is drawn after the other.
+
+        Raises what `read` and `page_image` raise.
+        """
+        with self._drawing:
+            return cast(bytes, self._read(data, file, page, width))
 
     def stop(self) -> None:
         """End the processes that read; whoever waits for one gets a StoppedError."""
@@ -229,11 +238,24 @@ class WorkerPool:
             while self._idle:
                 self._idle.pop().close()
 
-    def _read(self, data: bytes, file: str) -> _Outcome:
+    def _read(self, data: bytes, file: str, page: int = 0, width: int = 0) -> Document | bytes:
+        match self._read_or_die(data, file, page, width):
+            case _Refusal(error):
+                raise error
+            case _Defect(name, traceback):
+                defect = RuntimeError(name)
+                defect.add_note(traceback)
+                raise defect
+            case _Death(cause):
+                raise self._error(cause, file)
+            case found:
+                return found
+
+    def _read_or_die(self, data: bytes, file: str, page: int, width: int) -> _Outcome:
         while True:
             worker = self._take()
             try:
-                found = worker.read(data, file, self._seconds)
+                found = worker.read(data, file, self._seconds, page, width)
             finally:
                 self._give_back(worker)
             # What earlier files left of a process, or its end after a minute of waiting, is not
@@ -259,6 +281,8 @@ class WorkerPool:
             self._busy.discard(worker)
             if worker.is_alive:
                 self._idle.append(worker)
+            else:
+                worker.close()
 
     def _error(self, cause: str, file: str) -> DocumentError | StoppedError:
         match cause:
@@ -288,6 +312,11 @@ _POOL = WorkerPool()
 def read_apart(path: Path) -> Document:
     """Return what `WorkerPool.read` returns, with the processes that all of this one share."""
     return _POOL.read(path)
+
+
+def draw_apart(data: bytes, file: str, page: int, width: int) -> bytes:
+    """Return what `WorkerPool.draw` returns, with the processes that all of this one share."""
+    return _POOL.draw(data, file, page, width)
 
 
 def start_early() -> None:
