@@ -9,10 +9,11 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import a_pdf
 
@@ -32,6 +33,11 @@ def pool() -> Iterator[WorkerPool]:
     pool = WorkerPool(seconds=60)
     yield pool
     pool.close()
+
+
+@cache
+def sample() -> Document:
+    return read_document(SAMPLES[0])
 
 
 def through(document: Document) -> Document | None:
@@ -87,9 +93,10 @@ def test_what_is_no_picture_is_not_believed(lines: list[tuple[str, object]]) -> 
         picture_from(iter(lines[1:]), lines[0])
 
 
+@settings(deadline=None)
 @given(text=st.text(min_size=1), title=st.text())
 def test_any_text_crosses_unchanged(text: str, title: str) -> None:
-    whole = read_document(SAMPLES[0])
+    whole = sample()
     document = replace(whole, text=whole.text + text, title=title)
     assert through(document) == document
 
