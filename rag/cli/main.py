@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rag.catalogue.installed import with_models_in_use
 from rag.cli.commands.models import run_models
 from rag.cli.common import STOPPED
 from rag.cli.output import say
@@ -47,6 +46,8 @@ def main(
         )
         settings = replace(settings, certainty=getattr(options, "certainty", settings.certainty))
         if options.run is not run_models:  # which must work where the list of models is damaged
+            from rag.catalogue.installed import with_models_in_use
+
             settings = with_models_in_use(settings)
         code = int(options.run(settings, options))
         sys.stdout.flush()
