@@ -83,6 +83,7 @@ ROOM_OF = {
     "rich": "cli.progress",
     "safetensors": "models.reader_graph models.small_reader",
     "sentence_transformers": "models.embedder models.reranker",
+    "sentencex": "text.sentences",
     "snowballstemmer": "text.languages",
     "sqlite3": "library.database library.backup",
     "starlette": "http",

@@ -1,7 +1,9 @@
-"""A text -> the spans of its sentences.   [nupunkt]"""
+"""A text -> the spans of its sentences.   [nupunkt, sentencex]"""
 
 import re
 from itertools import accumulate, pairwise
+
+from rag.text.languages import ENGLISH, base_language, language_of
 
 # What still belongs to a sentence behind its full stop: closing quotation marks and brackets, and
 # markers of notes.
@@ -63,10 +65,21 @@ def _sentence_starts(text: str, start: int, end: int) -> list[int]:
     from nupunkt import sent_spans
 
     block = _ENDLESS.sub(_with_one_stop, text[start:end])
-    starts = [start + first for first, _ in sent_spans(block)] or [start]
+    language = base_language(language_of(block))
+    if language in ("", ENGLISH):
+        starts = [start + first for first, _ in sent_spans(block)] or [start]
+    else:
+        starts = [start, *(start + first for first in _starts_in(block, language) if first)]
     # The splitter breaks right behind the full stop, so a closing quotation mark would open the
     # next sentence.
     return [starts[0], *(_after_trailer(text, first) for first in starts[1:])]
+
+
+def _starts_in(block: str, language: str) -> list[int]:
+    """Return where the sentences of a block in another language than English begin."""
+    from sentencex import get_sentence_boundaries
+
+    return [int(found["start_index"]) for found in get_sentence_boundaries(language, block)]
 
 
 def _with_one_stop(endless: re.Match[str]) -> str:

@@ -70,3 +70,21 @@ def test_an_item_of_a_list_is_a_sentence_of_its_own() -> None:
         "- a drone.",
     ]
     assert len(sentence_spans("1. It rained - a lot - on that day.")) == 1
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        [
+            "Der Hafen wurde am 3. März 2021 gesperrt, z. B. wegen des Eises.",
+            "Dr. Meier kam später.",
+        ],
+        ["港口冬天关闭，因为冰太厚了。", "小船无法通过。", "港口将在四月重新开放！"],
+        ["湾の氷が厚すぎて小さな船が通れない。", "港は冬の間閉鎖されます。"],
+        ["Порт закрыт с 5 марта 2021 г. из-за льда в заливе.", "Суда ждут весны на рейде."],
+        ["هل الميناء مغلق في الشتاء كله؟", "نعم، لأن الجليد سميك جدا على القوارب الصغيرة."],
+    ],
+)
+def test_sentences_of_other_languages_end_where_their_readers_say(sentences: list[str]) -> None:
+    text = ("" if sentences[0][0] > "\u3000" else " ").join(sentences)
+    assert [text[start:end] for start, end in sentence_spans(text)] == sentences
