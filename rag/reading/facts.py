@@ -79,7 +79,7 @@ _LINE_WORDS = 9  # beside a date that a line may hold and still be a dateline
 _PRINTED = re.compile(r"\b\d+\s*(?:of|/)\s*\d+\s+\d{1,2}/\d{1,2}/\d{4}")  # "1 of 30 03/22/2015"
 _ONLY_YEAR = re.compile(r"(?:©\s*)?(?P<year>(?:19|20)\d\d)")
 _VERSION_PATTERN = re.compile(
-    r"(?i)\b(?:version|revision|rev\.|edition|v\.?)\s*(?=[\d(])\(?"
+    r"(?i)\b(?:version|revision|rev\.|edition|v\.?)\s*(?=[\d(])\(?(?!(?:19|20)\d\d\b)"
     r"(\d+(?:\.\d+){0,3}[a-z]?)\b"
 )
 _REPLACED = re.compile(r"(?i)\b(?:replaced|superseded|obsoleted)\s+by:?\s+((?:[^\s.;,)]+\s?){1,8})")
@@ -197,6 +197,11 @@ def _is_of_document(name: str, match: re.Match[str], line: str) -> bool:
     return name != "version" or match.start() == 0 or len(line.split()) <= _LINE_WORDS
 
 
+def is_of_something_else(before: str) -> bool:
+    """Return whether the words before a date say that it is not the date of the file."""
+    return bool(_OTHER_DATES.search(before))
+
+
 def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
     """Return the date of the file and the line that says so.
 
@@ -214,7 +219,7 @@ def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
         if not dates or len(dates) > 2 or _is_range(line, dates):
             continue
         before = line[: dates[0].start]
-        if _OTHER_DATES.search(before):
+        if is_of_something_else(before):
             continue
         if _LABELLED.search(before):
             return dates[0].iso, line

@@ -17,6 +17,7 @@ from rag.reading.facts import (
     facts_on_first_page,
     first_page,
     first_value,
+    is_of_something_else,
     iso_date,
 )
 from rag.text.characters import visible
@@ -293,6 +294,9 @@ def _is_dateline(line: str) -> bool:
     if len(line) > _LONGEST_DATELINE or line.rstrip().endswith((".", "?", "!", ":", ",")):
         return False
     rest = _undated(line)
+    dates = dates_in(line)
+    if dates and is_of_something_else(line[: dates[0].start]):
+        return False
     words = re.findall(r"\w+", rest)
     return (
         rest != line
