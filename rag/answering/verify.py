@@ -2,8 +2,9 @@
 
 A claim is compared with the sentences the prompt offered, not with the question, and rests on those
 that hold its words. Every number in it must stand in them with its currency, unit, magnitude and
-month, every name in them or beside them, in their title, section or speaker. Two numbers or names
-of one sentence that have changed places are not seen. checks/checks.py has each check.
+month, every name in them or beside them, in their title, section or speaker. Of the numbers, names
+and parts of one sentence that have changed places about half are seen, by their order and their
+neighbours. checks/checks.py has each check.
 """
 
 import re
