@@ -15,7 +15,7 @@ def main(name: str, question: str) -> None:
     with open_library(name) as library:
         answer = library.ask(question)
         if answer.abstained:
-            print("The reports do not answer this. The nearest passages:")
+            print(answer.declined, "Closest:")
             for hit in answer.hits[:3]:
                 print(f"  {hit.title}, paragraph {hit.chunk.paragraph}")
         else:

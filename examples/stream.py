@@ -41,7 +41,7 @@ def main(server: str, question: str) -> None:
         if name == "sentence":
             print(data["text"], flush=True)
         elif name == "answer" and data["abstained"]:
-            print("The reports do not answer this.")
+            print(data["declined"])
         elif name == "answer":
             for citation in data["citations"]:
                 print(f"[{citation['marker']}] {citation['title']}: {citation['quote']}")

@@ -1,5 +1,6 @@
 """QUESTION -> ANSWER: search, weigh, compose, cite; and one library with all that is done on it."""
 
+import logging
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -10,21 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from rag import ingest
-from rag.answering import citations, rank
+from rag.answering import citations, conversation, decline, rank
 from rag.answering.claims import check_statement, read_statements
 from rag.answering.conflicts import prefer_newest
 from rag.answering.decide import Decision, decide
 from rag.answering.shapes.request import Request
 from rag.answering.shapes.shapes import answered
 from rag.answering.spelling import correct
-from rag.answering.understand import (
-    asked_before,
-    check_question,
-    last_asked,
-    understand,
-)
+from rag.answering.understand import check_question, understand
 from rag.answering.verify import Claim
-from rag.config import Settings, bundled
+from rag.config import MAX_QUESTION, Settings, bundled
 from rag.errors import NotFoundError
 from rag.ingest import Added
 from rag.library.store import Library, library_folder
@@ -43,6 +39,7 @@ from rag.types import (
     Found,
     Hit,
     Mode,
+    Reason,
     Seconds,
     Sentence,
     Turn,
@@ -53,6 +50,9 @@ _HITS = 10
 READ = 8  # hits whose sentences are weighed: an answer found deeper is more often chance than find
 _CHECKED_HITS = 5  # hits among whose sentences support is sought for a statement that cites nothing
 _DOCUMENTS_IN_MEMORY = 32
+_ASKED_AGAIN = 100  # unanswered questions, after documents were added: a minute or two
+
+logger = logging.getLogger(__name__)
 
 
 class Pipeline:
@@ -67,6 +67,8 @@ class Pipeline:
         self.name = settings.library
         self._folder = settings.indexes
         self._certainty = settings.certainty
+        self._contexts = conversation.Contexts()
+        self._small_talk = lru_cache(1)(lambda: self.models.embedder.encode(decline.EXAMPLES))
         self._lock = threading.Lock()
         self._library: Library | None = None
         # A cited document is read whole; the same few are cited again and again. The generation
@@ -187,8 +189,10 @@ class Pipeline:
         Raises UsageError for a question that is empty or too long, and for a filter by what is not
         there.
         """
-        question, earlier = check_question(question), asked_before(history)
-        # A follow-up is looked for by itself and with what was asked before it, half and half.
+        question, before = check_question(question), conversation.questions_of(history)
+        context = self._context(before, only)
+        earlier = " ".join([*reversed(before), context.answer]).strip()[:MAX_QUESTION]
+        # A follow-up is looked for by itself and with what was said before it, half and half.
         vector = self.models.embedder.encode(
             [question, f"{question} {earlier}"] if earlier else [question]
         ).sum(axis=0)
@@ -212,20 +216,44 @@ class Pipeline:
         Takes and raises what `search` does, and takes some tenths of a second longer.
         """
         hits = self.search(question, max(k, READ), history, only)
-        return rank.reorder(hits, self.read(question, hits, history)[1])[:k]
+        return rank.reorder(hits, self.read(question, hits, history, only)[1])[:k]
 
     def read(
-        self, question: str, hits: Sequence[Hit], history: Sequence[Turn] = ()
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        history: Sequence[Turn] = (),
+        only: Filter = EVERYTHING,
     ) -> tuple[str, tuple[Evidence, ...]]:
         """Read the best hits; return the question as understood, and their sentences, best first.
 
-        A question in a conversation is read alone and behind the one before it; what answers
-        better is kept.
+        A question in a conversation is read in several ways (`conversation.candidates`); what
+        answers better is kept.
         """
-        before = last_asked(history)
-        ways = [question, f"{before} {question}"] if before else [question]
-        read = [(asked, self.evidence(asked, hits[:READ])) for asked in ways]
-        return max(read, key=lambda way: way[1][0].score if way[1] else 0.0)
+        before = conversation.questions_of(history)
+        context = self._context(before, only)
+        asked, evidence = conversation.understood(
+            question, context, lambda asked: self.evidence(asked, hits[:READ])
+        )
+        key = ((*before, question.strip()), only, self.library.generation)
+        self._contexts.put(key, conversation.context_of(asked, evidence, self._certainty))
+        return asked, evidence
+
+    def _context(self, before: tuple[str, ...], only: Filter) -> conversation.Context:
+        """Return what a question after these leans on; what was forgotten of it is read again."""
+        if not before:
+            return conversation.Context()
+        key = (before, only, self.library.generation)
+        if remembered := self._contexts.get(key):
+            return remembered
+        *earlier, last = before[-conversation.MAX_READ_AGAIN :]
+        history = [Turn("user", text) for text in earlier]
+        asked, evidence = self.read(
+            last, self.search(last, history=history, only=only), history, only
+        )
+        context = conversation.context_of(asked, evidence, self._certainty)
+        self._contexts.put(key, context)
+        return context
 
     def evidence(self, question: str, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
         """Return the sentences of the hits, the best first, each with its chance to answer."""
@@ -253,7 +281,7 @@ class Pipeline:
         certainty: float | None = None,
         only: Filter = EVERYTHING,
     ) -> Generator[Event]:
-        """The answer as it comes about.
+        """The answer as it comes about; a question without one is kept in the library.
 
         Its hits, each sentence that its sources hold, at last the whole Answer.
 
@@ -262,6 +290,43 @@ class Pipeline:
         question that is empty or too long and for a filter by what is not there, LibraryError and
         ModelError where one of these cannot be used.
         """
+        for event in self._answer(question, history, certainty, only):
+            if isinstance(event, Answer) and event.reason:
+                self._keep_unanswered(event, history, only)
+            yield event
+
+    def attempt(self, question: str) -> Answer:
+        """Return the answer as `ask` does, and keep nothing where there is none."""
+        return next(event for event in self._answer(question) if isinstance(event, Answer))
+
+    def ask_again(self) -> list[Answer]:
+        """Ask the unanswered questions again, the last ones; return the answers there are now.
+
+        The library notes which are answered. Raises what `stream` does.
+        """
+        answers = []
+        for kept in self.library.unanswered.open(_ASKED_AGAIN):
+            answer = self.attempt(kept.question)
+            if not answer.abstained:
+                self.library.unanswered.mark_answered(kept.question)
+                answers.append(answer)
+        return answers
+
+    def _keep_unanswered(self, answer: Answer, history: Sequence[Turn], only: Filter) -> None:
+        before = (*conversation.questions_of(history), answer.question.strip())
+        context = self._contexts.get((before, only, self.library.generation))
+        asked = context.asked if context and history else answer.question
+        if not self.library.unanswered.keep(asked, answer.reason):
+            logger.warning("The library cannot be written to now; the question is not kept.")
+
+    def _answer(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        certainty: float | None = None,
+        only: Filter = EVERYTHING,
+    ) -> Generator[Event]:
+        """Yield what `stream` does, and keep nothing."""
         started = time.monotonic()
         corpus = _Corpus(self, only)
         written, slips = correct(
@@ -272,12 +337,20 @@ class Pipeline:
         named = replace(only, documents=asked.documents) if asked.documents else only
         hits = self.search(written, history=history, only=named)
         retrieved = time.monotonic() - started
+        if declined := self._decline_unread(question, hits):
+            reason, said = declined
+            seconds = Seconds(retrieved, None, time.monotonic() - started)
+            yield Found(())
+            yield Answer(
+                question, "", True, "extractive", (), (), (), seconds, reason, declined=said
+            )
+            return
         yield Found(hits)
 
-        text, evidence, decision = self._decide(written, hits, history, least)
+        text, evidence, decision = self._decide(written, hits, history, only, least)
         if decision.reason and named != only:  # what it names does not answer; another may
             hits = self.search(written, history=history, only=only)
-            text, evidence, decision = self._decide(written, hits, history, least)
+            text, evidence, decision = self._decide(written, hits, history, only, least)
         read = time.monotonic() - started
         notes = list(slips)
         request = Request(
@@ -310,10 +383,11 @@ class Pipeline:
             citations=cited,
             hits=rank.reorder(hits, evidence),
             seconds=Seconds(retrieved, first, time.monotonic() - started, read),
-            reason="" if claims else decision.reason,
+            reason="" if claims else decision.reason or "near",
             shape=shape,
             confidence=round(decision.confidence, 3),
             notes=tuple(notes),
+            declined="" if claims else decline.declined(decision.reason, text, evidence),
         )
 
     def _is_known(self, word: str) -> bool:
@@ -321,14 +395,29 @@ class Pipeline:
         return self.library.holds(word) or self.models.embedder.count_tokens(word.lower()) == 1
 
     def _decide(
-        self, question: str, hits: Sequence[Hit], history: Sequence[Turn], min_confidence: float
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        history: Sequence[Turn],
+        only: Filter,
+        min_confidence: float,
     ) -> tuple[str, tuple[Evidence, ...], Decision]:
         """Return the question as understood, the evidence for it, and whether that answers it."""
-        text, evidence = self.read(question, hits, history)
+        text, evidence = self.read(question, hits, history, only)
         evidence = prefer_newest(evidence, min_confidence)
         idf = self.library.idf
         decision = decide(evidence, lambda: rank.coverage(text, hits[:READ], idf), min_confidence)
         return text, evidence, decision
+
+    def _decline_unread(self, question: str, hits: Sequence[Hit]) -> tuple[Reason, str] | None:
+        """Return why there is nothing to read for the question, and what to say; None mostly."""
+        if not hits and not self.library.count:
+            return "nothing_on_subject", decline.EMPTY_LIBRARY
+        embedder = self.models.embedder
+        kind = decline.kind_of(
+            question, hits, embedder.encode, embedder.count_tokens, self._small_talk()
+        )
+        return None if kind == "question" else ("", decline.SAID[kind])
 
     def check(self, text: str) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
         """Each statement of a text, or of an answer as JSON, with its verdict, and the citations of

@@ -17,7 +17,7 @@ Vectors = NDArray[np.float32]
 Verdict = Literal["supported", "partly", "unsupported"]
 Mode = Literal["generated", "extractive"]
 # Why there is no answer: no passage is on the subject; some are, but do not answer; one answers
-# something near what was asked. "" where there is an answer.
+# something near what was asked. "" where there is an answer, or nothing was asked of the reports.
 Reason = Literal["", "nothing_on_subject", "not_this", "near"]
 Shape = Literal["fact", "yes_no", "list", "comparison", "overview", "about"]
 # Shapes whose sentences stand side by side, each in a line of its own.
@@ -458,6 +458,7 @@ class Answer:
     shape: Shape = "fact"
     confidence: float = 0.0  # 0..1, the chance that the passages answer the question
     notes: tuple[str, ...] = ()  # what a reader must know of the answer besides its sentences
+    declined: str = ""  # where `abstained`, a sentence that says why
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,6 +499,16 @@ class Conversation:
     begun: str  # ISO 8601, UTC, to the second
     changed: str
     turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnansweredQuestion:
+    """A question that the reports did not answer when it was asked last."""
+
+    question: str  # as it was understood
+    asked: str  # when, ISO 8601, UTC, to the second
+    reason: Reason
+    answered: str  # when documents that answer it were added; "" where nothing answers it yet
 
 
 # --- What a model writes --------------------------------------------------------------------------

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rag.answering import verify
+from rag.answering import decline, verify
 from rag.answering.citations import claims, hit_at
 from rag.answering.rank import sentences_of
 from rag.answering.verify import Claim, DocumentLookup
 from rag.config import MAX_QUESTION
 from rag.errors import NotFoundError, UsageError
-from rag.render.text import NO_ANSWER
 from rag.text.characters import unescape_html
 from rag.text.query import unbound
 from rag.types import Hit, Source
@@ -23,7 +22,8 @@ MAX_STATEMENTS = 500
 _FOOTNOTE = re.compile(r"(?m)^ {0,3}\[\^?\d{1,3}\]:?\s.*(?:\n[ \t]+\S.*|\n[ \t]*(?=\n[ \t]+\S))*")
 # What stands around the answers of an exported conversation: its name and the questions, when it
 # was exported, what is said where there is no answer, the nearest passages.
-_FRAME_OF_EXPORT = re.compile(rf"(?m)^(?:#+ |> |— |Exported on \d|{re.escape(NO_ANSWER)}).*$")
+_DECLINED = "|".join(map(re.escape, decline.OPENINGS))
+_FRAME_OF_EXPORT = re.compile(rf"(?m)^(?:#+ |> |— |Exported on \d|{_DECLINED}).*$")
 _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
 

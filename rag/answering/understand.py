@@ -9,7 +9,7 @@ from rag.answering.scope import named_documents, resolve
 from rag.config import MAX_QUESTION
 from rag.errors import UsageError
 from rag.text.dates import YEAR
-from rag.types import DocumentInfo, Shape, Turn
+from rag.types import DocumentInfo, Shape
 
 # What a library knows of a document, or of itself, without reading a text.
 Record = Literal["", "author", "date", "title", "length", "count", "documents", "mentions"]
@@ -170,15 +170,3 @@ def _overview(
         return Understood(question, "overview", named, subject if named else f"{source}: {subject}")
     named = resolve(subject, documents)
     return Understood(question, "overview", named, "" if named else subject)
-
-
-def asked_before(history: Sequence[Turn]) -> str:
-    """Return what the user asked before, the latest first. Answers are never evidence."""
-    asked = (turn.text for turn in reversed(history) if turn.role == "user")
-    return " ".join(asked)[:MAX_QUESTION]
-
-
-def last_asked(history: Sequence[Turn]) -> str:
-    """Return the user's turn before the question, on which a follow-up leans; "" at first."""
-    asked = (turn.text for turn in reversed(history) if turn.role == "user")
-    return next(asked, "")[:MAX_QUESTION]

@@ -3,7 +3,16 @@
 import argparse
 from pathlib import Path
 
-from rag.cli.commands import ask, backup, conversations, documents, measure, models, serve
+from rag.cli.commands import (
+    ask,
+    backup,
+    conversations,
+    documents,
+    measure,
+    models,
+    serve,
+    unanswered,
+)
 from rag.cli.common import Command
 from rag.cli.output import print_text
 from rag.config import CERTAINTY, version
@@ -210,6 +219,7 @@ def _add_ask(commands: _Commands) -> None:
         help="a text, or what `rag ask --json` printed; - for standard input",
     )
     _add_conversations(commands)
+    _add_unanswered_command(commands)
 
 
 def _add_conversations(commands: _Commands) -> None:
@@ -232,6 +242,16 @@ def _add_conversations(commands: _Commands) -> None:
         metavar="FILE",
         help="for --show: write them to FILE, which ends with .md, .html, .docx or .json",
     )
+
+
+def _add_unanswered_command(commands: _Commands) -> None:
+    parser = commands.add(
+        "unanswered",
+        unanswered.run_unanswered,
+        "list the questions that the reports did not answer",
+        "rag unanswered --clear",
+    )
+    parser.add_argument("--clear", action="store_true", help="remove all of them")
 
 
 def _add_document_commands(commands: _Commands) -> None:
@@ -305,7 +325,7 @@ def _add_backup(commands: _Commands) -> None:
     parser.add_argument(
         "--without-conversations",
         action="store_true",
-        help="leave out the kept questions and answers",
+        help="leave out the kept questions and answers, and the questions without an answer",
     )
     parser = commands.add(
         "import",

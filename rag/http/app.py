@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, Response
 from starlette.routing import Match
 
 from rag.errors import RagError
-from rag.http import conversations, documents, openai, questions
+from rag.http import conversations, documents, openai, questions, unanswered
 from rag.http.errors import PROBLEMS, add_error_handlers
 from rag.http.limits import MAX_BODY, MAX_UPLOAD
 from rag.http.mcp import make_server
@@ -62,6 +62,7 @@ def make_app(service: Service, jobs: Jobs, key: str, metrics: bool = False) -> F
     questions.add_question_routes(app, service)
     documents.add_document_routes(app, service, jobs)
     conversations.add_conversation_routes(app, service)
+    unanswered.add_unanswered_routes(app, service)
     openai.add_openai_routes(app, service)
     app.router.routes.extend(mcp_app.routes)
     _close(app)

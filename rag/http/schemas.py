@@ -142,6 +142,9 @@ AnswerResponse = _model_of(
 ConversationEntry = _model_of(
     "ConversationEntry", types.Conversation, without=["key"], conversation=(int, ...)
 )
+UnansweredList = create_model(
+    "UnansweredList", unanswered=_list_of(_model_of("UnansweredEntry", types.UnansweredQuestion))
+)
 ConversationList = create_model("ConversationList", conversations=_list_of(ConversationEntry))
 ConversationAnswers = create_model(
     "ConversationAnswers", __base__=ConversationEntry, answers=_list_of(AnswerResponse)
@@ -208,6 +211,9 @@ class UploadJob(BaseModel):
     document: str = ""
     chunks: int = 0
     reason: str = ""
+    answered: tuple[str, ...] = Field(
+        (), description="questions without an answer before that have one now"
+    )
 
     @classmethod
     def of(cls, job: jobs.Job) -> Self:
@@ -220,6 +226,7 @@ class UploadJob(BaseModel):
                 "document": job.document,
                 "chunks": job.chunks,
                 "reason": job.message,
+                "answered": job.answered,
             }
         )
 

@@ -21,14 +21,14 @@ from rag.types import DocumentInfo
 _LEFT_BEHIND = (
     "DELETE FROM pending; DELETE FROM removed; UPDATE settings SET cache = '', cached = 0;"
 )
-_CONVERSATIONS = "DELETE FROM conversations;"
+_ASKED = "DELETE FROM conversations; DELETE FROM unanswered;"
 _START = b"SQLite format 3\0"
 # A look-up has a number in memory for each id there could be.
 _LARGEST_ID = 100_000_000
 
 
 def export_library(indexes: Path, name: str, file: Path, conversations: bool = True) -> None:
-    """Write the library into a new file, with its conversations or without.
+    """Write the library into a new file, with what was asked of it or without.
 
     Nobody who uses it is held up.
 
@@ -50,7 +50,7 @@ def export_library(indexes: Path, name: str, file: Path, conversations: bool = T
                     "PRAGMA secure_delete = ON"
                 )  # of what is left behind no word stays in free pages
                 copy.executescript(
-                    f"BEGIN; {_LEFT_BEHIND} {'' if conversations else _CONVERSATIONS} COMMIT;"
+                    f"BEGIN; {_LEFT_BEHIND} {'' if conversations else _ASKED} COMMIT;"
                 )
                 faults = [
                     fault for (fault,) in copy.execute("PRAGMA integrity_check") if fault != "ok"

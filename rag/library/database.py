@@ -179,12 +179,13 @@ class Database:
             )
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, patience: float = _WRITER_SECONDS) -> Iterator[sqlite3.Connection]:
         """A change that is not counted, since it is of no document.
 
-        Kept wholly where the block ends well, else not at all.
+        Kept wholly where the block ends well, else not at all. After `patience`, in seconds, it
+        raises LibraryLockedError where another process still writes.
         """
-        with self._turn_to_write(), self._troubles():
+        with self._turn_to_write(patience), self._troubles():
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
@@ -193,13 +194,13 @@ class Database:
                     self._connection.execute("ROLLBACK")
 
     @contextmanager
-    def _turn_to_write(self) -> Iterator[None]:
+    def _turn_to_write(self, patience: float) -> Iterator[None]:
         """Holds the lock, and has begun to write.
 
         Until another process has finished, readers of this one go on.
         """
         began, reported = time.monotonic(), False
-        while not self._begins_to_write(last=time.monotonic() - began >= _WRITER_SECONDS):
+        while not self._begins_to_write(last=time.monotonic() - began >= patience):
             if not reported and time.monotonic() - began >= _SAY_SECONDS:
                 reported = True
                 logger.warning(

@@ -201,10 +201,18 @@ UPDATE turns SET digest = {TURN_DIGEST};
 UPDATE conversations SET digest = {CONVERSATION_DIGEST};
 """
 
+# Questions without an answer, to be asked again when documents are added.
+_FORMAT_5 = """
+CREATE TABLE unanswered (
+    question TEXT PRIMARY KEY, asked TEXT NOT NULL, reason TEXT NOT NULL, answered TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
 MIGRATIONS = {
     1: _FORMAT_1,
     2: _FORMAT_2,
     3: _FORMAT_3,
     4: _FORMAT_4,
+    5: _FORMAT_5,
 }  # the format reached -> what reaches it from the one before
 FORMAT = max(MIGRATIONS)

@@ -23,6 +23,7 @@ from rag.library.conversations import Conversations
 from rag.library.database import DATABASE, Database
 from rag.library.rows import document_of_rows, write_chunks, write_digest, write_document
 from rag.library.source_files import FILES, SourceFiles
+from rag.library.unanswered import Unanswered
 from rag.library.vector_index import Dense
 from rag.text.query import is_within, names_it, phrases_of
 from rag.types import EVERYTHING, Chunk, Document, DocumentInfo, Filter, Vectors
@@ -75,6 +76,7 @@ class Library:
         self.folder = folder
         self.source_files = SourceFiles(folder)
         self.conversations = Conversations(database)
+        self.unanswered = Unanswered(database)
         self._database = database
         self._opened_with = self.embedder
         self._dense = Dense(folder, database)

@@ -21,7 +21,7 @@ from typing import Literal
 from rag.errors import NotFoundError
 from rag.files import safe_name
 from rag.render.json import answer_json
-from rag.render.text import NEAREST_SHOWN, NO_ANSWER, where
+from rag.render.text import CLOSEST, NEAREST_SHOWN, NO_ANSWER, where
 from rag.text.characters import visible
 from rag.text.lookalikes import as_label
 from rag.types import IN_LINES, Answer, Citation, Document, Hit
@@ -104,10 +104,11 @@ class _Part:
     nearest: tuple[tuple[str, str], ...]  # passages, each with where it stands
     notes: tuple[str, ...]  # what a reader must know besides
     in_lines: bool  # whether each sentence has a line of its own
+    declined: str  # why there is no answer, "" where there is one
 
     @property
     def abstention(self) -> str:
-        return NO_ANSWER + (" The nearest passages:" if self.nearest else "")
+        return (self.declined or NO_ANSWER) + (f" {CLOSEST}" if self.nearest else "")
 
 
 def _parts(answers: Sequence[Answer], documents: Callable[[str], Document]) -> Iterator[_Part]:
@@ -125,6 +126,7 @@ def _parts(answers: Sequence[Answer], documents: Callable[[str], Document]) -> I
             tuple(map(_nearest_passage, answer.hits[:NEAREST_SHOWN])) if answer.abstained else (),
             tuple(map(_line_to_export, answer.notes)),
             answer.shape in IN_LINES,
+            _line_to_export(answer.declined),
         )
 
 

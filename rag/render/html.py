@@ -12,7 +12,7 @@ from itertools import groupby, pairwise, takewhile
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-from rag.render.text import NEAREST_SHOWN, NO_ANSWER, answer_text
+from rag.render.text import CLOSEST, NEAREST_SHOWN, NO_ANSWER, answer_text
 from rag.text.lookalikes import as_label
 from rag.types import (
     EVERYTHING,
@@ -60,11 +60,12 @@ def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
     """
     if answer.abstained:
         near = (
-            f'<p class="status">The nearest passages:</p>{_hits_html(answer.hits[:NEAREST_SHOWN])}'
+            f'<p class="status">{CLOSEST}</p>{_hits_html(answer.hits[:NEAREST_SHOWN])}'
             if answer.hits
             else ""
         )
-        said = f'<p class="said"><span>{NO_ANSWER}</span></p>{near}'
+        declined = escape(answer.declined) or NO_ANSWER
+        said = f'<p class="said"><span>{declined}</span></p>{near}'
     else:
         said = (
             f'<p class="{_said_class(answer)}">'
@@ -104,8 +105,13 @@ def conversation_html(library: str, key: int | None, begun: bool, trouble: str) 
     )
 
 
-def examples_html(questions: Sequence[str]) -> str:
-    """Questions that are asked with a click."""
+def examples_html(questions: Sequence[str] | None) -> str:
+    """Questions that are asked with a click; None while they are looked for.
+
+    The section has the attribute data-busy then.
+    """
+    if questions is None:
+        return '<section class="examples" data-busy hidden></section>'
     items = "".join(
         f'<li><button type="button" data-example>{escape(question)}</button></li>'
         for question in questions

@@ -6,7 +6,8 @@ from rag.text.characters import printable
 from rag.text.lookalikes import as_label
 from rag.types import Answer, Citation, Hit, Sentence
 
-NO_ANSWER = "The reports do not answer this."
+NO_ANSWER = "I found no passage that answers this."  # where an answer that was kept says no more
+CLOSEST = "Closest:"
 NEAREST_SHOWN = 3  # passages shown where the reports do not answer
 
 
@@ -14,7 +15,8 @@ def answer_text(answer: Answer) -> str:
     """The answer with its footnotes, or, where it abstains, the nearest passages as such."""
     if answer.abstained:
         nearest = "\n\n".join(hit_text(hit) for hit in answer.hits[:NEAREST_SHOWN])
-        return NO_ANSWER + (f" The nearest passages:\n\n{nearest}" if nearest else "")
+        said = printable(answer.declined) or NO_ANSWER
+        return said + (f" {CLOSEST}\n\n{nearest}" if nearest else "")
     footnotes = "\n".join(footnote_text(citation) for citation in answer.citations)
     parts = (printable(answer.answer), *map(printable, answer.notes), footnotes)
     return "\n\n".join(part for part in parts if part)

@@ -45,6 +45,7 @@ class Job:
     of: int = 0  # … of so many; 0 while that is unknown
     message: str = ""  # what came of it, or why it failed
     faults: tuple[str, ...] = ()  # files that were not added, faults of the library
+    answered: tuple[str, ...] = ()  # questions without an answer before that have one now
 
     @property
     def finished(self) -> bool:
@@ -229,6 +230,7 @@ class Jobs:
             document=added.document,
             chunks=added.chunks,
             message=" ".join(filter(None, (message, added.reason))),
+            answered=() if added.outcome == "unchanged" else self._service.ask_again(job.library),
         )
 
     def _add_folder(self, job: Job) -> Job:
@@ -247,7 +249,12 @@ class Jobs:
                 self._update(job, faults=tuple(faults))
         message = f"{total - len(faults)} of {total} files are in the library, {new} of them new."
         message = " ".join(filter(None, (message, left_out_summary(skipped))))
-        return self._changed(job, status="failed" if faults else "done", message=message)
+        return self._changed(
+            job,
+            status="failed" if faults else "done",
+            message=message,
+            answered=self._service.ask_again(job.library) if new else (),
+        )
 
     def _rebuild(self, job: Job) -> Job:
         number = self._service.pipeline(job.library).rebuild(self._progress(job))

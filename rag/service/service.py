@@ -1,5 +1,6 @@
 """The libraries of a folder, for many who ask at once: one set of models, one queue for them."""
 
+import logging
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -35,6 +36,7 @@ MAX_QUESTIONS = 16
 # They are drawn one after the other, and those that wait must not take all the threads.
 MAX_PAGE_IMAGES = 8
 RETRY_SECONDS = 5  # about as long as an answer takes
+_ASKING_AGAIN_SECONDS = 600.0  # for all unanswered questions together, beside other work
 _CLOSE_SECONDS = 4.0  # for the questions under way when the service is closed
 _CLOSING_POLL_SECONDS = 0.02
 _OUTCOMES = {  # of a question without an answer
@@ -42,6 +44,9 @@ _OUTCOMES = {  # of a question without an answer
     TimedOutError: "late",
     StoppedError: "stopped",
 }
+
+
+logger = logging.getLogger(__name__)
 
 
 class Service:
@@ -199,6 +204,26 @@ class Service:
         if document.boxes:
             _keep_pages(pipeline, file, document.sha256, added.document)
         return added
+
+    def attempt(self, library: str, question: str) -> Answer:
+        """Return the answer to a question that no user asked: nothing is kept or counted.
+
+        Raises what `Pipeline.stream` raises.
+        """
+        current_request.set(RequestContext())
+        return self.pipeline(library).attempt(question)
+
+    def ask_again(self, library: str) -> tuple[str, ...]:
+        """Ask the unanswered questions of the library again; return those answered now.
+
+        Where that cannot be done, the log says why: what was added is added all the same.
+        """
+        current_request.set(RequestContext(_ASKING_AGAIN_SECONDS))
+        try:
+            return tuple(answer.question for answer in self.pipeline(library).ask_again())
+        except RagError as error:
+            logger.warning("The unanswered questions were not asked again: %s", error)
+            return ()
 
     def page_image(self, library: str, document: str, page: int, width: int) -> bytes:
         """Return a PNG of a page of the document, about `width` pixels wide; pages count from 1.

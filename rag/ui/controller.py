@@ -5,7 +5,6 @@ Ask, follow up, open a report, go on with a conversation.
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rag.catalogue.memory import free_memory, gigabytes
@@ -29,17 +28,16 @@ from rag.ui.library_view import (
     holdings_html,
     library_html,
     no_library_html,
+    unanswered_html,
     work_html,
 )
 from rag.ui.models_view import models_html
-from rag.ui.suggested_questions import example_questions
+from rag.ui.suggested_questions import SuggestedQuestions
 
 if TYPE_CHECKING:
     from rag.library.conversations import Conversations
 
 _MAX_SECONDS = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
-_EXAMPLES = 4
-_LIBRARIES_IN_MEMORY = 8
 _PROGRESS_POLL_SECONDS = 0.3  # how often the number of questions ahead is looked up
 
 
@@ -94,9 +92,7 @@ class Controller:
         self._jobs = jobs
         self._service = service
         self._requests: dict[str, RequestContext] = {}
-        self._examples = lru_cache(_LIBRARIES_IN_MEMORY)(
-            lambda library, generation: self._read_off(library)
-        )
+        self._suggested = SuggestedQuestions(service)
 
     def libraries(self) -> list[str]:
         """The names of the libraries."""
@@ -185,20 +181,9 @@ class Controller:
         if window.turns or not window.library:
             return ""
         try:
-            return examples_html(
-                self._examples(
-                    window.library, self._service.pipeline(window.library).library.generation
-                )
-            )
+            return examples_html(self._suggested.of(window.library))
         except RagError:  # what is wrong is said where the library is shown
             return ""
-
-    def _read_off(self, library: str) -> list[str]:
-        pipeline = self._service.pipeline(library)
-        names = [document.name for document in pipeline.library.documents()]
-        # From all over the library, whose documents stand in the order of their names.
-        chosen = names[:: max(1, len(names) // _EXAMPLES)][:_EXAMPLES]
-        return example_questions([pipeline.document(name) for name in chosen], _EXAMPLES)
 
     # --- Reports ----------------------------------------------------------------------------------
 
@@ -281,6 +266,12 @@ class Controller:
             lambda: self._service.pipeline(window.library).library.remove(document)
         )
 
+    def clear_unanswered(self, window: BrowserWindow) -> str:
+        """Remove the questions without an answer; why not, where it cannot be."""
+        return self._trouble(
+            lambda: self._service.pipeline(window.library).library.unanswered.clear()
+        )
+
     def make(self, name: str) -> str:
         """Make a library; why not, where it cannot be."""
 
@@ -298,9 +289,10 @@ class Controller:
             return ""
         try:
             pipeline = self._service.pipeline(window.library)
-            return holdings_html(
+            held = holdings_html(
                 window.library, pipeline.library.documents(), int(pipeline.status()["bytes"])
             )
+            return held + unanswered_html(pipeline.library.unanswered.listing())
         except RagError as error:
             return trouble_html(str(error))
 

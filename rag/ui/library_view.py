@@ -11,7 +11,7 @@ from html import escape
 from rag.render.html import count, joined
 from rag.service.jobs import Job
 from rag.service.service import was_sent
-from rag.types import Conversation, DocumentInfo
+from rag.types import Conversation, DocumentInfo, UnansweredQuestion
 
 _DATED_BY_MONTH = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])|$)")
 _MOST_MONTHS = 36  # in a picture; beyond, its bars are years
@@ -167,7 +167,32 @@ def _upload_html(job: Job) -> str:
     return (
         f'<li class="{job.status}"><p>'
         f"{joined([job.source, how, count(job.chunks, 'passage') if job.chunks else ''])}</p>"
-        f"{more}</li>"
+        f"{more}{_now_answered_html(job)}</li>"
+    )
+
+
+def _now_answered_html(job: Job) -> str:
+    """The questions that what was added answers, each asked with a click; "" for none."""
+    items = "".join(
+        f'<li><button type="button" data-example>{escape(question)}</button></li>'
+        for question in job.answered
+    )
+    return f"<p>Now answered:</p><ul>{items}</ul>" if items else ""
+
+
+def unanswered_html(kept: Sequence[UnansweredQuestion]) -> str:
+    """The questions without an answer, each asked again with a click; "" for none."""
+    if not kept:
+        return ""
+    items = "".join(
+        f'<li><button type="button" data-example>{escape(q.question)}</button>'
+        f"<p>{joined([q.asked[:10], 'answered since' if q.answered else ''])}</p></li>"
+        for q in kept
+    )
+    return (
+        '<section class="holdings unanswered"><h2>Questions without an answer</h2>'
+        f'<ul>{items}</ul><p class="care"><button type="button" data-do="clear" '
+        'data-sure="Remove all of these questions?">Clear</button></p></section>'
     )
 
 
@@ -188,7 +213,7 @@ def _task_html(task: Job) -> str:
     said = f"<p>{escape(task.message)}</p>" if task.message else ""
     return (
         f'<li class="{task.status}"><p>{joined([what, how])}</p>'
-        f"{bar}{said}{f'<ul>{faults}</ul>' if faults else ''}</li>"
+        f"{bar}{said}{f'<ul>{faults}</ul>' if faults else ''}{_now_answered_html(task)}</li>"
     )
 
 

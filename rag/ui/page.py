@@ -20,7 +20,8 @@ _QUESTIONS_AT_ONCE = 8  # they search side by side; the language model answers o
 _SHOWN, _LOOKED, _DONE = "() => page.shown()", "() => page.looked()", "() => page.done()"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _EVENTS = (
-    "open start resume list rename forget look folder verify rebuild discard make models model"
+    "open start resume list rename forget look folder verify rebuild discard clear make models "
+    "model"
 ).split()
 # Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events
 # to stand here.
@@ -207,6 +208,7 @@ class _Page:
             (self.wire.look, self.look, self.window, seen, _LOOKED),
             (self.wire.folder, self.folder, self.window, self.trouble, ""),
             (self.wire.verify, self.verify, self.window, self.trouble, ""),
+            (self.wire.clear, self.clear, self.window, self.trouble, ""),
             (self.wire.rebuild, self.rebuild, self.window, self.trouble, ""),
             (self.wire.discard, self.discard, self.window, [self.trouble, self.report], _SHOWN),
             (self.wire.make, self.make, self.window, made, _SHOWN),
@@ -313,6 +315,9 @@ class _Page:
 
     def folder(self, window: BrowserWindow, event: gr.EventData) -> str:
         return self.controller.begin(window, "add", event._data["folder"])
+
+    def clear(self, window: BrowserWindow) -> str:
+        return self.controller.clear_unanswered(window)
 
     def verify(self, window: BrowserWindow) -> str:
         return self.controller.begin(window, "verify")

@@ -24,6 +24,7 @@ from libraries import (
 from rag.errors import LibraryError
 from rag.library import database as database_module
 from rag.library.database import tables
+from rag.library.schema import FORMAT
 from rag.library.store import Library
 from rag.types import (
     Filter,
@@ -125,7 +126,8 @@ def open_old_as_somebody_else(folder: Path) -> None:
     with pytest.raises(
         LibraryError,
         match=(
-            r"'old' has format 1, which must be brought to format 4, .* cannot be written to; copy"
+            rf"'old' has format 1, which must be brought to format {FORMAT}, .* cannot be written "
+            "to; copy"
         ),
     ):
         Library.open(folder)

@@ -25,6 +25,7 @@ from libraries import (
 
 from rag.errors import DocumentError, LibraryError, NotFoundError, UsageError
 from rag.library import database as database_module
+from rag.library.schema import FORMAT
 from rag.library.store import Library, library_folder, library_names
 from rag.types import (
     Box,
@@ -400,8 +401,9 @@ def test_without_an_embedder_a_library_opens_as_it_was_built(library: Library) -
 
 def test_a_newer_format_is_refused(library: Library) -> None:
     with sqlite3.connect(library.folder / "library.db") as database:
-        database.execute("PRAGMA user_version = 5")
-    with pytest.raises(LibraryError, match="has format 5, this program reads format 4; update"):
+        database.execute(f"PRAGMA user_version = {FORMAT + 1}")
+    told = f"has format {FORMAT + 1}, this program reads format {FORMAT}; update"
+    with pytest.raises(LibraryError, match=told):
         Library.open(library.folder)
 
 

@@ -250,10 +250,12 @@ def test_of_a_report_that_was_removed_or_replaced_no_checksum_is_told(
 @pytest.mark.parametrize("kind", ["md", "html", "docx"])
 def test_an_abstention_is_told_as_such_with_the_nearest_passages(kind: ExportFormat) -> None:
     text = text_of(kind, exported(kind, ABSTAINED))
-    assert "The reports do not answer this. The nearest passages:" in text
+    assert "I found no passage that answers this. Closest:" in text
     assert [n for n in range(5) if f"Passage {n}." in text] == [0, 1, 2]
     assert "— Northern Trade (north, Deals, ¶30)" in text
-    assert "nearest" not in text_of(kind, exported(kind, replace(ABSTAINED, hits=())))
+    said = replace(ABSTAINED, hits=(), declined="I found no passage on this subject.")
+    assert "I found no passage on this subject." in text_of(kind, exported(kind, said))
+    assert "Closest" not in text_of(kind, exported(kind, said))
     assert "Passage" not in text_of(kind, exported(kind, ANSWER))
 
 

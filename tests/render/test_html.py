@@ -366,13 +366,12 @@ def test_a_sentence_that_is_not_wholly_supported_says_so() -> None:
 
 
 def test_an_answer_that_abstains_shows_the_nearest_passages_as_such() -> None:
-    answer = replace(answer_of(REPORT, abstained=True), hits=(hit_of(REPORT, 0, 5),) * 5)
-    shown = Page(answer_html(0, answer))
-    assert (
-        shown.text("section")
-        == "What of trade?The reports do not answer this.The nearest passages:"
-        + "TradeA Title (Trade, ¶3)" * 3
+    told = "I found <no> passage."
+    answer = replace(
+        answer_of(REPORT, abstained=True), hits=(hit_of(REPORT, 0, 5),) * 5, declined=told
     )
+    shown = Page(answer_html(0, answer))
+    assert shown.text("section") == f"What of trade?{told}Closest:" + "TradeA Title (Trade, ¶3)" * 3
 
 
 def test_an_answer_is_copied_with_its_footnotes() -> None:

@@ -74,10 +74,10 @@ def test_a_quote_that_brings_its_marks_gets_no_second_ones() -> None:
 def test_an_abstention_shows_the_nearest_passages_as_such() -> None:
     abstained = replace(ANSWER, answer="", abstained=True, sentences=(), citations=())
     assert answer_text(abstained) == (
-        "The reports do not answer this. The nearest passages:\n\n• Trade rose sharply.\n  — The "
+        "I found no passage that answers this. Closest:\n\n• Trade rose sharply.\n  — The "
         "Visit (Economic Agreements, ¶31)"
     )
-    assert answer_text(replace(abstained, hits=())) == "The reports do not answer this."
+    assert answer_text(replace(abstained, hits=(), declined="Nothing\x1b.")) == "Nothing."
 
 
 def test_the_json_has_the_shape_of_the_contract() -> None:
@@ -128,6 +128,7 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
         "shape": "fact",
         "confidence": 0.0,
         "notes": [],
+        "declined": "",
     }
 
 

@@ -133,6 +133,9 @@ def _add(pipeline: Pipeline, paths: Sequence[Path]) -> list[Added]:
             display.say(
                 "\n".join(["Not added:", *(f"  {added.path}: {added.reason}" for added in failed)])
             )
+        if any(added.outcome in ("added", "replaced") for added in outcomes):
+            for answer in pipeline.ask_again():
+                display.say(f"now answered: {answer.question}\n{'':14}{answer.answer}")
     return outcomes
 
 

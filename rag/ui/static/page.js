@@ -137,6 +137,8 @@ const page = (() => {
   }
 
   function ask(words) {
+    const tab = [...document.querySelectorAll("[role=tab]")].find((one) => one.textContent.trim() === "Ask");
+    if (tab && tab.getAttribute("aria-selected") !== "true") tab.click();
     const box = question();
     box.value = words;
     box.dispatchEvent(new Event("input", { bubbles: true }));
@@ -308,7 +310,7 @@ const page = (() => {
   // As long as work is under way, it is looked at again.
   let following = 0;
   function follow() {
-    const busy = $(".models[data-busy]") ? "models" : $(".work[data-busy]") ? "look" : "";
+    const busy = $(".models[data-busy]") ? "models" : $(":is(.work, .examples)[data-busy]") ? "look" : "";
     if (following || !busy) return;
     following = setTimeout(() => {
       following = 0;
