@@ -115,7 +115,7 @@ def test_a_question_that_leans_on_the_answer_is_read_with_it() -> None:
     found = {
         "alone": evidence("140 metres", 0.8),
         "behind": evidence("Petra Alm", 0.9),
-        "answer": evidence("the weir", 0.8),
+        "answer": evidence("the weir", 0.9),
     }
     assert kept("What did she buy?", found) is found["answer"]
 
