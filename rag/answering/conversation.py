@@ -185,7 +185,7 @@ def candidates(question: str, context: Context) -> list[Candidate]:
 def _core_of(question: str) -> str:
     """Return the question without sentences before it that ask nothing ("Thanks! And …?")."""
     sentences = [question[start:end] for start, end in sentence_spans(question)]
-    asking = [sentence for sentence in sentences if sentence.rstrip().endswith("?")]
+    asking = [s for s in sentences if s.rstrip().endswith("?") and words_of(s)]
     return asking[-1] if len(asking) == 1 else question
 
 

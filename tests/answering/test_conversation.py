@@ -83,6 +83,7 @@ def test_the_last_answer_takes_the_place_of_a_pronoun(question: str, put: str) -
 
 def test_what_asks_nothing_is_left_out_before_what_asks() -> None:
     assert ways("Thanks! And when was it?", "") == [("alone", "And when was it?")]
+    assert ways("Who said “who”? ’?", "") == [("alone", "Who said “who”?")]
     assert ways("Is it? Or was it?", "") == [("alone", "Is it? Or was it?")]
 
 

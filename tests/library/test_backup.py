@@ -122,8 +122,8 @@ def evil(trigger: str) -> str:
             "its tables are not those of a library",
         ),
         ("PRAGMA application_id = 1", "it is another program's database"),
-        ("PRAGMA user_version = 99", "it has format 99, and 1 to 4 are read"),
-        ("PRAGMA user_version = -1", "it has format -1, and 1 to 4 are read"),
+        ("PRAGMA user_version = 99", "it has format 99, and 1 to 5 are read"),
+        ("PRAGMA user_version = -1", "it has format -1, and 1 to 5 are read"),
         ("PRAGMA user_version = 2", "its tables are not those of a library"),
         (
             "UPDATE vectors SET vector = zeroblob(8192)",
