@@ -230,14 +230,10 @@ class Pipeline:
         A question in a conversation is read in several ways (`conversation.candidates`); what
         answers better is kept.
         """
-        before = conversation.questions_of(history)
-        context = self._context(before, only)
-        asked, evidence = conversation.understood(
+        context = self._context(conversation.questions_of(history), only)
+        return conversation.understood(
             question, context, lambda asked: self.evidence(asked, hits[:READ])
         )
-        key = ((*before, question.strip()), only, self.library.generation)
-        self._contexts.put(key, conversation.context_of(asked, evidence, self._certainty))
-        return asked, evidence
 
     def _context(self, before: tuple[str, ...], only: Filter) -> conversation.Context:
         """Return what a question after these leans on; what was forgotten of it is read again."""
@@ -248,11 +244,15 @@ class Pipeline:
             return remembered
         *earlier, last = before[-conversation.MAX_READ_AGAIN :]
         history = [Turn("user", text) for text in earlier]
-        asked, evidence = self.read(
-            last, self.search(last, history=history, only=only), history, only
-        )
+        hits = self.search(last, history=history, only=only)
+        return self._remember(before, only, *self.read(last, hits, history, only))
+
+    def _remember(
+        self, before: tuple[str, ...], only: Filter, asked: str, evidence: Sequence[Evidence]
+    ) -> conversation.Context:
+        """Keep what the next question may lean on after these, the last of which was so read."""
         context = conversation.context_of(asked, evidence, self._certainty)
-        self._contexts.put(key, context)
+        self._contexts.put((before, only, self.library.generation), context)
         return context
 
     def evidence(self, question: str, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
@@ -351,6 +351,8 @@ class Pipeline:
         if decision.reason and named != only:  # what it names does not answer; another may
             hits = self.search(written, history=history, only=only)
             text, evidence, decision = self._decide(written, hits, history, only, least)
+        before = (*conversation.questions_of(history), question.strip())
+        self._remember(before, only, text, evidence)
         read = time.monotonic() - started
         notes = list(slips)
         request = Request(
