@@ -29,8 +29,8 @@ WAYS: tuple[Way, ...] = ("alone", "behind", "answer", "changed")
 FEATURES = ("log_odds", *WAYS[1:], "repeats", "leans")
 Read = Callable[[str], Sequence[Evidence]]
 
-_FITTED = Path(__file__).parents[1] / "data" / "conversation.json"
-_LEAST = 0.01  # of a chance, whose log-odds are compared: below, nothing is found
+_FITTED_WAYS = Path(__file__).parents[1] / "data" / "conversation.json"
+_LEAST_CHANCE = 0.01  # of a chance, whose log-odds are compared: below, nothing is found
 _REMEMBERED = 256  # questions whose understanding is kept for those that follow
 # Of the turns before a question those that are read again where nothing is remembered of them.
 MAX_READ_AGAIN = 3
@@ -50,7 +50,9 @@ _ASKS = re.compile(
 )
 _CONVERSATION_WORD = re.compile(r"[^\W_]+(?:[.,:'’-][^\W_]+)*")
 _MAX_FRAGMENT = 3  # content words of a question that only changes a part of the one before
-_MAX_WORDS = 30  # of what stands before a question: the reader cuts long questions at the end
+_MAX_WORDS_BEHIND = (
+    30  # of what stands before a question: the reader cuts long questions at the end
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Wording:
     """One way to understand a question, and its words."""
 
     way: Way
@@ -117,8 +119,8 @@ def understood(question: str, context: Context, read: Read) -> tuple[str, tuple[
 
 
 def without_repeats(
-    found: Sequence[tuple[Candidate, tuple[Evidence, ...]]], context: Context
-) -> list[tuple[Candidate, tuple[Evidence, ...]]]:
+    found: Sequence[tuple[Wording, tuple[Evidence, ...]]], context: Context
+) -> list[tuple[Wording, tuple[Evidence, ...]]]:
     """Return the ways without those that lean on the last question and give its answer again.
 
     What stands alone, or changes a part, may have that answer again; else a new topic would get the
@@ -131,16 +133,16 @@ def without_repeats(
     ]
 
 
-def features_of(candidate: Candidate, evidence: Sequence[Evidence], context: Context) -> Vectors:
+def features_of(candidate: Wording, evidence: Sequence[Evidence], context: Context) -> Vectors:
     """Return what is weighed of a way, float32 [len(FEATURES)]."""
-    chance = min(max(evidence[0].score if evidence else 0.0, _LEAST), 1 - _LEAST)
+    chance = min(max(evidence[0].score if evidence else 0.0, _LEAST_CHANCE), 1 - _LEAST_CHANCE)
     ways = [float(candidate.way == way) for way in WAYS[1:]]
     is_same = candidate.way == "changed" and repeats(candidate, evidence, context)
     leans = candidate.way == "alone" and bool(_with_answer(candidate.asked, "it"))
     return np.array([log(chance / (1 - chance)), *ways, is_same, leans], np.float32)
 
 
-def repeats(candidate: Candidate, evidence: Sequence[Evidence], context: Context) -> bool:
+def repeats(candidate: Wording, evidence: Sequence[Evidence], context: Context) -> bool:
     """Return whether the best sentence gives the last answer again.
 
     That is one in the same place, or in the same words; with a part of the question changed, the
@@ -165,20 +167,20 @@ def short_of(evidence: Evidence) -> str:
 @cache
 def fitted_weights() -> Vectors:
     """Return the weights of FEATURES, float32 [len(FEATURES)]."""
-    values = json.loads(_FITTED.read_text(encoding="utf-8"))
+    values = json.loads(_FITTED_WAYS.read_text(encoding="utf-8"))
     return np.array([values[feature] for feature in FEATURES], np.float32)
 
 
-def candidates(question: str, context: Context) -> list[Candidate]:
+def candidates(question: str, context: Context) -> list[Wording]:
     """Return the ways to understand the question in its context, alone first."""
     core, before, answer = _core_of(question), context.asked, context.answer
-    found = [Candidate("alone", core)]
+    found = [Wording("alone", core)]
     if before and (changed := _changed(core, before)):
-        return [*found, Candidate("changed", changed)]
+        return [*found, Wording("changed", changed)]
     if before:
-        found.append(Candidate("behind", f"{_ending(before)} {core}"))
+        found.append(Wording("behind", f"{_ending(before)} {core}"))
     if answer and (put := _with_answer(core, answer)):
-        found.append(Candidate("answer", put))
+        found.append(Wording("answer", put))
     return found
 
 
@@ -191,7 +193,7 @@ def _core_of(question: str) -> str:
 
 def _ending(text: str) -> str:
     words = text.split()
-    return " ".join(words[-_MAX_WORDS:])
+    return " ".join(words[-_MAX_WORDS_BEHIND:])
 
 
 def _with_answer(question: str, answer: str) -> str:
@@ -218,7 +220,7 @@ def _changed(question: str, before: str) -> str:
         return ""
     numbers = [word for word in words if is_number(word)]
     if len(numbers) == 1:
-        same = [m for m in _CONVERSATION_WORD.finditer(before) if _alike(m[0], numbers[0])]
+        same = [m for m in _CONVERSATION_WORD.finditer(before) if _same_shape(m[0], numbers[0])]
         if same:
             return before[: same[-1].start()] + numbers[0] + before[same[-1].end() :]
     phrase = _phrase_of(question)
@@ -231,7 +233,7 @@ def _changed(question: str, before: str) -> str:
     return f"{before.rstrip(' ?.!')} {phrase}?"
 
 
-def _alike(one: str, other: str) -> bool:
+def _same_shape(one: str, other: str) -> bool:
     return is_number(one) and len(one) == len(other)
 
 

@@ -10,11 +10,11 @@ from typing import Literal
 from rag.text.tokens import FUNCTION_WORDS, content_of, is_number, number_of, stem, words_of
 from rag.types import Evidence, Hit, Reason, Vectors
 
-Kind = Literal["question", "assistant", "thanks", "greeting", "gibberish"]
+TurnKind = Literal["question", "assistant", "thanks", "greeting", "gibberish"]
 
 EMPTY_LIBRARY = "The library holds no reports yet; add some, then ask again."
 NOTHING_FOUND = "I found no passage"
-SAID: dict[Kind, str] = {
+SAID: dict[TurnKind, str] = {
     "assistant": (
         "I answer questions about the reports in this library, with a footnote to the words that "
         "prove each sentence; ask about something they tell of."
@@ -25,7 +25,7 @@ SAID: dict[Kind, str] = {
 }
 # How a sentence begins that stands where an answer would; the last one is of earlier versions.
 OPENINGS = (NOTHING_FOUND, EMPTY_LIBRARY, *SAID.values(), "The reports do not answer this.")
-_SMALL_TALK: dict[Kind, tuple[str, ...]] = {
+_SMALL_TALK: dict[TurnKind, tuple[str, ...]] = {
     "assistant": (
         "who are you",
         "what are you",
@@ -54,10 +54,12 @@ _SMALL_TALK: dict[Kind, tuple[str, ...]] = {
     "greeting": ("hello", "hi", "hey", "hi there", "good morning", "good evening"),
 }
 EXAMPLES = [example for examples in _SMALL_TALK.values() for example in examples]
-_KINDS: list[Kind] = [kind for kind, examples in _SMALL_TALK.items() for _ in examples]
+_KINDS_OF_EXAMPLES: list[TurnKind] = [
+    kind for kind, examples in _SMALL_TALK.items() for _ in examples
+]
 # Cosine from which a turn is of the kind of its nearest example. Of thirty questions about reports
 # none reached 0.75 ("What can be done?" 0.67); of twenty turns of small talk fifteen do.
-_ALIKE = 0.75
+_SMALL_TALK_COSINE = 0.75
 _GIBBERISH_LETTERS = 2.5  # letters a token: words of a language have four and more
 
 
@@ -67,15 +69,15 @@ def kind_of(
     encode: Callable[[Sequence[str]], Vectors],
     count_tokens: Callable[[str], int],
     examples: Vectors,
-) -> Kind:
+) -> TurnKind:
     """Return what kind of turn this is.
 
     `hits` are those of its search, `examples` the unit vectors of EXAMPLES.
     """
     words = [word.lower() for word in words_of(question)]
     nearest = examples @ encode([" ".join(words)])[0]
-    if nearest.max() >= _ALIKE:
-        return _KINDS[int(nearest.argmax())]
+    if nearest.max() >= _SMALL_TALK_COSINE:
+        return _KINDS_OF_EXAMPLES[int(nearest.argmax())]
     letters = "".join(words)
     unknown = all(hit.found_by == "dense" for hit in hits) and FUNCTION_WORDS.isdisjoint(words)
     if unknown and letters.isascii() and letters.isalpha():
@@ -92,13 +94,13 @@ def declined(reason: Reason, question: str, evidence: Sequence[Evidence]) -> str
     """
     if reason == "nothing_on_subject" or not evidence:
         return f"{NOTHING_FOUND} on this subject."
-    difference = _difference(question, evidence[0])
+    difference = _differs_by(question, evidence[0])
     return (
         f"{NOTHING_FOUND} that answers this{f': the nearest {difference}' if difference else ''}."
     )
 
 
-def _difference(question: str, nearest: Evidence) -> str:
+def _differs_by(question: str, nearest: Evidence) -> str:
     """Return what the nearest passage has in place of a number, year or name of the question."""
     hit = nearest.hit
     around = f"{hit.chunk.context} {hit.title} {hit.date[:4]} {hit.chunk.text}"

@@ -8,9 +8,9 @@ from rag.text.characters import printable
 from rag.types import Reason, UnansweredQuestion
 
 # An answer must not wait long for another process that writes; adding a document takes less.
-_PATIENCE = 2.0  # seconds
-_SECONDS = "%Y-%m-%dT%H:%M:%SZ"  # ISO 8601
-_LISTING = "SELECT question, asked, reason, answered FROM unanswered"
+_WRITE_PATIENCE = 2.0  # seconds
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # ISO 8601
+_UNANSWERED = "SELECT question, asked, reason, answered FROM unanswered"
 
 
 class Unanswered:
@@ -28,9 +28,9 @@ class Unanswered:
 
         Return False where the library cannot be written to, or is being written to for long.
         """
-        now = datetime.now(UTC).strftime(_SECONDS)
+        now = datetime.now(UTC).strftime(_TIME_FORMAT)
         try:
-            with self._database.transaction(_PATIENCE) as database:
+            with self._database.transaction(_WRITE_PATIENCE) as database:
                 database.execute(
                     "INSERT INTO unanswered VALUES (?, ?, ?, '') ON CONFLICT (question) DO UPDATE"
                     " SET asked = excluded.asked, reason = excluded.reason, answered = ''",
@@ -42,12 +42,12 @@ class Unanswered:
 
     def listing(self) -> list[UnansweredQuestion]:
         """Return all of them, the last asked first; those answered since name when."""
-        rows = self._database.rows(f"{_LISTING} ORDER BY asked DESC, question")
+        rows = self._database.rows(f"{_UNANSWERED} ORDER BY asked DESC, question")
         return [UnansweredQuestion(*row) for row in rows]
 
     def open(self, limit: int) -> list[UnansweredQuestion]:
         """Return the last `limit` that nothing has answered since, the last asked first."""
-        query = f"{_LISTING} WHERE answered = '' ORDER BY asked DESC, question LIMIT ?"
+        query = f"{_UNANSWERED} WHERE answered = '' ORDER BY asked DESC, question LIMIT ?"
         return [UnansweredQuestion(*row) for row in self._database.rows(query, limit)]
 
     def mark_answered(self, question: str) -> None:
@@ -55,7 +55,7 @@ class Unanswered:
 
         Raises LibraryError where the library cannot be written to.
         """
-        now = datetime.now(UTC).strftime(_SECONDS)
+        now = datetime.now(UTC).strftime(_TIME_FORMAT)
         with self._database.transaction() as database:
             database.execute(
                 "UPDATE unanswered SET answered = ? WHERE question = ?", [now, question]

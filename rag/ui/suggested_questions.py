@@ -18,7 +18,7 @@ from rag.text.sentences import sentence_spans
 from rag.text.tokens import FUNCTION_WORDS, MONTHS, content_of, stem, words_of
 from rag.types import Answer, Document
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 SUGGESTED = 4  # shown
 _TRIED = 24  # questions asked for them at most: each takes a second or two
@@ -29,7 +29,7 @@ _MOST_WORDS = 30  # of an answer
 _SUBJECT_WORDS = 12  # the most frequent words of a document tell its subject
 
 _MONTH = "|".join(MONTHS)
-_DATE = (
+_WHEN = (
     rf"(?:\d{{1,2}} (?:{_MONTH}) \d{{4}}|(?:{_MONTH}) \d{{1,2}}, \d{{4}}|(?:{_MONTH} )?\d{{4}})\b"
 )
 _SUBJECT = (
@@ -37,7 +37,7 @@ _SUBJECT = (
     r"|[A-Z][\w’'-]{3,})"
 )
 _NAME = r"(?P<name>[A-Z][\w’'-]+(?: [A-Z][\w’'.-]+){1,3})"
-_DONE = (
+_MADE = (
     r"(?:\w+ed|built|begun|held|made|sold|lost|won|found|taken|given|written|sent|drawn|cut|set)\b"
 )
 _BOTH = r"(?:\w+ed|built|made|found|led|held|sold|bought|won)"  # the same in "was … by"
@@ -47,16 +47,16 @@ _TURNED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), question)
     for pattern, question in (
         (
-            rf"{_SUBJECT} (?P<be>was|were|is|are) (?P<done>{_DONE}[^,;:.]{{0,40}}?) (?:in|on) "
-            rf"{_DATE}",
+            rf"{_SUBJECT} (?P<be>was|were|is|are) (?P<done>{_MADE}[^,;:.]{{0,40}}?) (?:in|on) "
+            rf"{_WHEN}",
             "When {be} {subject} {done}?",
         ),
         (
-            rf"(?:In|On) {_DATE},? {_SUBJECT} (?P<be>was|were) (?P<done>{_DONE}[^,;:.]{{0,40}})\.$",
+            rf"(?:In|On) {_WHEN},? {_SUBJECT} (?P<be>was|were) (?P<done>{_MADE}[^,;:.]{{0,40}})\.$",
             "When {be} {subject} {done}?",
         ),
         (
-            rf"{_SUBJECT} will be (?P<done>{_DONE}[^,;:.]{{0,40}}?) (?:in|on) {_DATE}",
+            rf"{_SUBJECT} will be (?P<done>{_MADE}[^,;:.]{{0,40}}?) (?:in|on) {_WHEN}",
             "When will {subject} be {done}?",
         ),
         (rf"{_SUBJECT} was (?P<did>{_BOTH}) by ", "Who {did} {subject}?"),
@@ -77,7 +77,7 @@ _TURNED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class SuggestedQuestion:
     """A question, and the sentence that is to answer it."""
 
     question: str
@@ -86,16 +86,16 @@ class Candidate:
     end: int
 
 
-def candidate_questions(documents: Sequence[Document]) -> list[Candidate]:
+def candidate_questions(documents: Sequence[Document]) -> list[SuggestedQuestion]:
     """Return questions that the documents should answer, each document's best ones first.
 
     Those of all documents come in turns.
     """
-    made = [_of_document(document) for document in documents]
+    made = [_questions_of(document) for document in documents]
     return [candidate for candidate in chain.from_iterable(zip_longest(*made)) if candidate]
 
 
-def is_answered_well(candidate: Candidate, answer: Answer) -> bool:
+def is_answered_well(candidate: SuggestedQuestion, answer: Answer) -> bool:
     """Whether the answer is the candidate's sentence, certain, direct and short."""
     if answer.abstained or answer.confidence < _LEAST_CONFIDENCE or not answer.citations:
         return False
@@ -133,7 +133,7 @@ class SuggestedQuestions:
         try:
             questions = self._answered(library)
         except RagError as error:
-            logger.warning("No questions were suggested for %r: %s", library, error)
+            _log.warning("No questions were suggested for %r: %s", library, error)
             questions = []
         with self._lock:
             if self._found.get(library, (generation, None))[0] == generation:
@@ -149,7 +149,7 @@ class SuggestedQuestions:
 
 
 def choose_answered(
-    candidates: Sequence[Candidate], ask: Callable[[str], Answer], limit: int = SUGGESTED
+    candidates: Sequence[SuggestedQuestion], ask: Callable[[str], Answer], limit: int = SUGGESTED
 ) -> list[str]:
     """Ask one candidate after the other; return the first `limit` that are answered well."""
     good: list[str] = []
@@ -161,7 +161,7 @@ def choose_answered(
     return good
 
 
-def _of_document(document: Document) -> list[Candidate]:
+def _questions_of(document: Document) -> list[SuggestedQuestion]:
     """Return the questions of a document, those nearest to its subject first."""
     counted = Counter(
         stem(word) for word in words_of(document.text) if word.lower() not in FUNCTION_WORDS
@@ -170,14 +170,14 @@ def _of_document(document: Document) -> list[Candidate]:
     turned = {c.question: c for c in _turned(document)}
     said = {c.question: c for c in _said(document)}
 
-    def distance(candidate: Candidate) -> float:
+    def distance(candidate: SuggestedQuestion) -> float:
         near = subject & content_of(candidate.question)
         return -len(near) / len(words_of(candidate.question))
 
     return [*sorted(turned.values(), key=distance), *sorted(said.values(), key=distance)]
 
 
-def _said(document: Document) -> Iterator[Candidate]:
+def _said(document: Document) -> Iterator[SuggestedQuestion]:
     """Yield what is asked of a quotation: what its speaker said about a name in it."""
     counted = Counter(word.removesuffix("'s") for word in words_of(document.text))
     # A name is never written small, and the subject is named more than once.
@@ -195,10 +195,10 @@ def _said(document: Document) -> Iterator[Candidate]:
             name = max(said, key=lambda word: names[word])
             question = f"What did {quotation.speaker} say about {name}?"
             if len(question) <= _LONGEST:
-                yield Candidate(question, document.name, quotation.start, quotation.end)
+                yield SuggestedQuestion(question, document.name, quotation.start, quotation.end)
 
 
-def _turned(document: Document) -> Iterator[Candidate]:
+def _turned(document: Document) -> Iterator[SuggestedQuestion]:
     for paragraph in document.paragraphs:
         if paragraph.kind != "text":
             continue
@@ -212,7 +212,7 @@ def _turned(document: Document) -> Iterator[Candidate]:
                     continue
                 question = form.format(**_in_a_question(match.groupdict()))
                 if len(question) <= _LONGEST and not _leans(question):
-                    yield Candidate(question, document.name, *place)
+                    yield SuggestedQuestion(question, document.name, *place)
                     break
 
 
@@ -225,7 +225,7 @@ def _in_a_question(parts: dict[str, str]) -> dict[str, str]:
     return parts
 
 
-_PRONOUN = re.compile(
+_LEANING_WORD = re.compile(
     r"(?i)\b(?:it|its|he|she|they|them|him|his|her|their|this|that|these|those|which|who|whose|where|when|while|"
     r"we|our|there|here|then|i)\b"
 )
@@ -233,4 +233,4 @@ _PRONOUN = re.compile(
 
 def _leans(question: str) -> bool:
     """Whether the question names something that only the sentences around it explain."""
-    return bool(_PRONOUN.search(question.split(" ", 1)[1]))
+    return bool(_LEANING_WORD.search(question.split(" ", 1)[1]))

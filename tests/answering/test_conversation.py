@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from rag.answering.conversation import (
-    Candidate,
     Context,
     Contexts,
+    Wording,
     candidates,
     context_of,
     questions_of,
@@ -35,7 +35,7 @@ def ways(question: str, before: str, answer: str = "") -> list[tuple[str, str]]:
 
 
 def test_the_first_question_stands_alone() -> None:
-    assert candidates("Who is it?", Context()) == [Candidate("alone", "Who is it?")]
+    assert candidates("Who is it?", Context()) == [Wording("alone", "Who is it?")]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from fakes import ServiceWith
 from rag.reading.documents import read_document
 from rag.types import Answer, Citation, Document, Seconds, Sentence, Span
 from rag.ui.suggested_questions import (
-    Candidate,
+    SuggestedQuestion,
     SuggestedQuestions,
     candidate_questions,
     choose_answered,
@@ -78,7 +78,7 @@ def test_documents_take_turns_and_what_is_near_the_subject_comes_first(tmp_path:
     ]
 
 
-CANDIDATE = Candidate("When was it opened?", "report", 10, 40)
+CANDIDATE = SuggestedQuestion("When was it opened?", "report", 10, 40)
 CITATION = Citation(1, "report", "", "", None, 1, "", 10, 40, "x", None, "", "", focus=Span(30, 34))
 ANSWER = Answer(
     CANDIDATE.question,
