@@ -6,6 +6,7 @@ Every `read` also checks that no letter is lost and that each line has its box.
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from textwrap import wrap
 
 import pytest
@@ -120,6 +121,23 @@ def test_what_spans_the_columns_stands_between_those_above_and_below_it() -> Non
         spanning,
         BOTH,
     ]
+
+
+def test_a_page_whose_upper_part_has_other_columns_is_read_part_by_part() -> None:
+    upper = lines(LEFT, 40, 80) + lines(RIGHT, 250, 80)
+    lower = lines(wrap(" ".join(LEFT * 4), 56), 40, 220) + lines(
+        wrap(" ".join(RIGHT * 3), 26), 350, 220
+    )
+    found = texts(read(sorted(upper + lower, key=lambda line: line.baseline)))
+    assert found[0] == BOTH
+
+
+def test_a_line_a_little_too_wide_for_its_column_stays_in_it() -> None:
+    left = [
+        replace(line, right=line.right if index != 2 else 273)
+        for index, line in enumerate(lines(LEFT, 40, 100))
+    ]
+    assert texts(read(left + lines(RIGHT, 270, 100))) == [BOTH]
 
 
 def test_three_columns_are_read_in_order() -> None:
