@@ -3,12 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rag.reading.pdf.lines import Page, TextLine
 from rag.reading.pdf.page_words import word_turned_back
 from rag.reading.pdf.spaces import Word
 from rag.text.markers import TO_RAISED
 
+DROP_CAP = 1.8  # times the size of the text is an initial that stands beside several lines
 LARGEST_CAPITAL = 1.5  # of the size of the small capitals behind it
 # A marker of a note is smaller than the text and raised; in some fonts by more than half its size.
 SMALL, MOST_RAISED = 0.85, 0.8
@@ -45,7 +47,7 @@ def _lines_of(words: Sequence[Word], page: int) -> list[TextLine]:
             baseline, size = word.baseline, word.size
         left, right = min(left, word.left), max(right, word.right)
         lines[-1].append(word)
-    return [_line_of(line, page) for line in _with_markers_in_place(lines)]
+    return _with_drop_caps([_line_of(line, page) for line in _with_markers_in_place(lines)])
 
 
 def _is_marker(word: Word, baseline: float, size: float) -> bool:
@@ -96,6 +98,37 @@ def _line_of(words: Sequence[Word], page: int) -> TextLine:
     left, right = min(word.left for word in words), max(word.right for word in words)
     text = _line_text(words, lowest.baseline, size)
     return TextLine(text, page, left, lowest.top, right, lowest.bottom, lowest.baseline, size, bold)
+
+
+def _with_drop_caps(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Return the lines with large initials in front of the word that they begin.
+
+    The lines beside an initial begin at its left edge, so that they are lines of one paragraph.
+    """
+    found = [*lines]
+    for cap in lines:
+        if len(cap.text) != 1 or not cap.text.isupper():
+            continue
+        beside = [
+            index
+            for index, line in enumerate(found)
+            if line.size * DROP_CAP <= cap.size
+            and -0.2 * line.size <= line.left - cap.right <= 1.5 * line.size
+            and cap.baseline - cap.size <= line.baseline <= cap.baseline + 0.2 * line.size
+        ]
+        if len(beside) < 2:
+            continue
+        beside.sort(key=lambda index: found[index].baseline)
+        first = found[beside[0]]
+        if not first.text[0].isalpha():
+            continue
+        for index in beside:
+            found[index] = replace(found[index], left=cap.left)
+        found[beside[0]] = replace(
+            first, text=f"{cap.text}{first.text}", left=cap.left, top=min(cap.top, first.top)
+        )
+        found.remove(cap)
+    return found
 
 
 def _is_capital(word: Word, size: float) -> bool:

@@ -481,6 +481,19 @@ def test_a_soft_hyphen_that_is_drawn_is_a_hyphen() -> None:
     assert texts(read(drawn(draw))) == ["In the years 1998-2000 trade grew."]
 
 
+def test_a_large_initial_begins_its_word() -> None:
+    def draw(canvas: Canvas) -> None:
+        write(canvas, 40, 376, "O", 34, BOLD)
+        write(canvas, 68, 400, ["ver the past three decades", "pressure from the ports has"])
+        write(canvas, 68, 376, "grown in each year, and nobody")
+        write(canvas, 40, 364, "has answered yet.")
+
+    assert texts(read_pdf(drawn(draw))) == [
+        "Over the past three decades pressure from the ports has grown in each year, and nobody "
+        "has answered yet."
+    ]
+
+
 # --- Notes --------------------------------------------------------------------------------------
 
 
