@@ -1,9 +1,9 @@
 """Damaged files for every reader: what comes out is a document or one sentence.
 
-    python tests/reliability/fuzz.py [--inputs 10000] [--first 0]
+    PYTHONPATH=tests/helpers python tests/reliability/fuzz.py [--inputs 10000] [--first 0]
 
-Each input is a number, from which the damage to one of the reports of tests/one_report.py is drawn;
-the same number is the same file for ever. A process of its own reads the files, one after the
+Each input is a number, from which damage to a report of tests/helpers/one_report.py is drawn; the
+same number is the same file for ever. A process of its own reads the files, one after the
 other. Exit code 1: it died, took more CPU time or memory than an input may, or let another error
 through; the numbers of these inputs are printed, and belong into `FOUND`.
 """
