@@ -7,6 +7,8 @@ RAISED_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 TO_RAISED = str.maketrans(DIGITS, RAISED_DIGITS)
 FROM_RAISED = str.maketrans(RAISED_DIGITS, DIGITS)
 
+_RAISED_SIGNS = TO_RAISED | str.maketrans("+-−–()n", "⁺⁻⁻⁻⁽⁾ⁿ")
+
 # A pattern for other patterns to contain: digits in square brackets, as notes are marked with.
 NOTE_MARKER = r"\[\s*\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]"
 BRACKETED = re.compile(NOTE_MARKER)
@@ -16,6 +18,13 @@ RAISED = re.compile(
 )
 _NUMBERS = re.compile(r"(\d+)(?:\s*[–-]\s*(\d+))?")
 _LONGEST_RANGE = 20  # notes: "[1-300]" is no marker
+
+
+def raised(text: str, sign: str = "") -> str:
+    """Return a text in raised letters where it is a number, else as it is behind `sign`."""
+    if text.strip() and all(ord(c) in _RAISED_SIGNS for c in text.strip()):
+        return text.translate(_RAISED_SIGNS)
+    return f"{sign}{text}" if text else ""
 
 
 def marked_numbers(marker: str) -> list[str]:

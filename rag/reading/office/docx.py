@@ -13,6 +13,7 @@ from rag.reading.blocks import Block, Content
 from rag.reading.office import shared as office
 from rag.reading.office.shared import PLAIN, SHADED, ListedBlock, Look, Package
 from rag.reading.xml import number_in
+from rag.text.markers import raised
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -409,7 +410,14 @@ class _DocxReader:
             if name in _UNSHOWN:
                 continue
             if name == "r":
-                text += self.shown(child, self.run_look(child).over(look), boxes)
+                run = self.shown(child, self.run_look(child).over(look), boxes)
+                text += raised(run) if _is_raised(child) else run
+            elif name == "sSup":  # of a formula: a power
+                parts = [self.shown(part, look, boxes) for part in _children(child)]
+                text += "".join(parts[:-1]) + raised(parts[-1], "^") if parts else ""
+            elif name == "f":  # of a formula: a fraction
+                parts = [self.shown(part, look, boxes) for part in _children(child)]
+                text += "/".join(map(_grouped, filter(None, parts)))
             elif name == "fldChar":
                 text += "" if any(self.fields) else look.shown(_form_value(child))
                 self.field(_attribute(child, "fldCharType"))
@@ -469,6 +477,15 @@ class _DocxReader:
                 style = replace(named, look=_stated_look(_find(element, "rPr")).over(named.look))
             self.known_styles[style_id] = style
         return self.known_styles[style_id]
+
+
+def _is_raised(run: "Element") -> bool:
+    return _attribute(_find(run, "rPr", "vertAlign")) == "superscript"
+
+
+def _grouped(part: str) -> str:
+    """Return a part of a fraction, in brackets where it is a sum or several words."""
+    return f"({part})" if re.search(r"[ +−–-]", part.strip()) else part
 
 
 def _form_value(field: "Element") -> str:

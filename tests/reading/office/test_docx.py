@@ -20,6 +20,7 @@ from rag.errors import DocumentError
 from rag.reading.blocks import Block, Content
 from rag.reading.documents import read_document
 from rag.reading.office.docx import read_docx
+from rag.types import Fact
 
 MC = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
 MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
@@ -123,6 +124,7 @@ def test_a_report_comes_out_block_by_block() -> None:
         ],
         title="The Quiet Port",
         language="en-US",
+        facts=[Fact("title", "Something older", "document properties")],
     )
 
 
@@ -131,7 +133,10 @@ def test_without_headings_no_level_is_stated_and_the_title_is_that_of_the_proper
     document.core_properties.title = "A Title"
     document.add_paragraph("Old Piers")
     assert read_docx(saved(document)) == Content(
-        [Block("Old Piers")], title="A Title", language="en-US"
+        [Block("Old Piers")],
+        title="A Title",
+        language="en-US",
+        facts=[Fact("title", "A Title", "document properties")],
     )
 
 
@@ -572,3 +577,21 @@ def sample() -> bytes:
 SAMPLE = sample()
 with zipfile.ZipFile(BytesIO(SAMPLE)) as _archive:
     SAMPLE_XML = _archive.read("word/document.xml")
+
+
+def test_powers_and_fractions_are_not_flattened(tmp_path: Path) -> None:
+    made = Document()
+    paragraph = made.add_paragraph("A rate of 2.2×10")
+    paragraph.add_run("-4").font.superscript = True
+    paragraph.add_run(" on the 3")
+    paragraph.add_run("rd").font.superscript = True
+    space = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+    formula = (
+        f'<m:oMath xmlns:m="{space}"><m:sSup><m:e><m:r><m:t>x</m:t></m:r></m:e><m:sup><m:r><m:t>2'
+        "</m:t></m:r></m:sup></m:sSup><m:f><m:num><m:r><m:t>a+b</m:t></m:r></m:num><m:den><m:r>"
+        "<m:t>2</m:t></m:r></m:den></m:f></m:oMath>"
+    )
+    made.add_paragraph("Then ")._p.append(parse_xml(formula))
+    made.save(str(tmp_path / "made.docx"))
+    texts = [block.text for block in read_docx((tmp_path / "made.docx").read_bytes()).blocks]
+    assert texts == ["A rate of 2.2×10⁻⁴ on the 3rd", "Then x²(a+b)/2"]

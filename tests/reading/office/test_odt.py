@@ -13,6 +13,7 @@ from rag.errors import DocumentError
 from rag.reading.blocks import Block, Content
 from rag.reading.documents import read_document
 from rag.reading.office.odt import read_odt
+from rag.types import Fact
 
 _OASIS = "urn:oasis:names:tc:opendocument:xmlns"
 NAMESPACES = (
@@ -115,6 +116,7 @@ def test_a_report_comes_out_block_by_block() -> None:
         ],
         title="The Quiet Port",
         language="de-CH",
+        facts=[Fact("title", "Older", "document properties")],
     )
 
 
@@ -125,7 +127,12 @@ def test_without_headings_title_and_language_are_those_of_the_properties() -> No
         f"{NAMESPACES}><office:meta>{stated}</office:meta></office:document-meta>"
     )
     content = read_odt(odt("<text:p>Old Piers</text:p>", meta_xml=meta))
-    assert content == Content([Block("Old Piers")], title="A Title", language="en-GB")
+    assert content == Content(
+        [Block("Old Piers")],
+        title="A Title",
+        language="en-GB",
+        facts=[Fact("title", "A Title", "document properties")],
+    )
 
 
 def test_footnotes_are_numbered_in_their_order_and_endnotes_go_on() -> None:
