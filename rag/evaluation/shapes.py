@@ -222,8 +222,13 @@ def list_precision(question: ShapeQuestion, answer: Answer) -> float:
 
 
 def is_compared(question: ShapeQuestion, answer: Answer) -> bool:
-    """Return whether both sides are told, each in a sentence that cites a document of its side."""
-    return not _says_wrong(question, answer) and all(
+    """Return whether both sides are told, each in a sentence that cites a document of its side.
+
+    An answer of another shape compares nothing: a fact with what another report says against it
+    may hold both figures, too.
+    """
+    fits = answer.shape == "comparison" and not _says_wrong(question, answer)
+    return fits and all(
         any(
             _says_any(gold, sentence.text)
             and any(c.document in side for c in answer.citations if c.marker in sentence.markers)

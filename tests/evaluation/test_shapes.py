@@ -259,13 +259,15 @@ def test_a_comparison_needs_both_figures_each_from_its_own_document() -> None:
     cited = (cite(1, "y2022"), cite(2, "y2023"), cite(3, "both"))
 
     def compared(*sentences: str) -> bool:
-        return is_compared(question, answer(*sentences, cited=cited))
+        return is_compared(question, answer(*sentences, shape="comparison", cited=cited))
 
     assert compared("87 calls in 2022.[1]", "79 in 2023.[2]")
     assert compared("87 calls in 2022.[1]", "79 in 2023.[3]")
     assert not compared("87 calls in 2022.[2]", "79 in 2023.[2]"), "cites the other document"
     assert not compared("87 calls in 2022.[1]"), "one side is missing"
     assert not compared("87 calls in 2022.[1]", "79 in 2023."), "nothing is cited"
+    contradicted = answer("There were 87 calls.[1]", "Another says: 79.[2]", cited=cited)
+    assert not is_compared(question, contradicted), "a fact, and what contradicts it"
     assert tells_direction(question, answer("That is eight fewer."))
     assert not tells_direction(question, answer("There were 87 and 79."))
 
