@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gguf_files import write_gguf
 from served import TOKEN, a_pdf
 from test_imports import ABOVE, BASE
 
@@ -153,7 +154,8 @@ MEANT = {
     "NAME": ["Trade"],
     "SET_DIR": ["set"],
 }
-ENDLESS = {"serve", "mcp", "bench", "--watch"}  # they run until they are stopped, or for minutes
+# They run until they are stopped, for minutes, or need a network.
+ENDLESS = {"serve", "mcp", "bench", "--watch", "pull"}
 
 
 @pytest.fixture
@@ -188,6 +190,12 @@ def prepared(words: list[str], folder: Path) -> list[str]:
     if words[0] == "import":
         export_library(folder / "indexes", "reports", folder / "FILE")
         words = [*words, "--library", "imported"]
+    if words[0] == "models" and len(words) > 1:
+        model = str(write_gguf(folder / "tiny.gguf"))
+        if words[1] in ("use", "remove"):
+            assert main(["models", "add", model]) == 0
+        named = {"add": model, "test": "embedded"}.get(words[1], "tiny")
+        return [*words[:2], named]
     if words[0] == "check":
         (folder / "FILE").write_text("The first auction has been set for 19 March 2024.")
     if words[:2] == ["conversations", "--rename"]:
