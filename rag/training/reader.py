@@ -47,6 +47,7 @@ _ROWS = {
     "narrativeqa_plots": (150, 0),
     "boolq": (50, 30),
 }
+_LITERAL = ("span", "who_said", "what_said")  # types of rows whose answers are words of the text
 _HELD_OUT = (
     200  # examples that this run is not trained on; their figures are printed as training goes on
 )
@@ -79,6 +80,7 @@ class Example:
 
     question: str
     passages: tuple[TrainingPassage, ...]
+    answers: tuple[str, ...] = ()  # words of the passages, any of which is right
 
 
 Encoded = tuple[
@@ -125,6 +127,7 @@ def _of_file(
                         for rival in rivals_of(row, nearest, _RIVALS, rng)
                     ),
                 ),
+                tuple(row["answers"]) if row["type"] in _LITERAL else (),
             )
 
 
