@@ -50,7 +50,8 @@ def find_conflict(evidence: Sequence[Evidence], min_confidence: float) -> Eviden
     nearly the same words, or where the best one poses as a verdict or a role.
     """
     best = evidence[0]
-    found = next((e for e in _likely(evidence, min_confidence) if _differ(best, e)), None)
+    likely = _likely(evidence, min_confidence)
+    found = next((e for e in likely if _differ(best, e) and _is_elsewhere_or_same(best, e)), None)
     return found or next(
         (
             other
@@ -61,6 +62,14 @@ def find_conflict(evidence: Sequence[Evidence], min_confidence: float) -> Eviden
         ),
         None,
     )
+
+
+def _is_elsewhere_or_same(one: Evidence, other: Evidence) -> bool:
+    """Whether two sentences are of two documents, or one says the other in nearly its words.
+
+    A report has many numbers; two that are told in other words are of different things.
+    """
+    return one.hit.chunk.document != other.hit.chunk.document or _is_reworded(one, other)
 
 
 def _likely(evidence: Sequence[Evidence], min_confidence: float) -> list[Evidence]:

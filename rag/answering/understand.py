@@ -112,7 +112,11 @@ _ASKS_FOR_LIST = re.compile(
     r"|(?:(?:on|in|for|under|at|by|from|to|with|of) )?(?:which|what) "
     r"(?!(?:is|was|has|does|happens|percent)\b)(?:\w+ ){0,2}?\w{2,}(?<!s)s\b"
     r"(?! (?:is|was|has|does|percent)\b)"
-    r"|who (?:are|were) |who (?:is|was) (?:all )?(?:quoted|interviewed|cited|named|mentioned)"
+    r"|(?:which|what) (?:two|three|four|five|six|seven|eight|nine|ten)\b"
+    r"|what (?:does|do|did|will|would|should|must|can|may) .+ "
+    r"(?:recommend|propose|plan|demand|require|suggest|promise|include|list)s?$"
+    r"|who (?:received|attended|took part)\b|who (?:are|were) "
+    r"|who (?:is|was) (?:all )?(?:quoted|interviewed|cited|named|mentioned)"
     r"|(?:give|show) me (?:all|a list|the)\b"
     r"|(?:the |all |all the )?\w{2,}(?<!s)s (?:to|of|in|for|at|on) "
 )

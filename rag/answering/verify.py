@@ -22,8 +22,9 @@ from rag.answering.checks.checks import (
     apply,
 )
 from rag.answering.checks.compared import Compared
-from rag.answering.checks.names import known_names
+from rag.answering.checks.names import known_names, names_of
 from rag.answering.checks.speakers import quoted_speaker, speaker_of
+from rag.text.dates import in_words
 from rag.text.quantities import amounts_of, missing
 from rag.text.quotations import SHORTEST
 from rag.text.speech import sayings
@@ -252,8 +253,10 @@ def spoken_by(claim: Claim, document: DocumentLookup) -> str | None:
 def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evidence]) -> bool:
     """Return whether a sentence only restates the short answer, in words of question and source.
 
-    The answer stands in it; every number, name and content word stands in the question, the source
-    or its title; nothing is denied, hedged or turned around that was not.
+    The answer stands in it; every content word stands in the question, the source or its title;
+    every number stands in the source, its title, heading or date, and every name in the passage or
+    there: a year of the question beside the figure of another one is no answer. Nothing is denied,
+    hedged or turned around that was not.
     """
     words, said = words_of(claim), " ".join(words_of(claim)).lower()
     if " ".join(words_of(short_answer)).lower() not in said:
@@ -265,7 +268,14 @@ def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evide
     answer = content_of(short_answer)
     if not content_of(claim) <= known or content_of(claim) <= answer:
         return False
-    if missing(amounts_of(claim), f"{source} {around}"):
+    stated = f"{source} {hit.title} {hit.chunk.section} {hit.date[:4]} {in_words(hit.date)}"
+    if missing(amounts_of(claim), stated):
+        return False
+    passage = content_of(f"{stated} {hit.chunk.text} {hit.chunk.context}")
+    if any(
+        not content_of(name) <= passage
+        for name in names_of(claim, known_names([question, hit.chunk.text]))
+    ):
         return False
     _, finding = apply(CHECKS_OF_RESTATEMENT, Compared(claim, question, tuple(shown)))
     return finding is None and not _turned_around(words, question, source)

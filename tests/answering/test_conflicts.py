@@ -24,8 +24,13 @@ def test_another_document_with_another_number_is_a_conflict() -> None:
 
 
 def test_the_same_document_with_another_number_is_one_too() -> None:
-    same = evidence("The port paid 9 crowns.", "9 crowns")
+    same = evidence("The port paid 9 million crowns.", "9 million crowns")
     assert find_conflict([TWELVE, same], 0.4) is same
+
+
+def test_another_number_of_the_same_document_told_in_other_words_is_of_something_else() -> None:
+    other = evidence("Each crane cost 3 million crowns to repair.", "3 million crowns")
+    assert find_conflict([TWELVE, other], 0.4) is None
 
 
 def test_what_is_unlikely_or_agrees_or_is_of_another_kind_is_none() -> None:

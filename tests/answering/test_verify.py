@@ -499,3 +499,22 @@ def test_a_title_in_quotation_marks_is_nobodys_words() -> None:
         )
         is None
     )
+
+
+@pytest.mark.parametrize(
+    ("claim", "question", "holds"),
+    [
+        ("The port paid 12 million crowns in 2023.", "What did the port pay in 2023?", True),
+        ("The port paid 12 million crowns in 2024.", "What did the port pay in 2024?", False),
+        ("Holm paid 12 million crowns.", "What did Holm pay?", True),
+        ("Brandt paid 12 million crowns.", "What did Brandt pay?", False),
+    ],
+)
+def test_a_year_or_a_name_of_the_question_must_stand_with_the_answer(
+    claim: str, question: str, holds: bool
+) -> None:
+    text = "The port paid 12 million crowns. Ada Holm was its head."
+    chunk = Chunk("report", 0, "", 1, 0, len(text), text, "The Port")
+    hit = Hit(chunk, "The Port", 1.0, "both", "2023-05-01")
+    shown = [Evidence(hit, 0, 32, text[:32], 0.9)]
+    assert restates(claim, question, "12 million crowns", shown) is holds

@@ -44,6 +44,7 @@ _PAIR = re.compile(
     r"compare (?:to|with))\s+(?P<other>.+)$"
 )
 _NAMED = r"(?:the )?[A-Z][\w’'-]*(?: (?:of |de |the )?[A-Z][\w’'-]*)*"
+_NAMED_THING = re.compile(_NAMED)
 _NAMES = re.compile(
     rf"(?P<one>{_NAMED})(?: and| with| to| versus| vs\.?| or|,? compared (?:to|with)"
     rf"|,? (?:more|less|fewer) than| than| differs? from),? (?P<other>{_NAMED})"
@@ -154,6 +155,13 @@ def _pair(asked: str, named: tuple[str, ...]) -> list[Side]:
     if not pair:
         return []
     one, other = pair["one"], pair["other"]
+    if _QUESTION_START.match(one) and (called := [*_NAMED_THING.finditer(one)][1:]):
+        # "How many seats has Alba compared with Brisa": what is asked of one is asked of the other.
+        name = called[-1]
+        return [
+            Side(name[0], f"{one}?", named),
+            Side(_name_of_side(other), f"{one[: name.start()]}{other}{one[name.end() :]}?", named),
+        ]
     if tail := _TAIL.match(other):
         other, aspect = tail["other"], tail["aspect"]
     whole = _ASPECT_OF_SIDE.match(one)

@@ -151,10 +151,13 @@ def _is_run_of(run: Sequence[str], words: Sequence[str]) -> bool:
 
 
 def whole_sentence(evidence: Evidence) -> Evidence:
-    """Return the sentence that a part of it is from."""
+    """Return the sentence that a part of it is from, and the next one where it only leads in."""
     offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
-    for start, end in sentence_spans(text):
+    spans = sentence_spans(text)
+    for number, (start, end) in enumerate(spans):
         if offset + start <= evidence.start and evidence.end <= offset + end:
+            if text[start:end].endswith(":") and number + 1 < len(spans):
+                end = spans[number + 1][1]
             if len(text[start:end].split()) > _MAX_WHOLE_WORDS:
                 return evidence
             whole = text[start:end]

@@ -53,6 +53,13 @@ def info(name: str, title: str, date: str) -> DocumentInfo:
                 "New boat": "What is the length of the new boat?",
             },
         ),
+        (
+            "How many seats has the Alba compared with a lorry?",
+            {
+                "the Alba": "How many seats has the Alba?",
+                "Lorry": "How many seats has a lorry?",
+            },
+        ),
         ("What is compared here?", {}),
     ],
 )
