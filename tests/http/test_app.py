@@ -85,6 +85,7 @@ def test_the_description_states_every_route_its_errors_and_examples(client: http
         "/v1/ask",
         "/v1/chat/completions",
         "/v1/conversations",
+        "/v1/unanswered",
         "/v1/conversations/{conversation}",
         "/v1/conversations/{conversation}/export",
         "/v1/documents",
