@@ -4,6 +4,7 @@ Within the process, over HTTP, and over standard input and output.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
@@ -67,8 +68,8 @@ def test_an_assistant_searches_asks_and_reads_over_standard_input_and_output(
         "from rag.cli.main import main; from fakes import FakeModels;"
         f"main(['mcp', '--library', 'grain'], lambda _: FakeModels({SAID!r}))"
     )
-    here = Path(__file__).parent
-    paths = f"{here}{':' if sys.platform != 'win32' else ';'}{here.parent}"
+    tests = Path(__file__).parent
+    paths = f"{tests / 'helpers'}{os.pathsep}{tests.parent}"
     environment = {"RAG_INDEXES": str(tmp_path / "indexes"), "PYTHONPATH": paths}
     run(StdioServerParameters(command=sys.executable, args=["-c", faked], env=environment), talk)
 

@@ -129,11 +129,11 @@ sys.exit(main(["serve", "--no-token", "--port", sys.argv[1]], lambda settings: F
 def test_sigterm_with_a_page_open_ends_the_server_without_an_error(tmp_path: Path) -> None:
     with server._listen("127.0.0.1", None) as free:
         port = free.getsockname()[1]
-    here = Path(__file__).parent
+    tests = Path(__file__).parent
     environment = {
         **os.environ,
         "RAG_INDEXES": str(tmp_path),
-        "PYTHONPATH": f"{here}{os.pathsep}{here.parent}",
+        "PYTHONPATH": f"{tests / 'helpers'}{os.pathsep}{tests.parent}",
     }
     command = [sys.executable, "-c", SERVER, str(port)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:

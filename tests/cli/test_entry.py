@@ -46,7 +46,7 @@ def started() -> Iterator[Start]:
         process = subprocess.Popen(
             [sys.executable, "-c", program, *arguments],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
+            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests/helpers'}"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
