@@ -189,7 +189,8 @@ class Service:
         stem = document_name(name)
         pipeline = self.pipeline(library, create=True)
         replaced = check_replaceable(pipeline, replaces) if replaces else None
-        known = pipeline.library.find_content(sha256_of(file))
+        is_there = library in self.libraries()  # the first file that can be read makes it
+        known = pipeline.library.find_content(sha256_of(file)) if is_there else None
         if known:
             if pipeline.document(known.name).boxes and was_sent(known):
                 _keep_pages(pipeline, file, known.sha256, known.name)  # if that failed before
@@ -198,6 +199,7 @@ class Service:
             document = read_apart(file)
         except DocumentError as error:  # with the name that the sender knows
             raise DocumentError(str(error).replace(file.name, stem + suffix)) from error
+        pipeline.create()
         path = replaced.path if replaced else _free_path(pipeline.library, stem, suffix)
         added = pipeline.add_document(replace(document, name=stem, file=stem + suffix), path)
         pipeline.library.optimize()

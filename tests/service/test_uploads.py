@@ -157,3 +157,14 @@ def test_a_kind_that_is_not_read_and_a_job_that_is_not_there(
     with pytest.raises(BusyError, match="cannot be kept until it is added"):
         jobs.upload("grain", "a.txt", BytesIO(TEA))
     service.close()
+
+
+def test_the_first_file_that_can_be_read_makes_the_library(service_with: ServiceWith) -> None:
+    service = service_with({"grain": GRAIN})
+    jobs = Jobs(service)
+    failed = done(jobs, jobs.upload("new", "empty.txt", BytesIO(b"")))
+    assert failed.status == "failed"
+    assert "new" not in service.libraries()
+    added = done(jobs, jobs.upload("new", "tea.txt", BytesIO(TEA)))
+    assert added.status == "added"
+    assert service.pipeline("new").document("tea").title == "Eastern Trade"
