@@ -25,6 +25,7 @@ class EchoingModel:
 
     name = "echoing"
     context_tokens = 4096
+    passage_tokens = 2000
     follows_instructions = True
 
     def stream(self, prompt: object, max_tokens: int) -> object:

@@ -43,7 +43,7 @@ LONGEST = 900  # seconds of one command: only one that hangs takes as long
 CALLS = "network,io_uring_setup"
 SPEAKS = ("connect", "sendto", "sendmsg", "sendmmsg")
 LINE = re.compile(
-    r"\d+ (?:(?P<call>\w+)\((?P<arguments>.*)|<\.\.\. \w+ resumed>.*|\+\+\+ .* \+\+\+)"
+    r"\d+ +(?:(?P<call>\w+)\((?P<arguments>.*)|<\.\.\. \w+ resumed>.*|\+\+\+ .* \+\+\+)"
 )
 FAMILY = re.compile(r"sa_family=(\w+)([^}]*)")
 INTERNET = re.compile(r'sin6?_port=htons\((\d+)\).*?inet_(?:addr\(|pton\(AF_INET6, )"([^"]+)"')
