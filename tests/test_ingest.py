@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from fakes import PipelineWith, WordsEmbedder
+from libraries import SHORT_HARBOUR as HARBOUR
+from libraries import TRAINS
 
 from rag import ingest
 from rag.errors import UsageError
@@ -52,27 +54,6 @@ def test_a_name_that_is_no_text_stops_no_batch(library: Library, tmp_path: Path)
     outcomes = list(add_files(library, WordsEmbedder(), [odd, *write(tmp_path, "c")]))
     assert outcomes[-1].outcome == "added"
     outcomes[0].reason.encode()
-
-
-HARBOUR = """The Harbour Report
-
-14 May 2024
-
-Dredging
-
-The harbour authority paid 12 million crowns for dredging.[1] Nobody was asked.
-
-Ada Holm wrote:
-
-"The silt returns every winter. We pay for sand that walks back."[2]
-
-Notes
-
-[1] Annual accounts, 3 March 2024.
-
-[2] Letter, 5 April 2024.
-"""
-TRAINS = "Night Trains\n\nThe night train to Brennau stops seventeen times. It leaves at nine."
 
 
 def test_folders_are_searched_for_reports_and_hidden_files_left_out(tmp_path: Path) -> None:

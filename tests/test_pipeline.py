@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeModels, PipelineWith, ScriptedModel
+from libraries import SHORT_HARBOUR as HARBOUR
+from libraries import TRAINS
 
 from rag.answering.understand import check_question
 from rag.config import MAX_QUESTION, Settings
@@ -12,26 +14,6 @@ from rag.models.registry import Models
 from rag.pipeline import Pipeline
 from rag.render.json import answer_json
 from rag.types import Answer, Filter, Found, Sentence, Turn
-
-HARBOUR = """The Harbour Report
-
-14 May 2024
-
-Dredging
-
-The harbour authority paid 12 million crowns for dredging.[1] Nobody was asked.
-
-Ada Holm wrote:
-
-"The silt returns every winter. We pay for sand that walks back."[2]
-
-Notes
-
-[1] Annual accounts, 3 March 2024.
-
-[2] Letter, 5 April 2024.
-"""
-TRAINS = "Night Trains\n\nThe night train to Brennau stops seventeen times. It leaves at nine."
 
 
 def answer_of(events: list[object]) -> Answer:

@@ -184,6 +184,24 @@ Notes
 )
 
 
+SHORT_HARBOUR = """The Harbour Report
+
+14 May 2024
+
+Dredging
+
+The harbour authority paid 12 million crowns for dredging.[1] Nobody was asked.
+
+Ada Holm wrote:
+
+"The silt returns every winter. We pay for sand that walks back."[2]
+
+Notes
+
+[1] Annual accounts, 3 March 2024.
+
+[2] Letter, 5 April 2024.
+"""
 TRAINS = "Night Trains\n\nThe night train to Brennau stops seventeen times. It leaves at nine."
 
 

@@ -6,31 +6,12 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeModels, PipelineWith, WordsEmbedder
+from libraries import TRAINS
 
 from rag.config import Settings
 from rag.errors import LibraryError
 from rag.pipeline import Pipeline
 from rag.types import Vectors
-
-HARBOUR = """The Harbour Report
-
-14 May 2024
-
-Dredging
-
-The harbour authority paid 12 million crowns for dredging.[1] Nobody was asked.
-
-Ada Holm wrote:
-
-"The silt returns every winter. We pay for sand that walks back."[2]
-
-Notes
-
-[1] Annual accounts, 3 March 2024.
-
-[2] Letter, 5 April 2024.
-"""
-TRAINS = "Night Trains\n\nThe night train to Brennau stops seventeen times. It leaves at nine."
 
 LONG = "The Long Report\n\n" + "\n\n".join(
     f"Paragraph {i} tells {' '.join(f'word{i}x{n}' for n in range(60))}." for i in range(9)
