@@ -76,6 +76,8 @@ class Pipeline:
         self._document = lru_cache(_DOCUMENTS_IN_MEMORY)(
             lambda name, generation: self.library.document(name)
         )
+        # Every question may name a document, and listing them counts all paragraphs and chunks.
+        self._listed = lru_cache(1)(lambda only, generation: self.library.documents(only))
 
     @property
     def library(self) -> Library:
@@ -104,6 +106,13 @@ class Pipeline:
     def document(self, name: str) -> Document:
         """The whole document of that name. Raises NotFoundError where there is none."""
         return self._document(name, self.library.generation)
+
+    def listed(self, only: Filter) -> list[DocumentInfo]:
+        """What the library lists of the documents that the filter lets through, by name.
+
+        Raises UsageError for a document that is not in the library, and for a date that is none.
+        """
+        return self._listed(only, self.library.generation)
 
     def page_image(self, name: str, page: int, width: int) -> bytes:
         """A PNG of a page of the document, `width` pixels wide, as far as that is within bounds;
@@ -458,7 +467,7 @@ class _Corpus:
 
     def documents(self) -> list[DocumentInfo]:
         """Return what the library lists of each document."""
-        return self._pipeline.library.documents(self._only)
+        return self._pipeline.listed(self._only)
 
     def document(self, name: str) -> Document:
         """Return the whole document of that name. Raises NotFoundError where there is none."""

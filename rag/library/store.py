@@ -257,16 +257,8 @@ class Library:
         Raises UsageError for a document that is not in the library, and for a date that is none.
         """
         infos = _infos(self._database.rows("SELECT * FROM listing"))
-        known = {info.name.casefold() for info in infos}
-        for name in only.documents:
-            if name.casefold() not in known:
-                raise UsageError(self._no_document(name))
-        wanted = {name.casefold() for name in only.documents} or known
-        return [
-            info
-            for info in infos
-            if info.name.casefold() in wanted and is_within(info.date, only.after, only.before)
-        ]
+        names = self._names_within(only, [(info.name, info.date) for info in infos])
+        return [info for info in infos if info.name in names]
 
     def find(self, path: Path) -> DocumentInfo | None:
         """The document that was read from the file at `path`."""
@@ -509,16 +501,25 @@ class Library:
     def _documents_within(self, only: Filter) -> list[int]:
         """The keys of the documents that the filter's names and dates let through."""
         rows = self._database.rows("SELECT id, name, date FROM documents")
-        names = {name.casefold() for _, name, _ in rows}
+        names = self._names_within(only, [(name, date) for _, name, date in rows])
+        return [key for key, name, _ in rows if name in names]
+
+    def _names_within(self, only: Filter, dated: Sequence[tuple[str, str]]) -> set[str]:
+        """Return which of the names, each with its date, the filter lets through.
+
+        Raises UsageError for a name of the filter that is not among them, and for a date that is
+        none.
+        """
+        known = {name.casefold() for name, _ in dated}
         for name in only.documents:
-            if name.casefold() not in names:
+            if name.casefold() not in known:
                 raise UsageError(self._no_document(name))
-        wanted = {name.casefold() for name in only.documents} or names
-        return [
-            key
-            for key, name, date in rows
+        wanted = {name.casefold() for name in only.documents} or known
+        return {
+            name
+            for name, date in dated
             if name.casefold() in wanted and is_within(date, only.after, only.before)
-        ]
+        }
 
     def _no_document(self, name: str) -> str:
         names = [known for (known,) in self._database.rows("SELECT name FROM documents")]

@@ -1,6 +1,7 @@
 """The shapes through the whole pipeline, with models whose outcome one can compute by hand."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fakes import PipelineWith
@@ -138,3 +139,15 @@ def test_a_slip_of_the_pen_is_put_right_and_told(pipeline_with: PipelineWith) ->
     answer = pipeline.ask("Which recomendations does the audit make?", certainty=0.0)
     assert answer.notes == ("No document has “recomendations”; searched for “recommendations”.",)
     assert answer.shape == "list"
+
+
+def test_a_document_that_is_added_later_is_counted_by_the_next_question(
+    pipeline_with: PipelineWith, tmp_path: Path
+) -> None:
+    pipeline = pipeline_with({"audit.md": AUDIT})
+    question = "How many documents are in the library?"
+    assert "holds 1 document," in pipeline.ask(question).answer
+    later = tmp_path / "later.txt"
+    later.write_text("The Later Report\n\nNothing happened.", encoding="utf-8")
+    assert [added.outcome for added in pipeline.add([later])] == ["added"]
+    assert "holds 2 documents," in pipeline.ask(question).answer
