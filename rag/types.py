@@ -173,6 +173,11 @@ class Document:
     struck: tuple[Struck, ...] = ()
     facts: tuple[Fact, ...] = ()
 
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """Who wrote it, as the file states; () where it does not."""
+        return tuple(fact.value for fact in self.facts if fact.name == "author")
+
     def page_at(self, offset: int) -> int | None:
         """The number of the page that shows the character at `offset`.
 
@@ -372,6 +377,13 @@ class Evidence:
     text: str  # Document.text[start:end]
     score: float  # 0..1
     focus: Span | None = None  # the short answer inside it, where the reader points at one
+
+    @property
+    def short_answer(self) -> str:
+        """The words that the reader points at; "" where it points at none."""
+        if self.focus is None:
+            return ""
+        return self.text[self.focus.start - self.start : self.focus.end - self.start]
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,6 +279,12 @@ def hit_at(document: Document, start: int, end: int) -> Hit:
     return Hit(chunk, document.title, 1.0, "both")
 
 
+def evidence_of(document: Document, words: str) -> tuple[Evidence, ...]:
+    """Return where the words stand first in a document as evidence; () where they do not."""
+    start = document.text.find(words)
+    return (evidence_at(document, start, start + len(words)),) if start >= 0 else ()
+
+
 def evidence_at(document: Document, start: int, end: int) -> Evidence:
     """Return a span of a document as evidence that is certain."""
     return Evidence(hit_at(document, start, end), start, end, document.text[start:end], 1.0)

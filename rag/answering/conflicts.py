@@ -134,10 +134,7 @@ def _words_beside_numbers(text: str) -> frozenset[str]:
 
 def _short_answer_of(evidence: Evidence) -> str:
     """Return the short answer of a sentence, or the sentence where the reader points at none."""
-    if evidence.focus is None:
-        return evidence.text
-    start = evidence.start
-    return evidence.text[evidence.focus.start - start : evidence.focus.end - start]
+    return evidence.text if evidence.focus is None else evidence.short_answer
 
 
 def _stems(evidence: Evidence, wanted: Callable[[str], bool]) -> frozenset[str]:

@@ -160,8 +160,7 @@ def repeats(candidate: Wording, evidence: Sequence[Evidence], context: Context) 
 
 def short_of(evidence: Evidence) -> str:
     """Return the words that the reader points at, on one line; "" where it points at none."""
-    focus, start = evidence.focus, evidence.start
-    return " ".join(evidence.text[focus.start - start : focus.end - start].split()) if focus else ""
+    return " ".join(evidence.short_answer.split())
 
 
 @cache

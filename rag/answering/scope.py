@@ -55,11 +55,6 @@ def resolve(subject: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
     return tuple(d.name for d in _of_years(found, subject, chosen=True))
 
 
-def is_kind_word(phrase: str) -> bool:
-    """Return whether a phrase only says what kind of thing a document is: "the annual report"."""
-    return content_of(phrase) <= _KINDS_OF_DOCUMENT
-
-
 def _file_stands_in(file: str, question: str) -> bool:
     """Return whether a file's name stands in a question, with its extension, by itself."""
     name = re.escape(PurePath(file).name)

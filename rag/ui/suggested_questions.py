@@ -226,8 +226,8 @@ def _in_a_question(parts: dict[str, str]) -> dict[str, str]:
 
 
 _LEANING_WORD = re.compile(
-    r"(?i)\b(?:it|its|he|she|they|them|him|his|her|their|this|that|these|those|which|who|whose|where|when|while|"
-    r"we|our|there|here|then|i)\b"
+    r"(?i)\b(?:it|its|he|she|they|them|him|his|her|their|this|that|these|those"
+    r"|which|who|whose|where|when|while|we|our|there|here|then|i)\b"
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rag.answering.citations import evidence_at
+from rag.answering.citations import evidence_of
 from rag.answering.shapes.request import Request
 from rag.answering.understand import Record
 from rag.answering.verify import Claim
@@ -73,10 +73,10 @@ def _is_form(word: str, other: str) -> bool:
 
 def _author(request: Request) -> Iterator[Claim]:
     for document in _documents_named(request):
-        authors = [fact.value for fact in document.facts if fact.name == "author"]
-        if authors:
-            named = " and ".join(", ".join(authors).rsplit(", ", 1))
-            yield _stated_claim(document, authors[0], f"“{document.title}” was written by {named}")
+        if document.authors:
+            named = " and ".join(", ".join(document.authors).rsplit(", ", 1))
+            sentence = f"“{document.title}” was written by {named}"
+            yield _stated_claim(document, document.authors[0], sentence)
 
 
 def _date(request: Request) -> Iterator[Claim]:
@@ -118,10 +118,8 @@ def _documents_named(request: Request) -> list[Document]:
 
 def _stated_claim(document: Document, words: str, sentence: str) -> Claim:
     """Return a sentence cited to where its words stand first, or else to the library's record."""
-    start = document.text.find(words)
-    if start < 0:
-        return Claim(f"{sentence}, {_RECORD}.", "supported", ())
-    return Claim(f"{sentence}.", "supported", (evidence_at(document, start, start + len(words)),))
+    evidence = evidence_of(document, words)
+    return Claim(sentence + ("." if evidence else f", {_RECORD}."), "supported", evidence)
 
 
 def _count_of(number: int, noun: str) -> str:

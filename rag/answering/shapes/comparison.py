@@ -230,8 +230,5 @@ def _above(one: Evidence, other: Evidence) -> str:
 
 def _amount(evidence: Evidence) -> Amount | None:
     """Return the number of a short answer that holds one, and is no year."""
-    if evidence.focus is None:
-        return None
-    start = evidence.start
-    amounts = amounts_of(evidence.text[evidence.focus.start - start : evidence.focus.end - start])
+    amounts = amounts_of(evidence.short_answer)
     return amounts[0] if len(amounts) == 1 and not YEAR.fullmatch(amounts[0].text) else None

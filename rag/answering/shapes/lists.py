@@ -18,6 +18,7 @@ _MAX_READ = 48  # passages, about six seconds on two cores
 _NEAREST = 16  # passages read where no document is named
 _MAX_ITEMS = 15
 _FEWEST_ITEMS = 2  # one thing is a fact
+_MAX_LEADS = 2  # sentences that a list is looked for at: the best may only repeat the question
 _JOINS_ITEMS = re.compile(r"[;,]?(?:\s+(?:and|or))?\s*$")
 
 
@@ -37,9 +38,8 @@ def listed(request: Request) -> Iterator[tuple[Mode, Claim]]:
 
 def _speakers(request: Request) -> list[Claim]:
     """Return who is quoted in the documents that the question names, or in the nearest one."""
-    names = request.question.documents or tuple(
-        dict.fromkeys(e.hit.chunk.document for e in request.evidence[:1])
-    )
+    nearest = tuple(e.hit.chunk.document for e in request.evidence[:1])
+    names = request.question.documents or nearest
     first: dict[str, Evidence] = {}
     for name in names:
         document = request.corpus.document(name)
@@ -62,7 +62,7 @@ def _stored_items(request: Request) -> list[Claim]:
 
     A list is led in by the sentence before it, or stands under a heading of the question's words.
     """
-    for best in request.evidence[:_FEWEST_ITEMS]:
+    for best in request.evidence[:_MAX_LEADS]:
         if best.score < request.min_confidence:
             break
         document = request.corpus.document(best.hit.chunk.document)
@@ -117,11 +117,9 @@ def _read_items(request: Request) -> list[Claim]:
     found: list[Evidence] = []
     answers: list[frozenset[str]] = []
     for evidence in request.corpus.read(question.text, hits):
-        focus = evidence.focus
-        if evidence.score < request.min_confidence or focus is None:
+        if evidence.score < request.min_confidence:
             continue
-        start = evidence.start
-        words = content_of(evidence.text[focus.start - start : focus.end - start])
+        words = content_of(evidence.short_answer)
         # A part of an answer, or one in other words, is none of its own.
         if words and not any(words <= known or known <= words for known in answers):
             answers.append(words)

@@ -8,7 +8,7 @@ from operator import itemgetter
 import numpy as np
 
 from rag.answering import citations
-from rag.answering.citations import evidence_at
+from rag.answering.citations import evidence_at, evidence_of
 from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim
 from rag.text.dates import in_words
@@ -57,12 +57,9 @@ def _age(document: Document) -> tuple[str, str]:
 
 def _heading(document: Document) -> Claim:
     """Return the title, author and date of a document as the line that a briefing begins with."""
-    authors = [fact.value for fact in document.facts if fact.name == "author"]
-    parts = [f"“{document.title}”", *authors, in_words(document.date)]
-    start = document.text.find(document.title)
-    stands = start >= 0
-    cited = (evidence_at(document, start, start + len(document.title)),) if stands else ()
-    return Claim(f"{', '.join(part for part in parts if part)}.", "supported", cited)
+    parts = [f"“{document.title}”", *document.authors, in_words(document.date)]
+    line = f"{', '.join(part for part in parts if part)}."
+    return Claim(line, "supported", evidence_of(document, document.title))
 
 
 # --- A document -----------------------------------------------------------------------------------
@@ -170,10 +167,8 @@ def _on_topic(request: Request) -> list[Evidence]:
     topic, *vectors = request.corpus.encode([question.subject, *(e.text for e in evidence)])
     near = np.argsort(-(np.stack(vectors) @ topic), kind="stable")
     # The reader orders by what answers, the vectors by what is on the subject.
-    ranks = {
-        int(i): by_reader + by_meaning for by_meaning, i in enumerate(near) for by_reader in (i,)
-    }
-    best = sorted(ranks, key=lambda i: ranks[i])
+    by_meaning = np.argsort(near)  # the place of each sentence in `near`
+    best = sorted(near.tolist(), key=lambda by_reader: by_reader + by_meaning[by_reader])
     on_subject = [evidence[i] for i in best if wanted & content_of(evidence[i].text)]
     chosen = _within_briefing(on_subject or [evidence[i] for i in best[:_MIN_SENTENCES]])
     order = {hit.chunk.document: n for n, hit in reversed(list(enumerate(hits)))}
