@@ -25,8 +25,13 @@ _JOINS_ITEMS = re.compile(r"[;,]?(?:\s+(?:and|or))?\s*$")
 def listed(request: Request) -> Iterator[tuple[Mode, Claim]]:
     """Yield the things a question asks for, one claim each; nothing where there are not several."""
     speakers = _speakers(request) if _WHO_SPEAKS.search(request.question.text) else []
-    claims = speakers or _stored_items(request) or _read_items(request)
+    claims, unread = speakers or _stored_items(request), ""
+    if not claims:
+        hits, unread = _to_read(request)
+        claims = _read_items(request, hits)
     if len(claims) >= _FEWEST_ITEMS:
+        if unread:
+            request.note(unread)
         for claim in claims[:_MAX_ITEMS]:
             yield "extractive", claim
         if len(claims) > _MAX_ITEMS:
@@ -110,10 +115,9 @@ def _item(document: Document, item: Span) -> Claim:
 # --- Sentences that answer each -------------------------------------------------------------------
 
 
-def _read_items(request: Request) -> list[Claim]:
+def _read_items(request: Request, hits: Sequence[Hit]) -> list[Claim]:
     """Return one claim for each different short answer that the reader is sure of."""
     question = request.question
-    hits = _to_read(request)
     found: list[Evidence] = []
     answers: list[frozenset[str]] = []
     for evidence in request.corpus.read(question.text, hits):
@@ -128,15 +132,16 @@ def _read_items(request: Request) -> list[Claim]:
     return [own_words(evidence, None, document) for evidence in found]
 
 
-def _to_read(request: Request) -> Sequence[Hit]:
-    """Return every passage of the documents that the question names, or the nearest of all."""
-    question = request.question
+def _to_read(request: Request) -> tuple[Sequence[Hit], str]:
+    """Return every passage of the documents that the question names, or the nearest of all.
+
+    And a sentence on what of these documents is not read; "" where all of it is.
+    """
+    question, corpus = request.question, request.corpus
     if not question.documents:
-        return request.corpus.search(question.text, _NEAREST)
-    hits = request.corpus.passages(question.documents)
-    if len(hits) > _MAX_READ:
-        request.note(
-            f"The {_MAX_READ} nearest of {len(hits)} passages were read; there may be more."
-        )
-        return request.corpus.search(question.text, _MAX_READ, question.documents)
-    return hits
+        return corpus.search(question.text, _NEAREST), ""
+    hits = corpus.passages(question.documents)
+    if len(hits) <= _MAX_READ:
+        return hits, ""
+    unread = f"The {_MAX_READ} nearest of {len(hits)} passages were read; there may be more."
+    return corpus.search(question.text, _MAX_READ, question.documents), unread

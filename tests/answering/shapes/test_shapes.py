@@ -151,3 +151,13 @@ def test_a_document_that_is_added_later_is_counted_by_the_next_question(
     later.write_text("The Later Report\n\nNothing happened.", encoding="utf-8")
     assert [added.outcome for added in pipeline.add([later])] == ["added"]
     assert "holds 2 documents," in pipeline.ask(question).answer
+
+
+def test_what_was_not_read_is_told_of_a_list_and_not_of_the_fact_given_instead(
+    pipeline_with: PipelineWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = pipeline_with({"audit.md": AUDIT})
+    for most, shape in ((1, "fact"), (2, "list")):
+        monkeypatch.setattr("rag.answering.shapes.lists._MAX_READ", most)
+        answer = pipeline.ask("Which seats does the ferry of audit.md have?", certainty=0.05)
+        assert (answer.shape, len(answer.notes)) == (shape, shape == "list"), answer.answer
