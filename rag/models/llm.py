@@ -6,6 +6,7 @@ import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rag.catalogue.gguf import GgufHeader, read_header
 from rag.catalogue.memory import check_memory, memory_needed
 from rag.config import PASSAGE_TOKENS
 from rag.errors import ModelError
-from rag.models.bundled import LANGUAGE_MODEL, language_model_path
+from rag.models.bundled import LANGUAGE_MODEL, LANGUAGE_MODEL_PACKAGE, language_model_path
 from rag.models.chat_template import ChatFrame, chat_frame
 from rag.types import Prompt
 
@@ -24,6 +25,7 @@ _TOKENS_BESIDE = 2048
 # reads these when llama.cpp is loaded, and never again.
 _THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
 _PROCESSORS = Path("/proc/cpuinfo")
+INSTALL_LANGUAGE_MODEL = "pip install 'rag-reports[llm]'"
 
 
 class LlamaModel:
@@ -49,9 +51,16 @@ class LlamaModel:
         question, or as much as it was trained to read where that is less.
 
         Raises ModelError where one of them cannot be read, the adapter was not made for the model,
-        or the model does not fit into the free memory.
+        or the model does not fit into the free memory; also where llama-cpp-python or the weights
+        of the embedded model are not installed.
         """
         self.name = model_name(path, adapter)
+        if missing := missing_for(path):
+            raise ModelError(
+                f"The language model {self.name} cannot run here ({missing}); bring what it needs "
+                f"with: {INSTALL_LANGUAGE_MODEL} (docs/quickstart.md), or answer without one: "
+                "--model none."
+            )
         context = context_for(None, passage_tokens)
         self._frame: ChatFrame | None = None
         if path:
@@ -61,8 +70,7 @@ class LlamaModel:
             self._frame = _frame_of(self.name, header)
         if adapter:
             read_header(adapter, "adapter")
-        with _set_for_import(_THREADS):
-            import llama_cpp
+        import llama_cpp
 
         self._lock = threading.Lock()
         _silence()
@@ -125,6 +133,31 @@ class LlamaModel:
     def count_tokens(self, text: str) -> int:
         """Return the number of the model's own tokens in `text`."""
         return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
+
+
+def missing_for(path: Path | None) -> str:
+    """Return what the model at `path`, None being the embedded one, lacks to run here.
+
+    "" where it lacks nothing. llama.cpp is loaded for it, and no model.
+    """
+    if failure := _load_library():
+        return failure
+    if path is None and find_spec(LANGUAGE_MODEL_PACKAGE) is None:
+        return "the weights of the embedded language model are not installed"
+    return ""
+
+
+@cache
+def _load_library() -> str:
+    """Load llama.cpp; return why that is impossible, "" where it is loaded."""
+    try:
+        with _set_for_import(_THREADS):
+            import llama_cpp  # noqa: F401 - it is used by those who call this first
+    except ModuleNotFoundError:
+        return "llama-cpp-python is not installed"
+    except (ImportError, OSError, RuntimeError) as error:  # built for another system, say
+        return f"llama-cpp-python cannot be loaded: {' '.join(str(error).split())}"
+    return ""
 
 
 def context_for(header: GgufHeader | None, passage_tokens: int) -> int:

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,8 +49,8 @@ def suggest_better_writer(settings: Settings) -> None:
 
     if not settings.generate or settings.model or settings.server or settings.adapter:
         return
-    if not sys.stderr.isatty():  # nobody reads it
-        return
+    if not sys.stderr.isatty() or find_spec("llama_cpp") is None:
+        return  # nobody reads it, or none could run
     better = suggest_writer(free_memory(), 0)
     try:
         if better is None or not models_folder(settings).suggest_once():
