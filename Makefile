@@ -9,7 +9,7 @@ override Q := $(value Q)
 export LIBRARY Q
 
 help:
-	@echo 'make run             set up, answer a question about the sample reports, then open the page'
+	@echo 'make run             set up, answer a question about the sample reports, then open the page (OPEN=no: do not)'
 	@echo 'make ask Q="…"       answer a question in the terminal (LIBRARY=samples, or one that `rag add` has made)'
 	@echo 'make test            set up with the test tools, then check everything'
 	@echo 'make install         set up only: .venv with the project and its models'
@@ -19,7 +19,7 @@ run: library
 	@echo
 	$(BIN)/rag ask --library samples "$(SAMPLE_QUESTION)" || [ $$? -eq 3 ]
 	@echo
-	$(BIN)/rag serve --library samples
+	$(BIN)/rag serve --library samples $(if $(filter no,$(OPEN)),,--open)
 
 # Exit code 3 says that the reports do not answer: no failure of make.
 ask: $(if $(filter samples,$(LIBRARY)),library,install)
@@ -28,7 +28,6 @@ ask: $(if $(filter samples,$(LIBRARY)),library,install)
 
 # What is there already is not worth a line; where `rag add` fails, what follows stops with its own sentence.
 library: install
-	@[ -d "$${RAG_INDEXES:-indexes}/samples" ] || echo 'The first start converts both embedding models, about half a minute each.' >&2
 	$(BIN)/rag add --samples --library samples 2>&1 | grep --line-buffered -v '^unchanged'
 
 test: .venv/tested-with

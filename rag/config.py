@@ -16,6 +16,8 @@ CERTAINTY = 0.3
 # a small model seconds a question, and the answer is seldom found deeper.
 PASSAGE_TOKENS = 2000
 _LEAST_PASSAGE_TOKENS = 200  # one passage
+LIBRARY_DATABASE = "library.db"  # in the folder of each library
+_IN_WORKING_FOLDER = Path("indexes")  # where earlier versions kept all libraries
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Settings:
             )
         cache, models = environment.get("RAG_CACHE", ""), environment.get("RAG_MODELS", "")
         return cls(
-            indexes=Path(environment.get("RAG_INDEXES") or "indexes"),
+            indexes=libraries_folder(environment.get("RAG_INDEXES", "")),
             library=environment.get("RAG_LIBRARY") or "default",
             model=Path(model) if model and model != "none" and not server else None,
             embeddings=environment.get("RAG_EMBEDDINGS", ""),
@@ -96,6 +98,26 @@ def _passage_tokens(text: str) -> int:
             f"RAG_PASSAGE_TOKENS is {text!r}; give a number of {_LEAST_PASSAGE_TOKENS} or more."
         )
     return int(text)
+
+
+def libraries_folder(setting: str = "") -> Path:
+    """Return the folder of the libraries: the one of the `setting`, or the user's own.
+
+    `indexes` in the working folder goes before that of the user where it holds a library.
+    """
+    if setting:
+        return Path(setting)
+    if any(_IN_WORKING_FOLDER.glob(f"*/{LIBRARY_DATABASE}")):
+        return _IN_WORKING_FOLDER
+    from platformdirs import user_data_path
+
+    return user_data_path("rag-reports", appauthor=False) / "libraries"
+
+
+def only_library(indexes: Path) -> str:
+    """Return the name of the library in the folder, "" where there is none, or more than one."""
+    there = [file.parent.name for file in indexes.glob(f"[!.]*/{LIBRARY_DATABASE}")]
+    return there[0] if len(there) == 1 else ""
 
 
 def cache_folder(folder: Path | None) -> Path:

@@ -43,21 +43,28 @@ def launch(
     metrics: bool = False,
     *,
     sign_in: str = "",
+    show: Callable[[str], None] = lambda _: None,
 ) -> int:
-    """Serve the page and the API until Ctrl-C or SIGTERM, then return 0.
+    """Serve the page and the API until Ctrl-C, SIGTERM or the end of the terminal, then return 0.
 
-    Where they are is written to stderr, the address followed by `sign_in`. Takes and
-    raises what `serve` does.
+    Where they are is written to stderr, the address followed by `sign_in`, and passed to `show`.
+    Takes and raises what `serve` does.
     """
     url, close = serve(settings, models, host, port, token, metrics)
     stopped = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    sys.stderr.write(f"The page is at {url}{sign_in} (Ctrl-C ends it).\n")
+    ends = [signal.SIGTERM]
+    # Where SIGHUP is ignored, as for a job of `nohup`, it stays so.
+    if os.name == "posix" and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        ends.append(signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in ends}
+    sys.stderr.write(f"The page is at {url}{sign_in} until this window is closed.\n")
+    show(f"{url}{sign_in}")
     with suppress(KeyboardInterrupt):
         # On Windows a wait without an end does not notice Ctrl-C.
         while not stopped.wait(_WAKE_SECONDS):
             pass
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     close()
     return 0
 

@@ -162,8 +162,9 @@ def _no_settings_of_the_developer(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # RAG_CACHE stays: it only says where the files made from the embedded models lie.
+    # Libraries lie in the working folder, and never among those of the developer.
+    monkeypatch.setenv("RAG_INDEXES", "indexes")
     for name in (
-        "RAG_INDEXES",
         "RAG_LIBRARY",
         "RAG_MODEL",
         "RAG_ADAPTER",

@@ -1,8 +1,9 @@
 from pathlib import Path
 
+import platformdirs
 import pytest
 
-from rag.config import Settings
+from rag.config import LIBRARY_DATABASE, Settings, only_library
 from rag.errors import UsageError
 
 
@@ -58,3 +59,25 @@ def test_a_variable_that_is_empty_is_one_that_is_not_set() -> None:
 
 def test_the_token_is_not_shown_with_the_settings() -> None:
     assert "secret" not in repr(Settings.from_environment({"RAG_TOKEN": "a-secret"}))
+
+
+def test_libraries_lie_in_the_users_data_folder_but_where_the_working_folder_has_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "indexes").mkdir()
+    (tmp_path / "indexes" / "README.md").touch()  # as in a checkout
+    own = platformdirs.user_data_path("rag-reports", appauthor=False) / "libraries"
+    assert Settings.from_environment({}).indexes == own
+    (tmp_path / "indexes" / "grain").mkdir()
+    (tmp_path / "indexes" / "grain" / LIBRARY_DATABASE).touch()
+    assert Settings.from_environment({}).indexes == Path("indexes")
+    assert Settings.from_environment({"RAG_INDEXES": "kept"}).indexes == Path("kept")
+
+
+def test_the_only_library_is_found_by_itself(tmp_path: Path) -> None:
+    assert only_library(tmp_path / "nowhere") == ""
+    for name, found in (("grain", "grain"), (".unfinished", "grain"), ("wool", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / LIBRARY_DATABASE).touch()
+        assert only_library(tmp_path) == found

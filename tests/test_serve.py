@@ -112,7 +112,8 @@ def test_ctrl_c_ends_the_page_with_success(
     assert server.launch(settings, FakeModels(), "127.0.0.1", port) == 0
     thread.join()
     signal.signal(signal.SIGINT, before)
-    assert heard == [(f"The page is at http://127.0.0.1:{port}/ (Ctrl-C ends it).\n", 200)]
+    address = f"http://127.0.0.1:{port}/"
+    assert heard == [(f"The page is at {address} until this window is closed.\n", 200)]
     with server._listen("127.0.0.1", port) as again:
         assert again.getsockname()[1] == port
 

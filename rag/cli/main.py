@@ -3,6 +3,7 @@
 Answers go to standard output, everything else to standard error.
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from rag.cli.commands.models import run_models
 from rag.cli.common import STOPPED
 from rag.cli.output import say
 from rag.cli.parser import make_parser
-from rag.config import Settings
+from rag.config import Settings, only_library
 from rag.errors import RagError
 
 if TYPE_CHECKING:
@@ -26,6 +27,16 @@ def _make_models(settings: Settings) -> "ModelSet":
     return Models(settings)
 
 
+def _with_library(settings: Settings, options: argparse.Namespace) -> Settings:
+    """Return the settings with the only library there is, where the user names none.
+
+    What is added without a name goes to the library `default` all the same.
+    """
+    if options.library or os.environ.get("RAG_LIBRARY") or getattr(options, "adds", False):
+        return settings
+    return replace(settings, library=only_library(settings.indexes) or settings.library)
+
+
 def main(
     arguments: Sequence[str] | None = None,
     make_models: "Callable[[Settings], ModelSet]" = _make_models,
@@ -34,7 +45,8 @@ def main(
 
     `make_models` gives the models to use with the settings; it loads none before it is needed.
     """
-    options = make_parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = make_parser().parse_args(given or ["serve", "--open"])
     options.make_models = make_models
     flags = {
         f"RAG_{name.upper()}": getattr(options, name, None)
@@ -45,6 +57,7 @@ def main(
             {**os.environ, **{name: value for name, value in flags.items() if value}}
         )
         settings = replace(settings, certainty=getattr(options, "certainty", settings.certainty))
+        settings = _with_library(settings, options)
         if options.run is not run_models:  # which must work where the list of models is damaged
             from rag.catalogue.installed import with_models_in_use
 

@@ -22,9 +22,9 @@ _DESCRIPTION = (
     "exact words of the report that it rests on."
 )
 _EPILOG = (
-    "`rag COMMAND --help` shows the options of a command. Libraries are kept in the folder\n"
-    "RAG_INDEXES (default: indexes). Exit codes: 0 done, 1 some files failed, 2 wrong use, 3 the\n"
-    "reports do not answer, 4 the library or a model cannot be used, 130 stopped by Ctrl-C."
+    "`rag` alone opens the page. `rag COMMAND --help` shows the options of a command, and\n"
+    "`rag status` where the libraries are. Exit codes: 0 done, 1 some files failed, 2 wrong use,\n"
+    "3 the reports do not answer, 4 the library or a model cannot be used, 130 stopped by Ctrl-C."
 )
 
 
@@ -105,7 +105,7 @@ def _shared_options() -> dict[str, argparse.ArgumentParser]:
     shared["common"].add_argument(
         "--library",
         metavar="NAME",
-        help="the library to work on (default: default, or RAG_LIBRARY)",
+        help="the library to work on (default: RAG_LIBRARY, the only one there is, or default)",
     )
     shared["common"].add_argument("--json", action="store_true", help="print JSON for machines")
     shared["model"].add_argument(
@@ -261,6 +261,7 @@ def _add_document_commands(commands: _Commands) -> None:
         "add files and folders; skip unchanged files, replace changed ones",
         "rag add reports/ --library press",
     )
+    parser.set_defaults(adds=True)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files and folders")
     parser.add_argument(
         "--samples", action="store_true", help="add the sample reports that come with rag"
@@ -333,6 +334,7 @@ def _add_backup(commands: _Commands) -> None:
         "make a library from a file that `rag export` wrote",
         "rag import press.rag --library copy",
     )
+    parser.set_defaults(adds=True)
     parser.add_argument("file", type=Path, metavar="FILE")
 
 
@@ -380,7 +382,16 @@ def _add_serve(commands: _Commands) -> None:
         help="ask for no token: whoever can log in to this machine may read the libraries",
     )
     parser.add_argument(
+        "--open", action="store_true", help="open the page in the browser, as `rag` alone does"
+    )
+    parser.add_argument(
         "--metrics", action="store_true", help="serve counters for Prometheus at /metrics"
+    )
+    commands.add(
+        "token",
+        serve.run_token,
+        "print the token that the server asks programs for",
+        "export RAG_TOKEN=$(rag token)",
     )
     commands.add(
         "mcp",

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rag.config import LIBRARY_DATABASE
 from rag.errors import LibraryError, LibraryLockedError, LibraryReadOnlyError
 from rag.library.locks import lock_owner
 from rag.library.schema import APPLICATION, FORMAT, MIGRATIONS
@@ -24,7 +25,7 @@ from rag.text.languages import indexed
 
 logger = logging.getLogger(__name__)
 
-DATABASE = "library.db"
+DATABASE = LIBRARY_DATABASE
 # A document is written in well under a second; a rebuild of a large library holds the others up for
 # longer.
 _WRITER_SECONDS = 60.0

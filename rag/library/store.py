@@ -573,7 +573,8 @@ def _keep_private(folder: Path) -> None:
 def _no_library(folder: Path) -> LibraryError:
     names = [name for name in library_names(folder.parent) if name != folder.name]
     there = f"there are {', '.join(map(repr, names))}" if names else "there is none yet"
+    named = "" if folder.name == "default" else f" --library {folder.name}"
     return LibraryError(
         f"There is no library {folder.name!r} in {str(folder.parent)!r}, {there}; make it with "
-        "`rag add`."
+        f"`rag add FOLDER{named}`, or of the sample reports with `rag add --samples{named}`."
     )

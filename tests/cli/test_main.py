@@ -6,6 +6,7 @@ from fakes import FakeModels
 
 import rag
 from rag.cli import main as command_line
+from rag.cli.commands import serve
 from rag.config import Settings
 
 
@@ -81,11 +82,12 @@ def test_without_a_library_one_is_told_how_to_make_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["ask", "Who?"]) == 4
-    assert "rag add" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "make it with `rag add FOLDER`, or of the sample reports with `rag add --sam" in told
     assert not (folder / "indexes").exists()
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], [], ["search", "-k", "0", "Who?"]])
+@pytest.mark.parametrize("arguments", [["nonsense"], ["search", "-k", "0", "Who?"]])
 def test_wrong_use_is_exit_code_two(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,3 +149,21 @@ def test_a_library_is_asked_from_python(library: Path) -> None:
         answer = reports.ask(question)
         assert answer.citations[0].quote in reports.document("trains").text
         assert list(reports.stream(question))[-1].answer == answer.answer
+
+
+def test_the_only_library_is_asked_without_its_name_and_nothing_is_added_to_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["add", "trains.txt", "--library", "trains"]) == 0
+    assert main(["ask", NIGHT]) == 0
+    assert "seventeen times" in capsys.readouterr().out
+    assert main(["add", "trains.txt"]) == 0
+    assert (folder / "indexes" / "default").is_dir()
+
+
+def test_without_a_command_the_page_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[bool] = []
+    monkeypatch.setattr(serve, "run_serve", lambda _, options: served.append(options.open) or 0)
+    assert main([]) == 0
+    assert main(["serve"]) == 0
+    assert served == [True, False]

@@ -374,7 +374,7 @@ def test_many_may_create_the_same_library_at_once(tmp_path: Path) -> None:
 def test_a_missing_library_is_named_with_those_beside_it(library: Library) -> None:
     with pytest.raises(
         LibraryError,
-        match=r"no library 'report' in .*, there are 'reports'; make it with `rag add`",
+        match=r"no library 'report' in .*, there are 'reports'; make it with `rag add FOLDER --lib",
     ):
         Library.open(library.folder.parent / "report")
     assert not (library.folder.parent / "report").exists()

@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import os
 import sys
 
+from rag.cli.output import print_json, print_text, say
 from rag.config import Settings
 
 
@@ -15,16 +17,57 @@ def run_serve(settings: Settings, options: argparse.Namespace) -> int:
     setting = "" if options.no_token else settings.token
     own = read_token(options.host, options.token_file, setting)
     token = own or ("" if options.no_token else kept_token(settings.indexes))
+    # A token that the user chose is theirs to write down.
+    sign_in = f"?token={token}" if token and not own else ""
+    if options.open and not options.port and (address := _running_page(settings)):
+        say(f"The page is at {address}{sign_in} already.")
+        open_page(address + sign_in)
+        return 0
     from rag.serve import launch
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("rag").setLevel(logging.INFO)
-    models = options.make_models(settings)
-    # A token that the user chose is theirs to write down.
-    sign_in = f"?token={token}" if token and not own else ""
     return launch(
-        settings, models, options.host, options.port, token, options.metrics, sign_in=sign_in
+        settings,
+        options.make_models(settings),
+        options.host,
+        options.port,
+        token,
+        options.metrics,
+        sign_in=sign_in,
+        show=open_page if options.open else lambda _: None,
     )
+
+
+def _running_page(settings: Settings) -> str:
+    """Return the address of a server over the same libraries; "" where none runs."""
+    from rag.service.client import running
+
+    server = running(settings.indexes)
+    return server.url if server else ""
+
+
+def open_page(address: str) -> None:
+    """Open the address in the user's browser, where there is a display to show one."""
+    import webbrowser
+
+    has_display = sys.platform in ("darwin", "win32") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    if has_display and not os.environ.get("SSH_CONNECTION"):
+        webbrowser.open(address)
+
+
+def run_token(settings: Settings, options: argparse.Namespace) -> int:
+    """Print the token that the server over these libraries asks for."""
+    from rag.http.auth import kept_token
+
+    token = settings.token or kept_token(settings.indexes)
+    if options.json:
+        print_json({"token": token})
+    else:
+        print_text(token)
+    return 0
 
 
 def run_mcp(settings: Settings, options: argparse.Namespace) -> int:
