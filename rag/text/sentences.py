@@ -9,8 +9,12 @@ from rag.text.languages import ENGLISH, base_language, language_of
 # markers of notes.
 _TRAILER = re.compile(r"""(?:["”’'»)\]]|\[\d{1,3}\])+(?=\s|$)""")
 _BLANK_LINE = re.compile(r"\n\s*\n")
-# What begins an item of a list: a bullet, a number, a letter.
-LIST_ITEM = re.compile(r"[ \t]*(?:[-*•–▪◦‣]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])[ \t]+(?=\S)")
+# What begins an item of a list: a bullet, a number, a letter; of "2.2 The rent" the number of a
+# clause, but not of "2.5 percent".
+LIST_ITEM = re.compile(
+    r"[ \t]*(?:(?:[-*•–▪◦‣]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])[ \t]+(?=\S)|"
+    r"(?:§\s?)?\d{1,3}(?:\.\d{1,3}){1,4}\.?(?:\([a-z0-9]{1,4}\))?[ \t]+(?=[^\W\d_a-z]))"
+)
 _IN_ROW = re.compile(r"\S [·|] \S")  # between the values of a row of a table
 # What is no word. A sentence ends behind it if at all, but the splitter compares each full stop in
 # it with all the rest of it.

@@ -5,12 +5,13 @@ here. Their names and those of styles are of ECMA-376, part 1.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rag.reading.blocks import Block, Content
 from rag.reading.office import shared as office
+from rag.reading.office.numbering import BULLET, LIST_LEVELS, Numbering
 from rag.reading.office.shared import PLAIN, SHADED, ListedBlock, Look, Package
 from rag.reading.xml import number_in
 from rag.text.markers import raised
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _OFF = ("0", "false", "off")
-_LEVELS = 9  # of a list and of an outline
 
 _HEADING = re.compile("heading ([1-9])")
 _CONTENTS = re.compile("toc [1-9]|toc heading|table of figures")
@@ -169,7 +169,8 @@ class _ParagraphStyle:
             match _name(stated):
                 case "outlineLvl":
                     style = replace(
-                        style, level=(number_in(_attribute(stated), _LEVELS) + 1) % (_LEVELS + 1)
+                        style,
+                        level=(number_in(_attribute(stated), LIST_LEVELS) + 1) % (LIST_LEVELS + 1),
                     )
                 case "numPr":
                     number, depth = _find(stated, "numId"), _find(stated, "ilvl")
@@ -179,48 +180,12 @@ class _ParagraphStyle:
                             number=("") if _attribute(number) == ("0") else _attribute(number),
                         )
                     if depth is not None:
-                        style = replace(style, depth=min(number_in(_attribute(depth)), _LEVELS - 1))
+                        style = replace(
+                            style, depth=min(number_in(_attribute(depth)), LIST_LEVELS - 1)
+                        )
                 case "shd" if _has_colour(stated):
                     style = replace(style, look=SHADED.over(style.look))
         return style
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    """A numbered or bulleted list."""
-
-    counted_as: str  # lists with the same go on counting where another stopped
-    starts: Mapping[int, int]  # by depth the first number; a depth that is not in it has bullets
-
-
-def _lists(numbering: "Element | None") -> dict[str, _List]:
-    """Return the list definitions by their numbers."""
-    if numbering is None:
-        return {}
-    abstract = {
-        _attribute(definition, "abstractNumId"): {
-            number_in(_attribute(level, "ilvl")): number_in(_attribute(_find(level, "start")), 1)
-            for level in definition.iterchildren(f"{_W}lvl")
-            if _attribute(_find(level, "numFmt")) not in ("bullet", "none")
-        }
-        for definition in numbering.iterchildren(f"{_W}abstractNum")
-    }
-    lists: dict[str, _List] = {}
-    for definition in numbering.iterchildren(f"{_W}num"):
-        number, base = (
-            _attribute(definition, ("numId")),
-            _attribute(_find(definition, ("abstractNumId"))),
-        )
-        restarts = {
-            number_in(_attribute(level, "ilvl")): number_in(_attribute(start), 1)
-            for level in definition.iterchildren(f"{_W}lvlOverride")
-            if (start := _find(level, "startOverride")) is not None
-        }
-        starts = {
-            depth: restarts.get(depth, start) for depth, start in abstract.get(base, {}).items()
-        }
-        lists[number] = _List(f"num {number}" if restarts else base, starts)
-    return lists
 
 
 # --- The walk -----------------------------------------------------------------------------------
@@ -248,8 +213,7 @@ class _DocxReader:
         self.default_run = _find(styles, "docDefaults", "rPrDefault", "rPr")
         self.default_look = _stated_look(self.default_run)
         self.known_styles: dict[str, _ParagraphStyle] = {}
-        self.lists = _lists(package.parts.get("numbering"))
-        self.counts: dict[tuple[str, int], int] = {}
+        self.numbering = Numbering(package.parts.get("numbering"))
         self.title = ""
         self.fields: list[
             bool
@@ -312,9 +276,12 @@ class _DocxReader:
             )
             # an instruction that never ends must not hide the paragraphs behind it
             self.fields.clear()
-            carried = (
-                text if _find(properties, "rPr", "del") is not None else ""
-            )  # its end is deleted: the next goes on
+            frame = _attribute(_find(properties, "framePr"), "dropCap")
+            if frame in ("drop", "margin"):  # a large initial: its word goes on in the next
+                text = text.strip()
+                carried = text
+            else:  # its end is deleted: the next goes on
+                carried = text if _find(properties, "rPr", "del") is not None else ""
             if not carried:
                 pieces += self.paragraph(style, office.tidy(text))
             pieces += boxes
@@ -326,27 +293,15 @@ class _DocxReader:
         if not text or any(map(_CONTENTS.fullmatch, style.names)):
             return []
         level = style.level
+        number = self.numbering.next_number(style.number, style.depth) if style.number else ""
+        shown = f"{number} {text}" if number else text
         if "title" in style.names and not self.title:
-            self.title, level = office.joined_lines(text), 1
+            self.title, level = office.joined_lines(shown), 1
         if style.number and not level:
-            item = (
-                "  " * style.depth
-                + self.item_marker(style.number, style.depth)
-                + office.joined_lines(text)
-            )
+            shown = shown if number else BULLET + text
+            item = "  " * style.depth + office.joined_lines(shown)
             return [(style.number, Block(item, level=0))]
-        return [("", office.paragraph_block(text, level, style.names))]
-
-    def item_marker(self, number: str, depth: int) -> str:
-        """Return the next number of the list at this depth, or its bullet."""
-        definition = self.lists.get(number)
-        if definition is None or depth not in definition.starts:
-            return "- "
-        for deeper in range(depth + 1, _LEVELS):
-            self.counts.pop((definition.counted_as, deeper), None)
-        key = definition.counted_as, depth
-        self.counts[key] = self.counts.get(key, definition.starts[depth] - 1) + 1
-        return f"{self.counts[key]}. "
+        return [("", office.paragraph_block(shown, level, style.names))]
 
     def table(self, table: "Element", ground: Look) -> list[ListedBlock]:
         style = self.styles.get(_attribute(_find(table, "tblPr", "tblStyle")))

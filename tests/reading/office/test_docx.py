@@ -15,46 +15,13 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from hypothesis import given, settings
 from readers import CHANGES, Change, assert_shaped, change
+from word_files import paragraph, read, run, saved, texts, with_body
 
 from rag.errors import DocumentError
 from rag.reading.blocks import Block, Content
 from rag.reading.documents import read_document
 from rag.reading.office.docx import read_docx
 from rag.types import Fact
-
-MC = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
-MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
-VML = 'xmlns:v="urn:schemas-microsoft-com:vml"'
-
-
-def saved(document) -> bytes:
-    out = BytesIO()
-    document.save(out)
-    return out.getvalue()
-
-
-def paragraph(inner: str) -> str:
-    return f"<w:p>{inner}</w:p>"
-
-
-def run(text: str, properties: str = "") -> str:
-    return f'<w:r><w:rPr>{properties}</w:rPr><w:t xml:space="preserve">{text}</w:t></w:r>'
-
-
-def with_body(*elements: str, document=None):
-    document = document or Document()
-    for element in elements:
-        body = parse_xml(f"<w:body {nsdecls('w')} {MC} {MATH} {VML}>{element}</w:body>")
-        document.element.body.insert_element_before(body[0], "w:sectPr")
-    return document
-
-
-def read(*elements: str, document=None) -> Content:
-    return read_docx(saved(with_body(*elements, document=document)))
-
-
-def texts(*elements: str, document=None) -> list[str]:
-    return [block.text for block in read(*elements, document=document).blocks]
 
 
 def add_notes(document, kind: str, notes: dict[int, str]) -> None:
@@ -386,53 +353,11 @@ def test_a_table_of_contents_is_left_out() -> None:
     ) == ["kept"]
 
 
-def test_numbered_lists_count_on_and_nest() -> None:
-    document = Document()
-    numbering = document.part.numbering_part.element
-    levels = "".join(
-        f'<w:lvl w:ilvl="{depth}"><w:start w:val="{start}"/><w:numFmt w:val="{form}"/></w:lvl>'
-        for depth, start, form in [(0, 3, "decimal"), (1, 1, "bullet"), (2, 1, "lowerLetter")]
-    )
-    numbering.insert(
-        0, parse_xml(f'<w:abstractNum {nsdecls("w")} w:abstractNumId="77">{levels}</w:abstractNum>')
-    )
-    restart = '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/></w:lvlOverride>'
-    for number, override in (("77", ""), ("78", restart)):
-        xml = (
-            f'<w:num {nsdecls("w")} w:numId="{number}"><w:abstractNumId '
-            f'w:val="77"/>{override}</w:num>'
-        )
-        numbering.append(parse_xml(xml))
-
-    def item(text: str, depth: int, number: str = "77") -> str:
-        return paragraph(
-            f'<w:pPr><w:numPr><w:ilvl w:val="{depth}"/><w:numId '
-            f'w:val="{number}"/></w:numPr></w:pPr>{run(text)}'
-        )
-
-    rows = [
-        item("a", 0),
-        item("b", 1),
-        item("c", 2),
-        item("d", 2),
-        item("e", 0),
-        item("f", 2),
-        paragraph(run("between")),
-    ]
-    assert texts(*rows, item("g", 0), item("h", 0, "78"), document=document) == [
-        "3. a\n  - b\n    1. c\n    2. d\n4. e\n    1. f",
-        "between",
-        "5. g",
-        "1. h",
-    ]
-
-
-def test_a_numbered_heading_and_an_item_of_no_list_are_no_items() -> None:
-    none = '<w:pPr><w:pStyle w:val="ListNumber"/><w:numPr><w:numId w:val="0"/></w:numPr></w:pPr>'
-    numbered = '<w:pPr><w:pStyle w:val="Heading1"/><w:numPr><w:numId w:val="1"/></w:numPr></w:pPr>'
-    assert read(paragraph(numbered + run("Money")), paragraph(none + run("text"))).blocks == [
-        Block("Money", level=1),
-        Block("text", level=0),
+@pytest.mark.parametrize("place", ["drop", "margin"])
+def test_a_large_initial_begins_the_word_behind_it(place: str) -> None:
+    framed = f'<w:pPr><w:framePr w:dropCap="{place}" w:lines="3"/></w:pPr>'
+    assert texts(paragraph(framed + run("D")), paragraph(run("uring the war")), paragraph("")) == [
+        "During the war"
     ]
 
 
