@@ -33,7 +33,7 @@ _MARKED = re.compile(
     rf"(?:,\s*)?{NOTE_MARKER}(?=\s*,)|{NOTE_MARKER}"
 )
 _SPACE_BEFORE_POINT = re.compile(r"(?<!\s)\s++(?=[.,;:!?])")
-_QUOTATION_MARKS = '"“”„«»'
+_QUOTATION_MARKS = '"“”„«»「」『』'
 _CUT_AFTER = (
     ";",
     ":",

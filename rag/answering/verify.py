@@ -33,7 +33,10 @@ from rag.types import Document, Evidence, Source, Verdict
 
 _FIRST_PERSON = frozenset("i me my mine we us our ours myself ourselves".split())
 # Words in double quotation marks, and in single ones that are no apostrophes.
-_QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]|(?<!\w)[‘']([^‘’']{3,}?)[’'](?!\w)")
+_QUOTED = re.compile(
+    r"[\"“”„«»「」『』]([^\"“”„«»「」『』]+)[\"“”„«»「」『』]|"
+    r"(?<!\w)[‘']([^‘’']{3,}?)[’'](?!\w)"
+)
 
 _GAP = 2  # characters of white space between two sentences that follow one another
 _LONGEST_RUN = 4  # sentences that follow one another and hold a claim together

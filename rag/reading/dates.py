@@ -1,4 +1,4 @@
-"""A text -> the dates in it, as ISO 8601, in many languages.   [babel]"""
+"""A text -> the dates in it, as ISO 8601, in many languages."""
 
 import re
 from collections.abc import Iterator
@@ -6,14 +6,11 @@ from datetime import date
 from functools import cache
 from typing import NamedTuple
 
-# Whose names of months are known; babel has them from CLDR. Two of them agree on the number of a
-# month wherever they share its name.
-_LANGUAGES = "en de fr es it pt nl ru uk ar he pl sv da nb".split()
-_SHORTENED = ("en", "de", "fr")  # whose shortened names are written in dates
+from rag.text.months import month_numbers
+
 _DAY_PATTERN = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª|\.)?"
 _YEAR_GROUP = r"(?P<year>(?:1[5-9]|20)\d\d)\b"
 _JOINS_PARTS = r"(?:,?\s+|\s+[-–]\s+)(?:(?:of|de|del|di)\s+)?"
-_LETTER = re.compile(r"[^\W\d_]")
 
 
 class FoundDate(NamedTuple):
@@ -25,26 +22,8 @@ class FoundDate(NamedTuple):
 
 
 @cache
-def _month_numbers() -> dict[str, int]:
-    from babel.dates import get_month_names
-
-    forms: dict[str, int] = {"sept": 9}
-    for language in _LANGUAGES:
-        names = [
-            get_month_names("wide", "format", language),
-            get_month_names("wide", "stand-alone", language),
-        ]
-        if language in _SHORTENED:
-            names.append(get_month_names("abbreviated", "format", language))
-        for number, name in (item for named in names for item in named.items()):
-            if _LETTER.search(name):
-                forms.setdefault(name.lower().rstrip("."), number)
-    return forms
-
-
-@cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
-    names = "|".join(sorted(map(re.escape, _month_numbers()), key=len, reverse=True))
+    names = "|".join(sorted(map(re.escape, month_numbers()), key=len, reverse=True))
     # Hebrew and Russian write prepositions and endings at the word; the name itself ends it.
     month = rf"(?:ב|ל)?(?P<month>{names})\b\.?"
     usual = (
@@ -94,7 +73,7 @@ def _iso_of_parts(parts: dict[str, str | None]) -> str:
         month, day = (second, first) if first > 12 else (first, second)
     else:
         name = (parts["month"] or "").lower()
-        month = int(name) if name.isdecimal() else _month_numbers()[name.rstrip(".")]
+        month = int(name) if name.isdecimal() else month_numbers()[name.rstrip(".")]
         day = int(parts.get("day") or 0)
     try:
         shown = date(year, month, day or 1).isoformat()

@@ -1,5 +1,6 @@
 """A text -> its numbers with their currency, unit, magnitude and month, in forms that compare.
-Pure.
+
+Also of other languages: "12,5 Prozent" is "12.5 percent".
 """
 
 import re
@@ -7,6 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from rag.text.foreign_amounts import (
+    PERCENT_ELSEWHERE,
+    in_english_digits,
+    is_english,
+    magnitude_elsewhere,
+    month_elsewhere,
+    with_english_dates,
+)
 from rag.text.tokens import MAGNITUDES, MONTH_NUMBERS, number_of
 
 _AMOUNT_TOKEN = re.compile(
@@ -25,7 +34,7 @@ _CURRENCIES |= {
         "crown franc krona krone lira mark peso rand real rial rouble rubl ruble rupee yuan"
     ).split()
 }
-_PERCENT = ("percent", "pct")
+_PERCENT = frozenset(("percent", "pct")) | PERCENT_ELSEWHERE
 # What a number is measured in, by all its names.
 _MEASURES = {
     name: names.split("/")[0]
@@ -48,7 +57,7 @@ COUNTED = frozenset(
     (*_PERCENT, "per", "cent", *_CURRENCIES, *(f"{name}s" for name in _CURRENCIES), *_MEASURES)
 )
 _JOINS = frozenset(("to", "and", "or", "–", "-"))
-_BETWEEN = frozenset(("of", "the"))
+_BETWEEN = frozenset(("of", "the", "de", "del", "di"))
 _DAY_NUMBER = re.compile(r"0?[1-9]|[12]\d|3[01]", re.ASCII)
 
 
@@ -87,8 +96,10 @@ class Amount:
 def amounts_of(text: str) -> tuple[Amount, ...]:
     """Return the numbers of the text, in order; "10 to 15 million" are two amounts of millions."""
     tokens = _AMOUNT_TOKEN.findall(
-        _SHORT.sub(lambda m: (f"{m[2]} million") if m[2] else _LONG[m[1]], text)
+        _SHORT.sub(lambda m: (f"{m[2]} million") if m[2] else _LONG[m[1]], with_english_dates(text))
     )
+    if not is_english(tokens):
+        tokens = [magnitude_elsewhere(token) or token for token in tokens]
     amounts: list[Amount] = []
     joined: list[
         bool
@@ -137,7 +148,7 @@ def _number(tokens: list[str], at: int) -> str:
         return ""
     if compound := _COMPOUND.fullmatch(word):
         word = compound[1]
-    number = number_of(word)
+    number = number_of(in_english_digits(word))
     return number if number in MAGNITUDES or any(map(str.isdigit, number)) else ""
 
 
@@ -181,9 +192,11 @@ def _month(tokens: list[str], at: int) -> int:
     after = [token for token in tokens[at + 1 : at + 4] if token not in _BETWEEN]
     if before[1:] and _DAY_NUMBER.fullmatch(before[0]):
         before = before[1:]  # the day between the month and the year
-    return next(
-        (MONTH_NUMBERS[token] for token in (*before[:1], *after[:1]) if token in MONTH_NUMBERS), 0
-    )
+    beside = (*before[:1], *after[:1])
+    month = next((MONTH_NUMBERS[token] for token in beside if token in MONTH_NUMBERS), 0)
+    if month or is_english(tokens):
+        return month
+    return next(filter(None, map(month_elsewhere, beside)), 0)
 
 
 def _joins(tokens: list[str], at: int) -> bool:

@@ -11,8 +11,8 @@ from rag.text.tokens import STOP_WORDS, folded
 _TERM = re.compile(r"\w+")
 # A quotation mark opens before a word and closes after one, so that the inches in 5" pipes ask for
 # nothing.
-_PHRASE = re.compile(r"""(?<!\w)["“”„«](?=\S)([^"“”„«»]+)(?<=\S)["“”»](?!\w)""")
-_PHRASE_MARKS = re.compile('["“”„«»]')
+_PHRASE = re.compile(r"""(?:(?<!\w)["“”„«]|「)(?=\S)([^"“”„«»「」]+)(?<=\S)(?:["“”»](?!\w)|」)""")
+_PHRASE_MARKS = re.compile('["“”„«»「」]')
 _DATE_FORM = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 

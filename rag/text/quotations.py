@@ -3,13 +3,19 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from rag.text.languages import spaced
 from rag.text.narrator import Narrator
 from rag.types import Paragraph, Quotation, Reference
 
 SHORTEST = 4  # words: what is shorter is a title, a term or a scare quote
-_MARK = re.compile('["“”„«»]')
-_AFTER_LAST_MARK = re.compile(r"(?:\[\d{1,3}\]|[\s.,;:!?…⁰¹²³⁴-⁹])*")
+_MARK = re.compile('["“”„«»「」『』]')
+_OPENING_MARKS = '"“„«「『'
+# »So«, as in German and Danish books, and ”so”, as in Swedish and Finnish ones.
+_POINTS_INWARDS, _POINTS_OUTWARDS = re.compile(r"»(?=\w)"), re.compile(r"«(?=\w)")
+_AS_WRITTEN_ELSEWHERE = str.maketrans("»«", "«»")
+_AFTER_LAST_MARK = re.compile(r"(?:\[\d{1,3}\]|[\s.,;:!?…。，！？⁰¹²³⁴-⁹])*")
 _LAST_MARKER = re.compile(r"\s?(?:\[\d{1,3}\]|[⁰¹²³⁴-⁹])\Z")
+UNSPACED_LETTERS = "\u3040"  # Japanese and Chinese letters stand from here on
 _LONGEST_MARKER = 6  # characters: " [123]"
 
 
@@ -30,7 +36,7 @@ def quotations(
     spans = [
         (start, end)
         for start, end in _spans(text, paragraphs, set_off)
-        if len(re.findall(r"\w+", text[start:end])) >= SHORTEST
+        if _count_words(text[start:end]) >= SHORTEST
     ]
     numbers = {reference.start: reference.number for reference in reversed(references)}
     narrator = Narrator(text, paragraphs) if spans else None
@@ -43,9 +49,24 @@ def quotations(
     return tuple(found)
 
 
+def _count_words(text: str) -> int:
+    """Return how many words a text has; of letters without spaces between words two are one."""
+    words: list[str] = re.findall(r"\w+", spaced(text))
+    single = sum(len(word) == 1 and word >= UNSPACED_LETTERS for word in words)
+    return len(words) - single + single // 2
+
+
+def _with_usual_marks(text: str) -> str:
+    """Return the text, of the same length, with marks that open and close as most do."""
+    if len(_POINTS_INWARDS.findall(text)) > len(_POINTS_OUTWARDS.findall(text)):
+        text = text.translate(_AS_WRITTEN_ELSEWHERE)
+    return text if "“" in text or "„" in text else text.replace("”", '"')
+
+
 def _spans(
     text: str, paragraphs: Sequence[Paragraph], set_off: frozenset[int]
 ) -> Iterator[tuple[int, int]]:
+    text = _with_usual_marks(text)
     carried, carried_end = (
         -1,
         0,
@@ -57,7 +78,7 @@ def _spans(
         if (
             paragraph.kind == "text"
             and paragraph.start in set_off
-            and text[paragraph.start] not in '"“„«'
+            and text[paragraph.start] not in _OPENING_MARKS
         ):
             block = block if block >= 0 else carried if carried >= 0 else paragraph.start
             block_end = _before_markers(text, paragraph)
@@ -66,7 +87,9 @@ def _spans(
         if block >= 0:
             yield block, block_end
             block = -1
-        if carried >= 0 and (paragraph.kind != "text" or text[paragraph.start] not in '"“„«'):
+        if carried >= 0 and (
+            paragraph.kind != "text" or text[paragraph.start] not in _OPENING_MARKS
+        ):
             yield carried, carried_end
             carried = -1
         if paragraph.kind != "text":
@@ -109,7 +132,7 @@ def _opens(text: str, paragraph: Paragraph, position: int, inside: Sequence[str]
     """
     mark = text[position]
     if mark != '"':
-        return mark in "«„" or (mark == "“" and inside[-1:] != ["„"])
+        return mark in "«„「『" or (mark == "“" and inside[-1:] != ["„"])
     before = text[position - 1] if position > paragraph.start else " "
     after = text[position + 1] if position + 1 < paragraph.end else " "
     if position == paragraph.start or before.isspace() != after.isspace():

@@ -229,7 +229,7 @@ def quotations(folder: Path, body: str) -> list[tuple[str, str]]:
     return [(document.text[q.start : q.end], q.speaker) for q in document.quotations]
 
 
-@pytest.mark.parametrize("marks", ['""', "“”", "«»", "„“"])
+@pytest.mark.parametrize("marks", ['""', "“”", "«»", "„“", "»«", "””", "「」"])
 def test_quotation_marks_of_other_scripts_are_read(tmp_path: Path, marks: str) -> None:
     quote = f"{marks[0]}We shall build the bridge{marks[1]}"
     assert quotations(tmp_path, f"Mr. Olsen said: {quote} and left.") == [(quote, "Olsen")]
@@ -300,6 +300,11 @@ def test_a_colon_in_running_text_gives_nobody_the_words_behind_it(tmp_path: Path
         'sung:\n\n"So much to do in one day"'
     )
     assert [speaker for _, speaker in quotations(tmp_path, body)] == ["Ann Lee", ""]
+
+
+def test_words_of_letters_without_spaces_between_are_quoted(tmp_path: Path) -> None:
+    body = "馆长在「渔港」说：「我们明年会再建一座新的灯塔『北灯塔』。」她已经离开了。"
+    assert quotations(tmp_path, body) == [("「我们明年会再建一座新的灯塔『北灯塔』。」", "")]
 
 
 def test_short_quoted_terms_are_no_quotations(tmp_path: Path) -> None:

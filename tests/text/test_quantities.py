@@ -75,3 +75,42 @@ def test_any_number_can_be_compared(number: str) -> None:
     assert missing(amounts_of(f"{number} ships"), "7 ships") == [
         number for amount in amounts_of(number)
     ]
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "english"),
+    [
+        ("3. Juni 2021", "3 June 2021"),
+        ("1er mars 2020", "March 1, 2020"),
+        ("9 de marzo de 2024", "9 March 2024"),
+        ("9 марта 2024", "9 March 2024"),
+        ("2024年3月9日", "9 March 2024"),
+        ("二〇一八年", "2018"),
+        ("12,5 Prozent", "12.5 percent"),
+        ("30 pour cent", "30%"),
+        ("1.234.567 Einwohner", "1,234,567"),
+        ("4.120,50 Euro", "€4,120.50"),
+        ("3 Milliarden Euro", "€3 billion"),
+        ("15 млн", "15 million"),
+        ("6万册", "60,000"),
+        ("4亿元", "400 million"),
+    ],
+)
+def test_amounts_of_other_languages_are_the_same_as_in_english(
+    elsewhere: str, english: str
+) -> None:
+    assert missing(amounts_of(elsewhere), f"It was {english} that the report had.") == []
+    assert missing(amounts_of(f"It was {english}, for the report."), elsewhere) == []
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "english"),
+    [
+        ("3. Juni 2021", "3 July 2021"),
+        ("12,5 Prozent", "125 percent"),
+        ("3 Milliarden", "3 million"),
+        ("6万册", "6,000"),
+    ],
+)
+def test_other_amounts_of_other_languages_are_others(elsewhere: str, english: str) -> None:
+    assert missing(amounts_of(elsewhere), f"It was {english} that the report had.")

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from rag.reading.pdf.columns import PROSE
 from rag.reading.pdf.lines import Page, TextLine, ends_sentence, half_point, is_short, same_size
-from rag.reading.pdf.paragraphs import INDENT, ITEM, BlockDraft, is_set_off, paragraphs_of
+from rag.reading.pdf.paragraphs import CLAUSE, INDENT, ITEM, BlockDraft, is_set_off, paragraphs_of
 from rag.text.markers import FROM_RAISED
 from rag.types import Kind
 
@@ -237,6 +237,8 @@ class Flow:
         if not last or last.style or part.style or part.kind or first.cells:
             return ""
         item = ITEM.match(first.text)
+        if CLAUSE.match(first.text) and ends_sentence(last.lines[-1][1]):
+            return ""
         if item and ITEM.match(last.lines[0][1].text):
             return "\n"
         before = last.lines[-1][1]

@@ -11,7 +11,12 @@ from rag.types import Kind
 
 INDENT = 0.7  # of the first line of a paragraph
 _BULLET_SIGN = re.compile(rf"[•●▪■◦○‣∙·\uf0a7\uf0b7{DASHES}]\s+(?=\S)")
-ITEM = re.compile(r"- |\(?(?:\d{1,3}|[a-z])[.)]\s")
+ITEM = re.compile(r"- |\(?(?:\d{1,3}|[a-z])[.)]\s|\([ivx]{2,5}\)\s")
+# "2.2 The rent" and "2.2(b) the rent" are clauses, each a paragraph; "2.5 percent" is none.
+CLAUSE = re.compile(
+    r"(?:§\s?)?\d{1,3}(?:\.\d{1,3}){0,4}(?:\(\w{1,4}\)){1,3}\s|"
+    r"\d{1,3}(?:\.\d{1,3}){1,4}\.?\s(?=[A-Z])|§\s?\d{1,4}[a-z]?\s"
+)
 _NOTE_ENTRY = re.compile(r"\[\d{1,3}\]\s")
 
 
@@ -37,7 +42,7 @@ def paragraphs_of(group: Sequence[TextLine]) -> list[list[tuple[str, TextLine]]]
         lines = paragraphs[-1]
         short, ended = is_short(before, line, right), ends_sentence(before)
         item = _as_item(line, opens=short or ended)
-        listed = ITEM.match(item.text) or _NOTE_ENTRY.match(item.text)
+        listed = ITEM.match(item.text) or CLAUSE.match(item.text) or _NOTE_ENTRY.match(item.text)
         centred = abs(line.left + line.right - before.left - before.right) < 4
         shift = 0.0 if centred else (line.left - before.left) / line.size
         if line.cells:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from textwrap import wrap
 
+import pytest
 from placed_lines import LEFT, RIGHT, WIDTH, lines, read, texts
 
 from rag.reading.pdf.lines import TextLine
@@ -178,3 +179,20 @@ def test_a_list_of_endnotes_stays_as_it_is_written() -> None:
 def test_no_pages_are_no_blocks() -> None:
     assert read() == []
     assert read([]) == []
+
+
+@pytest.mark.parametrize("apart", [0, 35])
+def test_clauses_keep_the_numbers_that_are_printed(apart: int) -> None:
+    numbers = {100: "2.1", 124: "2.2", 136: "2.2(b)"}
+    told = ["Either side may end the", "charter.", "The harbour may do so, if:", "It rains."]
+    if apart:
+        placed = [one for y, number in numbers.items() for one in lines(number, 40, y)]
+        placed += lines(told, 40 + apart, 100)
+    else:
+        first = [f"2.1 {told[0]}", told[1], f"2.2 {told[2]}", f"2.2(b) {told[3]}"]
+        placed = lines(first, 40, 100)
+    assert texts(read(placed)) == [
+        "2.1 Either side may end the charter.",
+        "2.2 The harbour may do so, if:",
+        "2.2(b) It rains.",
+    ]
