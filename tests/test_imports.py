@@ -56,7 +56,7 @@ MAY_IMPORT = {
 # The one room of each library that is slow to import or belongs to one task: a module, or a folder
 # whose business it is.
 ROOM_OF = {
-    "babel": "reading.dates",
+    "babel": "text.months",
     "charset_normalizer": "reading.blocks",
     "docx": "reading.office.shared render.export",  # one reads its files, one writes them
     "faiss": "library.vectors",
