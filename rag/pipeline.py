@@ -81,8 +81,9 @@ class Pipeline:
 
     @property
     def library(self) -> Library:
-        """The library, opened. Raises LibraryError where there is none or it cannot be used,
-        UsageError for a bad name.
+        """The library, opened.
+
+        Raises LibraryError if there is none or it cannot be used, UsageError for a bad name.
         """
         return self._open(create=False)
 
@@ -104,22 +105,21 @@ class Pipeline:
         self.close()
 
     def document(self, name: str) -> Document:
-        """The whole document of that name. Raises NotFoundError where there is none."""
+        """Return the whole document of that name. Raises NotFoundError if there is none."""
         return self._document(name, self.library.generation)
 
     def listed(self, only: Filter) -> list[DocumentInfo]:
-        """What the library lists of the documents that the filter lets through, by name.
+        """Return what the library lists of the documents that pass the filter, sorted by name.
 
-        Raises UsageError for a document that is not in the library, and for a date that is none.
+        Raises UsageError for a document that is not in the library, and for an invalid date.
         """
         return self._listed(only, self.library.generation)
 
     def page_image(self, name: str, page: int, width: int) -> bytes:
-        """A PNG of a page of the document, `width` pixels wide, as far as that is within bounds;
-        pages count from 1.
+        """Return a page of the document as a PNG, `width` pixels wide as far as the limits allow.
 
-        Raises NotFoundError where there is no such document or page, or its file is not there any
-        more as it was read.
+        Pages count from 1. Raises NotFoundError if there is no such document or page, or if its
+        file is gone or has changed since it was read.
         """
         info = self.library.info(name)
         if not self.document(name).boxes:
@@ -135,7 +135,7 @@ class Pipeline:
         return draw_apart(data, info.file, page, width)
 
     def status(self) -> dict[str, str | int]:
-        """What the library holds and which models are used, by name."""
+        """Return what the library holds and which models are used, by name."""
         documents = self.library.documents()
         return {
             "library": self.name,
@@ -151,11 +151,11 @@ class Pipeline:
     # --- Files -> library -------------------------------------------------------------------------
 
     def add(self, paths: Sequence[Path], progress: Progress | None = None) -> Iterator[Added]:
-        """Add the files, and those below the folders; yield the outcome of each as it happens.
+        """Add the files, and those in the folders; yield the outcome of each as it happens.
 
-        `ingest.add_files` says what is unchanged and what is replaced. What lies in a folder and is
-        no report comes last, as skipped. Raises UsageError where a path
-        does not exist or nothing can be read.
+        `ingest.add_files` says what is unchanged and what is replaced. Files in a folder that are
+        not reports come last, as skipped. Raises UsageError if a path does not exist or nothing can
+        be read.
         """
         files, skipped = ingest.find_files(paths)
         folders = any(path.is_dir() for path in paths)
@@ -173,27 +173,115 @@ class Pipeline:
         return ingest.add_document(library, self.models.embedder, document, path, progress)
 
     def gone(self, paths: Sequence[Path]) -> list[DocumentInfo]:
-        """Return the documents whose files lay below the folders among `paths` and are gone."""
+        """Return the documents whose files were in the folders among `paths` and are gone."""
         return ingest.find_gone(self.library, paths)
 
     def rebuild(self, progress: Progress | None = None) -> int:
-        """Chunk and embed every document anew, for the embedder in use.
-
-        Return how many there are.
-        """
+        """Chunk and embed every document again for the current embedder; return their number."""
         with Library.open(library_folder(self._folder, self.name)) as library:
             return ingest.rebuild(library, self.models.embedder, progress)
 
     def repair(self) -> list[str]:
-        """Repair what the stored text is enough for; return what was done, in sentences."""
+        """Repair what the stored text allows; return what was done, in sentences."""
         return ingest.repair_library(self.library, self.models.embedder)
 
     # --- Question -> answer -----------------------------------------------------------------------
 
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        certainty: float | None = None,
+        only: Filter = EVERYTHING,
+    ) -> Answer:
+        """Return the whole answer; takes and raises what `stream` does."""
+        return next(
+            event
+            for event in self.stream(question, history, certainty, only)
+            if isinstance(event, Answer)
+        )
+
+    def stream(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        certainty: float | None = None,
+        only: Filter = EVERYTHING,
+    ) -> Generator[Event]:
+        """Yield the answer as it is made: its hits, each verified sentence, then the whole Answer.
+
+        A question without an answer is kept in the library. `certainty` is the least probability
+        with which an answer is shown; None takes that of the settings. Closing the iterator stops
+        the model. Raises UsageError for a question that is empty or too long and for a filter by
+        what is not there, LibraryError and ModelError if the library or a model cannot be used.
+        """
+        for event in self._answer(question, history, certainty, only):
+            if isinstance(event, Answer) and event.reason:
+                self._keep_unanswered(event, history, only)
+            yield event
+
+    def attempt(self, question: str) -> Answer:
+        """Return the answer as `ask` does, but do not keep a question without one."""
+        return next(event for event in self._answer(question) if isinstance(event, Answer))
+
+    def _answer(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        certainty: float | None = None,
+        only: Filter = EVERYTHING,
+    ) -> Generator[Event]:
+        """Yield what `stream` does, step by step from question to answer; keep nothing."""
+        watch = _Stopwatch()
+        least = self._certainty if certainty is None else certainty
+        corpus = _Corpus(self, only)
+
+        # Understand: correct the spelling; find the shape of the answer and the documents named.
+        text, notes = self._corrected(question)
+        asked = understand(text, corpus.documents())
+        named = replace(only, documents=asked.documents) if asked.documents else only
+
+        # Search.
+        hits = self.search(text, history=history, only=named)
+        watch.lap("retrieve")
+        if declined := self._decline_unread(question, hits):
+            yield Found(())
+            yield _declined_answer(question, *declined, watch.seconds())
+            return
+        yield Found(hits)
+
+        # Read, and decide whether that answers.
+        understood, evidence, decision = self._decide(text, hits, history, only, least)
+        if decision.reason and named != only:  # what it names does not answer; another may
+            hits = self.search(text, history=history, only=only)
+            understood, evidence, decision = self._decide(text, hits, history, only, least)
+        before = (*conversation.questions_of(history), question.strip())
+        self._remember(before, only, understood, evidence)
+        watch.lap("read")
+
+        # Write, verify and cite.
+        asked, chat, prompts = replace(asked, text=understood), self.models.chat, bundled("prompts")
+        request = Request(
+            asked, evidence, decision, least, corpus, chat, prompts, note=notes.append
+        )
+        yield from self._write(question, hits, request, notes, watch)
+
+    def _corrected(self, question: str) -> tuple[str, list[str]]:
+        """Return the question with its spelling corrected, and what was corrected, in sentences.
+
+        Raises UsageError for a question that is empty or too long.
+        """
+
+        def is_known(word: str) -> bool:  # to a document, or to the language: one token
+            return self.library.holds(word) or self.models.embedder.count_tokens(word.lower()) == 1
+
+        text, notes = correct(check_question(question), is_known, self.library.nearest_word)
+        return text, list(notes)
+
     def search(
         self, question: str, k: int = _HITS, history: Sequence[Turn] = (), only: Filter = EVERYTHING
     ) -> tuple[Hit, ...]:
-        """The best `k` hits for the question among the chunks that the filter lets through.
+        """Return the best `k` hits for the question among the chunks that pass the filter.
 
         Raises UsageError for a question that is empty or too long, and for a filter by what is not
         there.
@@ -215,195 +303,15 @@ class Pipeline:
             reranker=self.models.reranker,
         )
 
-    def passages(
-        self, question: str, k: int = _HITS, history: Sequence[Turn] = (), only: Filter = EVERYTHING
-    ) -> tuple[Hit, ...]:
-        """The best `k` hits of a search, those it found first in a better order.
-
-        By what the reader finds in them, too.
-
-        Takes and raises what `search` does, and takes some tenths of a second longer.
-        """
-        hits = self.search(question, max(k, READ), history, only)
-        return rank.reorder(hits, self.read(question, hits, history, only)[1])[:k]
-
-    def read(
-        self,
-        question: str,
-        hits: Sequence[Hit],
-        history: Sequence[Turn] = (),
-        only: Filter = EVERYTHING,
-    ) -> tuple[str, tuple[Evidence, ...]]:
-        """Read the best hits; return the question as understood, and their sentences, best first.
-
-        A question in a conversation is read in several ways (`conversation.candidates`); what
-        answers better is kept.
-        """
-        context = self._context(conversation.questions_of(history), only)
-        return conversation.understood(
-            question, context, lambda asked: self.evidence(asked, hits[:READ])
+    def _decline_unread(self, question: str, hits: Sequence[Hit]) -> tuple[Reason, str] | None:
+        """Return why the question is not worth reading for, and what to say; None if it is."""
+        if not hits and not self.library.count:
+            return "nothing_on_subject", decline.EMPTY_LIBRARY
+        embedder = self.models.embedder
+        kind = decline.kind_of(
+            question, hits, embedder.encode, embedder.count_tokens, self._small_talk()
         )
-
-    def _context(self, before: tuple[str, ...], only: Filter) -> conversation.Context:
-        """Return what a question after these leans on; what was forgotten of it is read again."""
-        if not before:
-            return conversation.Context()
-        key = (before, only, self.library.generation)
-        if remembered := self._contexts.get(key):
-            return remembered
-        *earlier, last = before[-conversation.MAX_READ_AGAIN :]
-        history = [Turn("user", text) for text in earlier]
-        hits = self.search(last, history=history, only=only)
-        return self._remember(before, only, *self.read(last, hits, history, only))
-
-    def _remember(
-        self, before: tuple[str, ...], only: Filter, asked: str, evidence: Sequence[Evidence]
-    ) -> conversation.Context:
-        """Keep what the next question may lean on after these, the last of which was so read."""
-        context = conversation.context_of(asked, evidence, self._certainty)
-        self._contexts.put((before, only, self.library.generation), context)
-        return context
-
-    def evidence(self, question: str, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
-        """Return the sentences of the hits, the best first, each with its chance to answer."""
-        readings = self.models.reader.read(question, rank.passages_of(hits))
-        return rank.rank(question, hits, readings, self.library.idf)
-
-    def ask(
-        self,
-        question: str,
-        history: Sequence[Turn] = (),
-        certainty: float | None = None,
-        only: Filter = EVERYTHING,
-    ) -> Answer:
-        """The whole answer; takes and raises what `stream` does."""
-        return next(
-            event
-            for event in self.stream(question, history, certainty, only)
-            if isinstance(event, Answer)
-        )
-
-    def stream(
-        self,
-        question: str,
-        history: Sequence[Turn] = (),
-        certainty: float | None = None,
-        only: Filter = EVERYTHING,
-    ) -> Generator[Event]:
-        """The answer as it comes about; a question without one is kept in the library.
-
-        Its hits, each sentence that its sources hold, at last the whole Answer.
-
-        `certainty` is the least chance of being right that it is shown with, where that of the
-        settings is not meant. Closing the iterator stops the model. Raises UsageError for a
-        question that is empty or too long and for a filter by what is not there, LibraryError and
-        ModelError where one of these cannot be used.
-        """
-        for event in self._answer(question, history, certainty, only):
-            if isinstance(event, Answer) and event.reason:
-                self._keep_unanswered(event, history, only)
-            yield event
-
-    def attempt(self, question: str) -> Answer:
-        """Return the answer as `ask` does, and keep nothing where there is none."""
-        return next(event for event in self._answer(question) if isinstance(event, Answer))
-
-    def ask_again(self) -> list[Answer]:
-        """Ask the unanswered questions again, the last ones; return the answers there are now.
-
-        The library notes which are answered. Raises what `stream` does.
-        """
-        answers = []
-        for kept in self.library.unanswered.open(_ASKED_AGAIN):
-            answer = self.attempt(kept.question)
-            if not answer.abstained:
-                self.library.unanswered.mark_answered(kept.question)
-                answers.append(answer)
-        return answers
-
-    def _keep_unanswered(self, answer: Answer, history: Sequence[Turn], only: Filter) -> None:
-        before = (*conversation.questions_of(history), answer.question.strip())
-        context = self._contexts.get((before, only, self.library.generation))
-        asked = context.asked if context and history else answer.question
-        if not self.library.unanswered.keep(asked, answer.reason):
-            logger.warning("The library cannot be written to now; the question is not kept.")
-
-    def _answer(
-        self,
-        question: str,
-        history: Sequence[Turn] = (),
-        certainty: float | None = None,
-        only: Filter = EVERYTHING,
-    ) -> Generator[Event]:
-        """Yield what `stream` does, and keep nothing."""
-        started = time.monotonic()
-        corpus = _Corpus(self, only)
-        written, slips = correct(
-            check_question(question), self._is_known, self.library.nearest_word
-        )
-        asked = understand(written, corpus.documents())
-        least = self._certainty if certainty is None else certainty
-        named = replace(only, documents=asked.documents) if asked.documents else only
-        hits = self.search(written, history=history, only=named)
-        retrieved = time.monotonic() - started
-        if declined := self._decline_unread(question, hits):
-            reason, said = declined
-            seconds = Seconds(retrieved, None, time.monotonic() - started)
-            yield Found(())
-            yield Answer(
-                question, "", True, "extractive", (), (), (), seconds, reason, declined=said
-            )
-            return
-        yield Found(hits)
-
-        text, evidence, decision = self._decide(written, hits, history, only, least)
-        if decision.reason and named != only:  # what it names does not answer; another may
-            hits = self.search(written, history=history, only=only)
-            text, evidence, decision = self._decide(written, hits, history, only, least)
-        before = (*conversation.questions_of(history), question.strip())
-        self._remember(before, only, text, evidence)
-        read = time.monotonic() - started
-        notes = list(slips)
-        request = Request(
-            replace(asked, text=text),
-            evidence,
-            decision,
-            least,
-            corpus,
-            self.models.chat,
-            bundled("prompts"),
-            notes.append,
-        )
-        claims: list[Claim] = []
-        first: float | None = None
-        mode: Mode = "extractive"
-        shape = asked.shape
-        for shape, worded_by, claim in answered(request):  # noqa: B007 - told at the end
-            claims.append(claim)
-            mode = "generated" if worded_by == "generated" else mode
-            first = first or time.monotonic() - started
-            yield self._cite(claims)[0][-1]
-
-        sentences, cited = self._cite(claims)
-        yield Answer(
-            question=question,
-            answer=citations.render(sentences, shape),
-            abstained=not claims,
-            mode=mode,
-            sentences=sentences,
-            citations=cited,
-            hits=rank.reorder(hits, evidence),
-            seconds=Seconds(retrieved, first, time.monotonic() - started, read),
-            reason="" if claims else decision.reason or "near",
-            shape=shape,
-            confidence=round(decision.confidence, 3),
-            notes=tuple(notes),
-            declined="" if claims else decline.declined(decision.reason, text, evidence),
-        )
-
-    def _is_known(self, word: str) -> bool:
-        """Return whether a document has the word, or the language: one token of the embedder."""
-        return self.library.holds(word) or self.models.embedder.count_tokens(word.lower()) == 1
+        return None if kind == "question" else ("", decline.SAID[kind])
 
     def _decide(
         self,
@@ -420,22 +328,87 @@ class Pipeline:
         decision = decide(evidence, lambda: rank.coverage(text, hits[:READ], idf), min_confidence)
         return text, evidence, decision
 
-    def _decline_unread(self, question: str, hits: Sequence[Hit]) -> tuple[Reason, str] | None:
-        """Return why there is nothing to read for the question, and what to say; None mostly."""
-        if not hits and not self.library.count:
-            return "nothing_on_subject", decline.EMPTY_LIBRARY
-        embedder = self.models.embedder
-        kind = decline.kind_of(
-            question, hits, embedder.encode, embedder.count_tokens, self._small_talk()
+    def read(
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        history: Sequence[Turn] = (),
+        only: Filter = EVERYTHING,
+    ) -> tuple[str, tuple[Evidence, ...]]:
+        """Read the best hits; return the question as understood, and their sentences, best first.
+
+        A follow-up question is read in several ways (`conversation.candidates`); the way that
+        answers best is kept.
+        """
+        context = self._context(conversation.questions_of(history), only)
+        return conversation.understood(
+            question, context, lambda asked: self.evidence(asked, hits[:READ])
         )
-        return None if kind == "question" else ("", decline.SAID[kind])
+
+    def evidence(self, question: str, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
+        """Return the sentences of the hits by their probability of answering, best first."""
+        readings = self.models.reader.read(question, rank.passages_of(hits))
+        return rank.rank(question, hits, readings, self.library.idf)
+
+    def _write(
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        request: Request,
+        notes: Sequence[str],
+        watch: "_Stopwatch",
+    ) -> Generator[Event]:
+        """Yield each sentence as soon as it is written and verified, then the whole Answer.
+
+        `notes` are what to say besides the sentences; `request.note` may add to them.
+        """
+        claims: list[Claim] = []
+        mode: Mode = "extractive"
+        shape = request.question.shape
+        for written in answered(request):
+            shape, worded_by, claim = written
+            claims.append(claim)
+            mode = "generated" if worded_by == "generated" else mode
+            watch.lap("first_token")
+            yield self._cite(claims)[0][-1]
+
+        sentences, cited = self._cite(claims)
+        decision, evidence = request.decision, request.evidence
+        understood = request.question.text
+        yield Answer(
+            question=question,
+            answer=citations.render(sentences, shape),
+            abstained=not claims,
+            mode=mode,
+            sentences=sentences,
+            citations=cited,
+            hits=rank.reorder(hits, evidence),
+            seconds=watch.seconds(),
+            reason="" if claims else decision.reason or "near",
+            shape=shape,
+            confidence=round(decision.confidence, 3),
+            notes=tuple(notes),
+            declined="" if claims else decline.declined(decision.reason, understood, evidence),
+        )
+
+    def _cite(self, claims: Sequence[Claim]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+        return citations.cite(claims, self.document)
+
+    def passages(
+        self, question: str, k: int = _HITS, history: Sequence[Turn] = (), only: Filter = EVERYTHING
+    ) -> tuple[Hit, ...]:
+        """Return the best `k` hits of a search, reordered by what the reader finds in them.
+
+        Takes and raises what `search` does; some tenths of a second slower.
+        """
+        hits = self.search(question, max(k, READ), history, only)
+        return rank.reorder(hits, self.read(question, hits, history, only)[1])[:k]
 
     def check(self, text: str) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
-        """Each statement of a text, or of an answer as JSON, with its verdict, and the citations of
-        those that hold.
+        """Return each sentence of a text with its verdict, and the citations of those that hold.
 
-        What an answer cites is looked up in the library; for a text that cites nothing the library
-        is searched. Raises UsageError where there is nothing to check.
+        The text may be an answer as JSON: what it cites is looked up in the library. For a text
+        that cites nothing the library is searched. Raises UsageError if there is nothing to check.
         """
 
         def find(statement: str) -> tuple[Hit, ...]:
@@ -443,8 +416,52 @@ class Pipeline:
 
         return self._cite([check_statement(s, find, self.document) for s in read_statements(text)])
 
-    def _cite(self, claims: Sequence[Claim]) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
-        return citations.cite(claims, self.document)
+    # --- What later questions build on ------------------------------------------------------------
+
+    def _context(self, before: tuple[str, ...], only: Filter) -> conversation.Context:
+        """Return what a follow-up to these questions may refer to; if forgotten, read it again."""
+        if not before:
+            return conversation.Context()
+        key = (before, only, self.library.generation)
+        if remembered := self._contexts.get(key):
+            return remembered
+        *earlier, last = before[-conversation.MAX_READ_AGAIN :]
+        history = [Turn("user", text) for text in earlier]
+        hits = self.search(last, history=history, only=only)
+        return self._remember(before, only, *self.read(last, hits, history, only))
+
+    def _remember(
+        self, before: tuple[str, ...], only: Filter, asked: str, evidence: Sequence[Evidence]
+    ) -> conversation.Context:
+        """Keep and return what a follow-up to these questions may refer to.
+
+        `asked` is the last of them as it was understood.
+        """
+        context = conversation.context_of(asked, evidence, self._certainty)
+        self._contexts.put((before, only, self.library.generation), context)
+        return context
+
+    def _keep_unanswered(self, answer: Answer, history: Sequence[Turn], only: Filter) -> None:
+        before = (*conversation.questions_of(history), answer.question.strip())
+        context = self._contexts.get((before, only, self.library.generation))
+        asked = context.asked if context and history else answer.question
+        if not self.library.unanswered.keep(asked, answer.reason):
+            logger.warning("The library cannot be written to now; the question is not kept.")
+
+    def ask_again(self) -> list[Answer]:
+        """Ask the last unanswered questions again; return those answers that there are now.
+
+        The library marks these questions as answered. Raises what `stream` does.
+        """
+        answers = []
+        for kept in self.library.unanswered.open(_ASKED_AGAIN):
+            answer = self.attempt(kept.question)
+            if not answer.abstained:
+                self.library.unanswered.mark_answered(kept.question)
+                answers.append(answer)
+        return answers
+
+    # --- The library ------------------------------------------------------------------------------
 
     def _open(self, create: bool) -> Library:
         with self._lock:
@@ -459,8 +476,30 @@ class Pipeline:
             return self._library
 
 
+def _declined_answer(question: str, reason: Reason, said: str, seconds: Seconds) -> Answer:
+    """Return the answer to a question for which nothing is read."""
+    return Answer(question, "", True, "extractive", (), (), (), seconds, reason, declined=said)
+
+
+class _Stopwatch:
+    """Measures an answer in seconds from the question's arrival, which is when it is made."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """Keep the seconds so far under the name of a field of `Seconds`; the first time only."""
+        self._laps.setdefault(name, time.monotonic() - self._started)
+
+    def seconds(self) -> Seconds:
+        """Return the seconds of each lap and, as `total`, those up to now."""
+        laps, total = self._laps, time.monotonic() - self._started
+        return Seconds(laps["retrieve"], laps.get("first_token"), total, laps.get("read", 0.0))
+
+
 class _Corpus:
-    """The documents of a library that a filter lets through, as the shapes look things up."""
+    """The documents of a library that pass a filter, and how an answer looks things up in them."""
 
     def __init__(self, pipeline: Pipeline, only: Filter) -> None:
         self._pipeline, self._only = pipeline, only
@@ -486,7 +525,7 @@ class _Corpus:
         return self._hits(self._only, f'"{words}"')
 
     def read(self, question: str, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
-        """Return the sentences of the hits, the best first, each with its chance to answer."""
+        """Return the sentences of the hits by their probability of answering, best first."""
         return self._pipeline.evidence(question, hits)
 
     def encode(self, texts: Sequence[str]) -> Vectors:

@@ -50,7 +50,7 @@ _INCHES = re.compile(r"(?<=\d)\"")
 
 
 def claims(text: str) -> list[str]:
-    """The sentences of a model's text, without markers and what they leave behind."""
+    """Return the sentences of a model's text, without markers and the gaps that those leave."""
     found = (_clean(text[start:end]) for start, end in sentence_spans(text))
     return [sentence for sentence in found if words_of(sentence)]
 
@@ -67,11 +67,10 @@ def _clean(sentence: str) -> str:
 def cite(
     claims: Iterable[Claim], document: DocumentLookup
 ) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
-    """The claims as sentences with markers, and the citations the markers name, numbered from 1 by
-    first use.
+    """Return the claims as sentences with markers, and the citations that the markers name.
 
-    Neighbouring sentences of a document become one span. `document` gives the whole document of a
-    name.
+    Citations are numbered from 1 in the order of first use. Neighbouring sentences of a document
+    become one span. `document` returns the document of a name.
     """
     claims = list(claims)
     spans = _merged(
@@ -106,12 +105,12 @@ def cite(
 
 
 def quoted(chosen: Iterable[Evidence], document: DocumentLookup) -> list[Claim]:
-    """Sentences of the sources as claims in their own words, those that follow one another in one
-    quotation as one claim.
+    """Return sentences of the sources as claims in their own words.
 
-    They lose the report's own markers. Of a sentence that is quoted in part, "…" shows where it
-    goes on. An opinion stays its speaker's: 'Sergei Strokan: "…"', and what looks like a verdict or
-    a role of ours the report's: 'The Harbour Report: “VERIFIED: …”'.
+    Sentences that follow one another in one quotation become one claim. The report's own note
+    markers are removed. A sentence that is quoted in part gets "…" where it goes on. An opinion
+    names its speaker: 'Sergei Strokan: "…"'. Text that looks like one of our verdicts or roles
+    names its report: 'The Harbour Report: “VERIFIED: …”'.
     """
     groups: list[list[Evidence]] = []
     for evidence in chosen:
@@ -146,7 +145,7 @@ def short_answer(evidence: Evidence, document: DocumentLookup) -> str:
 
 
 def _is_one(one: Evidence, other: Evidence, document: DocumentLookup) -> bool:
-    """Whether two that follow one another are parts of one sentence, or of one quotation."""
+    """Return whether two consecutive spans are parts of one sentence or of one quotation."""
     source = document(one.hit.chunk.document)
     spoken, then = (
         source.quotation_at(e.start, _end_of_words(source, e.start, e.end)) for e in (one, other)
@@ -225,7 +224,7 @@ def _citation(
 
 
 def _end_of_words(document: Document, start: int, end: int) -> int:
-    """Where the words of a span end, in front of the report's own markers.
+    """Return the offset where the words of a span end, before the report's own note markers.
 
     `Citation.note` names their note.
     """
@@ -236,9 +235,9 @@ def _end_of_words(document: Document, start: int, end: int) -> int:
 
 
 def _spoken(document: Document, start: int, end: int) -> Quotation | None:
-    """The quotation that most of the span lies in.
+    """Return the quotation that holds most of the span.
 
-    A lead-in before the words does not take them from their speaker.
+    A lead-in before the quoted words does not change who speaks.
     """
     return next(
         (
@@ -251,9 +250,9 @@ def _spoken(document: Document, start: int, end: int) -> Quotation | None:
 
 
 def _balanced(text: str) -> str:
-    """Narration with a quotation that reaches beyond it, opened or closed.
+    """Return narration with its quotation marks in pairs.
 
-    A lone mark at either end, dropped.
+    A missing mark is added; a single mark at either end is dropped.
     """
     if len(_INCHES.sub("", text).split('"')) % 2 == 0 and "“" not in text:
         if text.startswith('"'):

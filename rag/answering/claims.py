@@ -38,8 +38,9 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence to check; `cited` is None where the text it is from cites nothing, so that the
-    library is searched.
+    """A sentence to check.
+
+    `cited` is None if its text cites nothing; the library is then searched.
     """
 
     text: str
@@ -47,12 +48,11 @@ class Statement:
 
 
 def read_statements(text: str) -> list[Statement]:
-    """The sentences of a text, or those of answers as `rag ask --json` prints one and a
-    conversation is exported, in order.
+    """Return the sentences of a text, or of answers as JSON, in order.
 
-    Only JSON says what they cite; an answer as text or Markdown is a text without its footnotes.
-
-    Raises UsageError where there are none or too many, and where JSON is no answer.
+    The JSON is that of `rag ask --json` or of an exported conversation. Only JSON says what a
+    sentence cites; an answer as text or Markdown is read as a text, without its footnotes. Raises
+    UsageError if there are no sentences or too many, and if the JSON is not an answer.
     """
     found = (
         _of_answers(text)

@@ -65,9 +65,9 @@ def find_conflict(evidence: Sequence[Evidence], min_confidence: float) -> Eviden
 
 
 def _is_elsewhere_or_same(one: Evidence, other: Evidence) -> bool:
-    """Whether two sentences are of two documents, or one says the other in nearly its words.
+    """Return whether two sentences are of different documents, or say nearly the same words.
 
-    A report has many numbers; two that are told in other words are of different things.
+    A report has many numbers; two numbers in differently worded sentences count different things.
     """
     return one.hit.chunk.document != other.hit.chunk.document or _is_reworded(one, other)
 
@@ -89,7 +89,7 @@ def _differ(one: Evidence, other: Evidence) -> bool:
 
 
 def _holds_another_number(one: Evidence, other: Evidence) -> bool:
-    """Whether the short answer of one has numbers of a kind, and the other sentence only others.
+    """Return whether the sentence has numbers of the short answer's kind, and only other ones.
 
     A kind is a currency, a magnitude, a measure, or a date.
     """
@@ -111,7 +111,7 @@ def _kind_of_amount(amount: Amount) -> str:
 
 
 def _is_reworded(one: Evidence, other: Evidence) -> bool:
-    """Whether one of the sentences holds most words of the other, and nothing else is counted."""
+    """Return whether one sentence has most words of the other and both count the same thing."""
     kinds = {_kind_of_amount(amount) for amount in _amounts_answered(one)}
     beside, beside_other = (
         {

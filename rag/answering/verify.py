@@ -234,9 +234,9 @@ def attributed(claim: Claim, document: DocumentLookup) -> Claim:
 
 
 def spoken_by(claim: Claim, document: DocumentLookup) -> str | None:
-    """Whose words a claim gives as if they were the document's own.
+    """Return who said the words that a claim gives as the document's own.
 
-    "" for somebody unnamed, None where it does not.
+    "" if the speaker has no name, None if the claim gives no such words.
     """
     spoken = [speaker_of(claim.text, e, document(e.hit.chunk.document)) for e in claim.evidence]
     if not spoken or None in spoken or len({speaker for speaker, _ in filter(None, spoken)}) > 1:

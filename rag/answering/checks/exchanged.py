@@ -22,12 +22,11 @@ _BY = re.compile(r"\bby\b")  # of a passive, in which the two are exchanged righ
 
 
 def exchanged_parts(claim: str, source: str) -> tuple[str, str] | None:
-    """Return two parts of a claim that the source has the other way round; None where there are
-    none.
+    """Return two parts of a claim that the source has in exchanged roles; None if there are none.
 
-    The words of the claim that the source has once are compared. What two do to each other may be
-    told of either first. Where one of the two texts has a
-    "by" more than the other, it may be a passive, and nothing is said.
+    Only words of the claim that occur once in the source are compared. Either side of a mutual
+    action may come first. Where one of the two texts has one "by" more than the other, it may be a
+    passive, and the result is None.
     """
     if len(_BY.findall(claim)) != len(_BY.findall(source)):
         return None

@@ -124,9 +124,7 @@ def _restated(
 
 
 def own_words(best: Evidence, before: Evidence | None, document: DocumentLookup) -> Claim:
-    """Return the sentence as it stands, or the short answer in front of it where that comes
-    late.
-    """
+    """Return the sentence as it stands, or with the short answer in front if that comes late."""
     (quote,) = citations.quoted([best], document)
     evidence = (before, best) if before else (best,)
     if best.focus is None or poses(best.text):
@@ -146,7 +144,7 @@ def own_words(best: Evidence, before: Evidence | None, document: DocumentLookup)
 
 
 def _is_run_of(run: Sequence[str], words: Sequence[str]) -> bool:
-    """Whether the words of `run` stand in `words` in a row."""
+    """Return whether the words of `run` stand in `words`, one after the other."""
     return any(list(words[at : at + len(run)]) == list(run) for at in range(len(words)))
 
 
