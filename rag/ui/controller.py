@@ -68,7 +68,7 @@ class BrowserWindow:
         return conversation_html(self.library, self.key, bool(self.turns), self.trouble)
 
     def shown(self, first: int, last: int) -> str:
-        """The turns of the span."""
+        """Return the HTML of the turns from `first` up to `last`."""
         return "".join(answer_html(n, *self.turns[n]) for n in range(len(self.turns))[first:last])
 
 
@@ -87,7 +87,10 @@ class Controller:
     """The libraries as the page shows them; what belongs to one window comes with each call."""
 
     def __init__(self, service: Service, jobs: Jobs, local: bool) -> None:
-        """`local`: all who ask sit at this machine, and may name its folders."""
+        """Serve the page; `local` means that all users sit at this machine.
+
+        They may then name its folders.
+        """
         self.local = local
         self._jobs = jobs
         self._service = service
@@ -95,20 +98,20 @@ class Controller:
         self._suggested = SuggestedQuestions(service)
 
     def libraries(self) -> list[str]:
-        """The names of the libraries."""
+        """Return the names of the libraries."""
         return self._service.libraries()
 
     @property
     def certainty(self) -> float:
-        """How sure an answer must be, until a reader says otherwise."""
+        """The least confidence with which an answer is shown, until a reader changes it."""
         return self._service.certainty
 
     # --- Conversations ----------------------------------------------------------------------------
 
     def window(self, library: str = "", key: str = "") -> BrowserWindow:
-        """The window that an address names.
+        """Return the window that an address names: a library, and its conversation of that key.
 
-        The library, or the one to begin with, and its conversation of that key.
+        Without a library, the default one.
         """
         names = self.libraries()
         default = self._service.default if self._service.default in names else next(iter(names), "")
@@ -128,7 +131,7 @@ class Controller:
         )
 
     def conversations(self, window: BrowserWindow, words: str) -> str:
-        """The list of the conversations with the library, of those that hold the words."""
+        """Return the list of the library's conversations that hold the words."""
         try:
             found = self._conversations(window).listing(words) if window.library else []
         except RagError as error:
@@ -136,9 +139,7 @@ class Controller:
         return conversations_html(found, window.key, bool(words.strip()))
 
     def rename(self, window: BrowserWindow, key: str, name: str, words: str) -> str:
-        """The list of those that hold the words, after a conversation was given another name, or
-        why it was not.
-        """
+        """Rename a conversation; return the list of those that hold the words, and any error."""
         try:
             self._conversations(window).rename(int(key), name)
         except RagError as error:
@@ -146,8 +147,9 @@ class Controller:
         return self.conversations(window, words)
 
     def forget(self, window: BrowserWindow, key: str, words: str) -> tuple[BrowserWindow, str]:
-        """The window and the list of those that hold the words, after a conversation was
-        removed, or why it was not.
+        """Remove a conversation; return the window, and the list of those that hold the words.
+
+        If it fails, the error stands above the list.
         """
         try:
             self._conversations(window).remove(int(key))
@@ -160,7 +162,7 @@ class Controller:
         return self._service.pipeline(window.library).library.conversations
 
     def _keeping(self, window: BrowserWindow) -> BrowserWindow:
-        """The window once the library keeps all its turns, or says why it does not."""
+        """Keep all turns in the library; return the window, which says why if that fails."""
         try:
             conversations = self._conversations(window)
             key = (
@@ -177,7 +179,7 @@ class Controller:
         return window
 
     def examples(self, window: BrowserWindow) -> str:
-        """Questions to begin with, while nothing was asked."""
+        """Return questions to begin with; "" once something was asked."""
         if window.turns or not window.library:
             return ""
         try:
@@ -188,9 +190,7 @@ class Controller:
     # --- Reports ----------------------------------------------------------------------------------
 
     def library_view(self, library: str) -> tuple[str, list[tuple[str, str]]]:
-        """The list of the library's reports, and of each what it is called and its name, to
-        choose from.
-        """
+        """Return the list of the library's reports, and each one's label and name to choose from."""
         if not library:
             return no_library_html(), []
         try:
@@ -201,8 +201,9 @@ class Controller:
         return library_html(library, documents), called
 
     def open(self, window: BrowserWindow, opened: Mapping[str, Any]) -> str:
-        """The report that a button names, with the words marked that its answer cites, those of
-        the button in view.
+        """Return the report that a button names, with the words marked that its answer cites.
+
+        Those of the button are marked as the ones in view.
         """
         try:
             if not window.library or not opened.get("document"):
@@ -218,9 +219,9 @@ class Controller:
             return trouble_html(str(error))
 
     def beside(self, window: BrowserWindow) -> str:
-        """What stands beside a conversation.
+        """Return what stands beside a conversation: the report its last answer cites first.
 
-        The report that its last answer cites first, or the list of all.
+        The list of all reports if it cites none.
         """
         try:
             return self.cited(window) or self.library_view(window.library)[0]
@@ -228,9 +229,9 @@ class Controller:
             return self.library_view(window.library)[0]
 
     def cited(self, window: BrowserWindow) -> str:
-        """The report that the last answer cites first.
+        """Return the report that the last answer cites first; "" if it cites none.
 
-        "" where it cites none. Raises UsageError where it is gone.
+        Raises UsageError if the report is gone.
         """
         citations = window.turns[-1][0].citations if window.turns else ()
         if not citations:
@@ -242,14 +243,14 @@ class Controller:
     # --- The library ------------------------------------------------------------------------------
 
     def work(self, window: BrowserWindow) -> tuple[str, str]:
-        """What is done on the library, and what it holds."""
+        """Return the jobs of the library, and what it holds."""
         library = self.target(window)
         return work_html(
             self._jobs.uploads_of(library), self._jobs.tasks_of(library)
         ), self._holdings(window)
 
     def target(self, window: BrowserWindow) -> str:
-        """The library that reports are added to."""
+        """Return the name of the library that reports are added to."""
         return window.library or self._service.default
 
     def begin(self, window: BrowserWindow, kind: Task, folder: str = "") -> str:
@@ -340,7 +341,7 @@ class Controller:
     def ask(
         self, window: BrowserWindow, question: str, asker: str, certainty: float, only: Filter
     ) -> Generator[View]:
-        """The answer as it comes about, after what was said before.
+        """Yield the answer as it is made, after the earlier turns.
 
         An `asker` has one question at a time.
         """

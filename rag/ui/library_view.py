@@ -22,21 +22,21 @@ _REBUILD = "Rebuild the index of all reports? It may take long; questions are an
 
 
 def library_html(name: str, documents: Sequence[DocumentInfo]) -> str:
-    """The list of a library's reports, each of which opens."""
+    """Return the list of a library's reports; a click opens one."""
     items = "".join(
         f'<li><button type="button" data-document="{escape(d.name)}">{escape(d.title)}</button>'
         f"<p>{joined([d.date, count(d.paragraphs, 'paragraph')])}</p></li>"
         for d in documents
     )
     return (
-        '<nav class="shelf">'
+        '<nav class="report-list">'
         f"<h2>{count(len(documents), 'report')} in the library {escape(name)}</h2>"
         f"<ul>{items}</ul></nav>"
     )
 
 
 def no_library_html() -> str:
-    """What stands where there is no library to ask."""
+    """Return what is shown if there is no library to ask."""
     return (
         '<section class="calm"><h2>There is no library yet</h2>'
         "<p>Add reports under Library, or in a terminal:</p><pre>rag add reports/</pre>"
@@ -47,7 +47,7 @@ def no_library_html() -> str:
 def conversations_html(
     conversations: Sequence[Conversation], current: int | None, searched: bool
 ) -> str:
-    """The list of conversations, each of which can be gone on with, renamed and deleted."""
+    """Return the list of conversations, with buttons to continue, rename and delete each."""
     if not conversations:
         none = (
             "No conversations found."
@@ -89,11 +89,9 @@ def adding_html(local: bool) -> str:
 
 
 def work_html(uploads: Sequence[Job], tasks: Sequence[Job]) -> str:
-    """What is done on the library now, and what came of what was done.
+    """Return the jobs of the library with their results: uploads first, then the others.
 
-    Files that were sent, then the rest.
-
-    The list has the attribute data-busy while something is still under way.
+    The list has the attribute data-busy while a job is not finished.
     """
     items = [*map(_upload_html, uploads), *map(_task_html, tasks)]
     busy = "" if all(job.finished for job in [*uploads, *tasks]) else " data-busy"
@@ -101,9 +99,7 @@ def work_html(uploads: Sequence[Job], tasks: Sequence[Job]) -> str:
 
 
 def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> str:
-    """What a library holds, in figures, as a picture and as a table from which reports are
-    opened and removed.
-    """
+    """Return what a library holds: figures, a chart, and a table to open and remove reports."""
     about = [
         count(len(documents), "report"),
         count(sum(d.chunks for d in documents), "passage"),
@@ -172,7 +168,7 @@ def _upload_html(job: Job) -> str:
 
 
 def _now_answered_html(job: Job) -> str:
-    """The questions that what was added answers, each asked with a click; "" for none."""
+    """Return the questions that the new reports answer, each asked with a click; "" for none."""
     items = "".join(
         f'<li><button type="button" data-example>{escape(question)}</button></li>'
         for question in job.answered
@@ -181,7 +177,7 @@ def _now_answered_html(job: Job) -> str:
 
 
 def unanswered_html(kept: Sequence[UnansweredQuestion]) -> str:
-    """The questions without an answer, each asked again with a click; "" for none."""
+    """Return the questions without an answer, each asked again with a click; "" for none."""
     if not kept:
         return ""
     items = "".join(
@@ -218,9 +214,9 @@ def _task_html(task: Job) -> str:
 
 
 def _picture_html(dates: Iterable[str]) -> str:
-    """How many reports there are of each month or year, as bars and as a table.
+    """Return the number of reports of each month or year, as bars and as a table.
 
-    "" where that says nothing.
+    "" if that would show nothing.
     """
     dated = sorted(date for date in dates if _DATED_BY_MONTH.match(date))
     if len(dated) < 2 or int(dated[-1][:4]) - int(dated[0][:4]) > _MOST_YEARS:
@@ -257,8 +253,9 @@ def _picture_html(dates: Iterable[str]) -> str:
 
 
 def _bars(dated: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Each month from the first to the last of the dates, or each year where these are many or a
-    month is unknown.
+    """Yield each month from the first to the last date, with its number of reports.
+
+    Each year instead if there are many months or a month is unknown.
     """
     first, last = int(dated[0][:4]), int(dated[-1][:4])
     months = Counter(date[:7] for date in dated)

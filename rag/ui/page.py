@@ -1,5 +1,4 @@
-"""The page: a conversation whose footnotes open the report beside it, the conversations before it,
-and the library.   [gradio]
+"""The page: conversations with footnotes that open reports, and the library.   [gradio]
 
 Its HTML is made by rag/render/html.py and rag/ui/library_view.py, what it does is in
 rag/ui/controller.py; keys, focus, the address and the clipboard are in static/page.js.
@@ -192,9 +191,7 @@ class _Page:
         self._connect_wire()
 
     def _connect_wire(self) -> None:
-        """Say what is done when the script of the page asks for it, which it does one after the
-        other.
-        """
+        """Connect the requests of the page's script, which sends them one after the other."""
         listed, held = [self.window, self.words], [self.work, self.holdings]
         seen = [self.window, self.library, self.documents, self.examples, *held]
         made = [*self.conversation, self.library, self.documents, self.trouble]
@@ -354,5 +351,5 @@ class _Page:
 
 
 def _asking(window: BrowserWindow) -> dict[str, str]:
-    """How the next question is asked for."""
+    """Return the placeholder of the question box, as an update."""
     return {"placeholder": "Follow-up question" if window.turns else "Your question"}

@@ -96,7 +96,7 @@ def candidate_questions(documents: Sequence[Document]) -> list[SuggestedQuestion
 
 
 def is_answered_well(candidate: SuggestedQuestion, answer: Answer) -> bool:
-    """Whether the answer is the candidate's sentence, certain, direct and short."""
+    """Return whether the answer is the candidate's sentence, confident, direct and short."""
     if answer.abstained or answer.confidence < _LEAST_CONFIDENCE or not answer.citations:
         return False
     first = answer.citations[0]
@@ -232,5 +232,5 @@ _LEANING_WORD = re.compile(
 
 
 def _leans(question: str) -> bool:
-    """Whether the question names something that only the sentences around it explain."""
+    """Return whether the question names something that only the sentences around it explain."""
     return bool(_LEANING_WORD.search(question.split(" ", 1)[1]))

@@ -41,7 +41,7 @@ def window(browser: Any) -> Iterator[Callable[..., Any]]:
         shown.on("dialog", lambda dialog: log.append(f"dialog: {dialog.message}"))
         windows.append((url, shown, log))
         shown.goto(url)
-        shown.wait_for_selector("#report :is(.shelf, .calm, article)")
+        shown.wait_for_selector("#report :is(.report-list, .calm, article)")
         return shown
 
     yield open_window

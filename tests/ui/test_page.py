@@ -17,7 +17,7 @@ def test_a_question_brings_passages_an_answer_and_footnotes_that_open_the_exact_
     serve: Serve, window: Any
 ) -> None:
     shown = window(serve({"default": TRADE}))
-    assert shown.inner_text(".shelf h2") == "2 reports in the library default"
+    assert shown.inner_text(".report-list h2") == "2 reports in the library default"
     ask(shown, BOTH)
     shown.wait_for_selector(".footnotes")
     assert (
@@ -39,7 +39,7 @@ def test_a_question_brings_passages_an_answer_and_footnotes_that_open_the_exact_
         assert box is not None
         assert 0 < box["y"] < 780, "the marked words are in view"
     shown.click("#report [data-document='']")
-    shown.click(".shelf li button >> text=Northern Trade")
+    shown.click(".report-list li button >> text=Northern Trade")
     shown.wait_for_selector("article.report")
     assert shown.locator("mark").all_text_contents() == [quotes[0]]
 
@@ -113,7 +113,7 @@ def test_a_slash_leads_to_the_question_shift_and_enter_break_its_line_and_enter_
     serve: Serve, window: Any
 ) -> None:
     shown = window(serve({"default": TRADE}))
-    shown.focus(".shelf button >> nth=0")
+    shown.focus(".report-list button >> nth=0")
     shown.keyboard.press("/")
     box = shown.locator("#asking textarea")
     assert box.evaluate("box => box === document.activeElement")
@@ -240,13 +240,13 @@ def test_two_windows_do_not_disturb_each_other_and_a_library_is_chosen_where_the
     first, second = window(url), window(url)
     second.click("[aria-label='Library']")
     second.click("[role=option] >> text=other")
-    second.wait_for_selector(".shelf h2:has-text('1 report in the library other')")
+    second.wait_for_selector(".report-list h2:has-text('1 report in the library other')")
     ask(first, BOTH)
     first.wait_for_selector(".footnotes")
     ask(second, "what of the moon landing")
     second.wait_for_selector("text=I found no passage")
     assert second.inner_text("#report h2") == "1 report in the library other"
-    assert first.inner_text(".shelf h2, article h2") == "Northern Trade"
+    assert first.inner_text(".report-list h2, article h2") == "Northern Trade"
     assert first.locator(".footnotes li").count() == 2
 
 
@@ -263,7 +263,7 @@ def test_an_empty_question_and_a_missing_library_are_answered_in_a_sentence(
         (tmp_path / "report.txt").write_text("A Report\n\nTrade rose.", encoding="utf-8")
         list(pipeline.add([tmp_path / "report.txt"]))
     shown.reload()
-    shown.wait_for_selector(".shelf")
+    shown.wait_for_selector(".report-list")
     ask(shown, "  ")
     shown.wait_for_selector(
         ".status >> text=The question is empty; type a question in plain words."

@@ -17,7 +17,7 @@ def test_an_outline_leads_to_a_heading_and_leaves_the_page_as_it_is(
 ) -> None:
     text = f"# Trade\n\n{FILLER}\n\n## Grain\n\n{FILLER}\n\n## Rye and Oats\n\n{FILLER}\n"
     shown = window(serve({"default": {"trade.md": text}}), width=width)
-    shown.click(".shelf li button")
+    shown.click(".report-list li button")
     shown.click("#report header >> text=Outline")
     shown.click("#outline >> text=Rye and Oats")
     heading = shown.locator("h4 >> text=Rye and Oats")
@@ -47,7 +47,7 @@ def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed
     shown.wait_for_selector(".work .added:has-text('north.txt · added')")
     shown.wait_for_selector(".work .failed:has-text('empty.txt · not added')")
     assert len(shown.inner_text(".work .failed p >> nth=1")) > 20, "the reason is said"
-    shown.wait_for_selector(".shelf >> text=Northern Trade")
+    shown.wait_for_selector(".report-list >> text=Northern Trade")
     folder = tmp_path / "more"
     folder.mkdir()
     (folder / "south.txt").write_text(TRADE["south.txt"], encoding="utf-8")
@@ -58,7 +58,7 @@ def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed
     shown.press("#folder", "Enter")
     shown.wait_for_selector(".work .done:has-text('1 of 1 files are in the library')")
     shown.reload()
-    shown.wait_for_selector(".shelf")
+    shown.wait_for_selector(".report-list")
     open_tab(shown, "Library")
     shown.wait_for_selector(".work .added:has-text('north.txt · added')")
     shown.wait_for_selector(".holdings > p:has-text('2 reports ·')")
@@ -66,7 +66,7 @@ def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed
     shown.click("dialog button >> text=Keep")
     shown.click("tr:has-text('Northern Trade') >> text=Remove")
     shown.click("dialog button >> text=Remove")
-    shown.wait_for_selector(".shelf h2:has-text('1 report in the library default')")
+    shown.wait_for_selector(".report-list h2:has-text('1 report in the library default')")
     shown.wait_for_selector(".holdings > p:has-text('1 report ·')")
     assert shown.locator(".holdings .wide tbody button").all_inner_texts() == [
         "Southern Trade",
@@ -91,7 +91,7 @@ def test_another_library_is_made_and_chosen(serve: Serve, window: Any) -> None:
     shown.fill("#make", "wool")
     shown.press("#make", "Enter")
     shown.wait_for_selector(".holdings h2:has-text('wool')")
-    shown.wait_for_selector(".shelf h2:has-text('0 reports in the library wool')")
+    shown.wait_for_selector(".report-list h2:has-text('0 reports in the library wool')")
     assert shown.input_value("[aria-label='Library']") == "wool"
 
 

@@ -301,7 +301,7 @@ const page = (() => {
   // What stands in the pane was exchanged.
   function shown() {
     requestAnimationFrame(() => {
-      const report = $("#report :is(article, .shelf, .calm)");
+      const report = $("#report :is(article, .report-list, .calm)");
       if (report) reveal($("mark.current", report) || report, asked);
       asked = false;
     });
@@ -322,8 +322,8 @@ const page = (() => {
   function looked() {
     requestAnimationFrame(() => {
       const held = document.querySelectorAll(".holdings [data-do=discard]").length;
-      const listed = document.querySelectorAll("#report .shelf li").length;
-      if ($("#report :is(.shelf, .calm)") && held !== listed) tell("open");
+      const listed = document.querySelectorAll("#report .report-list li").length;
+      if ($("#report :is(.report-list, .calm)") && held !== listed) tell("open");
       follow();
     });
   }
