@@ -14,7 +14,7 @@ class Embedder(Protocol):
     max_tokens: int  # longer texts are cut by the model
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, float32 [n, dimension]."""
+        """Return the unit vectors of the texts, float32 [n, dimension]."""
         ...
 
     def count_tokens(self, text: str) -> int:
@@ -91,9 +91,9 @@ class Progress(Protocol):
     """What is called with the progress of longer work."""
 
     def done(self, number: int, of: int) -> None:
-        """So many documents of all are done."""
+        """Take note that `number` of `of` documents are done."""
         ...
 
     def embedded(self, passages: int) -> None:
-        """So many passages more have their vectors."""
+        """Take note that so many more passages have their vectors."""
         ...

@@ -94,8 +94,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a line of the text stands on a page, in shares (0..1) of its width and height from
-    its top left corner.
+    """Where a line of the text stands on a page, in shares (0..1) of its width and height.
+
+    The shares are counted from the top left corner.
     """
 
     start: int
@@ -179,7 +180,7 @@ class Document:
         return tuple(fact.value for fact in self.facts if fact.name == "author")
 
     def page_at(self, offset: int) -> int | None:
-        """The number of the page that shows the character at `offset`.
+        """Return the number of the page that shows the character at `offset`.
 
         None in a document without pages.
         """
@@ -187,41 +188,41 @@ class Document:
         return self.boxes[max(0, after - 1)].page if self.boxes else None
 
     def paragraph_at(self, offset: int) -> Paragraph | None:
-        """The paragraph that holds the character at `offset`."""
+        """Return the paragraph that holds the character at `offset`; None between paragraphs."""
         at = bisect_right(self.paragraphs, offset, key=lambda p: p.end)
         return next((p for p in self.paragraphs[at : at + 1] if p.start <= offset), None)
 
     def quotations_in(self, start: int, end: int) -> tuple[Quotation, ...]:
-        """The quotations that share a character with the span, in order."""
+        """Return the quotations that share a character with the span, in order."""
         first = bisect_right(self.quotations, start, key=lambda q: q.end)
         return self.quotations[
             first : max(first, bisect_left(self.quotations, end, key=lambda q: q.start))
         ]
 
     def quotation_at(self, start: int, end: int) -> Quotation | None:
-        """The quotation that holds the span, a quotation mark more or less.
+        """Return the quotation that holds the span, which may begin or end one mark outside it.
 
-        None where narration stands in the span.
+        None if narration stands in the span.
         """
         at = bisect_left(self.quotations, end - 1, key=lambda q: q.end)
         return next((q for q in self.quotations[at : at + 1] if q.start <= start + 1), None)
 
     def references_in(self, start: int, end: int) -> tuple[Reference, ...]:
-        """The references to notes that share a character with the span, in order."""
+        """Return the references to notes that share a character with the span, in order."""
         first = bisect_right(self.references, start, key=lambda r: r.end)
         return self.references[
             first : max(first, bisect_left(self.references, end, key=lambda r: r.start))
         ]
 
     def note_at(self, start: int, end: int) -> Note | None:
-        """The document's own note for a span.
+        """Return the document's own note for a span, None if there is none.
 
-        That is the note its quotation closes with, and it belongs to all paragraphs of the
-        quotation; else the next one marked in its paragraph; else the note of the quotation that
-        continues it. A quotation is continued by the next one of the same speaker where all that
-        stands between them, captions aside, are lead-ins that end with a colon ("He saw a danger,
-        too:"). Narration that ends with a full stop begins something new, whose note says nothing
-        of the words before it.
+        The first that exists of: the note at the end of the span's quotation, which covers all
+        paragraphs of that quotation; the next note marked in the span's paragraph; the note of the
+        quotation that continues the span's one. A quotation is continued by the next one of the
+        same speaker if only captions and lead-ins that end with a colon ("He saw a danger, too:")
+        stand between them. Narration that ends with a full stop begins something new, and its note
+        says nothing about the words before it.
         """
         quotation, paragraph = self.quotation_at(start, end), self.paragraph_at(start)
         number = quotation.note if quotation else ""

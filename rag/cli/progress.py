@@ -15,7 +15,7 @@ class Display:
     """
 
     def __init__(self, stream: TextIO, what: str) -> None:
-        """`what` names the things that are counted, as in "files"."""
+        """Draw on `stream`; `what` names the things that are counted, as in "files"."""
         self._stream = stream
         self._bar = _bar(stream, what) if stream.isatty() else None
         self._passages = 0

@@ -45,9 +45,9 @@ class Access:
         record: Callable[[str, int, float], None] = lambda *_: None,
         requests_a_minute: int = REQUESTS_A_MINUTE,
     ) -> None:
-        """`hosts` are the names the server may be asked by, None for all.
+        """Guard `app`; `hosts` are the names by which the server may be asked, None for all.
 
-        With a `token` every request must bear it, or the `key` that only programs of the same user
+        With a `token` every request must carry it, or the `key` that only programs of the same user
         can read. `record` gets the route, the status and the seconds of each request.
         """
         self._app = app

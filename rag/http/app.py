@@ -74,8 +74,10 @@ def _add_routes(app: FastAPI, service: Service, key: str) -> None:
 
     @app.get("/health", tags=["server"], response_model_exclude_unset=True)
     def health(challenge: Annotated[str, Query(max_length=100)] = "") -> Health:
-        """That the server is alive, and, to a `challenge`, that it is the one whose key the
-        asker holds.
+        """Report that the server is alive.
+
+        Its answer to a `challenge` proves to a program that knows the server's key which server it
+        is.
         """
         return (
             Health(status="ok", proof=proof(key, challenge)) if challenge else Health(status="ok")
@@ -87,7 +89,7 @@ def _add_routes(app: FastAPI, service: Service, key: str) -> None:
         responses={503: {"model": Ready, "description": "Not yet, or not any more."}},
     )
     def ready(response: Response) -> Ready:
-        """Whether the models are loaded and the library of the server opens."""
+        """Report whether the models are loaded and the library of the server can be opened."""
         wrong = "" if service.loaded else "unknown until the models are loaded"
         if service.loaded:
             try:
@@ -108,7 +110,7 @@ def _add_routes(app: FastAPI, service: Service, key: str) -> None:
 def _add_metrics(app: FastAPI, service: Service) -> None:
     @app.get("/metrics", tags=["server"], response_class=PlainTextResponse)
     def metrics() -> PlainTextResponse:
-        """What the server has done, for Prometheus: counts and seconds, no words."""
+        """Return what the server has done, for Prometheus: counts and seconds, no text."""
         now = {"rag_asking": service.active_questions, "rag_line_length": service.waiting_questions}
         return PlainTextResponse(service.metrics.text(now), media_type="text/plain; version=0.0.4")
 

@@ -71,7 +71,10 @@ class TokenCheck:
     """Compares the token of a request with those the server knows."""
 
     def __init__(self, token: str, key: str = "") -> None:
-        """With a `token` requests must bear it, or the `key` that programs of the user can read."""
+        """Require the `token` or the `key`, which only programs of the same user can read.
+
+        With "" as `token` nothing is required.
+        """
         self.required = bool(token)
         self._known = [known.encode() for known in (token, key) if known]
 

@@ -35,9 +35,9 @@ def add_conversation_routes(app: FastAPI, service: Service) -> None:
     def conversations(
         library: LibraryQuery = None, words: Annotated[str, Query(max_length=1000)] = ""
     ) -> dict[str, Any]:
-        """The conversations that were kept, the last changed first.
+        """List the kept conversations, the last changed first.
 
-        With `words` those that hold all of them.
+        With `words` only those that have all of them.
         """
         found = service.pipeline(library or service.default).library.conversations.listing(words)
         return {"conversations": [conversation_json(conversation) for conversation in found]}
@@ -49,7 +49,7 @@ def add_conversation_routes(app: FastAPI, service: Service) -> None:
         response_model_exclude_unset=True,
     )
     def read(key: Key, library: LibraryQuery = None) -> dict[str, Any]:
-        """A conversation with its answers."""
+        """Return a conversation with its answers."""
         kept = _kept(service, library, key)
         return {
             **conversation_json(kept.conversation(key)),
@@ -86,9 +86,9 @@ def _add_export(app: FastAPI, service: Service) -> None:
         },
     )
     def export_file(key: Key, kind: ExportFormat, library: LibraryQuery = None) -> Response:
-        """A conversation as a file to keep or to send.
+        """Export a conversation as a file: Markdown, HTML, Word or JSON.
 
-        Markdown, HTML, Word or JSON, with what it takes to check every footnote.
+        It has what is needed to check every footnote.
         """
         kept = _kept(service, library, key)
         name = kept.conversation(key).name

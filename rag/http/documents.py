@@ -35,7 +35,7 @@ def add_document_routes(app: FastAPI, service: Service, jobs: Jobs) -> None:
 def _add_lists(app: FastAPI, service: Service) -> None:
     @app.get("/v1/libraries", tags=["documents"], response_model=Libraries)
     def libraries() -> dict[str, Any]:
-        """The libraries of the server."""
+        """List the libraries of the server."""
         return {
             "libraries": [
                 {"library": name, "default": name == service.default}
@@ -45,7 +45,7 @@ def _add_lists(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/documents", tags=["documents"], response_model=DocumentList)
     def documents(library: LibraryQuery = None) -> dict[str, Any]:
-        """The documents of a library, in the order of their names."""
+        """List the documents of a library, sorted by name."""
         found = service.pipeline(library or service.default).library.documents()
         return {"documents": [{"document": d.name} | asdict(d) for d in found]}
 
@@ -74,9 +74,9 @@ def _add_uploads(app: FastAPI, service: Service, jobs: Jobs) -> None:
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )
     async def job(job: str, request: Request) -> Any:  # noqa: ANN401 - a Job, or a stream of events
-        """How far an upload is.
+        """Return the progress of an upload.
 
-        As JSON, or, asked with `Accept: text/event-stream`, as a `job` event for each step.
+        The answer is JSON, or, with `Accept: text/event-stream`, a `job` event for each step.
         """
         now = jobs.get(job)
         return (
@@ -95,7 +95,7 @@ def _add_document(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/documents/{document}/text", tags=["documents"], response_model=DocumentText)
     def text(document: str, library: LibraryQuery = None) -> dict[str, Any]:
-        """The whole text of a document with its sections, paragraphs and notes."""
+        """Return the whole text of a document with its sections, paragraphs and notes."""
         pipeline = service.pipeline(library or service.default)
         found = pipeline.document(document)
         return {
@@ -121,9 +121,9 @@ def _add_document(app: FastAPI, service: Service) -> None:
         library: LibraryQuery = None,
         width: Annotated[int, Query(ge=100, le=3000, description="in pixels")] = 1200,
     ) -> Response:
-        """The picture of a page of a PDF, as long as its file is as it was read.
+        """Return a page of a PDF as a picture, if its file has not changed since it was read.
 
-        Pages count from 1; paragraphs and citations name them.
+        Pages count from 1; paragraphs and citations state them.
         """
         return Response(
             service.page_image(library or service.default, document, page, width),

@@ -76,7 +76,7 @@ def _add_tools(server: MCPServer, service: Service) -> None:
         question: QuestionArgument,
         k: Annotated[int, Field(ge=1, le=50, description="how many")] = 8,
     ) -> dict[str, Any]:
-        """The passages nearest to a question, each with its document and the span of its text.
+        """Find the passages nearest to a question, each with its document and the span of its text.
 
         No language model is used.
         """
@@ -89,9 +89,9 @@ def _add_tools(server: MCPServer, service: Service) -> None:
 
     @server.tool(annotations=_READS)
     async def ask(question: QuestionArgument) -> dict[str, Any]:
-        """An answer from the reports, with a citation of exact words for every sentence.
+        """Answer a question from the reports, with a citation of exact words for every sentence.
 
-        `abstained` where they do not answer.
+        `abstained` is true if the reports do not answer it.
         """
         context = RequestContext()
         with _raise_as(ToolError):
@@ -108,9 +108,9 @@ def _add_tools(server: MCPServer, service: Service) -> None:
         start: Annotated[int, Field(ge=0, description="the first character")] = 0,
         end: Annotated[int | None, Field(ge=0, description="behind the last character")] = None,
     ) -> dict[str, Any]:
-        """The exact text of a document from `start` to `end`, as much of it as is read at once.
+        """Return the exact text of a document from `start` to `end`, up to a limit for one call.
 
-        `length` is that of the whole.
+        `length` is that of the whole text.
         """
         with _raise_as(ToolError):
             text = service.pipeline(service.default).document(document).text

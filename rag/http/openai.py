@@ -92,7 +92,7 @@ def add_openai_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/models", tags=["openai"])
     def models() -> dict[str, Any]:
-        """The libraries, as models."""
+        """List the libraries, as models."""
         names = [ANY_LIBRARY, *service.libraries()]
         return {
             "object": "list",

@@ -24,7 +24,10 @@ def add_question_routes(app: FastAPI, service: Service) -> None:
 
     @app.post("/v1/search", tags=["questions"], response_model=SearchResponse)
     def search(body: Search) -> dict[str, Any]:
-        """The passages nearest to a question. No language model is used, and none is waited for."""
+        """Find the passages nearest to a question.
+
+        No language model is used, and none is waited for.
+        """
         pipeline = service.pipeline(body.library or service.default)
         hits = pipeline.passages(body.question, body.k, body.turns(), body.filter.selected())
         return {"hits": [hit_json(hit) for hit in hits]}

@@ -14,9 +14,9 @@ def add_unanswered_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/unanswered", tags=["questions"], response_model=UnansweredList)
     def unanswered(library: LibraryQuery = None) -> dict[str, Any]:
-        """The questions that the reports did not answer, the last asked first.
+        """List the questions that the reports did not answer, the last asked first.
 
-        `answered` is when documents that answer it were added, "" where nothing answers it yet.
+        `answered` is the time when documents that answer it were added, "" if none were.
         """
         kept = service.pipeline(library or service.default).library.unanswered.listing()
         return {"unanswered": [asdict(question) for question in kept]}

@@ -89,13 +89,11 @@ def check_adapter(path: Path, sha256: str) -> None:
 
 
 def cached(path: Path, make: Callable[[Path], None]) -> Path:
-    """`path`, made by `make(temporary path)` if it is not there or not as it was made.
+    """Return `path`; if it is missing or changed, make it first with `make(temporary path)`.
 
-    Then moved into place in one step.
-
-    Beside it stands a stamp with the sha256 of the file. The file is compared with it once in each
-    process, and again when its size or time is another. Raises ModelError where the file cannot be
-    written.
+    The new file is moved into place in one step. A stamp beside it has its sha256. The file is
+    compared with that once in each process, and again when its size or time changes. Raises
+    ModelError if the file cannot be written.
     """
     stamp = path.with_name(path.name + ".json")
     if _as_stamped(path, stamp):

@@ -56,7 +56,7 @@ class OnnxEmbedder:
         self._tokenizer = load_tokenizer()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, float32 [n, 384]."""
+        """Return the unit vectors of the texts, float32 [n, 384]."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
         # A text too long is cut in front of its final [SEP].
@@ -78,7 +78,7 @@ class SentenceTransformerEmbedder:
     """
 
     def __init__(self, model: str) -> None:
-        """Raises ModelError where the model is not on this machine or cannot be read."""
+        """Load the model. Raises ModelError if it is not on this machine or cannot be read."""
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -102,7 +102,7 @@ class SentenceTransformerEmbedder:
         self.max_tokens = (self._model.max_seq_length or 512) - 2
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, float32 [n, dimension]."""
+        """Return the unit vectors of the texts, float32 [n, dimension]."""
         vectors = self._model.encode(
             list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
         )

@@ -57,19 +57,18 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def read_document(path: Path) -> Document:
-    """The document in a file of one of `SUFFIXES`, named after the file, read in this process.
+    """Return the document in a file with one of `SUFFIXES`, named after the file.
 
-    Raises what `load` and `document_of` raise.
+    It is read in this process. Raises what `load` and `document_of` raise.
     """
     return document_of(load(path), path.name)
 
 
 def document_of(data: bytes, file: str) -> Document:
-    """The document that a file of this name with these bytes holds.
+    """Return the document that the bytes of a file with this name hold.
 
-    A name that lies about its content is not believed.
-
-    Raises DocumentError where it is empty, damaged, encrypted, too long, or of another kind.
+    The content decides what kind of file it is, not the name. Raises DocumentError if it is empty,
+    damaged, encrypted, too long, or of another kind.
     """
     path = PurePath(file)
     try:
@@ -130,7 +129,7 @@ def load(path: Path) -> bytes:
 
 
 def _kind(data: bytes, suffix: str) -> str:
-    """The key of `READERS` for a file's content; its suffix only decides between kinds of text."""
+    """Return the key of `READERS` for the content; the suffix only separates kinds of text."""
     if data.startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in data[:1024]):
         return "PDF"
     if data.startswith(b"PK\x03\x04"):
@@ -168,9 +167,9 @@ def _text(data: bytes) -> str:
 
 
 def read_text(data: bytes) -> Content:
-    """The blocks between blank lines, every character kept.
+    """Return the blocks between blank lines, with every character kept.
 
-    Long lines are blocks of their own, an underlined line a heading.
+    Each long line is a block of its own; an underlined line is a heading.
     """
     text = _text(data)
     spans: list[tuple[int, int, int | None]] = []

@@ -193,7 +193,10 @@ def facts_on_first_page(lines: Sequence[str]) -> list[Fact]:
 
 
 def _is_of_document(name: str, match: re.Match[str], line: str) -> bool:
-    """Whether a version opens its line or stands in one of few words: others are of programs."""
+    """Return whether a version is the document's: it opens its line or stands among few words.
+
+    Other versions are those of programs.
+    """
     return name != "version" or match.start() == 0 or len(line.split()) <= _LINE_WORDS
 
 
@@ -229,7 +232,7 @@ def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
 
 
 def _is_range(line: str, dates: Sequence[FoundDate]) -> bool:
-    """Whether the dates of a line are the ends of a time, or its date is that of a print."""
+    """Return whether the dates of a line are a start and an end, or a single one is of a print."""
     if len(dates) < 2:
         return bool(_PRINTED.search(line))
     between = line[dates[0].end : dates[1].start].strip().lower()

@@ -30,9 +30,9 @@ _NOTE_REFERENCE = re.compile(r"\[\^([^\[\]\s]+)\]")
 
 
 def read_markdown(source: str) -> Content:
-    """The blocks of a Markdown text; title, date and language are those of its front matter.
+    """Return the blocks of a Markdown text; the front matter gives title, date and language.
 
-    Raw HTML is left out. A note is shown as "[1] text" at the end, and what refers to it as "[1]".
+    Raw HTML is left out. A note is shown as "[1] text" at the end, and a reference to it as "[1]".
     """
     from markdown_it import MarkdownIt
 
@@ -78,7 +78,7 @@ def _fields(yaml_source: str | None, toml_source: str | None) -> dict[str, Any]:
 
 
 def _note_rule(state: "StateBlock", line: int, end_line: int, silent: bool) -> bool:
-    """A block rule for markdown-it: `[^1]: text`, with the lines that continue it."""
+    """Parse a note: `[^1]: text` and the lines that continue it. A block rule of markdown-it."""
 
     def source(number: int) -> str:
         return state.src[state.bMarks[number] : state.eMarks[number]]
@@ -104,7 +104,7 @@ def _note_rule(state: "StateBlock", line: int, end_line: int, silent: bool) -> b
 
 
 def _visible(tokens: "Sequence[Token]") -> Iterator[tuple[Block, str]]:
-    """The blocks in order, each with its label where it defines a note."""
+    """Yield the blocks in order, each with its label if it defines a note, otherwise with ""."""
     level, label, marker = 0, "", ""
     quoted = 0  # how many block quotes are open
     counters: list[

@@ -146,10 +146,9 @@ def structured(content: Content, name: str, file: str, sha256: str) -> Document:
 
 
 def _with_title(stated: str, blocks: Sequence[Block], stands: bool) -> Sequence[Block]:
-    """Return the blocks, with the stated title first where no heading and none of the first
-    blocks is it.
+    """Return the blocks, with the stated title first if none of the first blocks is that title.
 
-    Where it does not stand for sure, a heading of the first level is the title in its place.
+    If the title is uncertain, a heading of the first level takes its place.
     """
     first_words = [" ".join(b.text.split()) for b in blocks if b.kind is None][:TOP]
     is_headed = any(block.level == 1 for block in blocks) and not stands
@@ -174,10 +173,9 @@ def _stated_blocks(blocks: Sequence[Block], facts: Sequence[Fact]) -> list[Block
 def _classify(
     text: str, blocks: Sequence[PlacedBlock], shown: Sequence[str], top: int
 ) -> tuple[list[Kind], list[int], int]:
-    """Return the kind of each block, its heading level (0 for none), and the index of the one that
-    opens the list of notes.
+    """Return each block's kind and heading level, and the index of the block that opens the notes.
 
-    The first `top` blocks are the title and the datelines.
+    A level is 0 for no heading. The first `top` blocks are the title and the datelines.
     """
     alone = [
         not before or text.count("\n", before.end, block.start) > 1
@@ -230,7 +228,7 @@ def _outline(
 def _top(
     shown: Sequence[str], blocks: Sequence[PlacedBlock], title: str
 ) -> tuple[int, str, list[str]]:
-    """How many blocks the title and the datelines take, the title and the datelines."""
+    """Return how many blocks the title and the datelines take, the title, and the datelines."""
     undecided = [index for index, block in enumerate(blocks) if block.kind is None]
     if undecided and blocks[undecided[0]].level is not None:
         title = next(
@@ -321,7 +319,7 @@ def _is_furniture(block: str) -> bool:
 
 
 def _notes_heading(shown: Sequence[str]) -> int:
-    """The index of the block that opens the list of notes, their number where there is none."""
+    """Return the index of the block that opens the list of notes; if none, the number of blocks."""
     for index in range(len(shown) - 2, -1, -1):
         heading = (
             _NUMBERED.sub("", _without_underline(shown[index]))
@@ -340,7 +338,7 @@ def _levels(
     alone: Sequence[bool],
     notes_heading: int,
 ) -> list[int]:
-    """The heading level of each block, 0 where it is none; the top and furniture are none."""
+    """Return the heading level of each block, 0 for no heading; the top and furniture are none."""
     levels = [0] * len(blocks)
     below, text_below = 0, False  # the level of the next block, and whether it is running text
     for index in reversed(range(len(blocks))):
@@ -378,7 +376,7 @@ def _levels(
 
 
 def _guess_level(block: str) -> int:
-    """The level of a heading that is written as plain text; 0 where it reads like text."""
+    """Return the level of a heading that is written as plain text; 0 if it reads like text."""
     line = block.rstrip()
     if (
         "\n" in line
@@ -405,9 +403,7 @@ _Spans = dict[int, list[tuple[Kind, int, int]]]
 def _collect_notes(
     blocks: Sequence[PlacedBlock], shown: Sequence[str], kinds: Sequence[Kind], heading: int
 ) -> tuple[_Spans, list[Note]]:
-    """The document's notes, and for each block that holds some the kinds and spans of its
-    pieces.
-    """
+    """Return the document's notes, and by block the kinds and spans of the parts of its notes."""
     spans: _Spans = {}
     notes: list[Note] = []
     for index, block in enumerate(blocks):

@@ -41,13 +41,12 @@ _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 def export(
     name: str, answers: Sequence[Answer], documents: Callable[[str], Document], kind: ExportFormat
 ) -> bytes:
-    """The answers as one file of that kind under the name of their conversation, to be kept or
-    sent.
+    """Return the answers as one file of that kind, under the name of their conversation.
 
     Each footnote has the exact quote, where it stands, who said it, the report's own note, and the
-    sha256 of the report's file. `documents` gives the document of a name, and raises NotFoundError
-    where there is none: for a report that was removed or replaced since it says so. The JSON holds
-    the answers as `render.read_answer` reads them, and what `rag check` needs.
+    sha256 of the report's file. `documents` returns the document of a name, and raises
+    NotFoundError if there is none: the footnote then says that the report was removed or replaced.
+    The JSON holds the answers as `render.read_answer` reads them, and what `rag check` needs.
     """
     date = _today()
     if kind == "json":
@@ -59,10 +58,7 @@ def export(
 
 
 def file_name(name: str, kind: ExportFormat) -> str:
-    """The name of the file for what is exported under `name`.
-
-    Letters, digits, dots, hyphens and underscores alone.
-    """
+    """Return a file name for what is exported under `name`: only letters, digits, dots, - and _."""
     return f"{safe_name(name, 'answer')}.{kind}"
 
 
@@ -153,7 +149,7 @@ def _nearest_passage(hit: Hit) -> tuple[str, str]:
 
 
 def _quoted(citation: Citation, documents: Callable[[str], Document]) -> Document | None:
-    """The document a citation quotes, None where there is none with these words in this place."""
+    """Return the document a citation quotes; None if none has these words in this place."""
     try:
         document = documents(citation.document)
     except NotFoundError:
@@ -168,7 +164,7 @@ def _named_place(
 
 
 def _lines_to_export(text: str) -> str:
-    """The text without what no reader sees and no format can hold."""
+    """Return the text without characters that no reader sees or no file format can hold."""
     return _NOT_XML.sub("\ufffd", visible(text))
 
 
@@ -229,7 +225,7 @@ def _markdown(name: str, about: str, parts: Sequence[_Part]) -> bytes:
 
 
 def _md(text: str) -> str:
-    """A line as Markdown that shows it as it is."""
+    """Escape a line for Markdown, so that it is shown as it is."""
     marked = _MARKUP.sub(r"\\\g<0>", escape(text, quote=False))
     return _MARKDOWN_BLOCK.sub(
         lambda found: f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}", marked
@@ -355,7 +351,7 @@ def _docx(name: str, about: str, parts: Sequence[_Part]) -> bytes:
 
 
 def _footnotes_xml(footnotes: Sequence[_Footnote]) -> bytes:
-    """The part of a Word file with its footnotes, which python-docx does not write."""
+    """Return the part of a Word file with its footnotes, which python-docx does not write."""
     separators = "".join(
         f'<w:footnote w:type="{kind}" w:id="{id}"><w:p><w:r><w:{kind}/></w:r></w:p></w:footnote>'
         for id, kind in ((-1, "separator"), (0, "continuationSeparator"))

@@ -62,9 +62,9 @@ _kinds = cache(get_type_hints)
 
 
 def _typed(kind: Any, value: Any) -> Any:
-    """JSON values as the dataclass, tuple, literal or plain type they are to be.
+    """Convert JSON values to the dataclass, tuple, literal or plain type expected of them.
 
-    What they came from is not trusted.
+    The input is not trusted.
     """
     origin, inner = get_origin(kind), get_args(kind)
     if isinstance(value, dict) and isinstance(kind, type) and is_dataclass(kind):
@@ -82,7 +82,7 @@ def _typed(kind: Any, value: Any) -> Any:
 
 
 def checked_json(sentences: Sequence[Sentence], citations: Sequence[Citation]) -> dict[str, Any]:
-    """Checked statements as JSON values, in the shape of an answer's."""
+    """Return checked sentences as JSON values, in the form that an answer's have."""
     return {
         "sentences": [asdict(s) for s in sentences],
         "citations": [asdict(citation) for citation in citations],

@@ -12,7 +12,7 @@ NEAREST_SHOWN = 3  # passages shown where the reports do not answer
 
 
 def answer_text(answer: Answer) -> str:
-    """The answer with its footnotes, or, where it abstains, the nearest passages as such."""
+    """Return the answer with its footnotes; if it abstains, the nearest passages, named as such."""
     if answer.abstained:
         nearest = "\n\n".join(hit_text(hit) for hit in answer.hits[:NEAREST_SHOWN])
         said = printable(answer.declined) or NO_ANSWER
@@ -23,9 +23,7 @@ def answer_text(answer: Answer) -> str:
 
 
 def checked_text(sentences: Sequence[Sentence], citations: Sequence[Citation]) -> str:
-    """A line for each checked statement, its verdict first, then the footnotes of those that
-    hold.
-    """
+    """Return a line for each checked sentence, its verdict first, then the footnotes."""
     lines = (
         f"{s.verdict:>11} "
         f" {s.text}{''.join(f'[{marker}]' for marker in s.markers)}"
@@ -38,7 +36,7 @@ def checked_text(sentences: Sequence[Sentence], citations: Sequence[Citation]) -
 
 
 def footnote_text(citation: Citation) -> str:
-    """A citation as a footnote of two lines: the exact words, then who said them where."""
+    """Return a citation as a footnote of two lines: the exact words, then who said them where."""
     speaker = f"{as_label(citation.speaker)}, in: " if citation.speaker else ""
     stands = where(citation.section, citation.paragraph, citation.page)
     note = f"; the report's note {citation.note.number}" if citation.note else ""
@@ -55,24 +53,24 @@ def footnote_text(citation: Citation) -> str:
 
 
 def hit_text(hit: Hit) -> str:
-    """A hit as a paragraph with the place it stands in."""
+    """Return a hit as a paragraph with the place it stands in."""
     return printable(f"• {' '.join(hit.chunk.text.split())}\n  — {place(hit)}")
 
 
 def place(hit: Hit) -> str:
-    """Where a hit stands: title, section and paragraph."""
+    """Return where a hit stands: title, section and paragraph."""
     return printable(f"{as_label(hit.title)} ({where(hit.chunk.section, hit.chunk.paragraph)})")
 
 
 def where(section: str, paragraph: int, page: int | None = None) -> str:
-    """A place in a report, as far as it is known."""
+    """Return a place in a report: section, page and paragraph, as far as they are known."""
     return ", ".join(
         part for part in (as_label(section), f"p. {page}" if page else "", f"¶{paragraph}") if part
     )
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> str:
-    """Rows as columns of even width."""
+    """Return rows as text with columns of even width."""
     cells = [tuple(printable(cell) for cell in row) for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))] if cells else []
     return "\n".join(

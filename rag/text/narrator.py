@@ -272,7 +272,7 @@ class Narrator:
         return self._who(named[0], position) if named else ""
 
     def _persons(self, sentence: str, position: int) -> set[str]:
-        """Everybody that `sentence` names."""
+        """Return the full names of all persons that `sentence` names."""
         names = (_plain(name)[0] for name in re.findall(PERSON, sentence))
         return {
             full

@@ -242,7 +242,7 @@ class ReaderNetwork(nn.Module):
         self.head = nn.Linear(self.body.config.hidden_size, 1)
 
     def forward(self, batch: Sequence[Encoded]) -> list[torch.Tensor]:
-        """For each example the log-odds of its sentences."""
+        """Return the log-odds of the sentences of each example."""
         width = max(len(ids) for ids, *_ in batch)
         ids = torch.tensor([tokens + [0] * (width - len(tokens)) for tokens, *_ in batch])
         mask = torch.tensor(
@@ -376,7 +376,7 @@ def evaluate(reader: ReaderNetwork, examples: Sequence[list[Encoded]]) -> tuple[
 
 
 def _batches(encoded: list[list[Encoded]], rng: random.Random) -> list[list[list[Encoded]]]:
-    """Batches of about `_BATCH` passages, of examples of like length, in random order."""
+    """Return batches of about `_BATCH` passages, examples of similar length together, shuffled."""
     rng.shuffle(encoded)
     batches: list[list[list[Encoded]]] = []
     for at in range(0, len(encoded), 16 * _BATCH):

@@ -205,7 +205,7 @@ def _stated(properties: "_Element | None", name: str) -> str:
 
 @contextmanager
 def _naming(kind: str) -> Iterator[None]:
-    """Errors in here say which kind of file, "DOCX" or "ODT", cannot be opened."""
+    """Name the kind of file, "DOCX" or "ODT", in each DocumentError that is raised inside."""
     try:
         yield
     except DocumentError as error:

@@ -175,7 +175,7 @@ class Flow:
         return distance <= (2.5 if before.cells and after.cells else 1.25) * self._body.leading
 
     def _groups(self, column: Sequence[TextLine]) -> list[list[TextLine]]:
-        """Lines that stand close under each other in the same type."""
+        """Return the lines in groups that stand close under each other in the same type."""
         groups = [[column[0]]]
         for before, after in pairwise(column):
             if _is_alike(before, after) and self._is_close(before, after):

@@ -24,7 +24,7 @@ LEVELS = 3  # of headings
 
 
 def blocks(pages: Sequence[Page]) -> list[Block]:
-    """The blocks of the pages in reading order, a box for each line.
+    """Return the blocks of the pages in reading order, with a box for each line.
 
     A paragraph that runs over columns or pages is one block; what stands between its parts follows
     it.

@@ -16,7 +16,7 @@ _MARKER_ONLY = re.compile(
 
 
 def page_rows(lines: Sequence[TextLine]) -> list[TextLine]:
-    """Lines on one baseline as one, top to bottom; rows of a table as "a | b"."""
+    """Return lines on one baseline as one, top to bottom; rows of a table as "a | b"."""
     rows: list[list[TextLine]] = []
     for line in sorted(lines, key=lambda line: line.baseline):
         if rows and line.baseline - rows[-1][0].baseline <= 0.3 * min(line.size, rows[-1][0].size):

@@ -46,7 +46,7 @@ def selectors_that(does: Callable[[str], bool], sheet: str) -> set[str]:
 
 
 def plain_style(style: str) -> str:
-    """Declarations in lower case, without white space and comments."""
+    """Return declarations in lower case, without white space and comments."""
     return re.sub(r"(?s)\s+|/\*.*?(?:\*/|\Z)|!important", "", style).lower()
 
 
