@@ -108,7 +108,7 @@ def make_private(path: Path, *, folder: bool = False) -> None:
 
 
 def unfinished_path(path: Path) -> Path:
-    """Return a path beside `path` for what is to become it; its name tells which process writes."""
+    """Return a path beside `path` for its new content, with the number of this process."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex}.{os.getpid()}.part")
 
 
@@ -138,7 +138,7 @@ def sweep_unfinished(folder: Path) -> None:
 
 
 def _is_running(process: int) -> bool:
-    if process == 0:  # names of earlier versions did not tell
+    if process == 0:  # names of earlier versions have no process number
         return False
     if os.name == "nt":  # where there is no harmless way to ask, nothing is swept
         return True

@@ -64,9 +64,9 @@ def find_files(paths: Sequence[Path], at_least: int = 1) -> tuple[list[Path], li
     if len(files) < at_least:
         kinds = ", ".join(sorted(SUFFIXES))
         places = ", ".join(map(str, paths))
-        told = f" {summary}" if (summary := left_out_summary(skipped)) else ""
+        skips = f" {summary}" if (summary := left_out_summary(skipped)) else ""
         raise UsageError(
-            f"No reports were found in {places}; files of these kinds are read: {kinds}.{told}"
+            f"No reports were found in {places}; files of these kinds are read: {kinds}.{skips}"
         )
     return list(dict.fromkeys(files)), skipped
 

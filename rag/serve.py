@@ -122,7 +122,7 @@ def _start_server(
 ) -> "tuple[uvicorn.Server, threading.Thread]":
     """Run the server on a thread, and return both once it answers.
 
-    `end_streams` ends the answers that would otherwise last as long as a page is open.
+    `end_streams` ends the answers that would last as long as a page is open.
     """
     import uvicorn
 

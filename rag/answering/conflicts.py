@@ -13,7 +13,7 @@ from rag.types import Evidence
 _SHARE_OF_BEST = 0.8
 _MAX_COMPARED = 12  # of the best sentences
 # Of the words of the shorter sentence, numbers aside: those that another sentence about the same
-# shares; and the fewest that tell what both are about.
+# shares; and the fewest that show what both are about.
 _REWORDED = 0.6
 _LEAST_SHARED_STEMS = 3
 _NOT_OF_A_TITLE = re.compile(r"[\d\W_]+")
@@ -42,7 +42,7 @@ def is_version(one: Evidence, other: Evidence) -> bool:
 
 
 def find_conflict(evidence: Sequence[Evidence], min_confidence: float) -> Evidence | None:
-    """Return the likeliest sentence that answers as well, and otherwise; None where none does.
+    """Return the most probable sentence that contradicts the best one; None if there is none.
 
     Both have a short answer, and each holds a number that the other has not; of two documents, they
     may be names instead. A sentence that repeats the question scores higher than one that reports

@@ -1,8 +1,8 @@
 """A question after others -> the ways to understand it, and the one that is answered best. Pure.
 
-A question may stand alone, lean on the one before it ("How long is it?") or on its answer ("What
-did she buy?"), or change a part of it ("And in 2021?"). Its words alone do not tell which, so each
-way is read, and the chance that its best sentence answers decides, with fitted weights.
+A question may stand alone, refer to the one before it ("How long is it?") or to its answer ("What
+did she buy?"), or change a part of it ("And in 2021?"). Its words do not decide which, so each way
+is read, and the chance that its best sentence answers decides, with fitted weights.
 """
 
 import json
@@ -57,7 +57,7 @@ _MAX_WORDS_BEHIND = (
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a question may lean on: the one before it, as understood, and its answer."""
+    """What a question may refer to: the one before it, as understood, and its answer."""
 
     asked: str = ""
     answer: str = ""  # the short one; "" where there was none
@@ -99,7 +99,7 @@ def questions_of(history: Sequence[Turn]) -> tuple[str, ...]:
 
 
 def context_of(asked: str, evidence: Sequence[Evidence], min_confidence: float) -> Context:
-    """Return what the next question may lean on, after `asked` was read with this evidence."""
+    """Return what the next question may refer to, after `asked` was read with this evidence."""
     best = evidence[0] if evidence else None
     if best is None or best.focus is None or best.score < min_confidence:
         return Context(asked)
@@ -121,7 +121,7 @@ def understood(question: str, context: Context, read: Read) -> tuple[str, tuple[
 def without_repeats(
     found: Sequence[tuple[Wording, tuple[Evidence, ...]]], context: Context
 ) -> list[tuple[Wording, tuple[Evidence, ...]]]:
-    """Return the ways without those that lean on the last question and give its answer again.
+    """Return the ways without those that refer to the last question and repeat its answer.
 
     What stands alone, or changes a part, may have that answer again; else a new topic would get the
     old answer.

@@ -1,7 +1,7 @@
 """A question without an answer -> the sentence that says why. Pure.
 
 Not every turn asks for what the reports say. One that thanks, greets, or asks about the program is
-told by its nearest example, by the vectors of the embedder.
+recognised by its nearest example, by the vectors of the embedder.
 """
 
 from collections.abc import Callable, Sequence

@@ -50,8 +50,8 @@ def write_grounded(
 ) -> Iterator[Claim]:
     """Yield the sentences of a chat model that its passages support at least in part, as they come.
 
-    `note` is told how many others there were. `search` finds so many passages, for a model that may
-    be shown more than were read. Closing the iterator stops the model.
+    `note` gets a sentence on how many others there were. `search` finds so many passages, for a
+    model that may be shown more than were read. Closing the iterator stops the model.
     """
     room = chat.passage_tokens
     found = search(room // _TOKENS_A_PASSAGE) if room > PASSAGE_TOKENS else ()

@@ -71,7 +71,7 @@ def grounded(
 ) -> Prompt:
     """Return the messages that ask a chat model for an answer out of the passages.
 
-    `confidence` is the chance that they answer, which the model is told in words.
+    `confidence` is the probability that they answer; the prompt states it in words.
     """
     shown = "\n".join(show(source, document) for source in sources)
     system = _fill_template("system", {}, templates)

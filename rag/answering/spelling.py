@@ -15,8 +15,8 @@ def correct(
 ) -> tuple[str, tuple[str, ...]]:
     """Return the question with each unknown word replaced by the nearest one, and what to say.
 
-    `is_known` tells whether a document or the language has a word; `nearest` gives the most like
-    one of the documents, "" where there is none.
+    `is_known` returns whether a document or the language has a word; `nearest` returns the most
+    similar word of the documents, "" if there is none.
     """
     notes: list[str] = []
 

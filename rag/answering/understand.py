@@ -28,8 +28,8 @@ class Understood:
 
 _KIND = r"(?:documents?|reports?|files?|papers?|texts?|articles?|sources?|studies)"
 _POLITE = r"(?:please,? |can you |could you |would you )*"
-# What a question begins with tells its shape; the first that fits counts. A question for the record
-# of a document is one only where its subject is a document of the library.
+# The beginning of a question decides its shape; the first pattern that fits counts. A question for
+# the record of a document is one only if its subject is a document of the library.
 _RECORD_PATTERNS: tuple[tuple[Record, str], ...] = (
     (
         "count",

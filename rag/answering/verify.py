@@ -243,11 +243,11 @@ def spoken_by(claim: Claim, document: DocumentLookup) -> str | None:
         return None
     said = content_of(" ".join(words for _, words in filter(None, spoken)))
     # A verb of saying among what is said is the speaker's; "according to" has no word of its own.
-    told_as_said = any(
+    is_attributed = any(
         not (verb := content_of(saying)) or not verb <= said for saying in sayings(claim.text)
     )
     quoted = any(len(words_of(quote[0])) >= SHORTEST for quote in _QUOTED.finditer(claim.text))
-    return None if told_as_said or quoted else next(speaker for speaker, _ in filter(None, spoken))
+    return None if is_attributed or quoted else next(speaker for speaker, _ in filter(None, spoken))
 
 
 # --- A short answer, restated ---------------------------------------------------------------------

@@ -51,7 +51,7 @@ class ShapeQuestion:
     scope: str = ""  # the document that the question is about, "" for none
     verdict: tuple[str, ...] = ()  # of a yes/no question: accepted ones of "Yes", "No", ""
     sides: tuple[tuple[str, ...], ...] = ()  # of a comparison: documents that may prove each gold
-    direction: tuple[str, ...] = ()  # of a comparison: words, one of which tells the difference
+    direction: tuple[str, ...] = ()  # of a comparison: words, one of which states the difference
     sections: tuple[str, ...] = ()  # of an overview: the headings it should touch
 
 
@@ -159,8 +159,8 @@ def _of_its_shape(
             return {"recall": recall} | ({} if answer.abstained else {"precision": precision})
         case "comparison":
             values = {"right": float(is_compared(question, answer))}
-            told = {"direction": float(tells_direction(question, answer))}
-            return values | (told if question.direction else {})
+            direction = {"direction": float(states_direction(question, answer))}
+            return values | (direction if question.direction else {})
         case "overview":
             values = {"sections": share_of_sections(question, answer, documents)}
             if answer.abstained:
@@ -179,7 +179,7 @@ def _of_its_shape(
 
 
 def is_right(question: ShapeQuestion, answer: Answer) -> bool:
-    """Return whether a fact, a verdict or something about a document is told.
+    """Return whether a fact, a verdict or an answer about a document is right.
 
     All that is wanted stands in the answer, nothing wrong does, and of a yes/no question the
     verdict is an accepted one.
@@ -222,7 +222,7 @@ def list_precision(question: ShapeQuestion, answer: Answer) -> float:
 
 
 def is_compared(question: ShapeQuestion, answer: Answer) -> bool:
-    """Return whether both sides are told, each in a sentence that cites a document of its side.
+    """Return whether both sides are stated, each in a sentence that cites a document of its side.
 
     An answer of another shape compares nothing: a fact with what another report says against it
     may hold both figures, too.
@@ -238,8 +238,8 @@ def is_compared(question: ShapeQuestion, answer: Answer) -> bool:
     )
 
 
-def tells_direction(question: ShapeQuestion, answer: Answer) -> bool:
-    """Return whether the answer tells which side is more, or what became of it."""
+def states_direction(question: ShapeQuestion, answer: Answer) -> bool:
+    """Return whether the answer states which side is more, or how a value changed."""
     return _says_any(question.direction, answer.answer)
 
 

@@ -36,8 +36,8 @@ def are_well_formed(headers: Headers) -> bool:
 
     RFC 9110 and RFC 6454 say how.
 
-    A proxy in front tells by which name and how it was asked; several do so with commas
-    between.
+    A proxy in front states the name and the protocol it was asked by; several proxies separate
+    theirs with commas.
     """
     host, origin = headers.get(b"host"), headers.get(b"origin")
     forwarded = headers.get(b"x-forwarded-host")

@@ -131,7 +131,7 @@ class ServerModel:
                 return
             event = _as_object(data)
             if event.get("error"):
-                raise self._told(200, data)
+                raise self._error_of(200, data)
             for choice in _as_list(event.get("choices")):
                 piece = (choice.get("delta") or {}).get("content")
                 ended = ended or bool(choice.get("finish_reason"))
@@ -168,9 +168,9 @@ class ServerModel:
 
     def _check(self, response: "httpx2.Response") -> None:
         if response.is_error:
-            raise self._told(response.status_code, response.text)
+            raise self._error_of(response.status_code, response.text)
 
-    def _told(self, status: int, body: str) -> ModelError:
+    def _error_of(self, status: int, body: str) -> ModelError:
         """Return the error for what the server says."""
         error = _as_object(body).get("error")
         said = str(error.get("message", "")) if isinstance(error, dict) else str(error or body)

@@ -109,20 +109,20 @@ def split_struck(text: str) -> tuple[str, list[tuple[int, str]]]:
 
     Of the spaces around what is struck out one is left, or none where it stands at an end.
     """
-    told = ""
+    kept = ""
     gone: list[tuple[int, str]] = []
     for number, part in enumerate(_STRUCK.split(text.replace("\x0f\x0e", ""))):
         shown = visible(part)
         if number % 2:
             if words := " ".join(shown.split()):
-                gone.append((len(told), words))
+                gone.append((len(kept), words))
             continue
         if number and shown[:1] in _AFTER_A_WORD:
-            told = told.rstrip(" ")
-        elif number and (not told or told[-1].isspace()):
+            kept = kept.rstrip(" ")
+        elif number and (not kept or kept[-1].isspace()):
             shown = shown.lstrip(" ")
-        told += shown
-    return told, [(min(at, len(told)), words) for at, words in gone]
+        kept += shown
+    return kept, [(min(at, len(kept)), words) for at, words in gone]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class Content:
 
 
 def decoded(data: bytes, declared: str = "") -> str:
-    """Return the text of a file, as its byte order mark, its bytes or what it declares tell.
+    """Decode a file by its byte order mark, by its bytes, or by the encoding it declares.
 
     A single-byte encoding is declared by many a page in UTF-8, so that comes first there. A few
     bytes that are no text spoil nothing. Raises DocumentError where it is in no known encoding, or

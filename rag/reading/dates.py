@@ -43,7 +43,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     return (*usual, _SLASHED)
 
 
-# Which of two small numbers is the day, only a number above twelve can tell.
+# Which of two small numbers is the day is clear only if one is above twelve.
 _SLASHED = re.compile(rf"(?<![\d/])(?P<one>\d{{1,2}})/(?P<other>\d{{1,2}})/{_YEAR_GROUP}")
 
 

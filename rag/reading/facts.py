@@ -102,7 +102,7 @@ def stated_facts(pairs: Iterable[tuple[str, Any]], source: str) -> list[Fact]:
         fact = _NAME_OF.get(name)
         if fact is None:
             continue
-        values = [told for one in _listed(value) if (told := _told(fact, one))]
+        values = [text for one in _listed(value) if (text := _checked_value(fact, one))]
         rank, held = found.get(fact, (len(_RANK_OF_NAME), []))
         if not values or rank < _RANK_OF_NAME[name]:
             continue
@@ -131,8 +131,8 @@ def _listed(value: object) -> Iterator[str]:
             yield str(value)
 
 
-def _told(fact: FactName, value: str) -> str:
-    """Return a value as it is kept, "" where it says nothing."""
+def _checked_value(fact: FactName, value: str) -> str:
+    """Return a value as it is kept, "" if it says nothing."""
     text = " ".join(value.split())
     if not text or len(text) > _LONGEST_VALUE:
         return ""
@@ -186,8 +186,8 @@ def facts_on_first_page(lines: Sequence[str]) -> list[Fact]:
                 continue
             match = (_BYLINE.fullmatch if name == "author" else pattern.search)(line)
             if match and _is_of_document(name, match, line):
-                told = Fact(name, match[1].strip(), f"first page: {line}")  # type: ignore[arg-type]
-                facts.append(told)
+                stated = Fact(name, match[1].strip(), f"first page: {line}")  # type: ignore[arg-type]
+                facts.append(stated)
                 break
     return facts
 

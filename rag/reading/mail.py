@@ -73,7 +73,7 @@ def read_msg(data: bytes) -> Content:
         headers = {name.lower(): value for name, value in message.message_headers.items()}
         to = ", ".join(f"{r.name} <{r.email_address}>" for r in message.recipients)
         sent = message.sent_date
-        told = {
+        fields = {
             "From": message.sender or "",
             "To": headers.get("to") or to,
             "Date": headers.get("date") or (sent.isoformat(" ", "minutes") if sent else ""),
@@ -87,7 +87,7 @@ def read_msg(data: bytes) -> Content:
     words = list(mail_blocks(visible(text))) if text else []
     if not words and page:
         words = list(html_content(parsed(page)).blocks)
-    return _mail([(name, value) for name, value in told.items() if value], words, names)
+    return _mail([(name, value) for name, value in fields.items() if value], words, names)
 
 
 def _damaged(kind: str) -> DocumentError:
@@ -123,7 +123,7 @@ def _iso_of_mail(date: str) -> str:
 def mail_blocks(text: str) -> Iterator[Block]:
     """Yield the paragraphs of a mail; what it quotes, by ">" or below a line that says so, apart.
 
-    A quoted block is set off, so that its words are told from the sender's own.
+    A quoted block is set off, so that its words are not taken for the sender's.
     """
     below = False
     for paragraph in re.split(r"\n[ \t]*\n", text):
@@ -133,6 +133,6 @@ def mail_blocks(text: str) -> Iterator[Block]:
             quoted = below or line.lstrip().startswith(">")
             lines.append((quoted, re.sub(r"^[>\s]+", "", line).rstrip()))
         for quoted, group in groupby(lines, lambda line: line[0]):
-            told = "\n".join(line for _, line in group).strip()
-            if told and not _SIGNATURE.fullmatch(told):
-                yield Block(told, 0, "text", quoted=quoted)
+            text = "\n".join(line for _, line in group).strip()
+            if text and not _SIGNATURE.fullmatch(text):
+                yield Block(text, 0, "text", quoted=quoted)

@@ -40,7 +40,7 @@ LONGEST_FURNITURE = 300  # characters
 # characters: a shorter line without a full stop is no running text that could follow a heading
 SHORTEST_TEXT = 40
 ABOUT = "About this file"
-_TOLD_AS = {"author": "Author", "publisher": "Publisher", "version": "Version",
+_FACT_LABELS = {"author": "Author", "publisher": "Publisher", "version": "Version",
             "number": "Number", "replaced_by": "Replaced by"}  # fmt: skip
 TOP = 5  # blocks: a title stands among the first of them
 
@@ -157,17 +157,17 @@ def _with_title(stated: str, blocks: Sequence[Block], stands: bool) -> Sequence[
 
 
 def _stated_blocks(blocks: Sequence[Block], facts: Sequence[Fact]) -> list[Block]:
-    """Return blocks that tell what the file states of itself beside its text.
+    """Return blocks with what the file states about itself besides its text.
 
-    They stand behind all others, so that it can be found and cited.
+    They come last, so that these facts can be found and cited.
     """
     text = " ".join(block.text for block in blocks).casefold()
-    told = [
-        Block(f"{_TOLD_AS[fact.name]}: {fact.value}", 0, "text")
+    stated = [
+        Block(f"{_FACT_LABELS[fact.name]}: {fact.value}", 0, "text")
         for fact in facts
-        if fact.name in _TOLD_AS and fact.value.casefold() not in text
+        if fact.name in _FACT_LABELS and fact.value.casefold() not in text
     ]
-    return [*([Block(ABOUT, 1)] if told else []), *told]
+    return [*([Block(ABOUT, 1)] if stated else []), *stated]
 
 
 def _classify(

@@ -49,7 +49,7 @@ def table_blocks(rows: Sequence[Sequence[Cell]], head_rows: int | None = None) -
     """Return a block for each row of a table, "Town: Esker · Beds: 85".
 
     Spans are filled, so that each row says all that belongs to it. The first `head_rows` rows hold
-    the heads of the columns; None where the format does not say, then the cells tell. Where the
+    the heads of the columns; None if the format does not say: the cells then decide. Where the
     columns are years each value has a line of its own, "Vestby · 2015: 8120", and the heads stand
     above as furniture. Rows that are one cell over the whole width are blocks as they stand.
     """
@@ -193,8 +193,8 @@ def _values(row: Sequence[_Place], names: Sequence[str]) -> Iterator[tuple[str, 
             end += 1
         name = ", ".join(dict.fromkeys(filter(None, names[index:end])))
         if row[index].shown:
-            told = name if row[index].text not in ("", name) else ""
-            yield told, Piece(row[index].shown, index, end - index)
+            head = name if row[index].text not in ("", name) else ""
+            yield head, Piece(row[index].shown, index, end - index)
         index = end
 
 
@@ -207,11 +207,11 @@ def _between(separator: str, parts: Iterable[Sequence[Piece]]) -> list[Piece]:
     pieces: list[Piece] = []
     separated = False
     for part in parts:
-        is_told = any(split_struck(piece.text)[0].strip() for piece in part)
-        if separated and is_told:
+        has_text = any(split_struck(piece.text)[0].strip() for piece in part)
+        if separated and has_text:
             pieces.append(Piece(separator))
         pieces += part
-        separated = separated or is_told
+        separated = separated or has_text
     return pieces
 
 

@@ -108,8 +108,8 @@ def xml(data: bytes) -> "_Element":
     except (etree.XMLSyntaxError, ValueError) as error:
         if any(found.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for found in parser.error_log):
             raise DocumentError(
-                "A part of the file is nested 256 levels deep or blown up otherwise, as no report "
-                "is: save it as PDF."
+                "A part of the file is nested 256 levels deep or expands to an enormous size, as "
+                "in no report: save it as PDF."
             ) from error
         raise DocumentError(
             "A part of the file is no well-formed XML: fetch or save the file again."

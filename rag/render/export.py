@@ -64,7 +64,7 @@ def file_name(name: str, kind: ExportFormat) -> str:
 
 _ABOUT = (
     "Every sentence carries a footnote with the exact words of the report it rests on; the "
-    "SHA-256 tells whether a report's file "
+    "SHA-256 shows whether a report's file "
     "is still the one that was read."
 )
 

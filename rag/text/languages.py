@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 ENGLISH = "en"
-# The languages that are told apart, with the names of their stemmers, "" for those without one.
+# The languages that can be recognised, with the names of their stemmers, "" for those without one.
 STEMMERS = {
     "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek",
     "en": "english", "es": "spanish", "et": "estonian", "eu": "basque", "fa": "persian",
@@ -24,7 +24,7 @@ STEMMERS = {
     "nl": "dutch", "no": "norwegian", "pl": "polish", "pt": "portuguese", "ro": "romanian",
     "ru": "russian", "sv": "swedish", "th": "", "tr": "turkish", "uk": "", "zh": "",
 }  # fmt: skip
-_SAMPLE = 4000  # characters that tell the language
+_SAMPLE = 4000  # characters by which the language is recognised
 _LEAST_LETTERS = 40  # a shorter text in letters of many languages could be in any of them
 _LEAST_CERTAIN = 0.9
 # Of English prose a quarter to a half are these words; of other languages a tenth at most.
@@ -52,7 +52,7 @@ def base_language(tag: str) -> str:
 def language_of(text: str, stated: str = "") -> str:
     """Return the language tag of a text: the stated one unless the words are plainly of another.
 
-    "" where none is stated and the words are too few to tell. Many a file states the language of
+    "" where none is stated and the words are too few. Many a file states the language of
     the program that wrote it.
     """
     sample = text[:_SAMPLE]

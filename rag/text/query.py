@@ -83,8 +83,10 @@ def any_of(terms: dict[str, int]) -> str:
 def _terms(text: str, languages: Collection[str]) -> list[str]:
     words = list(dict.fromkeys(word.lower() for word in _TERM.findall(text)))
     silent = STOP_WORDS.union(*map(stop_words, _languages_in(text, languages)))
-    told = [word for word in words if word not in silent] or words
-    return list(dict.fromkeys(term_of(run, languages) for word in told for run in runs_of(word)))
+    searched = [word for word in words if word not in silent] or words
+    return list(
+        dict.fromkeys(term_of(run, languages) for word in searched for run in runs_of(word))
+    )
 
 
 def _languages_in(text: str, languages: Collection[str]) -> list[str]:

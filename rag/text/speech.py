@@ -117,7 +117,7 @@ def reported(sentence: str) -> list[tuple[str, str]]:
 
 
 def sayings(text: str) -> list[str]:
-    """Return the words with which a text says of what it tells that somebody said so.
+    """Return the words of a text that attribute what it says to somebody.
 
     ["Maxim Yusin stated"].
     """

@@ -190,7 +190,7 @@ class Controller:
     # --- Reports ----------------------------------------------------------------------------------
 
     def library_view(self, library: str) -> tuple[str, list[tuple[str, str]]]:
-        """Return the list of the library's reports, and each one's label and name to choose from."""
+        """Return the list of the library's reports, and the label and name of each, to choose."""
         if not library:
             return no_library_html(), []
         try:

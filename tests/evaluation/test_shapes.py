@@ -23,7 +23,7 @@ from rag.evaluation.shapes import (
     report_shapes,
     share_of_sections,
     stated_verdict,
-    tells_direction,
+    states_direction,
 )
 from rag.reading.documents import read_document
 from rag.types import Answer, Citation, Document, Seconds, Section, Sentence, Shape
@@ -268,8 +268,8 @@ def test_a_comparison_needs_both_figures_each_from_its_own_document() -> None:
     assert not compared("87 calls in 2022.[1]", "79 in 2023."), "nothing is cited"
     contradicted = answer("There were 87 calls.[1]", "Another says: 79.[2]", cited=cited)
     assert not is_compared(question, contradicted), "a fact, and what contradicts it"
-    assert tells_direction(question, answer("That is eight fewer."))
-    assert not tells_direction(question, answer("There were 87 and 79."))
+    assert states_direction(question, answer("That is eight fewer."))
+    assert not states_direction(question, answer("There were 87 and 79."))
 
 
 def sectioned(*headings: str) -> Document:

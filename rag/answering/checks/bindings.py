@@ -2,7 +2,7 @@
 
 A model that shortens a sentence with two numbers may take the wrong one: "net debt stood at $2.9
 billion", of "net debt stood at $3.2 billion, compared with $2.9 billion a year earlier". Both stand
-in the source, so only what stands near them tells.
+in the source, so only the words near them can decide.
 """
 
 import re
@@ -25,7 +25,7 @@ _RESPECTIVELY = re.compile(r"\brespectively\b")
 _PURE = re.compile(r"[\d.,]+")  # "AP3" is a name
 _BOUND_YEAR = re.compile(r"1\d{3}|20\d\d")
 _UNIT_BEHIND = re.compile(r"\s?(°|(?:km|mm|ms|m|s)\b|[a-z]+)")
-# Words that only tell what a number counts.
+# Words that only say what a number counts.
 _PARTS_OF_NUMBERS = MAGNITUDES | {"percent", "per", "cent", "pct"}
 
 
@@ -41,16 +41,16 @@ def misplaced_numbers(claim: str, source: str) -> list[tuple[str, str]]:
 
     Near what the claim has beside its number, the source must have another number of the same kind
     nearer, for two of its neighbours and with none to speak for it. That number must not be in the
-    claim: two that changed places are not told from two that are told in another order.
+    claim: an exchange of two numbers looks like a change of order.
     """
     if max(len(claim), len(source)) > _LONGEST_COMPARED or _RESPECTIVELY.search(source):
         return []  # what belongs together stands apart
     said, written = _items(claim), _items(source)
-    told = {item.key for item in said}
+    claimed = {item.key for item in said}
     found = []
     for at, item in enumerate(said):
         rivals = _rivals(at, said, written) if item.kind not in ("", "break") else frozenset()
-        if rivals and rivals.isdisjoint(told):
+        if rivals and rivals.isdisjoint(claimed):
             found.append((item.key, min(rivals)))
     return found
 
@@ -64,7 +64,7 @@ def _rivals(at: int, said: Sequence[_Item], written: Sequence[_Item]) -> frozens
     places = _places(written)
     own = [p for p in places.get(number, ()) if written[p].kind]
     kinds = {written[p].kind for p in own}
-    # "From 8,450 to 7,900": either may be told alone, so one right beside it is no other one.
+    # "From 8,450 to 7,900": either may stand alone, so one right beside it is no other one.
     others = [
         p
         for p, i in enumerate(written)
@@ -79,11 +79,11 @@ def _rivals(at: int, said: Sequence[_Item], written: Sequence[_Item]) -> frozens
         nearest = min(others, key=lambda p: _word_distance(places[neighbour], [p]))
         theirs = _word_distance(places[neighbour], [nearest])
         rival = written[nearest].key
-        told_apart = _word_distance(in_claim[neighbour], [at])
+        distance = _word_distance(in_claim[neighbour], [at])
         # Where the claim has the other number as near, it says the same as the source.
         if (
             theirs < mine
-            and _word_distance(in_claim[neighbour], in_claim.get(rival, ())) > told_apart
+            and _word_distance(in_claim[neighbour], in_claim.get(rival, ())) > distance
         ):
             rivals.append(rival)
         elif mine < theirs:
@@ -94,7 +94,7 @@ def _rivals(at: int, said: Sequence[_Item], written: Sequence[_Item]) -> frozens
 def _neighbours(at: int, said: Sequence[_Item], places: dict[str, list[int]]) -> list[str]:
     """Return what stands beside a number on either side, as far as the source has it.
 
-    The nearest words, and the nearest number of another kind: a year tells most of an amount.
+    The nearest words, and the nearest number of another kind: a year says most about an amount.
     """
     near: list[str] = []
     for step in (-1, 1):

@@ -1,7 +1,7 @@
 """Whether two parts of a claim stand in each other's place in its source. Pure.
 
 "Leeds beat Arsenal 3-1", of "Arsenal beat Leeds 3-1": every word stands in the source, and what is
-between the two stands where it stood. A sentence that is only told in another order moves a part to
+between the two stands where it stood. A sentence that only has another order moves a part to
 its beginning or end, and exchanges none.
 """
 

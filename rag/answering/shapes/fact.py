@@ -23,16 +23,16 @@ _MAX_RESTATED_TOKENS = 60
 _MAX_WORDS_BEFORE_ANSWER = 25
 _MAX_QUOTED_WORDS = 40  # of a sentence shown as it stands; a longer one is opened in its footnote
 _MAX_WHOLE_WORDS = 50  # of a sentence that is shown whole where the reader found a part of it
-# A sentence that begins with one of these leans on the sentence before it.
+# A sentence that begins with one of these needs the sentence before it.
 _LEANS = re.compile(r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No)\b")
 
 
 def fact(request: Request) -> Iterator[tuple[Mode, Claim]]:
-    """Yield the answer in a sentence, and what another document says otherwise.
+    """Yield the answer in a sentence, and a sentence of another document that contradicts it.
 
     A chat model writes out of several passages, and what the sources do not hold is left out; a
-    base model puts the short answer into a sentence. Where neither comes about, the best sentence
-    answers itself.
+    base model puts the short answer into a sentence. If neither succeeds, the best sentence
+    is the answer.
     """
     if request.decision.reason:
         return
@@ -65,7 +65,7 @@ def contradicted(
     min_confidence: float,
     document: DocumentLookup,
 ) -> Iterator[tuple[Mode, Claim]]:
-    """Yield the sentence that answers otherwise than the cited ones, named by its document."""
+    """Yield the sentence that contradicts the cited ones, with the name of its document."""
     shown = [e for e in evidence if any(_overlap(e, c) for c in cited)] or [evidence[0]]
     conflict = find_conflict([shown[0], *(e for e in evidence if e not in shown)], min_confidence)
     if conflict:

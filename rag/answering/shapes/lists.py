@@ -1,4 +1,4 @@
-"""A question for several things -> each with its footnote, complete or told to be partial."""
+"""A question for several things -> each with its footnote, complete or marked as partial."""
 
 import re
 from collections.abc import Iterator, Sequence

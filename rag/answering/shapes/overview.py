@@ -25,7 +25,7 @@ _WEIGHED_SENTENCES = 12  # of each part of a document: the first of each paragra
 _TOPIC_HITS = 12
 # Of the words of a topic, weighed alike: a passage that holds fewer is on something else.
 _ON_TOPIC = 0.5
-# What leans on the sentence before, or tells of the text itself.
+# What needs the sentence before, or is about the text itself.
 _LEANS_BACK = re.compile(
     r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No|But|And|Or|So|Then|"
     r"There|Such|Here|However|Instead|Also|Still|Yet|For example|Source|Table|Figure|Note)\b"
@@ -145,7 +145,7 @@ def _stands_alone(document: Document, start: int, end: int) -> bool:
         return False
     if any(table.start <= start < table.end for table in document.tables):
         return False  # a row says nothing without its table
-    # Of a quotation only the narration around it, or the whole with its speaker, can be told.
+    # Of a quotation only the narration around it, or the whole with its speaker, can be quoted.
     return not document.quotations_in(start, end)
 
 

@@ -23,7 +23,7 @@ def read_rtf(data: bytes) -> Content:
     try:
         text = visible(rtf_to_text(source, encoding="cp1252", errors="replace"))
         pairs = [
-            (name, rtf_to_text(told, errors="replace")) for name, told in _INFO.findall(source)
+            (name, rtf_to_text(value, errors="replace")) for name, value in _INFO.findall(source)
         ]
     # What striprtf raises for control words that are none.
     except (ValueError, LookupError, TypeError, AttributeError) as error:

@@ -54,7 +54,7 @@ def read_pdf(data: bytes) -> Content:
         title, language = _title(pdf), _language(pdf)
         stated = [("title", title), ("author", pdf.get_metadata_value("Author"))]
         missing = _unread(unread, len(pdf))
-    facts = stated_facts(((n, visible(told)) for n, told in stated), "document properties")
+    facts = stated_facts(((n, visible(value)) for n, value in stated), "document properties")
     return Content(blocks(pages), title=title, language=language, unread=missing, facts=facts)
 
 

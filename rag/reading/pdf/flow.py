@@ -147,7 +147,7 @@ class Flow:
                 return
 
     def _stands_apart(self, before: TextLine, line: TextLine) -> bool:
-        """Return whether a line under a note is none of its lines: a gap or other type tells."""
+        """Return whether a line under a note is not part of it: after a gap, or in other type."""
         distance = (line.baseline - before.baseline) / max(before.size, line.size)
         return not same_size(before, line) or distance > NOTE_GAP * self._body.leading
 

@@ -56,7 +56,7 @@ def join_at_line_end(before: str, after: str, words: Counter[str]) -> tuple[bool
 def _is_one_word(first: str, second: str, words: Counter[str]) -> bool:
     """Return whether the hyphen between parts of a word is only there because the line ended.
 
-    The document's other words tell.
+    The other words of the document decide.
     """
     joined, hyphenated = words[f"{first}{second}".lower()], words[f"{first}-{second}".lower()]
     if joined != hyphenated:

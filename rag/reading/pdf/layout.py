@@ -48,7 +48,7 @@ def _to_blocks(parts: Sequence[BlockDraft], pages: Sequence[Page]) -> list[Block
     styles = sorted({part.style for part in parts if part.style}, reverse=True)
     levels = {style: min(rank, LEVELS) for rank, style in enumerate(styles, start=1)}
     # Where headings differ in type, a short line in the type of the text is none.
-    otherwise = 0 if sum(part.style is not None for part in parts) > 2 else None
+    default_level = 0 if sum(part.style is not None for part in parts) > 2 else None
     found: list[Block] = []
     for part in parts:
         lines = [line for _, line in part.lines]
@@ -56,7 +56,7 @@ def _to_blocks(parts: Sequence[BlockDraft], pages: Sequence[Page]) -> list[Block
             found += [_with_boxes(block, ends, pages) for block, ends in rows]
             continue
         text, boxes = _text_and_boxes(part, pages, words)
-        level = levels[part.style] if part.style else 0 if part.kind else otherwise
+        level = levels[part.style] if part.style else 0 if part.kind else default_level
         found.append(Block(text, level, part.kind, part.quoted, boxes))
     return found
 

@@ -118,7 +118,7 @@ class PageReader:
     def _gaps(self, text: str, first: int, end: int, style: _TypeStyle) -> list[float]:
         """Return the distances of characters that are placed one by one, in sizes of the type.
 
-        Within one text object PDFium sees the spaces itself; no gaps are told there.
+        Within one text object PDFium finds the spaces itself, so no gaps are returned there.
         """
         raw, page = self._raw, self._text.raw
         one = raw.FPDFText_GetTextObject(page, first)

@@ -1,4 +1,4 @@
-"""Where words begin and end, told from the gaps between their letters (pure).
+"""Where words begin and end, found from the gaps between their letters (pure).
 
 What a PDF says of spaces misleads: letters placed one by one have spaces between them or none at
 all. Gaps are in sizes of the type.

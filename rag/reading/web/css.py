@@ -32,7 +32,7 @@ Color = tuple[int, int, int]
 
 
 def selectors_that(does: Callable[[str], bool], sheet: str) -> set[str]:
-    """Return the selectors of a style sheet whose declarations do something, as `hides` tells.
+    """Return the selectors of a style sheet whose declarations pass a test such as `hides`.
 
     Only plain ones: ".note", "#banner", "p.note".
     """

@@ -306,9 +306,9 @@ class _PageWalker:
                     self._take(block.text, 0, block.kind, block.row)
             if self._note and self._note[0] is element:
                 (_, number, lines), self._note = self._note, None
-                told = _without_label("\n".join(lines), number, listed=name == "li")
-                if told:
-                    self.blocks.append(Block(f"[{number}] {told}", 0, "note"))
+                note = _without_label("\n".join(lines), number, listed=name == "li")
+                if note:
+                    self.blocks.append(Block(f"[{number}] {note}", 0, "note"))
         self._inside -= element in self._roots
 
     def _say(self, text: str | None) -> None:
@@ -461,13 +461,13 @@ def _refers(link: "_Element") -> bool:
     )
 
 
-def _without_label(told: str, number: str, listed: bool) -> str:
+def _without_label(note: str, number: str, listed: bool) -> str:
     """Return a note without the number that stands before it.
 
     In a list the number is no part of the text.
     """
     raised = re.escape(number.translate(TO_RAISED))
     label = rf"\[{number}\][.,:]?|{raised}" + ("" if listed else rf"|{number}[.):]?(?=\s)")
-    told = re.sub(rf"\A[\s^↑]*(?:{label})?\s*", "", told)
-    behind = re.match(r"[\s↩↑⏎↵]*", told[::-1])
-    return told[: len(told) - (behind.end() if behind else 0)]
+    note = re.sub(rf"\A[\s^↑]*(?:{label})?\s*", "", note)
+    behind = re.match(r"[\s↩↑⏎↵]*", note[::-1])
+    return note[: len(note) - (behind.end() if behind else 0)]

@@ -1,7 +1,7 @@
-"""The blocks of a page -> those of its main content, as trafilatura judges it.   [trafilatura]
+"""The blocks of a page -> those of its main content, as trafilatura finds it.   [trafilatura]
 
-The words stay those that our own reader found, with their notes and tables: the judge only tells
-where the main content begins and ends.
+The words stay those that our own reader found, with their notes and tables: trafilatura only
+decides where the main content begins and ends.
 """
 
 import re
@@ -10,25 +10,25 @@ from itertools import islice
 
 from rag.reading.blocks import Block
 
-# Words of main content below which nothing is left out: a short page is read whole, for the judge
-# takes lists, questions and tables of few words for navigation.
+# Words of main content below which nothing is left out: a short page is read whole, because
+# trafilatura takes lists, questions and tables of few words for navigation.
 LEAST_WORDS = 60
 _SHINGLE = 3  # words in a row
-_ALIKE = 0.5  # the share of a block's shingles that the judge keeps
-_LEAST_SHARE = 0.15  # of the page's words: the judge who keeps less has not understood the page
-_LONGEST_LEAD = 150  # words between the title and the first words that the judge keeps
+_ALIKE = 0.5  # the share of a block's shingles that trafilatura keeps
+_LEAST_SHARE = 0.15  # of the page's words: if it keeps less, it has not understood the page
+_LONGEST_LEAD = 150  # words between the title and the first words that it keeps
 # A word, or one of the letters that are written without spaces between words.
 _WORDS = re.compile("[\u3040-\u30ff\u3400-\u9fff]|[^\\W\u3040-\u30ff\u3400-\u9fff]+")
 
 
 def main_blocks(page: str, blocks: Sequence[Block]) -> list[Block]:
-    """Return the blocks between the first and the last that the judge keeps, and all notes.
+    """Return the blocks between the first and the last one that trafilatura keeps, and all notes.
 
     What stands between is kept as it is. A title above, and headings right above, belong to it.
     """
     words = [_WORDS.findall(block.text.lower()) for block in blocks]
-    told = sum(map(len, words))
-    if told < LEAST_WORDS:
+    total = sum(map(len, words))
+    if total < LEAST_WORDS:
         return list(blocks)
     judged = _shingles(_WORDS.findall(_extracted(page).lower()))
     kept = [
@@ -37,7 +37,7 @@ def main_blocks(page: str, blocks: Sequence[Block]) -> list[Block]:
         if shown and len(judged & _shingles(shown)) >= _ALIKE * len(_shingles(shown))
     ]
     found = sum(len(words[index]) for index in kept)
-    if found < max(LEAST_WORDS, _LEAST_SHARE * told):
+    if found < max(LEAST_WORDS, _LEAST_SHARE * total):
         return list(blocks)
     first = _first(blocks, words, kept[0])
     return [
@@ -69,7 +69,7 @@ def _shingles(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
 
 
 def _extracted(page: str) -> str:
-    """Return the main text of a page; "" where the judge finds none."""
+    """Return the main text of a page; "" if trafilatura finds none."""
     from trafilatura import extract
 
     return extract(page, include_comments=False, include_tables=True, deduplicate=False) or ""

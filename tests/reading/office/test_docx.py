@@ -411,7 +411,7 @@ def test_tables_in_tables_are_read_until_they_are_too_deep(tmp_path: Path) -> No
     assert refusal(tmp_path, nested(100)) == (
         "report.docx cannot be read, because the DOCX file cannot be opened, as a part of the "
         "file is nested 256 levels deep "
-        "or blown up otherwise, as no report is: save it as PDF."
+        "or expands to an enormous size, as in no report: save it as PDF."
     )
 
 

@@ -328,7 +328,7 @@ def test_lists_in_lists_are_read_until_they_are_too_deep(tmp_path: Path) -> None
     assert refusal(tmp_path, nested(150)) == (
         "report.odt cannot be read, because the ODT file cannot be opened, as a part of the file "
         "is nested 256 levels deep "
-        "or blown up otherwise, as no report is: save it as PDF."
+        "or expands to an enormous size, as in no report: save it as PDF."
     )
 
 
