@@ -47,7 +47,7 @@ class Added:
 def find_files(paths: Sequence[Path], at_least: int = 1) -> tuple[list[Path], list[Added]]:
     """Return the files named and those below the folders named, and what is left out of these.
 
-    What is left out is "skipped", with the reason. Raises UsageError where a path does not exist,
+    What is left out is "skipped", with the reason. Raises UsageError if a path does not exist,
     or where there are fewer files than `at_least`.
     """
     files: list[Path] = []
@@ -74,7 +74,7 @@ def find_files(paths: Sequence[Path], at_least: int = 1) -> tuple[list[Path], li
 def left_out_summary(outcomes: Sequence[Added]) -> str:
     """Return a sentence on what was skipped: how many for each reason, and some names.
 
-    "" where nothing was.
+    "" if nothing was.
     """
     names: dict[str, list[str]] = {}
     for added in outcomes:
@@ -211,7 +211,7 @@ def repair_library(library: Library, embedder: Embedder) -> list[str]:
 
     Return what was done, in sentences.
 
-    Raises LibraryError where the library is too damaged, or cannot be written to.
+    Raises LibraryError if the library is too damaged, or cannot be written to.
     """
 
     def make(document: Document) -> tuple[tuple[Chunk, ...], Vectors]:
@@ -229,8 +229,7 @@ def _embed(
     keep: bool = False,
     progress: Progress | None = None,
 ) -> tuple[list[bytes], Vectors]:
-    """Return the keys under which vectors of the chunks are pending, and float32 [chunks,
-    dimension].
+    """Return the pending keys of the chunks' vectors, and the vectors, float32 [chunks, dimension].
 
     With `keep` each batch is stored as pending as soon as it is made. A pending vector is not made
     again.

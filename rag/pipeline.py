@@ -88,7 +88,7 @@ class Pipeline:
         return self._open(create=False)
 
     def create(self) -> None:
-        """Make the library where there is none. Raises what `library` raises."""
+        """Make the library if there is none. Raises what `library` raises."""
         self._open(create=True)
 
     def close(self) -> None:
@@ -509,7 +509,7 @@ class _Corpus:
         return self._pipeline.listed(self._only)
 
     def document(self, name: str) -> Document:
-        """Return the whole document of that name. Raises NotFoundError where there is none."""
+        """Return the whole document of that name. Raises NotFoundError if there is none."""
         return self._pipeline.document(name)
 
     def search(self, question: str, k: int, documents: Sequence[str] = ()) -> tuple[Hit, ...]:

@@ -73,12 +73,12 @@ class ModelSet(Protocol):
 
     @property
     def reranker(self) -> Reranker | None:
-        """The reranker; None where none is used."""
+        """The reranker; None if none is used."""
         ...
 
     @property
     def chat(self) -> ChatModel | None:
-        """The language model; None where none is used."""
+        """The language model; None if none is used."""
         ...
 
     @property

@@ -80,7 +80,7 @@ def serve(
     """Serve the page and the API in the background; return their URL and what ends them.
 
     Without a `port` it is 7860 or the next free one. With a `token` every request must bear it;
-    with `metrics` they are at /metrics. Raises UsageError where it cannot listen.
+    with `metrics` they are at /metrics. Raises UsageError if it cannot listen.
     """
     listening = _listen(host, port)
     # Gradio asks its own servers for news when it is imported and when a page is built, unless
@@ -166,7 +166,7 @@ def _most_connections() -> int:
 def _listen(host: str, port: int | None) -> socket.socket:
     """Return a socket that listens on the port, or, without one, on the first free one.
 
-    Raises UsageError where there is none.
+    Raises UsageError if there is none.
     """
     for candidate in [port] if port else _PORTS:
         try:

@@ -176,7 +176,7 @@ class Document:
 
     @property
     def authors(self) -> tuple[str, ...]:
-        """Who wrote it, as the file states; () where it does not."""
+        """Who wrote it, as the file states; () if it does not."""
         return tuple(fact.value for fact in self.facts if fact.name == "author")
 
     def page_at(self, offset: int) -> int | None:
@@ -381,7 +381,7 @@ class Evidence:
 
     @property
     def short_answer(self) -> str:
-        """The words that the reader points at; "" where it points at none."""
+        """The words that the reader points at; "" if it points at none."""
         if self.focus is None:
             return ""
         return self.text[self.focus.start - self.start : self.focus.end - self.start]

@@ -279,7 +279,7 @@ def hit_at(document: Document, start: int, end: int) -> Hit:
 
 
 def evidence_of(document: Document, words: str) -> tuple[Evidence, ...]:
-    """Return where the words stand first in a document as evidence; () where they do not."""
+    """Return where the words stand first in a document as evidence; () if they do not."""
     start = document.text.find(words)
     return (evidence_at(document, start, start + len(words)),) if start >= 0 else ()
 

@@ -109,7 +109,7 @@ def check_statement(
 ) -> Claim:
     """Check a statement against what it cites; one that cites nothing, against what a search finds.
 
-    `document` gives the whole document of a name and raises NotFoundError where there is none.
+    `document` gives the whole document of a name and raises NotFoundError if there is none.
     """
     if statement.cited is None:
         # A quote that is not verbatim is to be reported, so its words are searched without marks.

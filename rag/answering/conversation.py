@@ -81,7 +81,7 @@ class Contexts:
         self._contexts: OrderedDict[Hashable, Context] = OrderedDict()
 
     def get(self, key: Hashable) -> Context | None:
-        """Return what was put under the key; None where nothing was, or it was long ago."""
+        """Return what was put under the key; None if nothing was, or it was long ago."""
         with self._lock:
             return self._contexts.get(key)
 
@@ -107,7 +107,7 @@ def context_of(asked: str, evidence: Sequence[Evidence], min_confidence: float) 
 
 
 def understood(question: str, context: Context, read: Read) -> tuple[str, tuple[Evidence, ...]]:
-    """Return the question as it is answered best, and the evidence for that, best first.
+    """Return the question in the wording that is answered best, and its evidence, best first.
 
     `read` returns the sentences for a question that stands alone, best first.
     """
@@ -159,7 +159,7 @@ def repeats(candidate: Wording, evidence: Sequence[Evidence], context: Context) 
 
 
 def short_of(evidence: Evidence) -> str:
-    """Return the words that the reader points at, on one line; "" where it points at none."""
+    """Return the words that the reader points at, on one line; "" if it points at none."""
     return " ".join(evidence.short_answer.split())
 
 

@@ -121,7 +121,7 @@ def _is_year(word: str) -> bool:
 
 
 def _names(question: str, held: frozenset[str]) -> str:
-    """Return the first name in the question of which the passage holds no word; "" without one.
+    """Return the first name in the question that has no word in the passage; "" without one.
 
     A name is a run of capitalised words, the question's first word left out.
     """

@@ -102,7 +102,7 @@ def as_data(text: str) -> str:
 def _fill_template(
     name: str, values: dict[str, str], templates: Path, inserted: dict[str, str] | None = None
 ) -> str:
-    """Fill in a template: the values as data, what is inserted as it is."""
+    """Fill in a template: values are escaped as data, what is inserted is not."""
     template = Template((templates / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n"))
     shown = {key: as_data(value) for key, value in values.items()}
     return template.substitute(shown, **(inserted or {}))

@@ -36,7 +36,7 @@ def named_documents(question: str, documents: Sequence[DocumentInfo]) -> tuple[s
 
 
 def resolve(subject: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
-    """Return the names of the documents that a phrase stands for; () where it is none of them.
+    """Return the names of the documents that a phrase means; () if it means none.
 
     The phrase is a document's file or title, or most words of the title, or all its words are of
     the title: "the mooring rules" for "Mooring rules for the inner basin". "It" and "the report"

@@ -49,7 +49,7 @@ DocumentLookup = Callable[[str], Document]
 class Claim:
     """A sentence of the answer and the source sentences it rests on.
 
-    None where it is unsupported.
+    None if it is unsupported.
     """
 
     text: str
@@ -201,7 +201,7 @@ def _with_edges(text: str) -> str:
 
 
 def attributed(claim: Claim, document: DocumentLookup) -> Claim:
-    """Return the claim with its speaker named, where it rests on somebody's words alone.
+    """Return the claim with its speaker named, if it rests on one person's words alone.
 
     An opinion stays its speaker's.
 

@@ -75,7 +75,7 @@ def _pull_file(entry: CatalogueEntry, name: str, path: Path, on_progress: OnByte
 
 
 def _check_sum(entry: CatalogueEntry, path: Path, expected: str) -> str:
-    """Return the file's sha256. Raises ModelError where another one was expected; it is removed."""
+    """Return the file's sha256. Raises ModelError if another one was expected; it is removed."""
     found = sha256_of(path)
     if expected and found != expected:
         path.unlink()

@@ -42,7 +42,7 @@ def catalogue() -> tuple[CatalogueEntry, ...]:
 
 
 def find_entry(name: str) -> CatalogueEntry:
-    """Return the entry of that name. Raises NotFoundError where there is none."""
+    """Return the entry of that name. Raises NotFoundError if there is none."""
     for entry in catalogue():
         if entry.name == name:
             return entry
@@ -55,7 +55,7 @@ def find_entry(name: str) -> CatalogueEntry:
 def suggest_writer(free: int, size_in_use: int) -> CatalogueEntry | None:
     """Return the largest writer that fits well into `free` bytes of memory.
 
-    None where none is larger than the one in use, which has `size_in_use` bytes. Half of the free
+    None if none is larger than the one in use, which has `size_in_use` bytes. Half of the free
     memory is left to everything else.
     """
     writers = (

@@ -96,7 +96,7 @@ class GgufHeader:
         return self.number("context_length")
 
     def number(self, name: str) -> int:
-        """Return a number of the architecture, the largest of a list; 0 where there is none."""
+        """Return a number of the architecture, the largest of a list; 0 if there is none."""
         value = self.metadata.get(f"{self.architecture}.{name}", 0)
         numbers = value if isinstance(value, list) else [value]
         return max((int(n) for n in numbers if isinstance(n, int | float)), default=0)
@@ -105,7 +105,7 @@ class GgufHeader:
 def read_header(path: Path, kind: str = "model") -> GgufHeader:
     """Return the checked header of a GGUF file; `kind` names it in the errors.
 
-    Raises ModelError where it cannot be opened, is no GGUF file, or is damaged, cut off or made to
+    Raises ModelError if it cannot be opened, is no GGUF file, or is damaged, cut off or made to
     harm.
     """
     try:
@@ -156,7 +156,7 @@ class _HeaderReader:
         return GgufHeader(metadata, tensors, self._size)
 
     def _tensor(self) -> int:
-        """Read what is said of a tensor; return where it ends behind the header."""
+        """Read the description of a tensor; return where the header goes on behind it."""
         self._string()
         (dimensions,) = self._unpack("<I")
         if not 0 < dimensions <= _MAX_DIMENSIONS:

@@ -47,7 +47,7 @@ class ModelsFolder:
         return tuple(InstalledModel(**row) for row in sorted(rows, key=lambda row: row["name"]))
 
     def find(self, name: str) -> InstalledModel:
-        """Return the model of that name. Raises NotFoundError where there is none."""
+        """Return the model of that name. Raises NotFoundError if there is none."""
         models = self.installed()
         for model in models:
             if model.name == name:
@@ -61,7 +61,7 @@ class ModelsFolder:
     def add_file(self, path: Path) -> InstalledModel:
         """Add a GGUF file, which stays where it is; it is named like its file.
 
-        Raises ModelError where it is no whole GGUF file, UsageError where the name is taken.
+        Raises ModelError if it is no whole GGUF file, UsageError where the name is taken.
         """
         header = read_header(path)
         if not header.architecture or not header.tensors:
@@ -186,7 +186,7 @@ def models_folder(settings: Settings) -> ModelsFolder:
 def with_models_in_use(settings: Settings) -> Settings:
     """Return the settings with the models of `rag models use` where no setting names one.
 
-    Raises ModelError where the list of models cannot be read.
+    Raises ModelError if the list of models cannot be read.
     """
     used = models_folder(settings).used()
     writer, embedder, reranker = (used.get(kind) for kind in KINDS)

@@ -44,7 +44,7 @@ def read_text_file(path: Path, what: str, expected: str) -> str:
 def open_answers(path: Path | None) -> Iterator[IO[str]]:
     """Yield a file for answers, which appears at `path` when the block ends without an error.
 
-    Without a path the answers are dropped. Raises UsageError where it cannot be written.
+    Without a path the answers are dropped. Raises UsageError if it cannot be written.
     """
     from rag.errors import UsageError
     from rag.files import written_whole

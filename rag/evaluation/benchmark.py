@@ -96,7 +96,7 @@ class Measurement:
 
     @property
     def ratio(self) -> float | None:
-        """Return the value in units of the reference, None where there is none."""
+        """Return the value in units of the reference, None if there is none."""
         return self.value / self.reference_value if self.reference_value else None
 
 
@@ -124,7 +124,7 @@ def bench(
 ) -> list[Measurement]:
     """Return the figures; with `own` also those of the library that the settings name.
 
-    `say` is called with what is measured next. Raises UsageError where that library holds no
+    `say` is called with what is measured next. Raises UsageError if that library holds no
     sentence to ask about, LibraryError and ModelError as a search does.
     """
     with Pipeline(settings, models) as pipeline:
@@ -307,7 +307,7 @@ def _measure_start(settings: Settings, question: str, starts: int) -> Measuremen
 
 
 def _first_line(command: Sequence[str], environment: dict[str, str]) -> float:
-    """Return the seconds from process start to its first line. Raises RagError where it fails."""
+    """Return the seconds from process start to its first line. Raises RagError if it fails."""
     started = time.perf_counter()
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

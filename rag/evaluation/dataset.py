@@ -74,7 +74,7 @@ class EvaluationSet:
 def read_set(folder: Path) -> EvaluationSet:
     """Return the set in a folder.
 
-    Raises UsageError where a file is missing or a line is not what docs/evaluation.md describes.
+    Raises UsageError if a file is missing or a line is not what docs/evaluation.md describes.
     """
     documents: dict[str, tuple[str, str]] = {}
     for number, row in _read_lines(folder / CORPUS, _DOCUMENT, {}):
@@ -101,7 +101,7 @@ def read_set(folder: Path) -> EvaluationSet:
 def confirmed(evaluation: EvaluationSet) -> EvaluationSet:
     """Return the set without the questions whose gold was only proposed.
 
-    The product cannot be its own judge. Raises UsageError where no question is left.
+    The product cannot be its own judge. Raises UsageError if no question is left.
     """
     questions = tuple(question for question in evaluation.questions if not question.proposed)
     if not questions:
@@ -223,7 +223,7 @@ def make_set(
 
     `typed` are questions of the user: the words that the product would cite are proposed as gold,
     and each is marked as proposed until a person has confirmed it. Without them cloze questions are
-    made, at most `limit`, drawn by the seed. Raises UsageError where a file is in the way, cannot
+    made, at most `limit`, drawn by the seed. Raises UsageError if a file is in the way, cannot
     be written, or nothing can be asked.
     """
     for name in (CORPUS, QUESTIONS):

@@ -210,7 +210,7 @@ def is_doubled(text: str) -> bool:
 
 
 def is_fragment(text: str) -> bool:
-    """Return whether the first sentence of a text is none.
+    """Return whether the first sentence of a text is not a whole sentence.
 
     It has fewer than four words, no mark at its end, or ends in a lead-in, such as "with".
     """

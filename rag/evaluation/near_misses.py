@@ -119,7 +119,7 @@ def _changes(
 
 
 def _nearest(name: str, names: Sequence[str], not_in: str, embedder: Embedder) -> str:
-    """Return the name nearest in meaning that is no form of it; "" where there is none."""
+    """Return the name nearest in meaning that is not a form of it; "" if there is none."""
     stems = {word[:_SAME_STEM].lower() for word in name.split()}
     others = [
         n

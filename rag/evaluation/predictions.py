@@ -36,7 +36,7 @@ def library_of(
 ) -> Iterator[Pipeline]:
     """Yield a pipeline over a temporary library of the set's documents.
 
-    The library is removed at the end. Raises UsageError where a document cannot be used.
+    The library is removed at the end. Raises UsageError if a document cannot be used.
     """
     with tempfile.TemporaryDirectory(prefix="rag-eval-") as name:
         files = list(_write_reports(evaluation.documents, Path(name)))
@@ -63,7 +63,7 @@ def predict(
 ) -> Generator[Prediction]:
     """Yield a prediction for each question, as soon as it is made.
 
-    Raises UsageError where a document or a question cannot be used.
+    Raises UsageError if a document or a question cannot be used.
     """
     with library_of(evaluation, settings, models, progress) as pipeline:
         # The time to load the models belongs to no question.

@@ -58,7 +58,7 @@ class ShapeQuestion:
 def read_shape_questions(folder: Path) -> tuple[ShapeQuestion, ...]:
     """Return the questions of a folder, in their order.
 
-    Raises UsageError where the file cannot be read, a line is not a question, an id is there twice,
+    Raises UsageError if the file cannot be read, a line is not a question, an id is there twice,
     or a question names a document that the folder does not have.
     """
     path = folder / QUESTIONS_FILE
@@ -90,7 +90,7 @@ def read_shape_questions(folder: Path) -> tuple[ShapeQuestion, ...]:
 
 
 def _parse(line: str) -> ShapeQuestion | None:
-    """Return the question of a line, None where it is none."""
+    """Return the question on a line; None if there is none."""
     try:
         row: dict[str, Any] = json.loads(line)
         keys = set(row)

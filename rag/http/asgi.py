@@ -82,7 +82,7 @@ def _origin_host(origin: str) -> tuple[str, str] | None:
 def _host_and_port(host: str) -> tuple[str, str] | None:
     """Return the name, in lower case and without brackets, and the port, "" where none is named.
 
-    None where it is not well formed.
+    None if it is not well formed.
     """
     found = _HOST.fullmatch(host)
     if found is None or int(found["port"] or 0) > _LAST_PORT:

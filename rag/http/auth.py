@@ -23,7 +23,7 @@ def read_token(host: str, file: Path | None, setting: str) -> str:
 
     It is "" where only this machine can ask and none is set.
 
-    Raises UsageError where the file cannot be read, the token is short, or there is none and other
+    Raises UsageError if the file cannot be read, the token is short, or there is none and other
     machines could ask.
     """
     try:
@@ -127,7 +127,7 @@ def _cookie_name(scope: Message) -> str:
 
 
 def _cookies(scope: Message, headers: Headers) -> Iterator[str]:
-    """Yield the values of our cookie; whatever else stands in the header is passed over.
+    """Yield the values of our cookie; ignore everything else in the header.
 
     There may be several, where another program of this machine set one of the same name.
     """

@@ -115,7 +115,7 @@ async def history(service: Service, library: str, key: int | None) -> list[Turn]
 async def keep(service: Service, library: str, key: int | None, answer: Answer) -> dict[str, int]:
     """Keep an answer, and return the conversation it is kept in, for its JSON.
 
-    A new one for 0; none where there is no key.
+    A new one for 0; none if there is no key.
     """
     if key is None:
         return {}
@@ -124,9 +124,9 @@ async def keep(service: Service, library: str, key: int | None, answer: Answer) 
 
 
 def _kept(service: Service, library: str | None, key: int) -> "Conversations":
-    """Return the conversations of a library, of which there is one with that key.
+    """Return the conversations of a library, in which the one with that key exists.
 
-    Raises NotFoundError where there is none.
+    Raises NotFoundError if there is none.
     """
     kept = service.pipeline(library or service.default).library.conversations
     kept.conversation(key)

@@ -241,9 +241,7 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether questions can be answered now, how many are under way, and how many of them wait
-    for the language model.
-    """
+    """Whether questions can be answered now, how many are being answered, and how many wait."""
 
     ready: bool
     models: bool

@@ -38,7 +38,7 @@ class ChatFrame:
 def chat_frame(name: str, template: str) -> ChatFrame:
     """Return the frame that the template of the model `name` makes.
 
-    Raises ModelError where it cannot be rendered, takes too long, or leaves a message out.
+    Raises ModelError if it cannot be rendered, takes too long, or leaves a message out.
     """
     if len(template) > _MAX_TEMPLATE:
         raise _unusable(name, f"it has {len(template):,} characters")

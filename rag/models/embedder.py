@@ -48,7 +48,7 @@ class OnnxEmbedder:
     def __init__(self, cache: Path | None = None) -> None:
         """Load the model from the folder `cache`, by default the user's, and make it on first use.
 
-        Raises ModelError where the model is missing or damaged.
+        Raises ModelError if the model is missing or damaged.
         """
         self._session = Session(
             cached(cache_folder(cache) / f"{EMBEDDING_MODEL}-int8.onnx", _export_embedder)
@@ -73,9 +73,7 @@ class OnnxEmbedder:
 
 
 class SentenceTransformerEmbedder:
-    """Any sentence-transformers model that is on this machine, by path or by its name on the
-    hub.
-    """
+    """Any sentence-transformers model on this machine, by path or by its name on the hub."""
 
     def __init__(self, model: str) -> None:
         """Load the model. Raises ModelError if it is not on this machine or cannot be read."""
@@ -116,7 +114,7 @@ def model_folder(model: str) -> str:
     """Return the folder of a model that is on this machine, by path or by its name on the hub.
 
     A name would be looked up on the hub in spite of `local_files_only`, so the libraries are given
-    folders alone. Raises OSError or ValueError where there is none.
+    folders alone. Raises OSError or ValueError if there is none.
     """
     from huggingface_hub import snapshot_download
 

@@ -119,7 +119,7 @@ def export_onnx(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what the exporter warns of off the terminal, and leave logging as it was.
+    """Keep the exporter's warnings off the terminal, and restore logging afterwards.
 
     It warns that it is superseded, that branches of Python become constants, and of preparations it
     can do without; whether the outcome is right is measured, and the user can do nothing about it.

@@ -50,9 +50,7 @@ class Tokens(NamedTuple):
 
 
 class TokenWindow(NamedTuple):
-    """Tokens of a passage that are read at once, and where they stand in the row that the network
-    is given.
-    """
+    """Tokens of a passage that are read at once, and where they stand in the input row."""
 
     start: int
     end: int
@@ -64,7 +62,7 @@ def make_reader(cache: Path | None = None) -> Reader:
     """Return the large reader where it is or can be made, else the small one.
 
     The small one comes with the project. `cache` is the folder of files made from the models; None
-    is the user's. Raises ModelError where a model is damaged.
+    is the user's. Raises ModelError if a model is damaged.
     """
     is_there = _exported(cache).exists() or has_reader_base()
     return LargeReader(cache) if is_there else SmallReader(cache)
@@ -78,7 +76,7 @@ class LargeReader:
     def __init__(self, cache: Path | None = None) -> None:
         """Load the exported model; export it first where that was not done.
 
-        Raises ModelError where that cannot be done.
+        Raises ModelError if that cannot be done.
         """
         self._session = Session(cached(_exported(cache), lambda target: _export(target, cache)))
         self._tokenizer = load_tokenizer()

@@ -31,7 +31,7 @@ _WEIGHTS = "model.safetensors"
 def reader_base(cache: Path | None) -> Iterator[Path]:
     """Yield the file of the base's weights, which is the official one; it is gone afterwards.
 
-    The packages are looked for first, then the hub's cache of this user. Raises ModelError where no
+    The packages are looked for first, then the hub's cache of this user. Raises ModelError if no
     weights are found or they are not the official ones.
     """
     parts = _in_packages()
@@ -74,7 +74,7 @@ def _in_packages() -> list[Path]:
 def _joined_weights(parts: list[Path], folder: Path) -> Path:
     """Return the weights out of the archive that the parts make together.
 
-    Raises ModelError where it is another one.
+    Raises ModelError if it is another one.
     """
     archive = folder / "base.zip"
     with archive.open("wb") as whole:

@@ -16,14 +16,12 @@ if TYPE_CHECKING:
 
 
 class CrossEncoderReranker:
-    """Any sentence-transformers cross-encoder that is on this machine, by path or by its name on
-    the hub.
-    """
+    """Any sentence-transformers cross-encoder on this machine, by path or hub name."""
 
     def __init__(self, model: str) -> None:
         """Load the model.
 
-        Raises ModelError where it is not on this machine, cannot be read, or does not give one
+        Raises ModelError if it is not on this machine, cannot be read, or does not give one
         score a passage.
         """
         from sentence_transformers import CrossEncoder

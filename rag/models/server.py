@@ -49,7 +49,7 @@ class ServerModel:
 
         `key` is sent as a bearer token. `silence` is how many seconds the server may say nothing.
         `passage_tokens` of passages are sent, or half of what the model reads where that is less.
-        Raises ModelError where the server cannot be reached, refuses the key, or has no such model.
+        Raises ModelError if the server cannot be reached, refuses the key, or has no such model.
         """
         import httpx2
 
@@ -65,7 +65,7 @@ class ServerModel:
     def stream(self, prompt: Prompt, max_tokens: int) -> Generator[str]:
         """Yield pieces of the answer as they come; closing the iterator closes the connection.
 
-        Raises ModelError where the server gives no answer, or breaks off.
+        Raises ModelError if the server gives no answer, or breaks off.
         """
         body = {
             "model": self.name,
@@ -87,7 +87,7 @@ class ServerModel:
         return -(-len(text) // _CHARACTERS_PER_TOKEN)
 
     def _context_of(self, model: str) -> int:
-        """Return how many tokens the model reads, as far as the server says."""
+        """Return how many tokens the model reads, if the server says so."""
         with self._errors():
             response = self._client.get(f"{self._url}/models")
         self._check(response)
@@ -171,7 +171,7 @@ class ServerModel:
             raise self._error_of(response.status_code, response.text)
 
     def _error_of(self, status: int, body: str) -> ModelError:
-        """Return the error for what the server says."""
+        """Return the error that fits the server's message."""
         error = _as_object(body).get("error")
         said = str(error.get("message", "")) if isinstance(error, dict) else str(error or body)
         said = " ".join(said.split())[:_LONGEST_ERROR]

@@ -30,7 +30,7 @@ class SmallReader:
     def __init__(self, cache: Path | None = None) -> None:
         """Load the model from the folder `cache`, by default the user's, and make it on first use.
 
-        Raises ModelError where the model or its adapter is missing or damaged.
+        Raises ModelError if the model or its adapter is missing or damaged.
         """
         self._session = Session(
             cached(

@@ -30,7 +30,7 @@ def members(data: bytes) -> dict[str, bytes]:
 
     Names are only ever looked up, never used as paths.
 
-    Raises DocumentError where it is damaged, encrypted, or expands beyond the limits.
+    Raises DocumentError if it is damaged, encrypted, or expands beyond the limits.
     """
     _check_count(data)
     expanded = 0

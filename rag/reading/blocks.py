@@ -105,7 +105,7 @@ def visible_marked(text: str) -> str:
 
 
 def split_struck(text: str) -> tuple[str, list[tuple[int, str]]]:
-    """Return the text as it is `visible` without what is struck out, and that with its offsets.
+    """Return the visible text without struck-out words, and those words with their offsets.
 
     Of the spaces around what is struck out one is left, or none where it stands at an end.
     """
@@ -127,7 +127,7 @@ def split_struck(text: str) -> tuple[str, list[tuple[int, str]]]:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file as it is shown, and what it states of itself; "" where it does not."""
+    """A file as it is shown, and what it states of itself; "" if it does not."""
 
     blocks: Sequence[Block]
     title: str = ""
@@ -142,7 +142,7 @@ def decoded(data: bytes, declared: str = "") -> str:
     """Decode a file by its byte order mark, by its bytes, or by the encoding it declares.
 
     A single-byte encoding is declared by many a page in UTF-8, so that comes first there. A few
-    bytes that are no text spoil nothing. Raises DocumentError where it is in no known encoding, or
+    bytes that are no text spoil nothing. Raises DocumentError if it is in no known encoding, or
     binary.
     """
     marked = next((name for bom, name in _BOMS.items() if data.startswith(bom)), "")

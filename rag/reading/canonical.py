@@ -30,7 +30,7 @@ class Canonical(NamedTuple):
     struck: tuple[Struck, ...]
 
     def page_at(self, offset: int) -> int:
-        """Return the page that shows the character at `offset`, 0 where there are no pages."""
+        """Return the page that shows the character at `offset`, 0 if there are no pages."""
         after = bisect_right(self.boxes, offset, key=lambda box: box.start)
         return self.boxes[max(0, after - 1)].page if self.boxes else 0
 

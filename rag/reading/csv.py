@@ -91,7 +91,7 @@ def _read_rows(text: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def _delimiter(text: str) -> str | None:
-    """Return what separates the values of most rows alike; None where nothing does."""
+    """Return what separates the values of most rows alike; None if nothing does."""
     best, most = None, 0
     for delimiter in _DELIMITERS:
         try:

@@ -93,7 +93,7 @@ def document_of(data: bytes, file: str) -> Document:
 def load(path: Path) -> bytes:
     """Return the bytes of a file of one of `SUFFIXES`.
 
-    Raises DocumentError where the file is missing, too large, or of another kind.
+    Raises DocumentError if the file is missing, too large, or of another kind.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:

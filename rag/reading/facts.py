@@ -149,7 +149,7 @@ def _checked_value(fact: FactName, value: str) -> str:
 
 
 def iso_date(text: str) -> str:
-    """Return the first date of a text as ISO 8601, a year alone too; "" where there is none."""
+    """Return the first date of a text as ISO 8601, a year alone too; "" if there is none."""
     if found := dates_in(text):
         return found[0].iso
     year = re.fullmatch(r"\s*((?:1[5-9]|20)\d\d)(?:-(\d\d))?\s*", text)
@@ -206,7 +206,7 @@ def is_of_something_else(before: str) -> bool:
 
 
 def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
-    """Return the date of the file and the line that says so.
+    """Return the date of the file and the line that states it.
 
     A date that is called one, "Published 3 May 2021", or else the first that is a line of its own;
     of "Version 2, 9 January 2024" the date. A bare year counts where nothing else does.

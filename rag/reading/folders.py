@@ -71,7 +71,7 @@ def _reason_against(entry: "os.DirEntry[str]", path: Path, root: Path) -> str:
 
 
 def _reasons(entry: "os.DirEntry[str]", path: Path, root: Path) -> Iterator[str]:
-    """Yield what speaks against an entry, cheap things first; "" where something does not."""
+    """Yield what speaks against an entry, cheap things first; "" if something does not."""
     yield LOCK_FILE if entry.name.startswith(_LOCK_PREFIXES) else ""
     yield HIDDEN if entry.name.startswith(".") else ""
     real = root

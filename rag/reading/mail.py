@@ -64,7 +64,7 @@ def _words(body: MIMEPart) -> list[Block]:
 def read_msg(data: bytes) -> Content:
     """Return what `read_eml` returns, for a mail that Outlook saved.
 
-    Raises DocumentError where the file is no such mail.
+    Raises DocumentError if the file is no such mail.
     """
     from oxmsg import Message
 
@@ -121,7 +121,7 @@ def _iso_of_mail(date: str) -> str:
 
 
 def mail_blocks(text: str) -> Iterator[Block]:
-    """Yield the paragraphs of a mail; what it quotes, by ">" or below a line that says so, apart.
+    """Yield the paragraphs of a mail; quoted ones, after ">" or below a heading, set apart.
 
     A quoted block is set off, so that its words are not taken for the sender's.
     """

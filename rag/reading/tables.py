@@ -124,7 +124,7 @@ def _grid(rows: Sequence[Sequence[Cell]]) -> _Grid:
 
 
 def _ordered(grid: _Grid, order: Sequence[int]) -> _Grid:
-    """Return the grid with its columns in another order; a banner stays as it is."""
+    """Return the grid with its columns reordered; a banner stays as it is."""
     return [
         row if _is_banner(row, len(order)) else [row[i] for i in order if i < len(row)]
         for row in grid

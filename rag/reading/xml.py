@@ -120,7 +120,7 @@ def xml(data: bytes) -> "_Element":
 
 
 def _write_out_entities(root: "_Element") -> None:
-    """Put each reference to an entity into the text around it, as it is written.
+    """Put the reference to each entity into the text as plain characters, as it is written.
 
     lxml holds them as nodes, and who reads the text of elements loses them and what follows.
     """

@@ -32,7 +32,7 @@ def hit_json(hit: Hit) -> dict[str, Any]:
 def read_hit(values: Any) -> Hit:
     """Return the hit that `hit_json` gave these values for.
 
-    Raises ValueError where they are of another shape.
+    Raises ValueError if they are of another shape.
     """
     try:
         hit: Hit = _typed(Hit, _nested(values))
@@ -44,7 +44,7 @@ def read_hit(values: Any) -> Hit:
 def read_answer(values: Any) -> Answer:
     """Return the answer that `answer_json` gave these values for.
 
-    Raises ValueError where they are of another shape.
+    Raises ValueError if they are of another shape.
     """
     try:
         answer: Answer = _typed(Answer, values | {"hits": [_nested(hit) for hit in values["hits"]]})

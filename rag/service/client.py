@@ -49,7 +49,7 @@ class Server:
         """Return the answer, and the conversation it was kept in.
 
         That is the one that `conversation` names, or with 0 a new one. What is read for the answer
-        is passed to `on_found` before. Raises ServerError where the server gives none.
+        is passed to `on_found` before. Raises ServerError if the server gives none.
         """
         body = {
             "question": question,
@@ -75,7 +75,7 @@ class Server:
     def passages(self, settings: Settings, question: str, k: int, only: Filter) -> tuple[Hit, ...]:
         """Return the `k` best hits.
 
-        Raises ServerError where it gives none.
+        Raises ServerError if it gives none.
         """
         body = {"question": question, "library": settings.library, "k": k, "filter": asdict(only)}
         with self._asked("/v1/search", body) as response:

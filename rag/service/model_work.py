@@ -50,7 +50,7 @@ class ModelWork:
     def installed(self) -> tuple[tuple[InstalledModel, bool], ...]:
         """Return the models on this machine, each with whether it is in use.
 
-        Raises ModelError where their list cannot be read.
+        Raises ModelError if their list cannot be read.
         """
         used = {model.name for model in self._folder.used().values()}
         return tuple((model, model.name in used) for model in self._folder.installed())
@@ -74,7 +74,7 @@ class ModelWork:
             return None
 
     def begin(self, action: str, name: str) -> None:
-        """Begin a task. Raises UsageError where one is under way, or for what is none."""
+        """Begin a task. Raises UsageError if one is running, or if there is no such task."""
         chosen = next((known for known in _ACTIONS if known == action), None)
         name = name.strip()
         if chosen is None or not name or len(name) > _LONGEST_NAME or name.startswith("-"):

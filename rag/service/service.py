@@ -297,7 +297,7 @@ def was_sent(document: DocumentInfo) -> bool:
 
 
 def _free_path(library: Library, stem: str, suffix: str) -> Path:
-    """Return where a document that is sent is said to be from: nowhere that another one is from."""
+    """Return a path for an uploaded document that no other document was read from."""
     name, number = library.free_name(stem), 1
     while library.find(path := UPLOADED / f"{name}{suffix}"):
         number += 1

@@ -52,7 +52,7 @@ def base_language(tag: str) -> str:
 def language_of(text: str, stated: str = "") -> str:
     """Return the language tag of a text: the stated one unless the words are plainly of another.
 
-    "" where none is stated and the words are too few. Many a file states the language of
+    "" if none is stated and the words are too few. Many a file states the language of
     the program that wrote it.
     """
     sample = text[:_SAMPLE]

@@ -49,7 +49,7 @@ def without_lookalikes(text: str) -> str:
 
 
 def as_label(text: str) -> str:
-    """Return a title, a heading or a name as it may stand among words of ours, on one line.
+    """Return a title, a heading or a name on one line, so that it cannot look like our words.
 
     One that poses stands in quotation marks.
     """

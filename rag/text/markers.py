@@ -21,7 +21,7 @@ _LONGEST_RANGE = 20  # notes: "[1-300]" is no marker
 
 
 def raised(text: str, sign: str = "") -> str:
-    """Return a text in raised letters where it is a number, else as it is behind `sign`."""
+    """Return a number in raised digits; any other text unchanged, with `sign` before it."""
     if text.strip() and all(ord(c) in _RAISED_SIGNS for c in text.strip()):
         return text.translate(_RAISED_SIGNS)
     return f"{sign}{text}" if text else ""
@@ -30,7 +30,7 @@ def raised(text: str, sign: str = "") -> str:
 def marked_numbers(marker: str) -> list[str]:
     """Return the numbers of the notes that a marker names, "[2, 4–6]" -> 2, 4, 5, 6.
 
-    Empty where it holds a range that no marker has.
+    Empty if it holds a range that no marker has.
     """
     numbers: list[str] = []
     for first, last in _NUMBERS.findall(marker.translate(FROM_RAISED)):

@@ -260,7 +260,7 @@ class Narrator:
     def _introduced(self, sentence: str, position: int) -> str:
         """Return who is introduced first in `sentence` with a verb of saying or its like.
 
-        "" where nobody is.
+        "" if nobody is.
         """
         found = [
             match

@@ -139,7 +139,7 @@ def missing(amounts: Iterable[Amount], text: str) -> list[str]:
 
 
 def _number(tokens: list[str], at: int) -> str:
-    """Return the number that the token is, in digits; "" where it is none."""
+    """Return the number that the token is, in digits; "" if it is no number."""
     word = tokens[at].lower()
     before = tokens[at - 1].lower() if at else ""
     if (word == "second" and before in ("a", "per", "each", "every")) or (

@@ -67,7 +67,7 @@ def _term(forms: Iterable[str]) -> str:
 
 
 def _aligned(words: Sequence[str], languages: Collection[str]) -> list[list[str]]:
-    """Return the words as they stand, and as they stand in an index of each language."""
+    """Return the words as they stand, and as the index of each language has them."""
     shown = [[spaced(word) for word in words]]
     return shown + [[spaced(forms_of(w, [one])[-1]) for w in words] for one in languages]
 

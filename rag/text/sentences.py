@@ -53,7 +53,7 @@ def _row_starts(text: str, start: int, end: int) -> list[int]:
 
 
 def item_starts(text: str, start: int, end: int) -> list[int]:
-    """Return where the lines begin that are items of a list; a single one is none."""
+    """Return where the lines begin that are items of a list; a single item is no list."""
     lines = text[start:end].splitlines(keepends=True)
     lengths = accumulate(map(len, lines), initial=start)
     items = [at for at, line in zip(lengths, lines, strict=False) if LIST_ITEM.match(line)]

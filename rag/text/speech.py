@@ -96,7 +96,7 @@ _MOST_REPORTS = 20  # of one form in a sentence; each may run to its end
 
 
 def reported(sentence: str) -> list[tuple[str, str]]:
-    """Return who a sentence says said something, without quotation marks, and what.
+    """Return who said something according to a sentence without quotation marks, and what.
 
     [("Maxim Yusin", "Russia has changed.")].
 

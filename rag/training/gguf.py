@@ -61,7 +61,7 @@ def write_adapter(weights: Mapping[str, NDArray[np.floating]], path: Path) -> No
 
 
 def read_adapter(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Return the weights of a file that `write_adapter` wrote, as it takes them."""
+    """Return the weights of a file written by `write_adapter`, as that takes them."""
     weights = {}
     for tensor in gguf.GGUFReader(path).tensors:
         _, block, layer, _, part = tensor.name.split(".")

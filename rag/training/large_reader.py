@@ -72,7 +72,7 @@ def rows_of(example: Example, tokenizer: Any, rng: random.Random) -> list[Row]:
 def change_question(question: str, sentences: Sequence[str], rng: random.Random) -> str | None:
     """Return the question with one number or name changed for another of the passage.
 
-    None where it has neither or the passage no other.
+    None if it has neither or the passage no other.
     """
     text = " ".join(sentences)
     for pattern in rng.sample([_NUMBER_OF_PASSAGE, _NAME_OF_PASSAGE], 2):
@@ -118,7 +118,7 @@ def _place_of(
     spans: Sequence[tuple[int, int]],
     labels: Sequence[int],
 ) -> tuple[int, int] | None:
-    """Return where an answer stands in a sentence that holds it; None where none does."""
+    """Return where an answer stands in a sentence that holds it; None if none does."""
     for (start, end), label in zip(spans, labels, strict=True):
         for answer in answers if label else ():
             at = text.find(answer, start, end)
@@ -171,7 +171,7 @@ class LargeReaderNetwork(nn.Module):
 
 
 def base_body() -> Any:
-    """Return the base as a network of transformers. Raises ModelError where it is not there."""
+    """Return the base as a network of transformers. Raises ModelError if it is not there."""
     from safetensors.torch import load_file
     from transformers import MPNetConfig, MPNetModel
 

@@ -217,8 +217,9 @@ def _window(
 
 
 class ReaderNetwork(nn.Module):
-    """The embedded model with adapters in all linear layers and one linear unit over the last
-    hidden states.
+    """The embedded model, with adapters in all linear layers and one linear unit at its end.
+
+    The unit reads the last hidden states.
     """
 
     def __init__(self) -> None:

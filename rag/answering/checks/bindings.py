@@ -58,7 +58,7 @@ def misplaced_numbers(claim: str, source: str) -> list[tuple[str, str]]:
 def _rivals(at: int, said: Sequence[_Item], written: Sequence[_Item]) -> frozenset[str]:
     """Return the numbers that the source has in the place of the claim's number at `at`.
 
-    None where a neighbour speaks for it, or too few for another one.
+    None if a neighbour speaks for it, or too few for another one.
     """
     number = said[at].key
     places = _places(written)
@@ -92,7 +92,7 @@ def _rivals(at: int, said: Sequence[_Item], written: Sequence[_Item]) -> frozens
 
 
 def _neighbours(at: int, said: Sequence[_Item], places: dict[str, list[int]]) -> list[str]:
-    """Return what stands beside a number on either side, as far as the source has it.
+    """Return the neighbours of a number on both sides that also occur in the source.
 
     The nearest words, and the nearest number of another kind: a year says most about an amount.
     """

@@ -53,7 +53,7 @@ def does_not_repeat_itself(compared: Compared) -> Finding | None:
 
 
 def is_about_the_same(compared: Compared) -> Finding | None:
-    """Refuse a claim of which the sentences hold less than half."""
+    """Refuse a claim if the sentences have less than half of its words."""
     return _refuse("no source says so") if compared.share < PARTLY else None
 
 
@@ -80,7 +80,7 @@ def keeps_direction(compared: Compared) -> Finding | None:
 
 def keeps_sentences_apart(compared: Compared) -> Finding | None:
     """Refuse a claim that puts a name or number of one sentence into what another says."""
-    word = next(compared.told_elsewhere(PARTLY), "")
+    word = next(compared.found_elsewhere(PARTLY), "")
     return _refuse(f"the source says {word} of something else") if word else None
 
 
@@ -115,7 +115,7 @@ def keeps_who_did_what(compared: Compared) -> Finding | None:
 
 
 def keeps_its_speaker(compared: Compared) -> Finding | None:
-    """Refuse a claim that has somebody say what another one says in the sentences."""
+    """Refuse a claim that gives one person's words to another."""
     speaker = other_speaker(compared.claim, compared.evidence)
     return _refuse(f"these are the words of {speaker}") if speaker else None
 
@@ -163,7 +163,7 @@ CHECKS_OF_RESTATEMENT: tuple[Check, ...] = (
 def apply(checks: Sequence[Check], compared: Compared) -> tuple[int, Finding | None]:
     """Return how many checks a claim passes until one refuses it, and the gravest finding.
 
-    None where no check finds anything.
+    None if no check finds anything.
     """
     doubt: Finding | None = None
     for passed, check in enumerate(checks):

@@ -90,7 +90,7 @@ class Compared:
             if is_number(word) or word.lower() in COUNTED
         }
 
-    def told_elsewhere(self, least: float) -> Iterator[str]:
+    def found_elsewhere(self, least: float) -> Iterator[str]:
         """Yield the names and numbers of the claim that stand in sentences about something else.
 
         Such a sentence holds less than a share `least` of their clause. The word that a clause

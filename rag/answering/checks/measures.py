@@ -47,7 +47,7 @@ _SHORTEST_STEM = 5  # letters behind a prefix: "in" and "form" are not what "inf
 
 
 def changed_measures(claim: str, source: str) -> list[tuple[str, str]]:
-    """Return what the claim says of how much of what, with what the source says instead.
+    """Return the measures that a claim changes, each with what the source says instead.
 
     Numbers are compared where both texts state the unit by a symbol of one quantity, or the period
     of a rate. Fractions, ranks and periods of the past are compared with those of their kind, and a

@@ -10,9 +10,9 @@ _TITLE_WORDS = 7  # in quotation marks without a speaker; more are somebody's wo
 
 
 def speaker_of(claim: str, evidence: Evidence, source: Document) -> tuple[str, str] | None:
-    """Return who says what a claim takes from a sentence, and all that they say there.
+    """Return who says the part of a sentence that a claim takes, and all that they say there.
 
-    None where the document itself says it.
+    None if the document itself says it.
     """
     words = content_of(claim)
     for quotation in source.quotations_in(evidence.start, evidence.end):
@@ -32,9 +32,9 @@ def speaker_of(claim: str, evidence: Evidence, source: Document) -> tuple[str, s
 
 
 def other_speaker(claim: str, evidence: Sequence[Evidence]) -> str:
-    """Return who says in the evidence what the claim has somebody else say.
+    """Return who really says, in the evidence, what the claim gives to somebody else.
 
-    "" where nobody does.
+    "" if nobody does.
     """
     reports = [
         (speaker, content_of(said))
@@ -58,6 +58,6 @@ def _only_in(words: frozenset[str], said: str, around: str) -> bool:
 
 
 def quoted_speaker(evidence: Evidence, source: Document) -> str:
-    """Return the speaker of a quotation that the sentence reaches into; "" where there is none."""
+    """Return the speaker of a quotation that the sentence touches; "" if there is none."""
     quotations = source.quotations_in(evidence.start, evidence.end)
     return next((q.speaker for q in quotations), "")

@@ -132,7 +132,7 @@ def drops_doubt(claim: str, aligned: Iterable[AlignedClause]) -> bool:
 
 
 def _doubts(aligned: AlignedClause, at: int) -> bool:
-    """Return whether a clause of the sources says only that something may be, or is meant to be."""
+    """Return whether a clause of the sources says only that something may be, or is planned."""
     about = _about(aligned.clauses[at], aligned.stems)
     return (
         not _HEDGES.isdisjoint(_small(about))

@@ -56,7 +56,7 @@ def _mentions(request: Request) -> Iterator[Claim]:
 
 
 def _sentence_naming(hit: Hit, wanted: Sequence[str]) -> Evidence | None:
-    """Return the first sentence of a hit that holds each word, with whatever ending."""
+    """Return the first sentence of a hit that has every word, in any inflection."""
     start, text = hit.chunk.start, hit.chunk.text
     for first, last in sentence_spans(text):
         held = [folded(word) for word in words_of(text[first:last])]

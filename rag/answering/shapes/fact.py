@@ -105,7 +105,7 @@ def _restated(
     document: DocumentLookup,
     templates: Path,
 ) -> Claim | None:
-    """Return the short answer as the model puts it into a sentence; None where that says more."""
+    """Return the short answer as a sentence of the model; None if that says more."""
     short = citations.short_answer(best, document)
     source = " ".join([before.text, best.text] if before else [best.text])
     named = f"{best.hit.title}. {source}"

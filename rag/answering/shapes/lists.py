@@ -135,7 +135,7 @@ def _read_items(request: Request, hits: Sequence[Hit]) -> list[Claim]:
 def _to_read(request: Request) -> tuple[Sequence[Hit], str]:
     """Return every passage of the documents that the question names, or the nearest of all.
 
-    And a sentence on what of these documents is not read; "" where all of it is.
+    And a sentence on what of these documents is not read; "" if all of it is.
     """
     question, corpus = request.question, request.corpus
     if not question.documents:

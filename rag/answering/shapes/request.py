@@ -20,7 +20,7 @@ class Corpus(Protocol):
         ...
 
     def document(self, name: str) -> Document:
-        """Return the whole document of that name. Raises NotFoundError where there is none."""
+        """Return the whole document of that name. Raises NotFoundError if there is none."""
         ...
 
     def search(self, question: str, k: int, documents: Sequence[str] = ()) -> tuple[Hit, ...]:

@@ -26,7 +26,7 @@ _VERDICTS = {True: "Yes: ", False: "No: ", None: ""}
 
 
 def yes_no(request: Request) -> Iterator[tuple[Mode, Claim]]:
-    """Yield the best sentence with "Yes" or "No" before it, or without where it says neither."""
+    """Yield the best sentence, with "Yes" or "No" before it if it says so."""
     if request.decision.reason:
         return
     document = request.corpus.document
@@ -46,7 +46,7 @@ def yes_no(request: Request) -> Iterator[tuple[Mode, Claim]]:
 def _affirms(statement: str, evidence: Evidence) -> bool | None:
     """Return whether a sentence says what a statement says (True) or its opposite (False).
 
-    None where it says neither for certain: it lacks words, names or numbers of the statement, or
+    None if it says neither for certain: it lacks words, names or numbers of the statement, or
     only says that it may be so.
     """
     hit = evidence.hit

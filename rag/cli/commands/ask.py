@@ -102,7 +102,7 @@ def _from_server(
 ) -> "Response | None":
     """Return what a server over the same libraries with the same models answers.
 
-    None where no such server runs, or it gives no answer.
+    None if no such server runs, or it gives no answer.
     """
     from rag.errors import ServerError
     from rag.service.client import models_of, running

@@ -25,7 +25,7 @@ _MARGIN_PLACEHOLDERS = ("FOOTER", "SLIDE_NUMBER", "DATE", "HEADER")
 def read_pptx(data: bytes) -> Content:
     """Return a heading for each slide that is shown, its texts and tables, and its notes.
 
-    Raises DocumentError where the file is damaged or encrypted.
+    Raises DocumentError if the file is damaged or encrypted.
     """
     from pptx import Presentation
     from pptx.exc import PythonPptxError

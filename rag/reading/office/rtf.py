@@ -15,7 +15,7 @@ _ROW = re.compile(r"[^\n]*\|[^\n]*\|")
 def read_rtf(data: bytes) -> Content:
     """Return the paragraphs of an RTF file; the rows of its tables keep their cells.
 
-    Raises DocumentError where it is none.
+    Raises DocumentError if it is none.
     """
     from striprtf.striprtf import rtf_to_text
 

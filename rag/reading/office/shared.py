@@ -64,7 +64,7 @@ class Package:
 def opened_docx(data: bytes) -> Package:
     """Return a Word file's text and parts.
 
-    Raises DocumentError where it is encrypted, damaged or too large when unpacked.
+    Raises DocumentError if it is encrypted, damaged or too large when unpacked.
     """
     if data.startswith(OLE):
         if _ENCRYPTED in data:
@@ -138,7 +138,7 @@ def _transitional(data: bytes) -> bytes:
 def opened_odt(data: bytes) -> Package:
     """Return an OpenDocument text's body and styles.
 
-    Raises DocumentError where it is encrypted, damaged or too large when unpacked.
+    Raises DocumentError if it is encrypted, damaged or too large when unpacked.
     """
     with _naming("ODT"):
         files = members(data)
@@ -198,7 +198,7 @@ def _company(files: Mapping[str, bytes]) -> list[tuple[str, str]]:
 
 
 def _stated(properties: "_Element | None", name: str) -> str:
-    """Return what a file says of itself under a name, "" where it says nothing."""
+    """Return what a file states about itself under a name; "" if nothing."""
     found = None if properties is None else properties.find(f"{{*}}{name}")
     return "" if found is None else text_of(found)
 
@@ -220,7 +220,7 @@ def _naming(kind: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What decides whether a text can be seen; None where nothing is stated."""
+    """What decides whether a text can be seen; None if nothing is stated."""
 
     hidden: bool | None = None
     white: bool | None = None

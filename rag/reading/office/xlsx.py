@@ -26,7 +26,7 @@ def read_xlsx(data: bytes) -> Content:
     """Return a heading for each sheet that is shown, and its tables, values as last computed.
 
     Tables of a sheet are apart where an empty row is between them. Hidden sheets, rows and columns
-    are left out. Comments are text behind their table. Raises DocumentError where the file is
+    are left out. Comments are text behind their table. Raises DocumentError if the file is
     damaged, encrypted, too large, or holds nothing.
     """
     from openpyxl import load_workbook
@@ -111,7 +111,7 @@ def _letter(cell: "SheetCell | MergedCell") -> str:
 
 
 def shown_value(cell: "SheetCell | MergedCell") -> str:
-    """Return a value as its sheet shows it, as far as its format is a usual one."""
+    """Return a value as its sheet shows it, if its number format is a usual one."""
     value = cell.value
     match value:
         case None:

@@ -80,7 +80,7 @@ def _other_columns(lines: Sequence[TextLine], gutter: float) -> tuple[float, flo
 
 
 def _gutter(lines: Sequence[TextLine]) -> int | None:
-    """Return where the right one of two columns begins; None where the lines stand in one."""
+    """Return where the right one of two columns begins; None if the lines stand in one."""
     letters = [sum(map(str.isalpha, line.text)) for line in lines]
     starts = Counter(
         round(line.left) for line, count in zip(lines, letters, strict=True) if count >= PROSE

@@ -44,7 +44,7 @@ def read_pdf(data: bytes) -> Content:
 
     Running headers and page numbers are furniture.
 
-    Raises DocumentError where the file is encrypted, damaged, too long, or has no text.
+    Raises DocumentError if the file is encrypted, damaged, too long, or has no text.
     """
     with _opened(data) as pdf:
         unread: list[int] = []
@@ -63,7 +63,7 @@ def page_image(data: bytes, page: int, width: int) -> bytes:
 
     Pages count from 1. No edge is longer than MAX_PIXELS.
 
-    Raises NotFoundError where there is no such page, DocumentError where the file cannot be opened.
+    Raises NotFoundError if there is no such page, DocumentError where the file cannot be opened.
     """
     with _opened(data) as pdf:
         if not 1 <= page <= len(pdf):

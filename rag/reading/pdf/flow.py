@@ -120,7 +120,7 @@ class Flow:
         )
 
     def _note_number(self, line: TextLine) -> int:
-        """Return the number a note opens with, 0 where it is none.
+        """Return the number that a note opens with; 0 if it is not a note.
 
         A plain one must follow that of the note before.
         """
@@ -231,7 +231,7 @@ class Flow:
     def _joint(self, part: BlockDraft, new_column: bool, runs_on: bool) -> str:
         """Return what joins a part to the one that it continues.
 
-        "" where it begins something new.
+        "" if it begins something new.
         """
         last, first = self._last, part.lines[0][1]
         if not last or last.style or part.style or part.kind or first.cells:

@@ -90,7 +90,7 @@ def _number_offset(
 ) -> int | None:
     """Return what is added to the place of a page to get the number printed on it.
 
-    None where fewer than MANY pages, or fewer than a third, have a number in common steps.
+    None if fewer than MANY pages, or fewer than a third, have a number in common steps.
     """
     offsets = Counter(
         offset

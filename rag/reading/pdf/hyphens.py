@@ -40,7 +40,7 @@ def word_counts(parts: Sequence[BlockDraft]) -> Counter[str]:
 def join_at_line_end(before: str, after: str, words: Counter[str]) -> tuple[bool, str] | None:
     """Return whether the hyphen that ends a line goes, and what joins it to the line after it.
 
-    None where the line ends with no hyphen behind a word. `words` is what `word_counts` returns.
+    None if the line ends with no hyphen behind a word. `words` is what `word_counts` returns.
     """
     broken = _BROKEN_WORD.search(before[-60:])
     rest = _FIRST_WORD.match(after)

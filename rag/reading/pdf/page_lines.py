@@ -163,7 +163,7 @@ def _line_text(words: Sequence[Word], baseline: float, size: float) -> str:
 def framed_pages(
     words: dict[int | None, list[Word]], width: float, height: float, number: int, place: int
 ) -> Iterator[Page]:
-    """Yield a page as its upright text shows it, then as it shows when turned to read the rest.
+    """Yield a page as its upright text shows it, then turned so that the rest can be read.
 
     A few turned words are no page of their own, they stand in the margin or label a chart. `place`
     is that of the first one among all pages.

@@ -226,7 +226,7 @@ class PageReader:
         return Word(text, apart, guessed, left, top, right, bottom, baseline, size, style.bold)
 
     def _shown(self, x: float, y: float) -> tuple[float, float]:
-        """Return a place of the page's own space as it is shown.
+        """Convert a point of the page's own space to the page as it is shown.
 
         In points from the top left corner of the page.
         """
@@ -241,7 +241,7 @@ class PageReader:
         return x - left, top - y
 
     def _framed(self, x: float, y: float, turn: int | None) -> tuple[float, float]:
-        """Return a place of the page's own space as it shows when the page is turned."""
+        """Convert a point of the page's own space to the page as it is turned."""
         across, down = self._shown(x, y)
         match turn:
             case 90:
@@ -325,7 +325,7 @@ def render_scale(page: "PdfPage", width: int) -> float:
 
 
 def _turn(across: float, down: float) -> int | None:
-    """Return how far text that runs this way is turned; None where it is aslant."""
+    """Return how far text that runs this way is turned; None if it is aslant."""
     if abs(down) < 0.2 * abs(across):
         return 0 if across > 0 else 180
     if abs(across) < 0.2 * abs(down):
@@ -334,7 +334,7 @@ def _turn(across: float, down: float) -> int | None:
 
 
 def word_turned_back(word: Word, turn: int, width: float, height: float) -> Word:
-    """Return a word with its box on the page as it is shown."""
+    """Return a word of a turned page with its box on the page as it is shown."""
     one = turned_back(word.left, word.top, turn, width, height)
     other = turned_back(word.right, word.bottom, turn, width, height)
     (left, right), (top, bottom) = sorted((one[0], other[0])), sorted((one[1], other[1]))

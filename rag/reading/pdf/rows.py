@@ -35,7 +35,7 @@ def page_rows(lines: Sequence[TextLine]) -> list[TextLine]:
 def _cells(row: Sequence[TextLine]) -> int:
     """Return the number of lines that stand clearly apart.
 
-    0 where the first is the marker of a list or a heading.
+    0 if the first is the marker of a list or a heading.
     """
     if _MARKER_ONLY.fullmatch(row[0].text) and len(row) == 2:
         return 0

@@ -54,7 +54,7 @@ def split_at(
 
 
 def respaced(words: Sequence[Word], usual: Mapping[float, float]) -> list[Word]:
-    """Return the words without the spaces that nobody sees, and spaced-out words as words.
+    """Return the words without invisible spaces, and letter-spaced words joined.
 
     `usual` is the gap of letters by the size of their type, rounded to half a point.
     """

@@ -15,7 +15,7 @@ MOST_HEADS = 3  # rows
 def table_rows(lines: Sequence[TextLine]) -> list[tuple[Block, list[tuple[int, TextLine]]]] | None:
     """Return a block for each row, and in it the ends of its values with the cells that show them.
 
-    None where the cells do not stand in columns, so that no head can be said to be theirs.
+    None if the cells do not stand in columns, so that no head can be said to be theirs.
     """
     columns = _columns_of(lines)
     placed = [_in_columns(line, columns) for line in lines] if columns else []

@@ -75,7 +75,7 @@ _FACT_NAMES = frozenset(get_args(FactName))
 
 
 def to_line(name: str, value: object) -> bytes:
-    """Return a line of JSON. Raises ValueError for a number that is none."""
+    """Return a line of JSON. Raises ValueError for NaN and infinity."""
     line = json.dumps([name, value], ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return line.encode("utf-8", "surrogatepass") + b"\n"
 
@@ -89,7 +89,7 @@ def request_line(file: str, size: int, page: int = 0, width: int = 0) -> bytes:
 
 
 def from_line(line: bytes) -> tuple[str, Any]:
-    """Return the name and the value of a line. Raises ValueError where it is none of ours."""
+    """Return the name and the value of a line. Raises ValueError if it is not one of ours."""
     if len(line) >= LONGEST_LINE or not line.endswith(b"\n"):
         raise ValueError("a line is cut")
     name, value = json.loads(line.decode("utf-8", "surrogatepass"), parse_constant=_refuse_constant)
@@ -125,9 +125,9 @@ def picture_lines(png: bytes) -> Iterator[bytes]:
 
 
 def picture_from(lines: Iterable[tuple[str, Any]], first: tuple[str, Any]) -> bytes | None:
-    """Return the picture of the lines; None where it has too much.
+    """Return the picture of the lines; None if it has too much.
 
-    Raises ValueError where a line is missing or not what `picture_lines` makes.
+    Raises ValueError if a line is missing or not what `picture_lines` makes.
     """
     png: list[bytes] = []
     for name, value in chain([first], lines):
@@ -147,9 +147,9 @@ def picture_from(lines: Iterable[tuple[str, Any]], first: tuple[str, Any]) -> by
 def document_from(
     lines: Iterable[tuple[str, Any]], first: tuple[str, Any], file: str, sha256: str
 ) -> Document | None:
-    """Return the document of the lines behind the `first`; None where it has too much.
+    """Return the document of the lines behind the `first`; None if it has too much.
 
-    That is more than MAX_ROWS rows, or a line named "size". Raises ValueError where a line is
+    That is more than MAX_ROWS rows, or a line named "size". Raises ValueError if a line is
     missing or not what `lines_of` makes.
     """
     name, stated = first
@@ -184,7 +184,7 @@ def document_from(
 
 
 def _row(table: str, row: Any) -> Any:  # noqa: ANN401 - of JSON
-    """Return the object of a row. Raises ValueError where its values are of other types."""
+    """Return the object of a row. Raises ValueError if its values are of other types."""
     kind, fields = _TABLES[table]
     if not isinstance(row, list) or list(map(type, row)) != list(fields.values()):
         raise ValueError(f"a row is none of {table}")

@@ -69,7 +69,7 @@ class Worker:
     def __init__(self, memory: int) -> None:
         """Start a process that takes no more than `memory` bytes.
 
-        Raises BusyError where the system gives none.
+        Raises BusyError if the system gives none.
         """
         self.files = 0  # that it was given
         self._ended: Literal["late", "stopped"] | None = None  # why it was ended from here

@@ -33,7 +33,7 @@ _NEAR = 4  # elements above a button that may make it a heading
 
 
 def is_chrome(element: "_Element") -> bool:
-    """Return whether its role, class or id says that an element frames the page.
+    """Return whether an element is navigation or the like, by its role, class or id.
 
     A section of a report may be called "Consent" or "Sharing" too: one that holds a heading and
     prose, and nothing to click on, is text whatever its class and id say.
@@ -57,8 +57,9 @@ def holds_prose(element: "_Element") -> bool:
 
 
 def is_fact_box(aside: "_Element") -> bool:
-    """Return whether an `<aside>` holds facts on what the page says: text in an article that is
-    neither mostly links nor a teaser, and asks for nothing.
+    """Return whether an `<aside>` holds facts about the page's subject.
+
+    That is text in an article that is neither mostly links nor a teaser, and asks for nothing.
     """
     if not any(tag(above) in ("main", "article") for above in aside.iterancestors()):
         return False

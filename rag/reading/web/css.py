@@ -71,7 +71,7 @@ def strikes(style: str) -> bool:
 def colors(style: str, text: str, ground: str) -> tuple[Color | None, Color | None]:
     """Return the colours of text and ground that declarations, or else attributes, state.
 
-    None where they state none that is known.
+    None if they state none that is known.
     """
     stated: dict[str, str] = dict(_COLOR.findall(style))
     ground = stated.get("background-color") or stated.get("background") or ground
@@ -79,7 +79,7 @@ def colors(style: str, text: str, ground: str) -> tuple[Color | None, Color | No
 
 
 def same_color(text: Color, ground: Color) -> bool:
-    """Return whether nobody could read the text on that ground."""
+    """Return whether text in this colour cannot be read on that background."""
     return max(abs(one - other) for one, other in zip(text, ground, strict=True)) < 16
 
 

@@ -26,7 +26,7 @@ def read_epub(data: bytes) -> Content:
 
     Notes may stand in a chapter of their own.
 
-    Raises DocumentError where it is damaged, encrypted, or has no chapters.
+    Raises DocumentError if it is damaged, encrypted, or has no chapters.
     """
     files = members(data)
     if _is_encrypted(files):

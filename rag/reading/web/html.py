@@ -74,7 +74,7 @@ def read_html(data: bytes) -> Content:
 
     Notes are shown as "[1] text" where they stand, and what refers to them as "[1]".
 
-    Raises DocumentError where the page is in no known encoding, or nested too deeply.
+    Raises DocumentError if the page is in no known encoding, or nested too deeply.
     """
     charset = _CHARSET.search(data[:4000])
     declared = next(filter(None, charset.groups())).decode() if charset else ""
@@ -240,7 +240,7 @@ class _PageWalker:
         return False
 
     def _enter(self, element: "_Element", name: str) -> bool:
-        """Open an element; False where nothing of what stands in it is taken as it stands."""
+        """Open an element; False if nothing of what stands in it is taken as it stands."""
         self._inside += element in self._roots
         style = plain_style(element.get("style") or "")
         if name in _STRIKING_TAGS or strikes(style) or _is_named(element, self._striking):
