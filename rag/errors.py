@@ -18,7 +18,7 @@ Whoever catches one decides by its class, never by its message.
 
 
 class RagError(Exception):
-    """Anything a user can meet.
+    """Any error that a user can see.
 
     The message is one sentence: what was found, what was expected, what to do next.
     """
@@ -27,7 +27,7 @@ class RagError(Exception):
 
 
 class UsageError(RagError):
-    """The request itself is off: an empty question, a path that does not exist, a bad option."""
+    """The request itself is wrong: an empty question, a path that does not exist, a bad option."""
 
 
 class NotFoundError(RagError):

@@ -1,4 +1,4 @@
-"""QUESTION -> ANSWER: search, weigh, compose, cite; and one library with all that is done on it."""
+"""QUESTION -> ANSWER: understand, search, read, decide, write, verify, cite; over one library."""
 
 import logging
 import threading
@@ -482,7 +482,7 @@ def _declined_answer(question: str, reason: Reason, said: str, seconds: Seconds)
 
 
 class _Stopwatch:
-    """Measures an answer in seconds from the question's arrival, which is when it is made."""
+    """The seconds that an answer takes, counted from when this is made."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()

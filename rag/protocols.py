@@ -1,4 +1,4 @@
-"""The seams: what a model or an observer must offer."""
+"""What a model or an observer of progress must offer."""
 
 from collections.abc import Generator, Sequence
 from typing import Protocol
@@ -63,7 +63,7 @@ class Reader(Protocol):
 
 
 class ModelSet(Protocol):
-    """The models of a process: whatever loads them, and when."""
+    """The models of a process."""
 
     @property
     def embedder(self) -> Embedder: ...

@@ -14,7 +14,7 @@ _ON_SUBJECT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to answer: with `reason` "" yes, else why not."""
+    """Whether to answer: yes if `reason` is "", otherwise it says why not."""
 
     confidence: float  # 0..1, the chance that the passages answer
     reason: Reason

@@ -96,7 +96,7 @@ def _fetch(url: str, part: Path, size: int | None, on_progress: Callable[[int], 
     )
 
     class Bar(tqdm):
-        """Report how much is there, and draw nothing."""
+        """A progress bar that reports the bytes so far and draws nothing."""
 
         here = 0
 

@@ -1,6 +1,6 @@
 """The header of a GGUF file, read and checked before llama.cpp maps the file.
 
-llama.cpp reads the header with C code that trusts its numbers more than a stranger's file deserves.
+llama.cpp reads the header with C code that trusts its numbers more than an untrusted file deserves.
 Here every length is compared with what the file can hold before anything is read or allocated, and
 every tensor must lie inside the file. The `gguf` package maps the file and trusts it, too.
 """

@@ -29,7 +29,7 @@ _EPILOG = (
 
 
 class _ShowVersion(argparse.Action):
-    """Look up the version only where it is asked for, which takes longer than the whole help."""
+    """An option that looks up the version only when asked, since that is slow."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         print_text(f"rag {version()}")

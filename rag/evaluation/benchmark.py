@@ -96,7 +96,7 @@ class Measurement:
 
     @property
     def ratio(self) -> float | None:
-        """Return the value in units of the reference, None if there is none."""
+        """The value in units of the reference, None if there is none."""
         return self.value / self.reference_value if self.reference_value else None
 
 

@@ -1,6 +1,6 @@
 """A model's chat template -> the fixed text around the messages of a question.   [jinja2]
 
-A template comes with a model, so a stranger may have written it. It is rendered once for a model,
+A template comes with a model, so it is not trusted. It is rendered once for a model,
 in Jinja's sandbox, in a process of its own that is ended after some seconds, and with marks in the
 place of the messages. What a question and its passages say is put in afterwards, as tokens: no
 template sees them, and nothing in them can become a control token.
@@ -90,7 +90,7 @@ def _render(template: str) -> str:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class GenerationTags(Extension):
-        """Read over the tags that mark what a model is trained on."""
+        """An extension that ignores the tags around the text a model is trained on."""
 
         tags = {"generation"}  # noqa: RUF012 - as jinja2 has it
 

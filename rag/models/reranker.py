@@ -1,4 +1,4 @@
-"""Cross-encoders of one's own, which rerank.   [sentence-transformers]"""
+"""Cross-encoders of the user that rerank hits.   [sentence-transformers]"""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A ZIP of a stranger -> its members, within limits. Office files and EPUBs are ZIPs."""
+"""A ZIP that is not trusted -> its members, within limits. Office files and EPUBs are ZIPs."""
 
 import zipfile
 from io import BytesIO

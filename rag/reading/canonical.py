@@ -92,7 +92,7 @@ def _without_struck(block: Block) -> tuple[tuple[Piece, ...], list[tuple[int, st
 
 @dataclass(slots=True)
 class _OpenTable:
-    """A table whose rows are coming in."""
+    """A table whose rows are still being read."""
 
     start: int
     heads: tuple[str, ...]

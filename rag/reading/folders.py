@@ -1,7 +1,7 @@
 """What lies in a folder: the files that can be read, and what is left out with the reason.
 
 A folder means what lies in it. Links out of it, devices and pipes, and what programs keep for
-themselves are no reports, and a folder of a stranger may hold any of them.
+themselves are no reports, and a folder of somebody else may hold any of them.
 """
 
 import os

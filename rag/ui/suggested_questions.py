@@ -1,4 +1,4 @@
-"""Questions for a newcomer: made from the documents, asked, and shown if answered well.
+"""Questions for a new user: made from the documents, asked, and shown if answered well.
 
 A question is made by turning a sentence that states one fact. It is shown where the answer is that
 very sentence, certain, and short.

@@ -15,7 +15,7 @@ _MOST_WORDS = 300  # of a sentence; what is longer is a table
 
 
 class _Part(NamedTuple):
-    """A content word, or a name of several, and the small words in front of it, articles aside."""
+    """A content word or a name, with the function words before it, without articles."""
 
     stems: frozenset[str]
     is_name: bool

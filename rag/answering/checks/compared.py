@@ -13,7 +13,7 @@ from rag.types import Evidence
 
 @dataclass(frozen=True)
 class Compared:
-    """A claim and sentences of the sources; what no check asks for is not computed.
+    """A claim beside sentences of the sources. Each property is computed when a check needs it.
 
     `known` are the stems of names in all the sources, and `beside` the title, section and speaker
     of each sentence: they are part of a citation, so a claim may name them. `question` is "" for

@@ -1,1 +1,1 @@
-"""Files of strangers, read in a process of its own that may die of them."""
+"""Untrusted files, read in a separate process, which may crash without harm."""

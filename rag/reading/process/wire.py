@@ -1,4 +1,4 @@
-"""A Document as lines of JSON, on their way out of the process that read a stranger's file.
+"""A Document as lines of JSON, on their way out of the process that reads untrusted files.
 
 Nothing but text and numbers crosses, and each is checked where it arrives: a file that took over
 the process that read it can lie about its own words, and nothing else. The lines are short, so that

@@ -1,6 +1,6 @@
 """A FILE -> Document, read in a process of its own, within limits of time, memory and size.
 
-A stranger's file may take minutes, gigabytes, or the whole process that reads it. So another
+An untrusted file may take minutes, gigabytes, or the whole process that reads it. So another
 process reads it, which is ended when it passes a limit. Starting one takes a second, so it is kept
 for the next file.
 """

@@ -101,7 +101,7 @@ def html_content(root: "_Element") -> Content:
 
 
 class _PageWalker:
-    """A page that is walked through once, from its first tag to its last."""
+    """Walks through a page once, from its first tag to its last."""
 
     def __init__(self, root: "_Element", styles: str) -> None:
         self.blocks: list[Block] = []
