@@ -137,7 +137,7 @@ def bundled(name: str) -> Path:
 
 
 def version() -> str:
-    """Return the version of the product that is installed, "0+unknown" where none is."""
+    """Return the version of the installed product, "0+unknown" if it is not installed."""
     from importlib import metadata
 
     try:

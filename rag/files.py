@@ -98,7 +98,7 @@ def private_folder(folder: Path) -> None:
 
 
 def make_private(path: Path, *, folder: bool = False) -> None:
-    """Take from all but the owner what they may do with a file or folder that is there.
+    """Take all rights to an existing file or folder from everybody but the owner.
 
     What belongs to somebody else stays as it is: its owner has decided who may read it.
     """
@@ -113,7 +113,7 @@ def unfinished_path(path: Path) -> Path:
 
 
 def unfinished_name(file: Path) -> str:
-    """Return the name of what `unfinished_path` was asked for to get this path.
+    """Return the name of the file for which `unfinished_path` made this path.
 
     "" for any other file.
     """

@@ -207,7 +207,7 @@ def rebuild(library: Library, embedder: Embedder, progress: Progress | None = No
 
 
 def repair_library(library: Library, embedder: Embedder) -> list[str]:
-    """Repair what the stored text of the documents is enough for.
+    """Repair what the stored text of the documents allows.
 
     Return what was done, in sentences.
 

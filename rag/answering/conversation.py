@@ -81,7 +81,7 @@ class Contexts:
         self._contexts: OrderedDict[Hashable, Context] = OrderedDict()
 
     def get(self, key: Hashable) -> Context | None:
-        """Return what was put under the key; None if nothing was, or it was long ago."""
+        """Return what was put under the key; None if there is nothing any more."""
         with self._lock:
             return self._contexts.get(key)
 
@@ -134,7 +134,7 @@ def without_repeats(
 
 
 def features_of(candidate: Wording, evidence: Sequence[Evidence], context: Context) -> Vectors:
-    """Return what is weighed of a way, float32 [len(FEATURES)]."""
+    """Return the features of a wording, float32 [len(FEATURES)]."""
     chance = min(max(evidence[0].score if evidence else 0.0, _LEAST_CHANCE), 1 - _LEAST_CHANCE)
     ways = [float(candidate.way == way) for way in WAYS[1:]]
     is_same = candidate.way == "changed" and repeats(candidate, evidence, context)

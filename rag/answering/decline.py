@@ -70,7 +70,7 @@ def kind_of(
     count_tokens: Callable[[str], int],
     examples: Vectors,
 ) -> TurnKind:
-    """Return what kind of turn this is.
+    """Return whether a turn is a question, thanks, a greeting or the like.
 
     `hits` are those of its search, `examples` the unit vectors of EXAMPLES.
     """

@@ -98,7 +98,7 @@ def _numbers(found: str) -> list[int]:
 def _checked(
     sentence: Written, sources: Sequence[Source], document: DocumentLookup, question: str
 ) -> Claim:
-    """Return the claim checked against what it cites, and then against all passages.
+    """Return the claim checked against the passages it cites, then against all passages.
 
     A verdict or a role that a source plants, and the model repeats, is no claim.
     """

@@ -98,7 +98,7 @@ def _of_years(documents: list[DocumentInfo], question: str, chosen: bool) -> lis
 
 
 def _alike(words: frozenset[str], title: frozenset[str]) -> float:
-    """Return how well words stand for a title, 0 where they do not."""
+    """Return how well words match a title; 0 if they do not."""
     common = words & title
     if not common or not (words <= title or len(common) >= _MOST * len(title)):
         return 0.0

@@ -49,7 +49,7 @@ def pull(entry: CatalogueEntry, folder: Path, on_progress: OnBytes) -> tuple[Pat
 
 
 def _pull_file(entry: CatalogueEntry, name: str, path: Path, on_progress: OnBytes) -> str | None:
-    """Download a file where it is not there; return its sha256, None where the hub has none."""
+    """Download a file where it is not there; return its sha256, None if the hub has none."""
     import httpx2
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import EntryNotFoundError

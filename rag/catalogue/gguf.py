@@ -82,7 +82,7 @@ class GgufHeader:
 
     @property
     def architecture(self) -> str:
-        """The family of the model, "" where it is not stated."""
+        """The family of the model, "" if it is not stated."""
         return str(self.metadata.get("general.architecture", ""))
 
     @property
@@ -92,7 +92,7 @@ class GgufHeader:
 
     @property
     def context_tokens(self) -> int:
-        """How many tokens the model was trained to read, 0 where it is not stated."""
+        """How many tokens the model was trained to read, 0 if it is not stated."""
         return self.number("context_length")
 
     def number(self, name: str) -> int:

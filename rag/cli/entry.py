@@ -44,7 +44,7 @@ class _Interrupts:
         raise KeyboardInterrupt
 
     def swallowed(self) -> None:
-        """Raise again soon: a finalizer was interrupted, from which no exception comes out."""
+        """Raise again soon: this interrupt came in a finalizer, which no exception can leave."""
         self.raising = self._delayed = True
         _thread.start_new_thread(self._retry, ())
 

@@ -178,7 +178,7 @@ def _read_lines(
 
 
 def _fault(row: Mapping[str, Any], documents: Mapping[str, object]) -> str:
-    """Return what is wrong with the values of a question's line, "" where nothing is."""
+    """Return what is wrong with the values of a question's line, "" if nothing is."""
     if not all(
         isinstance(text, str)
         for key in ("answers", "gold_doc_ids", "gold_passages")

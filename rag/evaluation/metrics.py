@@ -192,7 +192,7 @@ def is_direct(answer: Answer, golds: Iterable[str]) -> bool:
 
 
 def cited_short_answer(answer: Answer) -> str:
-    """Return the words of the first citation that has a focus, "" where none has one."""
+    """Return the words of the first citation that has a focus, "" if none has one."""
     for c in answer.citations:
         if c.focus:
             return c.quote[c.focus.start - c.start : c.focus.end - c.start]

@@ -87,7 +87,7 @@ class Access:
             self._record(route, request.status, seconds)
 
     def _refusal(self, request: "LimitedRequest", headers: Headers) -> Refusal | None:
-        """Return why the request may not go on, or None where it may."""
+        """Return why the request may not go on, or None if it may."""
         if not are_well_formed(headers):
             return Refusal(400, _MALFORMED)
         if not is_known_host(headers, self._hosts):

@@ -116,7 +116,7 @@ def _add_metrics(app: FastAPI, service: Service) -> None:
 
 
 def _close(app: FastAPI) -> None:
-    """Answer what no route takes: the page stands at / and would take it, with the wrong answer."""
+    """Answer paths without a route as the API does, before the page at / can take them."""
 
     @app.api_route("/health", methods=_METHODS, include_in_schema=False)
     @app.api_route("/metrics", methods=_METHODS, include_in_schema=False)

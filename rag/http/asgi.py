@@ -74,13 +74,13 @@ def is_same_origin(headers: Headers) -> bool:
 
 
 def _origin_host(origin: str) -> tuple[str, str] | None:
-    """Return the name and the port of an origin, None where it is not well formed."""
+    """Return the name and the port of an origin, None if it is not well formed."""
     found = _ORIGIN.fullmatch(origin)
     return _host_and_port(found["host"]) if found else None
 
 
 def _host_and_port(host: str) -> tuple[str, str] | None:
-    """Return the name, in lower case and without brackets, and the port, "" where none is named.
+    """Return the name, in lower case and without brackets, and the port, "" if none is named.
 
     None if it is not well formed.
     """

@@ -58,7 +58,7 @@ def _in_hub_cache() -> Path | None:
 
 
 def _in_packages() -> list[Path]:
-    """Return the files of the packages in their order; none where a package is missing."""
+    """Return the files of the packages in their order; none if a package is missing."""
     parts = []
     for number, package in enumerate(_PART_PACKAGES, 1):
         spec = find_spec(package)

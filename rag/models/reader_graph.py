@@ -180,7 +180,7 @@ class Graph:
         return self.add("Add", product, self.constant(f"{name}.bias", bias), name=f"{name}.sum")
 
     def linear(self, states: str, name: str, scale: float = 1.0, least: float | None = None) -> str:
-        """Return states · W + b, W and b times a scale; no state is below `least` where given."""
+        """Return states · W + b, W and b times a scale; `least` is a lower bound of the states."""
         return self.in_full(states, name, scale)
 
 

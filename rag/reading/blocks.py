@@ -107,7 +107,7 @@ def visible_marked(text: str) -> str:
 def split_struck(text: str) -> tuple[str, list[tuple[int, str]]]:
     """Return the visible text without struck-out words, and those words with their offsets.
 
-    Of the spaces around what is struck out one is left, or none where it stands at an end.
+    Of the spaces around what is struck out one is left, or none if it stands at an end.
     """
     kept = ""
     gone: list[tuple[int, str]] = []

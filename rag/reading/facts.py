@@ -159,7 +159,7 @@ def iso_date(text: str) -> str:
 
 
 def first_value(facts: Iterable[Fact], name: FactName) -> str:
-    """Return the value of the first fact of that name, "" where none is stated."""
+    """Return the value of the first fact of that name, "" if none is stated."""
     return next((fact.value for fact in facts if fact.name == name), "")
 
 
@@ -186,8 +186,8 @@ def facts_on_first_page(lines: Sequence[str]) -> list[Fact]:
                 continue
             match = (_BYLINE.fullmatch if name == "author" else pattern.search)(line)
             if match and _is_of_document(name, match, line):
-                stated = Fact(name, match[1].strip(), f"first page: {line}")  # type: ignore[arg-type]
-                facts.append(stated)
+                fact = Fact(name, match[1].strip(), f"first page: {line}")  # type: ignore[arg-type]
+                facts.append(fact)
                 break
     return facts
 

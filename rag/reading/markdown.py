@@ -63,7 +63,7 @@ def read_markdown(source: str) -> Content:
 
 
 def _fields(yaml_source: str | None, toml_source: str | None) -> dict[str, Any]:
-    """Return the front matter of a file; nothing where it is in neither language."""
+    """Return the front matter of a file; nothing if it is in neither language."""
     import yaml
 
     try:

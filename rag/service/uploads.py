@@ -102,7 +102,7 @@ class UploadFolder:
 
 
 def _read(note: Path) -> Upload | None:
-    """Return the upload of a note, or None where the note is not one of ours."""
+    """Return the upload of a note, or None if the note is not one of ours."""
     try:
         fields = json.loads(note.read_text(encoding="utf-8"))
         upload = Upload(

@@ -43,7 +43,7 @@ def words(text: str) -> list[str]:
 
 
 def supports(row: JsonLine) -> list[str]:
-    """Return the sentences that hold the answer; none where none does or none is marked."""
+    """Return the sentences that hold the answer; none if none does or none is marked."""
     return [support for support in row.get("support_all") or [row.get("support")] if support]
 
 

@@ -17,7 +17,7 @@ _MAX_ENDING = 2  # letters: "herrings", "censuses"
 
 
 def about(request: Request) -> Iterator[tuple[Mode, Claim]]:
-    """Yield what is on record; nothing where the record is silent."""
+    """Yield what is on record; nothing if the record is silent."""
     for claim in (
         _RECORD_CLAIMS[request.question.record](request) if request.question.record else ()
     ):

@@ -208,7 +208,7 @@ def _best(request: Request, side: Side) -> Evidence | None:
 
 
 def _above(one: Evidence, other: Evidence) -> str:
-    """Return what one number is above another, in words; "" if they do not compare."""
+    """Return by how much one number exceeds another, in words; "" if they do not compare."""
     first, second = _amount(one), _amount(other)
     if first is None or second is None:
         return ""

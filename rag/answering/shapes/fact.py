@@ -24,7 +24,7 @@ _MAX_WORDS_BEFORE_ANSWER = 25
 _MAX_QUOTED_WORDS = 40  # of a sentence shown as it stands; a longer one is opened in its footnote
 _MAX_WHOLE_WORDS = 50  # of a sentence that is shown whole where the reader found a part of it
 # A sentence that begins with one of these needs the sentence before it.
-_LEANS = re.compile(r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No)\b")
+_DEPENDS = re.compile(r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No)\b")
 
 
 def fact(request: Request) -> Iterator[tuple[Mode, Claim]]:
@@ -89,7 +89,7 @@ def state_fact(
 ) -> tuple[Mode, Claim]:
     """Return the answer in one sentence: the model's where it holds, else the source's own."""
     best = whole_sentence(best)
-    before = leaned_on(best)
+    before = context_sentence(best)
     if chat and best.focus and not chat.follows_instructions:
         claim = _restated(question, best, before, chat, document, templates)
         if claim:
@@ -163,14 +163,14 @@ def whole_sentence(evidence: Evidence) -> Evidence:
     return evidence
 
 
-def leaned_on(evidence: Evidence) -> Evidence | None:
-    """Return the sentence before, where this one begins with a pronoun or it asks a question."""
+def context_sentence(evidence: Evidence) -> Evidence | None:
+    """Return the sentence before, if this one begins with a pronoun or that one asks a question."""
     offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
     spans = sentence_spans(text)
     for (start, end), following in pairwise(spans):
         if offset + following[0] != evidence.start:
             continue
-        if _LEANS.match(evidence.text) or is_question(text[start:end]):
+        if _DEPENDS.match(evidence.text) or is_question(text[start:end]):
             return replace(
                 evidence,
                 start=offset + start,

@@ -23,7 +23,7 @@ _JOINS_ITEMS = re.compile(r"[;,]?(?:\s+(?:and|or))?\s*$")
 
 
 def listed(request: Request) -> Iterator[tuple[Mode, Claim]]:
-    """Yield the things a question asks for, one claim each; nothing where there are not several."""
+    """Yield the things a question asks for, one claim each; nothing if there are not several."""
     speakers = _speakers(request) if _WHO_SPEAKS.search(request.question.text) else []
     claims, unread = speakers or _stored_items(request), ""
     if not claims:

@@ -26,7 +26,7 @@ _TOPIC_HITS = 12
 # Of the words of a topic, weighed alike: a passage that holds fewer is on something else.
 _ON_TOPIC = 0.5
 # What needs the sentence before, or is about the text itself.
-_LEANS_BACK = re.compile(
+_NOT_ALONE = re.compile(
     r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No|But|And|Or|So|Then|"
     r"There|Such|Here|However|Instead|Also|Still|Yet|For example|Source|Table|Figure|Note)\b"
 )
@@ -138,7 +138,7 @@ def _stands_alone(document: Document, start: int, end: int) -> bool:
     if (
         not _SHORTEST <= len(text.split()) <= _LONGEST_SENTENCE
         or is_question(text)
-        or _LEANS_BACK.match(text)
+        or _NOT_ALONE.match(text)
     ):
         return False
     if not text.rstrip('"”’)]0123456789').endswith((".", "!")) or not text[0].isupper():

@@ -14,14 +14,14 @@ from rag.answering.checks.checks import (
 )
 from rag.answering.checks.compared import Compared
 from rag.answering.citations import quoted
-from rag.answering.shapes.fact import contradicted, leaned_on, own_words, whole_sentence
+from rag.answering.shapes.fact import context_sentence, contradicted, own_words, whole_sentence
 from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim
 from rag.text.tokens import words_of
 from rag.types import Evidence, Mode
 
 _AUXILIARY = re.compile(r"^\w+(?:['’]t)? ")  # "Did", "isn't": what is left is a statement
-_MAX_PAIR_WORDS = 45  # of the two sentences shown where the second leans on the first
+_MAX_PAIR_WORDS = 45  # of the two sentences shown where the second needs the first
 _VERDICTS = {True: "Yes: ", False: "No: ", None: ""}
 
 
@@ -31,7 +31,7 @@ def yes_no(request: Request) -> Iterator[tuple[Mode, Claim]]:
         return
     document = request.corpus.document
     best = replace(whole_sentence(request.evidence[0]), focus=None)
-    before = leaned_on(best)
+    before = context_sentence(best)
     claim = own_words(best, before, document)
     if before and len(f"{before.text} {best.text}".split()) <= _MAX_PAIR_WORDS:
         # "It had none" says who only behind its sentence before.

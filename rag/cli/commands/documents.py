@@ -82,7 +82,7 @@ def run_status(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def run_verify(settings: Settings, options: argparse.Namespace) -> int:
-    """Check the whole library; with --repair mend what its stored texts are enough for."""
+    """Check the whole library; with --repair restore what its stored texts allow."""
     from rag.text.characters import printable
 
     with open_pipeline(settings, options) as pipeline:

@@ -151,7 +151,7 @@ def _with_annotations(pdf: "PdfDocument", number: int) -> "PdfPage":
 
 
 def _unread(pages: Sequence[int], count: int) -> str:
-    """Return a sentence that names the pages that gave no text, "" where all gave some."""
+    """Return a sentence that names the pages that gave no text, "" if all gave some."""
     if not pages:
         return ""
     named = ", ".join(map(str, pages[:MOST_NAMED])) + (", …" if len(pages) > MOST_NAMED else "")

@@ -84,7 +84,7 @@ def respaced(words: Sequence[Word], usual: Mapping[float, float]) -> list[Word]:
 
 
 def _gap(before: Word, word: Word) -> float | None:
-    """Return the gap of two words in one line and type, None where they are not."""
+    """Return the gap of two words in one line and type, None if they are not."""
     if (
         abs(word.baseline - before.baseline) > 0.1 * word.size
         or abs(word.size - before.size) > 0.06 * word.size

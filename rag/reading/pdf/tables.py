@@ -37,7 +37,7 @@ def table_rows(lines: Sequence[TextLine]) -> list[tuple[Block, list[tuple[int, T
 
 
 def _columns_of(lines: Sequence[TextLine]) -> _Columns | None:
-    """Return the columns that the fullest rows stand in, None where they overlap."""
+    """Return the columns that the fullest rows stand in, None if they overlap."""
     most = max(line.cells for line in lines)
     full = [line.parts for line in lines if len(line.parts) == most]
     if not full or most > MAX_COLUMNS:
@@ -50,7 +50,7 @@ def _columns_of(lines: Sequence[TextLine]) -> _Columns | None:
 
 
 def _in_columns(line: TextLine, columns: _Columns) -> list[tuple[Cell, TextLine | None]] | None:
-    """Return the cells of a row from the first column to the last, None where two stand in one."""
+    """Return the cells of a row from the first column to the last, None if two stand in one."""
     row: list[tuple[Cell, TextLine | None]] = []
     for part in line.parts:
         covered = [
