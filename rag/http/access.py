@@ -45,7 +45,7 @@ class Access:
         record: Callable[[str, int, float], None] = lambda *_: None,
         requests_a_minute: int = REQUESTS_A_MINUTE,
     ) -> None:
-        """Guard `app`; `hosts` are the names by which the server may be asked, None for all.
+        """Guard `app`; `hosts` are the host names that requests may use, None for all.
 
         With a `token` every request must carry it, or the `key` that only programs of the same user
         can read. `record` gets the route, the status and the seconds of each request.

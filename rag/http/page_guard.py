@@ -43,7 +43,7 @@ class PageGuard:
     """Middleware that answers 404 to all but the page, and forbids it to contact other servers."""
 
     def __init__(self, app: App, hosts: frozenset[str] | None) -> None:
-        """Guard `app`; `hosts` are the names by which the page may be asked, None for all."""
+        """Guard `app`; `hosts` are the host names that requests may use, None for all."""
         self._app = app
         self._hosts = hosts
 

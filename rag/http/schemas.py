@@ -241,7 +241,7 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether questions can be answered now, how many are being answered, and how many wait."""
+    """Whether questions can be answered now, how many are under way, and how many of those wait."""
 
     ready: bool
     models: bool
