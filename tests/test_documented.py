@@ -152,6 +152,7 @@ MEANT = {
     "QUESTIONS.jsonl": ["questions.jsonl"],
     "KEY": ["1"],
     "NAME": ["Trade"],
+    "SHELL": ["bash"],
     "SET_DIR": ["set"],
 }
 # They run until they are stopped, for minutes, or need a network.

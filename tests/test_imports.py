@@ -82,6 +82,7 @@ ROOM_OF = {
     "pypdfium2": "reading.pdf.document reading.pdf.page_words",
     "rich": "cli.progress",
     "safetensors": "models.reader_graph models.small_reader",
+    "shtab": "cli.commands.completion",
     "sentence_transformers": "models.embedder models.reranker",
     "sentencex": "text.sentences",
     "snowballstemmer": "text.languages",

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rag.cli.commands.models import run_models
 from rag.cli.common import STOPPED
 from rag.cli.output import say
 from rag.cli.parser import make_parser
@@ -58,7 +57,8 @@ def main(
         )
         settings = replace(settings, certainty=getattr(options, "certainty", settings.certainty))
         settings = _with_library(settings, options)
-        if options.run is not run_models:  # which must work where the list of models is damaged
+        # Where the list of models is damaged, it must be possible to see that and to mend it.
+        if not getattr(options, "as_set", False):
             from rag.catalogue.installed import with_models_in_use
 
             settings = with_models_in_use(settings)

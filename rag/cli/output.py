@@ -1,7 +1,10 @@
 """Where the command line writes: results to standard output, all else to standard error."""
 
 import json
+import os
 import sys
+
+_CODES = {"red": 31, "green": 32, "yellow": 33}
 
 
 def print_text(text: str) -> None:
@@ -12,6 +15,17 @@ def print_text(text: str) -> None:
 def print_json(value: object) -> None:
     """Write a result as JSON."""
     print_text(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def coloured(text: str, colour: str) -> str:
+    """Return the text in a colour where standard output is a terminal that shows some.
+
+    https://no-color.org
+    """
+    shows = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    if not shows or os.environ.get("NO_COLOR"):
+        return text
+    return f"\033[{_CODES[colour]}m{text}\033[0m"
 
 
 def say(text: str, end: str = "\n") -> None:

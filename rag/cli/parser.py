@@ -6,7 +6,9 @@ from pathlib import Path
 from rag.cli.commands import (
     ask,
     backup,
+    completion,
     conversations,
+    doctor,
     documents,
     measure,
     models,
@@ -15,6 +17,7 @@ from rag.cli.commands import (
 )
 from rag.cli.common import Command
 from rag.cli.output import print_text
+from rag.cli.suggestions import CommandParser
 from rag.config import CERTAINTY, version
 
 _DESCRIPTION = (
@@ -39,11 +42,16 @@ class _ShowVersion(argparse.Action):
 class _Commands:
     """The commands as they are added to a parser, and the groups that the help shows."""
 
-    def __init__(self, parser: argparse.ArgumentParser) -> None:
+    def __init__(self, parser: CommandParser) -> None:
         # The groups take the place of argparse's own list, which has no headings.
         self._parsers = parser.add_subparsers(
-            metavar="COMMAND", required=True, prog="rag", help=argparse.SUPPRESS
+            metavar="COMMAND",
+            required=True,
+            prog="rag",
+            help=argparse.SUPPRESS,
+            parser_class=argparse.ArgumentParser,
         )
+        self._known = parser.commands
         self._shared = _shared_options()
         self._lines: list[str] = []
 
@@ -57,11 +65,13 @@ class _Commands:
         """Add a command with an example, and the shared options of these names."""
         parser = self._parsers.add_parser(
             name,
+            help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
             epilog=f"Example: {example}",
             parents=[self._shared["common"], *(self._shared[option] for option in options)],
         )
         parser.set_defaults(run=run)
+        self._known[name] = parser
         self._lines += [f"  {name:<15}{summary}", f"  {'':<15}  {example}"]
         return parser
 
@@ -70,9 +80,9 @@ class _Commands:
         return "\n".join(self._lines)
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> CommandParser:
     """Return the parser of the whole command line; its result has `run`, the command's function."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="rag",
         usage="rag COMMAND [OPTION]…",
         epilog=_EPILOG,
@@ -92,6 +102,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     commands.group("Measure")
     _add_measure(commands)
+    commands.group("This machine")
+    _add_machine(commands, parser)
     parser.description = f"{_DESCRIPTION}\n{commands.help()}"
     return parser
 
@@ -293,7 +305,7 @@ def _add_document_commands(commands: _Commands) -> None:
     commands.add(
         "status",
         documents.run_status,
-        "show what the library holds and which models it uses",
+        "show where the libraries are, what the library holds and which models it uses",
         "rag status --library press",
     )
     parser = commands.add(
@@ -345,6 +357,7 @@ def _add_models(commands: _Commands) -> None:
         "list, pull, add, use, remove or test models",
         "rag models pull qwen3.5-2b",
     )
+    parser.set_defaults(as_set=True)
     parser.add_argument("action", nargs="?", choices=models.ACTIONS, default="list")
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="a name of `rag models list`, or a file to add"
@@ -451,6 +464,24 @@ def _add_measure(commands: _Commands) -> None:
         metavar="N",
         help="of the library that is generated (default: %(default)s)",
     )
+
+
+def _add_machine(commands: _Commands, parser: CommandParser) -> None:
+    doctor_parser = commands.add(
+        "doctor",
+        doctor.run_doctor,
+        "look at models, folders, memory and ports; exit code 4 where something fails",
+        "rag doctor",
+    )
+    doctor_parser.set_defaults(as_set=True)
+    of_shell = commands.add(
+        "completion",
+        completion.run_completion,
+        "print what completes commands and options in a shell",
+        'eval "$(rag completion bash)"',
+    )
+    of_shell.add_argument("shell", choices=completion.SHELLS)
+    of_shell.set_defaults(parser_of_all=parser, as_set=True)
 
 
 def _probability(text: str) -> float:

@@ -1,11 +1,54 @@
 """Show the progress of long work: a bar on a terminal, plain lines elsewhere.   [rich]"""
 
+import sys
+import threading
+import time
 from typing import TYPE_CHECKING, Self, TextIO
 
 from rag.text.characters import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
+
+_QUIET_SECONDS = 2.0  # that a command may say nothing
+
+
+class Waiting:
+    """A line on a terminal that says what is done and for how long, where it takes a while.
+
+    Use it in a `with` statement, which takes the line away at the end.
+    """
+
+    def __init__(self, what: str, quiet: float = _QUIET_SECONDS) -> None:
+        """`what` is done, as in "Searching"; it is said after `quiet` seconds."""
+        self._what = what
+        self._quiet = quiet
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        started, wait, shown = time.monotonic(), self._quiet, ""
+        while not self._ended.wait(wait):
+            shown = f"\r{self._what} … {time.monotonic() - started:.0f} s"
+            self._write(shown)
+            wait = 1.0
+        if shown:
+            self._write(f"\r{' ' * len(shown)}\r")
+
+    @staticmethod
+    def _write(text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 class Display:

@@ -64,8 +64,13 @@ def make_reader(cache: Path | None = None) -> Reader:
     The small one comes with the project. `cache` is the folder of files made from the models; None
     is the user's. Raises ModelError if a model is damaged.
     """
-    is_there = _exported(cache).exists() or has_reader_base()
-    return LargeReader(cache) if is_there else SmallReader(cache)
+    return LargeReader(cache) if reader_name(cache)[1] else SmallReader(cache)
+
+
+def reader_name(cache: Path | None = None) -> tuple[str, bool]:
+    """Return the name of the reader that `make_reader` makes, and whether it is the large one."""
+    is_large = _exported(cache).exists() or has_reader_base()
+    return (LargeReader if is_large else SmallReader).name, is_large
 
 
 class LargeReader:

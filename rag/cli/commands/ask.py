@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rag.cli.commands.models import suggest_better_writer
 from rag.cli.common import ABSTAINED, FAILED, open_answers, open_pipeline, read_text_file
 from rag.cli.output import print_json, print_text, say, say_progress
+from rag.cli.progress import Waiting
 from rag.config import Settings
 
 if TYPE_CHECKING:
@@ -25,14 +26,15 @@ def run_search(settings: Settings, options: argparse.Namespace) -> int:
     from rag.render.text import hit_text
 
     only = _filter(options)
-    hits = _from_server(
-        settings,
-        options,
-        lambda server: server.passages(settings, options.question, options.k, only),
-    )
-    if hits is None:
-        with open_pipeline(settings, options) as pipeline:
-            hits = pipeline.passages(options.question, options.k, only=only)
+    with Waiting("Searching"):
+        hits = _from_server(
+            settings,
+            options,
+            lambda server: server.passages(settings, options.question, options.k, only),
+        )
+        if hits is None:
+            with open_pipeline(settings, options) as pipeline:
+                hits = pipeline.passages(options.question, options.k, only=only)
     if options.json:
         print_json([hit_json(hit) for hit in hits])
     else:
@@ -76,7 +78,7 @@ def run_check(settings: Settings, options: argparse.Namespace) -> int:
         text = sys.stdin.read()
     else:
         text = read_text_file(options.file, "The text", "a text file in UTF-8")
-    with open_pipeline(settings, options) as pipeline:
+    with Waiting("Checking"), open_pipeline(settings, options) as pipeline:
         sentences, citations = pipeline.check(text)
     if options.json:
         print_json(checked_json(sentences, citations))
@@ -128,14 +130,14 @@ def _ask_here(
     with open_pipeline(settings, options) as pipeline:
         conversations = pipeline.library.conversations
         history = conversations.history(conversation) if conversation else ()
-        for event in pipeline.stream(options.question, history, only=only):
-            if isinstance(event, Found):
-                _say_found(event)
-            elif isinstance(event, Answer):
-                if conversation is None:
-                    return event, None
-                return event, conversations.keep(conversation, event)
-    raise AssertionError("a stream ends with an Answer")
+        coming = pipeline.stream(options.question, history, only=only)
+        with Waiting("Searching"):
+            found = next(coming)
+        if isinstance(found, Found):
+            _say_found(found)
+        with Waiting("Reading"):
+            answer = next(event for event in coming if isinstance(event, Answer))
+        return answer, None if conversation is None else conversations.keep(conversation, answer)
 
 
 def _say_found(found: "Found") -> None:
@@ -162,6 +164,8 @@ def _ask_batch(settings: Settings, options: argparse.Namespace) -> int:
             line = {"id": question["id"], **answer_json(answer)}
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
             say_progress(number, len(questions))
+    if options.json:
+        print_json({"questions": len(questions), "out": str(options.out)})
     return 0
 
 

@@ -3,6 +3,7 @@
 import argparse
 
 from rag.cli.output import print_json, say
+from rag.cli.progress import Waiting
 from rag.config import Settings
 
 
@@ -10,9 +11,10 @@ def run_export(settings: Settings, options: argparse.Namespace) -> int:
     """Write the library into one file."""
     from rag.library.backup import export_library
 
-    export_library(
-        settings.indexes, settings.library, options.file, not options.without_conversations
-    )
+    with Waiting("Writing"):
+        export_library(
+            settings.indexes, settings.library, options.file, not options.without_conversations
+        )
     if options.json:
         size = options.file.stat().st_size
         print_json({"library": settings.library, "file": str(options.file), "bytes": size})
@@ -24,7 +26,8 @@ def run_import(settings: Settings, options: argparse.Namespace) -> int:
     """Make a library from a file that `rag export` wrote."""
     from rag.library.backup import import_library
 
-    documents = import_library(options.file, settings.indexes, settings.library)
+    with Waiting("Checking and reading"):
+        documents = import_library(options.file, settings.indexes, settings.library)
     if options.json:
         passages = sum(document.chunks for document in documents)
         counts = {"documents": len(documents), "passages": passages}

@@ -28,10 +28,10 @@ def run_conversations(settings: Settings, options: argparse.Namespace) -> int:
             _show(pipeline, options)
         elif options.rename is not None:
             conversations.rename(options.rename, words)
-            say(f"  renamed  {options.rename}")
+            _say_done("renamed", options.rename, options.json)
         elif options.remove is not None:
             conversations.remove(options.remove)
-            say(f"  removed  {options.remove}")
+            _say_done("removed", options.remove, options.json)
         elif options.json:
             print_json([conversation_json(c) for c in conversations.listing(words)])
         else:
@@ -43,6 +43,12 @@ def run_conversations(settings: Settings, options: argparse.Namespace) -> int:
                 )
             )
     return 0
+
+
+def _say_done(outcome: str, conversation: int, as_json: bool) -> None:
+    if as_json:
+        print_json({"conversation": conversation, "outcome": outcome})
+    say(f"  {outcome}  {conversation}")
 
 
 def _show(pipeline: "Pipeline", options: argparse.Namespace) -> None:

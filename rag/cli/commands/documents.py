@@ -4,6 +4,7 @@ import argparse
 
 from rag.cli.common import DAMAGED, open_pipeline
 from rag.cli.output import print_json, print_text, say
+from rag.cli.progress import Waiting
 from rag.config import Settings, bundled
 
 
@@ -32,6 +33,8 @@ def run_remove(settings: Settings, options: argparse.Namespace) -> int:
 
     with open_pipeline(settings, options) as pipeline:
         ingest.remove(pipeline, options.documents)
+    if options.json:
+        print_json([{"document": name, "outcome": "removed"} for name in options.documents])
     return 0
 
 
@@ -40,7 +43,10 @@ def run_rebuild(settings: Settings, options: argparse.Namespace) -> int:
     from rag.cli.commands import ingest
 
     with open_pipeline(settings, options) as pipeline:
-        return ingest.rebuild_library(pipeline)
+        documents = ingest.rebuild_library(pipeline)
+    if options.json:
+        print_json({"library": settings.library, "documents": documents})
+    return 0
 
 
 def run_list(settings: Settings, options: argparse.Namespace) -> int:
@@ -69,14 +75,28 @@ def run_list(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def run_status(settings: Settings, options: argparse.Namespace) -> int:
-    """Show what the library holds and which models it uses."""
+    """Show where the libraries are, what the library holds and which models it uses."""
+    from rag.library.store import library_names
     from rag.render.text import table
 
-    with open_pipeline(settings, options) as pipeline:
-        values = pipeline.status()
+    names = library_names(settings.indexes)
+    values: dict[str, object] = {
+        "libraries_folder": str(settings.indexes.absolute()),
+        "libraries": names,
+    }
+    named = options.library or settings.library in names
+    with Waiting("Looking"), open_pipeline(settings, options) as pipeline:
+        if named:
+            values = pipeline.status() | values
+        else:
+            values |= {"language_model": pipeline.models.chat_name}
+    if not named:
+        make = "Name one with --library" if names else "There is no library yet"
+        say(f"{make}, or make one: rag add FOLDER, or rag add --samples")
     if options.json:
         print_json(values)
     else:
+        values["libraries"] = ", ".join(names) or "none"
         print_text(table((name.replace("_", " "), str(value)) for name, value in values.items()))
     return 0
 
@@ -85,7 +105,7 @@ def run_verify(settings: Settings, options: argparse.Namespace) -> int:
     """Check the whole library; with --repair restore what its stored texts allow."""
     from rag.text.characters import printable
 
-    with open_pipeline(settings, options) as pipeline:
+    with Waiting("Checking"), open_pipeline(settings, options) as pipeline:
         faults = pipeline.library.verify()
         repairs = pipeline.repair() if options.repair and faults else []
         faults = pipeline.library.verify() if repairs else faults

@@ -93,13 +93,11 @@ def watch(pipeline: Pipeline, folders: Sequence[Path], prune: bool) -> int:
 
 
 def rebuild_library(pipeline: Pipeline) -> int:
-    """Chunk and embed the whole library again, and return the exit code."""
+    """Chunk and embed the whole library again, and return how many documents it has."""
     with Display(sys.stderr, "documents") as display:
-        display.say(
-            f"{pipeline.rebuild(display)} documents of the library {pipeline.name!r} were "
-            "embedded anew."
-        )
-    return 0
+        documents = pipeline.rebuild(display)
+        display.say(f"{documents} documents of the library {pipeline.name!r} were embedded anew.")
+    return documents
 
 
 def remove(pipeline: Pipeline, names: Sequence[str]) -> None:

@@ -201,6 +201,12 @@ def _test(settings: Settings, options: argparse.Namespace, folder: "ModelsFolder
     if model:
         speed = words / seconds if seconds else 0.0
         folder.record(replace(model, words_per_second=round(speed, 1), right=outcome))
+    if options.json:
+        speed = round(words / seconds, 1)
+        print_json(
+            {"model": options.name, "right": right, "of": len(rows), "words_per_second": speed}
+        )
+        return 0
     print_text(
         f"{outcome} right, {seconds / len(rows):.1f} s an answer, "
         f"{words / seconds:.1f} words a second"

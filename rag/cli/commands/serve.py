@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+from functools import partial
 
 from rag.cli.output import print_json, print_text, say
 from rag.config import Settings
@@ -21,7 +22,7 @@ def run_serve(settings: Settings, options: argparse.Namespace) -> int:
     sign_in = f"?token={token}" if token and not own else ""
     if options.open and not options.port and (address := _running_page(settings)):
         say(f"The page is at {address}{sign_in} already.")
-        open_page(address + sign_in)
+        _show_page(options, address + sign_in)
         return 0
     from rag.serve import launch
 
@@ -35,8 +36,15 @@ def run_serve(settings: Settings, options: argparse.Namespace) -> int:
         token,
         options.metrics,
         sign_in=sign_in,
-        show=open_page if options.open else lambda _: None,
+        show=partial(_show_page, options),
     )
+
+
+def _show_page(options: argparse.Namespace, address: str) -> None:
+    if options.json:
+        print_json({"page": address})
+    if options.open:
+        open_page(address)
 
 
 def _running_page(settings: Settings) -> str:

@@ -15,7 +15,10 @@ def run_unanswered(settings: Settings, options: argparse.Namespace) -> int:
     with open_pipeline(settings, options) as pipeline:
         unanswered = pipeline.library.unanswered
         if options.clear:
-            say(f"  removed  {unanswered.clear()}")
+            removed = unanswered.clear()
+            if options.json:
+                print_json({"removed": removed})
+            say(f"  removed  {removed}")
             return 0
         kept = unanswered.listing()
     if options.json:
