@@ -178,8 +178,9 @@ def _frame_of(name: str, header: GgufHeader) -> ChatFrame | None:
 
 
 class _NoTemplate:
-    """Takes the place of the formatter of llama.cpp's bindings, whose compiler runs what a
-    template says of constants, as in `'a' * 10**11`.
+    """Stands in for the formatter of llama.cpp's bindings.
+
+    That one's compiler evaluates the constants of a template, as in `'a' * 10**11`.
     """
 
     def __init__(self, **_: object) -> None:
@@ -204,7 +205,7 @@ def _without_templates() -> Iterator[None]:
 
 @contextmanager
 def _set_for_import(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set the variables of the environment that nobody has set, and unset them afterwards."""
+    """Set those environment variables that are unset, and unset them again afterwards."""
     added = {name: value for name, value in variables.items() if name not in os.environ}
     os.environ.update(added)
     try:
@@ -245,7 +246,7 @@ def _adapt(llama: Any, adapter: Path) -> None:
 
 @cache
 def _silence() -> Any:
-    """Stop llama.cpp from printing what it caches, `verbose` or not.
+    """Stop llama.cpp from printing what it caches, with and without `verbose`.
 
     Return the function that is called instead: llama.cpp keeps a bare pointer to it, so
     it must never be freed.

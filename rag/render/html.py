@@ -46,7 +46,7 @@ def draft_html(
     status: str,
     only: Filter = EVERYTHING,
 ) -> str:
-    """An answer on its way: the sentences so far, and the passages they are made from."""
+    """Return an unfinished answer: its sentences so far, and the passages they are made from."""
     said = (
         f'<p class="said">{_sentences_html(sentences, ())}</p><p class="status">'
         f"{escape(status)}</p>"
@@ -55,8 +55,9 @@ def draft_html(
 
 
 def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
-    """The whole answer: its sentences, a footnote for each citation, and the passages that were
-    read; what `only` left in.
+    """Return the whole answer: its sentences, its footnotes, and the passages that were read.
+
+    `only` is the filter it was asked with.
     """
     if answer.abstained:
         near = (
@@ -82,9 +83,9 @@ def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
 
 
 def conversation_html(library: str, key: int | None, begun: bool, trouble: str) -> str:
-    """What stands above a conversation.
+    """Return the header of a conversation: its export links, a link to a new one, and `trouble`.
 
-    Its ways out and the way to a new one, and why it is not kept, where it is not.
+    `trouble` says why the conversation is not kept, "" if it is.
     """
     place = f'data-library="{escape(library)}" data-conversation="{"" if key is None else key}"'
     if not (begun or trouble):
@@ -106,9 +107,9 @@ def conversation_html(library: str, key: int | None, begun: bool, trouble: str) 
 
 
 def examples_html(questions: Sequence[str] | None) -> str:
-    """Questions that are asked with a click; None while they are looked for.
+    """Return questions that are asked with a click; None means that they are not found yet.
 
-    The section has the attribute data-busy then.
+    The section then has the attribute data-busy.
     """
     if questions is None:
         return '<section class="examples" data-busy hidden></section>'
@@ -182,17 +183,17 @@ def report_html(
 
 
 def trouble_html(message: str) -> str:
-    """What went wrong, in the one sentence of the error."""
+    """Return what went wrong, in the one sentence of the error."""
     return f'<p class="trouble" role="alert">{escape(message)}</p>'
 
 
 def joined(parts: Iterable[str]) -> str:
-    """The parts that are not empty, escaped, with dots between them."""
+    """Return the non-empty parts, escaped, with dots between them."""
     return escape(" · ".join(filter(None, parts)))
 
 
 def count(number: int, noun: str) -> str:
-    """How many there are, as in "1 report", "2,000 reports"."""
+    """Return the number with its noun, as in "1 report" or "2,000 reports"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 

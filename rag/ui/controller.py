@@ -347,7 +347,7 @@ class Controller:
         """
         turn, earlier = len(window.turns), window.shown(0, len(window.turns))
         if not question.strip() and window.turns and only != window.turns[-1][1]:
-            question = window.turns[-1][0].question  # the same again, narrowed down otherwise
+            question = window.turns[-1][0].question  # the same again, with another filter
         if not window.library:
             yield View(no_library_html())
             return
