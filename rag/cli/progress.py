@@ -20,7 +20,7 @@ class Waiting:
     """
 
     def __init__(self, what: str, quiet: float = _QUIET_SECONDS) -> None:
-        """`what` is done, as in "Searching"; it is said after `quiet` seconds."""
+        """Show `what` is done, as in "Searching", once `quiet` seconds have passed."""
         self._what = what
         self._quiet = quiet
         self._ended = threading.Event()
