@@ -23,7 +23,8 @@ from rag.answering.verify import Claim
 from rag.config import MAX_QUESTION, Settings, bundled
 from rag.errors import NotFoundError
 from rag.ingest import Added
-from rag.library.store import Library, library_folder
+from rag.library.folders import library_folder
+from rag.library.store import Library
 from rag.protocols import ModelSet, Progress
 from rag.reading.process.worker import draw_apart, start_early
 from rag.search import search
@@ -536,9 +537,6 @@ class _Corpus:
         return replace(self._only, documents=tuple(documents)) if documents else self._only
 
     def _hits(self, only: Filter, phrase: str = "") -> tuple[Hit, ...]:
-        library = self._pipeline.library
-        with library.snapshot():
-            ids = library.select(only, phrase)
-            chunks = library.chunks([] if ids is None else ids.tolist())
+        chunks = self._pipeline.library.matching(only, phrase)
         hits = [Hit(chunk, title, 1.0, "lexical", date) for chunk, title, date in chunks.values()]
         return tuple(sorted(hits, key=lambda hit: (hit.chunk.document, hit.chunk.number)))

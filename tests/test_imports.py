@@ -59,7 +59,7 @@ ROOM_OF = {
     "babel": "text.months",
     "charset_normalizer": "reading.blocks",
     "docx": "reading.office.shared render.export",  # one reads its files, one writes them
-    "faiss": "library.vectors",
+    "faiss": "library.sqlite.vectors",
     "fastapi": "http",
     "gradio": "ui.page",
     "httpx2": "models.server catalogue.download",
@@ -86,7 +86,7 @@ ROOM_OF = {
     "sentence_transformers": "models.embedder models.reranker",
     "sentencex": "text.sentences",
     "snowballstemmer": "text.languages",
-    "sqlite3": "library.database library.backup",
+    "sqlite3": "library.sqlite.database library.backup",
     "starlette": "http",
     "striprtf": "reading.office.rtf",
     "stopwordsiso": "text.languages",

@@ -27,7 +27,8 @@ from rag.evaluation.dataset import cloze_questions
 from rag.evaluation.metrics import percentiles
 from rag.evaluation.synthetic import PARAGRAPHS, Reports
 from rag.library.chunking import make_chunks
-from rag.library.store import Library, library_folder
+from rag.library.folders import library_folder
+from rag.library.store import Library
 from rag.models.bundled import embedding_model_folder
 from rag.pipeline import Pipeline
 from rag.protocols import ModelSet

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from rag.errors import LibraryError, UsageError
 from rag.files import private_folder, sweep_unfinished, sync, unfinished_path, written_whole
-from rag.library.database import DATABASE, add_functions, migrate, tables, tables_of_format
-from rag.library.schema import APPLICATION, FORMAT
-from rag.library.store import Library, library_folder
+from rag.library.folders import library_folder
+from rag.library.sqlite.database import DATABASE, add_functions, migrate, tables, tables_of_format
+from rag.library.sqlite.schema import APPLICATION, FORMAT
+from rag.library.store import Library
 from rag.types import DocumentInfo
 
 # What is this machine's alone, and of no use elsewhere.

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from rag.config import LONGEST_CONVERSATION_NAME
 from rag.errors import LibraryError, NotFoundError, UsageError
-from rag.library.database import Database
-from rag.library.schema import CONVERSATION_DIGEST, TURN_DIGEST
+from rag.library.database import Connection, Database, SqlValue
+from rag.library.digests import digest
 from rag.render.json import answer_json, read_answer
 from rag.text.characters import printable
 from rag.text.tokens import folded
@@ -21,11 +21,9 @@ _LISTING = (
     "SELECT c.id, c.name, c.begun, c.changed, (SELECT count(*) FROM turns t WHERE t.conversation ="
     " c.id) FROM conversations c"
 )
-# A damaged one raises an error where it is opened; it holds no words.
-_SELECT_SAID = (
-    "SELECT conversation, question, CASE WHEN json_valid(answer) THEN json_extract(answer,"
-    " '$.answer') END FROM turns"
-)
+# What is hashed of each.
+_TURN = "conversation, position, question, answer"
+_CONVERSATION = "id, name, begun, changed"
 
 
 class Conversations:
@@ -45,22 +43,22 @@ class Conversations:
 
         It is named after its first question.
         """
-        with self._database.transaction():
-            return self._begin(question)
+        with self._database.transaction() as connection:
+            return _begin(connection, question)
 
     def append(self, key: int, answer: Answer) -> None:
         """Keep an answer as the last of the conversation."""
-        with self._database.transaction():
-            self._append(key, answer)
+        with self._database.transaction() as connection:
+            self._append(connection, key, answer)
 
     def keep(self, key: int, answer: Answer) -> int:
         """Keep an answer as the last of the conversation, and return its key.
 
         A key of 0 begins a new conversation.
         """
-        with self._database.transaction():
-            key = key or self._begin(answer.question)
-            self._append(key, answer)
+        with self._database.transaction() as connection:
+            key = key or _begin(connection, answer.question)
+            self._append(connection, key, answer)
         return key
 
     def listing(self, words: str = "") -> list[Conversation]:
@@ -74,7 +72,9 @@ class Conversations:
             found = self._found(f"{_LISTING} ORDER BY c.changed DESC, c.id DESC")
             if wanted := folded(words).split():
                 texts = {c.key: c.name for c in found}
-                for key, question, said in self._database.rows(_SELECT_SAID):
+                # A damaged one raises an error where it is opened; it holds no words.
+                words_said = f"SELECT conversation, question, {self._database.said} FROM turns"
+                for key, question, said in self._database.rows(words_said):
                     texts[key] = f"{texts[key]}\n{question}\n{said or ''}"
                 held = {key: folded(text) for key, text in texts.items()}
                 found = [c for c in found if all(word in held[c.key] for word in wanted)]
@@ -135,64 +135,48 @@ class Conversations:
                 f"The name has {len(name)} characters, from 1 to {LONGEST_CONVERSATION_NAME} are "
                 "expected; give another."
             )
-        with self._database.transaction() as database:
+        with self._database.transaction() as connection:
             self.conversation(key)
-            database.execute("UPDATE conversations SET name = ? WHERE id = ?", [name, key])
-            self._write_digest(key)
+            connection.execute("UPDATE conversations SET name = ? WHERE id = ?", [name, key])
+            _write_conversation_digest(connection, key)
 
     def remove(self, key: int) -> None:
         """Remove the conversation with its answers."""
-        with self._database.transaction() as database:
+        with self._database.transaction() as connection:
             self.conversation(key)
-            database.execute("DELETE FROM conversations WHERE id = ?", [key])
+            connection.execute("DELETE FROM conversations WHERE id = ?", [key])
 
     def _check(self, key: int) -> str:
         try:
             self.answers(key)
         except LibraryError as error:
             return str(error)
-        changed = f"SELECT 1 FROM turns WHERE conversation = ? AND digest <> {TURN_DIGEST}"
-        if self._database.rows(changed, key):
+        turns = self._database.rows(
+            f"SELECT {_TURN}, digest FROM turns WHERE conversation = ? ORDER BY position", key
+        )
+        if any(digest(*values) != stored for *values, stored in turns):
             return str(_damaged_answer(key))
-        changed = f"SELECT 1 FROM conversations WHERE id = ? AND digest <> {CONVERSATION_DIGEST}"
-        if self._database.rows(changed, key):
+        ((*values, stored),) = self._database.rows(
+            f"SELECT {_CONVERSATION}, digest FROM conversations WHERE id = ?", key
+        )
+        if digest(*values) != stored:
             return (
                 f"The name or a time of the conversation {key} is not as it was stored; rename it."
             )
         return ""
 
-    def _begin(self, question: str) -> int:
-        now = _now()
-        insert = "INSERT INTO conversations (name, begun, changed) VALUES (?, ?, ?) RETURNING id"
-        key = int(self._database.rows(insert, _name_of(question), now, now)[0][0])
-        self._write_digest(key)
-        return key
-
-    def _append(self, key: int, answer: Answer) -> None:
-        turns, question, stored = (
+    def _append(self, connection: Connection, key: int, answer: Answer) -> None:
+        row: list[SqlValue] = [
+            key,
             self.conversation(key).turns,
             printable(answer.question),
             json.dumps(answer_json(answer)),
+        ]
+        connection.execute(
+            f"INSERT INTO turns ({_TURN}, digest) VALUES (?, ?, ?, ?, ?)", [*row, digest(*row)]
         )
-        self._database.rows(
-            "INSERT INTO turns (conversation, position, question, answer) VALUES (?, ?, ?, ?)",
-            key,
-            turns,
-            question,
-            stored,
-        )
-        self._database.rows(
-            f"UPDATE turns SET digest = {TURN_DIGEST} WHERE conversation = ? AND position = ?",
-            key,
-            turns,
-        )
-        self._database.rows("UPDATE conversations SET changed = ? WHERE id = ?", _now(), key)
-        self._write_digest(key)
-
-    def _write_digest(self, key: int) -> None:
-        self._database.rows(
-            f"UPDATE conversations SET digest = {CONVERSATION_DIGEST} WHERE id = ?", key
-        )
+        connection.execute("UPDATE conversations SET changed = ? WHERE id = ?", [_now(), key])
+        _write_conversation_digest(connection, key)
 
     def _found(self, query: str, *values: int) -> list[Conversation]:
         rows = self._database.rows(query, *values)
@@ -200,6 +184,24 @@ class Conversations:
             Conversation(key, name, f"{begun[:19]}Z", f"{changed[:19]}Z", turns)
             for key, name, begun, changed, turns in rows
         ]
+
+
+def _begin(connection: Connection, question: str) -> int:
+    """Write a conversation without answers; return its key."""
+    now = _now()
+    key: int = connection.execute(
+        "INSERT INTO conversations (name, begun, changed) VALUES (?, ?, ?) RETURNING id",
+        [_name_of(question), now, now],
+    ).fetchone()[0]
+    _write_conversation_digest(connection, key)
+    return key
+
+
+def _write_conversation_digest(connection: Connection, key: int) -> None:
+    row = connection.execute(
+        f"SELECT {_CONVERSATION} FROM conversations WHERE id = ?", [key]
+    ).fetchone()
+    connection.execute("UPDATE conversations SET digest = ? WHERE id = ?", [digest(*row), key])
 
 
 def _damaged_answer(key: int) -> LibraryError:

@@ -4,13 +4,18 @@ for.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.library.database import Database
-from rag.library.rows import BOX, document_of_rows, write_chunks
-from rag.library.schema import CHUNK_DIGEST, DOCUMENT_DIGEST, SPEAKERS
+from rag.library.database import Connection, Database
+from rag.library.rows import (
+    BOX,
+    SPEAKERS,
+    digest_of_document,
+    digests_of_chunks,
+    document_of_rows,
+    write_chunks,
+)
 from rag.types import (
     Box,
     Chunk,
@@ -25,20 +30,17 @@ from rag.types import (
     Vectors,
 )
 
-if TYPE_CHECKING:
-    import sqlite3
-
 _LARGEST_DIMENSION = 65_536
 _RUNNING_TEXT = (
     'SELECT start, "end" FROM paragraphs WHERE document = ? AND kind = \'text\' AND start < "end"'
 )
-_CHANGED_PASSAGES = f"""SELECT 1 FROM chunks c LEFT JOIN chunk_digests h ON h.chunk = c.id
-    WHERE c.document = ? AND h.digest IS NOT {CHUNK_DIGEST} LIMIT 1"""
-_CHANGED_DOCUMENT = f"""SELECT 1 FROM documents d LEFT JOIN document_digests h ON h.document = d.id
-    WHERE d.name = ? AND h.digest IS NOT {DOCUMENT_DIGEST}"""
+_CHUNK_DIGESTS = """SELECT h.digest FROM chunks c LEFT JOIN chunk_digests h ON h.chunk = c.id
+    WHERE c.document = ? ORDER BY c.number"""
+_DOCUMENT_DIGEST_OF = """SELECT d.id, h.digest FROM documents d
+    LEFT JOIN document_digests h ON h.document = d.id WHERE d.name = ?"""
 _SPEAKERS_OF = """SELECT chunk, speaker FROM speakers JOIN chunks ON id = chunk
     WHERE document = ? ORDER BY chunk, speaker"""
-_SPEAKERS_DUE = f"{SPEAKERS.removeprefix('INSERT INTO speakers')} AND q.document = ? ORDER BY 1, 2"
+_SPEAKERS_DUE = f"{SPEAKERS} AND q.document = ? ORDER BY 1, 2"
 _ORPHANS = {
     "vectors": "vector",
     "speakers": "speaker",
@@ -81,8 +83,7 @@ def repair_database(
     done = []
     with database.counted_transaction() as connection:
         if database.check():
-            connection.execute("REINDEX")
-            connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
+            database.make_indexes()
             done.append("The indexes were made again, that of the words too.")
         for table, row in _ORPHANS.items():
             if count := connection.execute(
@@ -104,7 +105,7 @@ def repair_database(
 
 
 def _of_passages(
-    connection: "sqlite3.Connection", key: int, name: str, text: str, dimension: int
+    connection: Connection, key: int, name: str, text: str, dimension: int
 ) -> list[str]:
     """Return what is wrong with the passages of a document and their vectors."""
     rows = connection.execute(
@@ -129,7 +130,8 @@ def _of_passages(
         )
         if not np.all(np.abs(norms - 1) < 0.01):
             found.append(f"A vector of {name!r} is not of length one.")
-    if not found and connection.execute(_CHANGED_PASSAGES, [key]).fetchone():
+    stored = [stored for (stored,) in connection.execute(_CHUNK_DIGESTS, [key])]
+    if not found and stored != [made for _, made in digests_of_chunks(connection, key)]:
         found.append(f"A passage of {name!r} is not as it was stored.")
     spoken, due = (
         connection.execute(query, [key]).fetchall() for query in (_SPEAKERS_OF, _SPEAKERS_DUE)
@@ -156,7 +158,7 @@ def _hold(
     return all(held(start) and held(end - 1) for start, end in paragraphs)
 
 
-def _of_parts(connection: "sqlite3.Connection", name: str) -> list[str]:
+def _of_parts(connection: Connection, name: str) -> list[str]:
     """Return what is wrong with the parts of a document.
 
     These are its sections, paragraphs, quotations, references and notes.
@@ -183,7 +185,8 @@ def _of_parts(connection: "sqlite3.Connection", name: str) -> list[str]:
         0 <= paragraph.section < len(document.sections) for paragraph in document.paragraphs
     ):
         return [f"The sections of {name!r} do not fit."]
-    if connection.execute(_CHANGED_DOCUMENT, [name]).fetchone():
+    key, stored = connection.execute(_DOCUMENT_DIGEST_OF, [name]).fetchone()
+    if stored != digest_of_document(connection, key):
         return [
             f"The text or a part of {name!r} is not as it was stored; remove it and add its "
             "file again."

@@ -2,13 +2,14 @@
 
 import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from rag.library.schema import CHUNK_DIGEST, DOCUMENT_DIGEST, SPEAKERS
+from rag.library.database import Connection, SqlValue
+from rag.library.digests import digest, digest_rows
 from rag.types import (
     Box,
     Chunk,
@@ -25,69 +26,132 @@ from rag.types import (
     Vectors,
 )
 
-if TYPE_CHECKING:
-    import sqlite3
-
 BOX = struct.Struct("<3q4d")  # start, end, page; left, top, right, bottom
 CELL = struct.Struct("<5I")  # start, end; row, column, columns
 
+# The tables of a document's parts, each with its columns, in the order in which they are hashed.
+PART_COLUMNS = {
+    "sections": 'heading, path, start, "end"',
+    "paragraphs": 'number, kind, section, start, "end"',
+    "quotations": 'start, "end", speaker, lead_in, note',
+    '"references"': 'number, start, "end"',
+    "notes": 'number, text, start, "end"',
+    "tables": 'start, "end", heads, head_rows, cells',
+}
+_DOCUMENT_COLUMNS = (
+    "name, file, path, sha256, title, dateline, date, text, number, language, boxes, facts, struck"
+)
+_CHUNK_COLUMNS = 'number, section, paragraph, start, "end", text, context, language'
+# Who speaks in a chunk; one document's where " AND q.document = ?" is added.
+SPEAKERS = """SELECT DISTINCT c.id, q.speaker FROM quotations q
+    JOIN chunks c ON c.document = q.document AND c.start < q."end" AND c."end" > q.start
+    WHERE q.speaker <> ''"""
 
-def write_document(database: "sqlite3.Connection", document: Document, place: str) -> int | None:
+
+def write_document(connection: Connection, document: Document, place: str) -> int:
     """Write the document, its chunks aside; its key. `place` is the path of its file."""
-    row = [
+    row, parts = _document_row(document, place), _part_rows(document)
+    values = _marks(_DOCUMENT_COLUMNS)
+    insert = f"INSERT INTO documents ({_DOCUMENT_COLUMNS}) VALUES ({values}) RETURNING id"
+    key: int = connection.execute(insert, row).fetchone()[0]
+    for table, columns in PART_COLUMNS.items():
+        connection.executemany(
+            f"INSERT INTO {table} (document, position, {columns}) VALUES (?, ?, {_marks(columns)})",
+            [(key, *part) for part in parts[table]],
+        )
+    _write_digest(connection, key, digest(*row, *map(digest_rows, parts.values())))
+    return key
+
+
+def write_digest(connection: Connection, name: str) -> None:
+    """Write the hash of the document as it is now stored, its chunks aside."""
+    found = connection.execute("SELECT id FROM documents WHERE name = ?", [name]).fetchone()
+    if found:
+        _write_digest(connection, found[0], digest_of_document(connection, found[0]))
+
+
+def digest_of_document(connection: Connection, key: int) -> bytes:
+    """Return the hash of a document as it is stored, its chunks aside."""
+    row = connection.execute(
+        f"SELECT {_DOCUMENT_COLUMNS} FROM documents WHERE id = ?", [key]
+    ).fetchone()
+    parts = [
+        connection.execute(
+            f"SELECT position, {columns} FROM {table} WHERE document = ? ORDER BY position", [key]
+        ).fetchall()
+        for table, columns in PART_COLUMNS.items()
+    ]
+    return digest(*row, *map(digest_rows, parts))
+
+
+def digests_of_chunks(connection: Connection, key: int) -> list[tuple[int, bytes]]:
+    """Return the ids of a document's chunks as they are stored, in their order, with hashes."""
+    columns = ", ".join(f"c.{column}" for column in _CHUNK_COLUMNS.split(", "))
+    rows = connection.execute(
+        f"SELECT c.id, {columns}, v.vector FROM chunks c LEFT JOIN vectors v ON v.chunk = c.id "
+        "WHERE c.document = ? ORDER BY c.number",
+        [key],
+    ).fetchall()
+    return [(chunk, digest(*values)) for chunk, *values in rows]
+
+
+def _write_digest(connection: Connection, key: int, made: bytes) -> None:
+    connection.execute("DELETE FROM document_digests WHERE document = ?", [key])
+    connection.execute("INSERT INTO document_digests (document, digest) VALUES (?, ?)", [key, made])
+
+
+def _document_row(document: Document, place: str) -> list[SqlValue]:
+    boxes = b"".join(
+        BOX.pack(b.start, b.end, b.page, b.left, b.top, b.right, b.bottom) for b in document.boxes
+    )
+    facts, struck = (
+        json.dumps([astuple(part) for part in parts]) for parts in (document.facts, document.struck)
+    )
+    return [
         document.name,
         document.file,
+        place,
         document.sha256,
         document.title,
         document.dateline,
         document.date,
-        place,
+        document.text,
+        document.number,
+        document.language,
+        boxes,
+        facts,
+        struck,
     ]
-    row += [document.text, document.number, document.language]
-    boxes = b"".join(
-        BOX.pack(b.start, b.end, b.page, b.left, b.top, b.right, b.bottom) for b in document.boxes
-    )
-    stated = [
-        json.dumps([astuple(part) for part in parts]) for parts in (document.facts, document.struck)
-    ]
-    insert = "INSERT INTO documents VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    key = database.execute(insert, [*row, boxes, *stated]).lastrowid
-    sections = [
-        (key, i, s.heading, json.dumps(s.path), s.start, s.end)
-        for i, s in enumerate(document.sections)
-    ]
-    database.executemany("INSERT INTO sections VALUES (?, ?, ?, ?, ?, ?)", sections)
-    database.executemany(
-        "INSERT INTO paragraphs VALUES (?, ?, ?, ?, ?, ?, ?)", _rows_of(key, document.paragraphs)
-    )
-    database.executemany(
-        "INSERT INTO quotations VALUES (?, ?, ?, ?, ?, ?, ?)", _rows_of(key, document.quotations)
-    )
-    database.executemany(
-        'INSERT INTO "references" VALUES (?, ?, ?, ?, ?)', _rows_of(key, document.references)
-    )
-    database.executemany(
-        "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", _rows_of(key, document.notes)
-    )
-    database.executemany(
-        "INSERT INTO tables VALUES (?, ?, ?, ?, ?, ?, ?)", _rows_of_tables(key, document.tables)
-    )
-    write_digest(database, document.name)
-    return key
 
 
-def write_digest(database: "sqlite3.Connection", name: str) -> None:
-    """Write the hash of the document as it is now stored, its chunks aside."""
-    database.execute(
-        "INSERT OR REPLACE INTO document_digests "
-        f"SELECT d.id, {DOCUMENT_DIGEST} FROM documents d WHERE d.name = ?",
-        [name],
-    )
+def _part_rows(document: Document) -> dict[str, list[tuple[SqlValue, ...]]]:
+    """Return the rows of a document's parts by their table, each with its position in front."""
+    rows: dict[str, Iterable[tuple[SqlValue, ...]]] = {
+        "sections": ((s.heading, json.dumps(s.path), s.start, s.end) for s in document.sections),
+        "paragraphs": map(astuple, document.paragraphs),
+        "quotations": map(astuple, document.quotations),
+        '"references"': map(astuple, document.references),
+        "notes": map(astuple, document.notes),
+        "tables": map(_table_row, document.tables),
+    }
+    return {
+        table: [(position, *row) for position, row in enumerate(rows[table])]
+        for table in PART_COLUMNS
+    }
+
+
+def _table_row(table: Table) -> tuple[SqlValue, ...]:
+    cells = b"".join(CELL.pack(c.start, c.end, c.row, c.column, c.columns) for c in table.cells)
+    return table.start, table.end, json.dumps(table.heads), table.head_rows, cells
+
+
+def _marks(columns: str) -> str:
+    return ", ".join("?" * len(columns.split(", ")))
 
 
 def write_chunks(
-    database: "sqlite3.Connection",
-    key: int | None,
+    connection: Connection,
+    key: int,
     document: Document,
     chunks: Sequence[Chunk],
     vectors: Vectors,
@@ -104,35 +168,44 @@ def write_chunks(
         raise ValueError("vectors are not unit vectors")
     if any(document.text[chunk.start : chunk.end] != chunk.text for chunk in chunks):
         raise ValueError(f"a chunk is not the text of {document.name!r} at its place")
-    for chunk, vector in zip(chunks, vectors.astype("<f2"), strict=True):
-        row = [
-            key,
-            chunk.number,
-            chunk.section,
-            chunk.paragraph,
-            chunk.start,
-            chunk.end,
-            chunk.text,
-            chunk.context,
-            document.language,
-        ]
-        chunk_key = database.execute(
-            "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
-        ).lastrowid
-        database.execute("INSERT INTO vectors VALUES (?, ?)", [chunk_key, vector.tobytes()])
-    database.execute(f"{SPEAKERS} AND q.document = ?", [key])
-    database.execute(
-        f"INSERT INTO chunk_digests SELECT c.id, {CHUNK_DIGEST} FROM chunks c WHERE c.document = ?",
-        [key],
+    rows = [(*_chunk_row(chunk), document.language) for chunk in chunks]
+    halves = [vector.tobytes() for vector in vectors.astype("<f2")]
+    connection.executemany(
+        f"INSERT INTO chunks (document, {_CHUNK_COLUMNS}) VALUES (?, {_marks(_CHUNK_COLUMNS)})",
+        [(key, *row) for row in rows],
+    )
+    of_chunk = "SELECT id, ? FROM chunks WHERE document = ? AND number = ?"
+    connection.executemany(
+        f"INSERT INTO vectors (chunk, vector) {of_chunk}",
+        [(half, key, row[0]) for row, half in zip(rows, halves, strict=True)],
+    )
+    connection.execute(
+        f"INSERT INTO speakers (chunk, speaker) {SPEAKERS} AND q.document = ?", [key]
+    )
+    connection.executemany(
+        f"INSERT INTO chunk_digests (chunk, digest) {of_chunk}",
+        [(digest(*row, half), key, row[0]) for row, half in zip(rows, halves, strict=True)],
     )
 
 
-def document_of_rows(database: "sqlite3.Connection", name: str) -> Document | None:
+def _chunk_row(chunk: Chunk) -> tuple[SqlValue, ...]:
+    return (
+        chunk.number,
+        chunk.section,
+        chunk.paragraph,
+        chunk.start,
+        chunk.end,
+        chunk.text,
+        chunk.context,
+    )
+
+
+def document_of_rows(connection: Connection, name: str) -> Document | None:
     """Return the document of that name, equal to the one written.
 
     None where there is none. Raises ValueError for damaged rows.
     """
-    row = database.execute(
+    row = connection.execute(
         "SELECT id, file, sha256, title, dateline, date, text, number, language, boxes, "
         "facts, struck FROM documents WHERE name = ?",
         [name],
@@ -143,9 +216,9 @@ def document_of_rows(database: "sqlite3.Connection", name: str) -> Document | No
     if len(boxes) % BOX.size:
         raise ValueError(f"the boxes of {name!r} are cut")
 
-    def parts(columns: str, table: str) -> list[Any]:
-        query = f"SELECT {columns} FROM {table} WHERE document = ? ORDER BY position"
-        return database.execute(query, [key]).fetchall()
+    def parts(table: str) -> list[Any]:
+        query = f"SELECT {PART_COLUMNS[table]} FROM {table} WHERE document = ? ORDER BY position"
+        return connection.execute(query, [key]).fetchall()
 
     return Document(
         name=name,
@@ -157,24 +230,18 @@ def document_of_rows(database: "sqlite3.Connection", name: str) -> Document | No
         text=text,
         sections=tuple(
             Section(heading, tuple(json.loads(path)), start, end)
-            for heading, path, start, end in parts('heading, path, start, "end"', "sections")
+            for heading, path, start, end in parts("sections")
         ),
-        paragraphs=tuple(
-            Paragraph(*row) for row in parts('number, kind, section, start, "end"', "paragraphs")
-        ),
-        quotations=tuple(
-            Quotation(*row) for row in parts('start, "end", speaker, lead_in, note', "quotations")
-        ),
-        references=tuple(Reference(*row) for row in parts('number, start, "end"', '"references"')),
-        notes=tuple(Note(*row) for row in parts('number, text, start, "end"', "notes")),
+        paragraphs=tuple(Paragraph(*row) for row in parts("paragraphs")),
+        quotations=tuple(Quotation(*row) for row in parts("quotations")),
+        references=tuple(Reference(*row) for row in parts('"references"')),
+        notes=tuple(Note(*row) for row in parts("notes")),
         number=number,
         language=language,
         boxes=tuple(Box(*row) for row in BOX.iter_unpack(boxes)),
         tables=tuple(
             Table(start, end, tuple(json.loads(heads)), head_rows, _cells_of(cells))
-            for start, end, heads, head_rows, cells in parts(
-                'start, "end", heads, head_rows, cells', "tables"
-            )
+            for start, end, heads, head_rows, cells in parts("tables")
         ),
         struck=tuple(Struck(*row) for row in json.loads(struck)),
         facts=tuple(Fact(*row) for row in json.loads(facts)),
@@ -186,16 +253,3 @@ def _cells_of(blob: bytes) -> tuple[TableCell, ...]:
     if len(blob) % CELL.size:
         raise ValueError("the cells of a table are cut")
     return tuple(TableCell(*row) for row in CELL.iter_unpack(blob))
-
-
-def _rows_of_tables(key: int | None, tables: Sequence[Table]) -> Iterator[tuple[Any, ...]]:
-    for position, table in enumerate(tables):
-        cells = b"".join(CELL.pack(c.start, c.end, c.row, c.column, c.columns) for c in table.cells)
-        heads = json.dumps(table.heads)
-        yield key, position, table.start, table.end, heads, table.head_rows, cells
-
-
-def _rows_of(
-    key: int | None, parts: Sequence[Paragraph | Quotation | Reference | Note]
-) -> Iterator[tuple[Any, ...]]:
-    return ((key, position, *astuple(part)) for position, part in enumerate(parts))

@@ -31,10 +31,12 @@ class Unanswered:
         now = datetime.now(UTC).strftime(_TIME_FORMAT)
         try:
             with self._database.transaction(_WRITE_PATIENCE) as database:
+                kept = printable(" ".join(question.split()))
+                database.execute("DELETE FROM unanswered WHERE question = ?", [kept])
                 database.execute(
-                    "INSERT INTO unanswered VALUES (?, ?, ?, '') ON CONFLICT (question) DO UPDATE"
-                    " SET asked = excluded.asked, reason = excluded.reason, answered = ''",
-                    [printable(" ".join(question.split())), now, reason],
+                    "INSERT INTO unanswered (question, asked, reason, answered) "
+                    "VALUES (?, ?, ?, '')",
+                    [kept, now, reason],
                 )
         except (LibraryReadOnlyError, LibraryLockedError):
             return False

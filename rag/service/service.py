@@ -21,7 +21,8 @@ from rag.errors import (
 )
 from rag.files import sha256_of
 from rag.ingest import UPLOADED, Added
-from rag.library.store import Library, library_file, library_folder, library_names
+from rag.library.folders import library_file, library_folder, library_names
+from rag.library.store import Library
 from rag.pipeline import Pipeline
 from rag.protocols import ModelSet
 from rag.reading.process.worker import read_apart, stop_reading

@@ -16,6 +16,9 @@ _PHRASE_MARKS = re.compile('["“”„«»「」]')
 _DATE_FORM = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 
+Term = tuple[str, ...]  # the forms of a word or phrase, any of which is looked up
+
+
 def unbound(text: str) -> str:
     """Return the text without quotation marks.
 
@@ -24,8 +27,8 @@ def unbound(text: str) -> str:
     return _PHRASE_MARKS.sub(" ", text)
 
 
-def phrases_of(question: str, languages: Collection[str] = ()) -> list[str]:
-    """Return what the question puts between quotation marks, each as a term of a full-text query.
+def phrases_of(question: str, languages: Collection[str] = ()) -> list[Term]:
+    """Return what the question puts between quotation marks, each as a term.
 
     `languages` are those of the documents.
     """
@@ -38,13 +41,10 @@ def phrases_of(question: str, languages: Collection[str] = ()) -> list[str]:
 
 def weighted_terms(
     question: str, earlier: str = "", languages: Collection[str] = ()
-) -> dict[str, int]:
-    """Return the words and phrases of the question as terms of a full-text query, with weights.
+) -> dict[Term, int]:
+    """Return the words and phrases of the question as terms, with weights.
 
-    Those of what was asked before it are among them.
-
-    They are words in quotation marks, so that no character of the question is an operator.
-    `languages` are those of the documents.
+    Those of what was asked before it are among them. `languages` are those of the documents.
     """
     terms = [*phrases_of(question, languages), *_terms(question, languages)]
     before = _terms(earlier, languages)
@@ -56,14 +56,13 @@ def weighted_terms(
     return weights
 
 
-def term_of(word: str, languages: Collection[str] = ()) -> str:
-    """Return a word as a term of a full-text query, in all forms it has in the word index."""
+def term_of(word: str, languages: Collection[str] = ()) -> Term:
+    """Return a word as a term, in all forms it has in the word index."""
     return _term([spaced(form) for form in forms_of(word.replace('"', ""), languages)])
 
 
-def _term(forms: Iterable[str]) -> str:
-    quoted = [f'"{form}"' for form in dict.fromkeys(forms)]
-    return quoted[0] if len(quoted) == 1 else f"({' OR '.join(quoted)})"
+def _term(forms: Iterable[str]) -> Term:
+    return tuple(dict.fromkeys(forms))
 
 
 def _aligned(words: Sequence[str], languages: Collection[str]) -> list[list[str]]:
@@ -72,15 +71,7 @@ def _aligned(words: Sequence[str], languages: Collection[str]) -> list[list[str]
     return shown + [[spaced(forms_of(w, [one])[-1]) for w in words] for one in languages]
 
 
-def any_of(terms: dict[str, int]) -> str:
-    """Return the terms as a full-text query for any of them.
-
-    Bm25 adds a term's score as often as the query names it.
-    """
-    return " OR ".join(term for term, weight in terms.items() for _ in range(weight))
-
-
-def _terms(text: str, languages: Collection[str]) -> list[str]:
+def _terms(text: str, languages: Collection[str]) -> list[Term]:
     words = list(dict.fromkeys(word.lower() for word in _TERM.findall(text)))
     silent = STOP_WORDS.union(*map(stop_words, _languages_in(text, languages)))
     searched = [word for word in words if word not in silent] or words

@@ -29,7 +29,8 @@ import httpx
 
 from rag.config import Settings
 from rag.evaluation.synthetic import PARAGRAPHS, Reports
-from rag.library.store import Library, library_folder
+from rag.library.folders import library_folder
+from rag.library.store import Library
 from rag.models.registry import Models
 from rag.pipeline import Pipeline
 

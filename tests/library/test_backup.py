@@ -11,8 +11,9 @@ from libraries import HARBOUR, OLD, TRAINS, write_format_1
 
 from rag.errors import LibraryError, UsageError
 from rag.library.backup import export_library, import_library
-from rag.library.database import add_functions
-from rag.library.store import Library, library_names
+from rag.library.folders import library_names
+from rag.library.sqlite.database import add_functions
+from rag.library.store import Library
 from rag.pipeline import Pipeline
 
 QUESTION = "How often stops the night train to Brennau?"

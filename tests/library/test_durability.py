@@ -25,9 +25,9 @@ from libraries import (
 from numpy.typing import NDArray
 
 from rag.errors import LibraryError
-from rag.library import keyword_index as lexical_module
-from rag.library import vector_index as dense_module
-from rag.library import vectors as vectors_module
+from rag.library.sqlite import keyword_index as lexical_module
+from rag.library.sqlite import vector_index as dense_module
+from rag.library.sqlite import vectors as vectors_module
 from rag.library.store import Library
 
 BEFORE, AFTER = make_document("a", "Walrus one.", "Walrus two."), make_document("a", "Heron.")
@@ -51,7 +51,7 @@ def die_at_every_statement(folder: Path) -> None:
                 if seen == fatal:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-            library._database._connection.set_trace_callback(count)
+            library._store._database._connection.set_trace_callback(count)
             add(library, AFTER)
             os._exit(0)
         if os.waitpid(child, 0)[1] == 0:

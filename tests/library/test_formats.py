@@ -22,9 +22,9 @@ from libraries import (
 )
 
 from rag.errors import LibraryError
-from rag.library import database as database_module
-from rag.library.database import tables
-from rag.library.schema import FORMAT
+from rag.library.sqlite import database as database_module
+from rag.library.sqlite.database import tables
+from rag.library.sqlite.schema import FORMAT
 from rag.library.store import Library
 from rag.types import (
     Filter,

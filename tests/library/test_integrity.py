@@ -8,7 +8,7 @@ from fakes import PipelineWith
 from libraries import HARBOUR, TRAINS
 
 from rag.errors import LibraryError
-from rag.library.database import add_functions
+from rag.library.sqlite.database import add_functions
 from rag.pipeline import Pipeline
 
 INDEXES = "The indexes were made again, that of the words too."

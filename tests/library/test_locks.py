@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rag.errors import LibraryError
-from rag.library import database, locks
+from rag.library.sqlite import database, locks
 from rag.library.store import Library
 from rag.types import Document
 

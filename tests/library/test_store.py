@@ -24,9 +24,10 @@ from libraries import (
 )
 
 from rag.errors import DocumentError, LibraryError, NotFoundError, UsageError
-from rag.library import database as database_module
-from rag.library.schema import FORMAT
-from rag.library.store import Library, library_folder, library_names
+from rag.library.folders import library_folder, library_names
+from rag.library.sqlite import database as database_module
+from rag.library.sqlite.schema import FORMAT
+from rag.library.store import Library
 from rag.types import (
     Box,
     Chunk,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from libraries import DIMENSION, add, make_chunks, make_document, new_library, unit_vectors
 
-from rag.library import vectors as vectors_module
+from rag.library.sqlite import vectors as vectors_module
 from rag.library.store import Library
 
 SECONDS = float(os.environ.get("RAG_TEST_SECONDS", "2"))

@@ -26,8 +26,8 @@ from libraries import (
 )
 
 from rag.errors import LibraryError, RagError
-from rag.library import vectors as vectors_module
 from rag.library.backup import export_library
+from rag.library.sqlite import vectors as vectors_module
 from rag.library.store import Library
 
 QUERIES = unit_vectors(3, seed=77)
@@ -146,7 +146,7 @@ def with_changes_beside(folder: Path) -> None:
     """Leaves the last changes in the file beside the database, as a crash does."""
     copy = folder.with_name("copy")
     with Library.open(folder) as library:
-        library._database._connection.execute("PRAGMA wal_autocheckpoint = 0")
+        library._store._database._connection.execute("PRAGMA wal_autocheckpoint = 0")
         add(library, make_document("late", "Walrus 0 of late."), seed=50)
         shutil.copytree(folder, copy)
     shutil.rmtree(folder)
@@ -349,7 +349,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_before(folder: Path) -> None:
 
 def test_a_database_that_may_not_grow_is_told_and_unchanged(folder: Path) -> None:
     with Library.open(folder) as library:
-        connection = library._database._connection
+        connection = library._store._database._connection
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         for more in range(0, 200, 5):
             connection.execute(f"PRAGMA max_page_count = {pages + more}")
@@ -415,7 +415,7 @@ def change_while_nothing_is_synced(folder: Path) -> None:
         for change in changes:
             sys.stdout.write(f"{told(change)}\n")
             assert [info.name for info in library.documents()] == [f"d{n}" for n in range(6)]
-            assert library._database.state().embedder == "fake"
+            assert library._store._database.state().embedder == "fake"
             assert_right(folder)
 
 
@@ -448,7 +448,7 @@ def test_a_change_that_is_interrupted_within_sqlite_is_undone(folder: Path, step
     No write fails here; those of `add_with_little_room` do.
     """
     with Library.open(folder) as library:
-        connection = library._database._connection
+        connection = library._store._database._connection
         left = steps
 
         def stop() -> bool:

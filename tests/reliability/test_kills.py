@@ -26,12 +26,13 @@ import pytest
 from fakes import FakeModels, WordsEmbedder
 from libraries import DIMENSION, OLD, write_format_1
 
-import rag.library.vectors
+import rag.library.sqlite.vectors
 import rag.pipeline
 from rag.config import Settings
 from rag.library.backup import export_library, import_library
-from rag.library.database import Database, migrate
-from rag.library.store import Library, library_names
+from rag.library.folders import library_names
+from rag.library.sqlite.database import SqliteDatabase, migrate
+from rag.library.store import Library
 from rag.pipeline import Pipeline
 
 KILLS = int(os.environ.get("RAG_TEST_KILLS", "200"))
@@ -87,17 +88,17 @@ def opened(folder: Path) -> Pipeline:
 
 
 def tell_when_writing(shared: Shared) -> None:
-    transaction = Database.transaction
+    transaction = SqliteDatabase.transaction
 
     @contextmanager
-    def told(self: Database) -> Iterator[object]:
+    def told(self: SqliteDatabase) -> Iterator[object]:
         with transaction(self) as connection:
             shared[IN_TRANSACTION] = 1
             yield connection
         shared[IN_TRANSACTION] = 0
         shared[CHANGES] += 1
 
-    Database.transaction = told  # type: ignore[method-assign,assignment]
+    SqliteDatabase.transaction = told  # type: ignore[method-assign,assignment]
 
 
 def fill(folder: Path, shared: Shared, drawn: random.Random) -> None:
@@ -212,7 +213,10 @@ def look_at_the_copies(folder: Path, shared: Shared) -> None:
 
 
 def damage(folder: Path) -> None:
-    with opened(folder) as pipeline, pipeline.library._database.counted_transaction() as database:
+    with (
+        opened(folder) as pipeline,
+        pipeline.library._store._database.counted_transaction() as database,
+    ):
         database.execute(
             "DELETE FROM vectors WHERE chunk IN (SELECT id FROM chunks ORDER BY random() LIMIT 3)"
         )
@@ -245,7 +249,11 @@ def kill_again_and_again(folder: Path) -> None:
 
     Nothing of FAISS has a thread in this process.
     """
-    rag.ingest._EMBEDDED_AT_ONCE, rag.library.vectors.MANY, rag.library.vectors._LOOSE = 4, 10, 10
+    (
+        rag.ingest._EMBEDDED_AT_ONCE,
+        rag.library.sqlite.vectors.MANY,
+        rag.library.sqlite.vectors._LOOSE,
+    ) = 4, 10, 10
     (folder / "reports").mkdir()
     shared, drawn = Shared(), random.Random(2026)
     (folder / "reports" / "0.txt").write_text(text_of(0, 1))

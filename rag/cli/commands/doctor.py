@@ -109,7 +109,7 @@ def _language_model(settings: Settings) -> Finding:
 
 
 def _libraries(settings: Settings) -> Finding:
-    from rag.library.store import library_names
+    from rag.library.folders import library_names
 
     folder = settings.indexes.absolute()
     if trouble := _trouble_with(folder):

@@ -76,7 +76,7 @@ def run_list(settings: Settings, options: argparse.Namespace) -> int:
 
 def run_status(settings: Settings, options: argparse.Namespace) -> int:
     """Show where the libraries are, what the library holds and which models it uses."""
-    from rag.library.store import library_names
+    from rag.library.folders import library_names
     from rag.render.text import table
 
     names = library_names(settings.indexes)

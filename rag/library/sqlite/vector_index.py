@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.library.database import Database
-from rag.library.vectors import (
+from rag.library.sqlite.database import SqliteDatabase
+from rag.library.sqlite.vectors import (
     Ids,
     VectorIndex,
     codes_file,
@@ -35,7 +35,7 @@ class Dense:
     Safe from several threads, and beside other processes that change the library.
     """
 
-    def __init__(self, folder: Path, database: Database) -> None:
+    def __init__(self, folder: Path, database: SqliteDatabase) -> None:
         self._folder = folder
         self._database = database
         self._index: VectorIndex | None = None
@@ -104,7 +104,7 @@ class Dense:
         Raises LibraryError where the library cannot be written.
         """
         # A connection of its own: who asks on the other one does not wait.
-        with closing(Database(self._folder, create=False)) as own:
+        with closing(SqliteDatabase(self._folder, create=False)) as own:
             with own.reading() as database:
                 cache, cached = database.execute("SELECT cache, cached FROM settings").fetchone()
                 coded = has_codes(self._folder, cache)

@@ -7,9 +7,9 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.library.database import Database
+from rag.library.sqlite.database import SqliteDatabase
 from rag.text.languages import ENGLISH, STEMMERS, base_language
-from rag.text.query import any_of, term_of, weighted_terms
+from rag.text.query import Term, term_of, weighted_terms
 
 # How much a word counts in bm25 in the text, and in the context (title, headings, speaker).
 _TEXT_WEIGHT, _CONTEXT_WEIGHT = 1.0, 1.0
@@ -28,7 +28,7 @@ WHERE words MATCH ? AND +rowid IN (SELECT value FROM json_each(?)) ORDER BY scor
 
 
 def best(
-    database: Database,
+    database: SqliteDatabase,
     question: str,
     k: int,
     among: NDArray[np.int64] | None = None,
@@ -47,30 +47,51 @@ def best(
         return []
     with database.reading():
         candidates = _best_by_idf(database, terms, among)
-        query, ids = any_of(terms), json.dumps(candidates.tolist())
+        query, ids = _any_of(terms), json.dumps(candidates.tolist())
         found = database.rows(_BEST, _TEXT_WEIGHT, _CONTEXT_WEIGHT, query, ids, max(k, 0))
     return [(int(chunk), float(score)) for chunk, score in found]
 
 
-def idf(database: Database, words: Sequence[str], chunks: int) -> list[float]:
+def match(term: Term) -> str:
+    """Return the query for a term: words in quotation marks, so that none is an operator."""
+    quoted = [f'"{form}"' for form in term]
+    return quoted[0] if len(quoted) == 1 else f"({' OR '.join(quoted)})"
+
+
+def all_of(terms: Sequence[Term]) -> str:
+    """Return the query for passages that hold every term."""
+    return " AND ".join(map(match, terms))
+
+
+def _any_of(terms: dict[Term, int]) -> str:
+    """Return the query for any of the terms.
+
+    Bm25 adds a term's score as often as the query names it.
+    """
+    return " OR ".join(match(term) for term, weight in terms.items() for _ in range(weight))
+
+
+def idf(database: SqliteDatabase, words: Sequence[str], chunks: int) -> list[float]:
     """Return the inverse document frequency of each word.
 
     Robertson and Spärck Jones 1976.
     """
     query = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
     languages = indexed_languages(database)
-    found = [database.rows(query, term_of(word, languages), _COUNTED)[0][0] for word in words]
+    found = [
+        database.rows(query, match(term_of(word, languages)), _COUNTED)[0][0] for word in words
+    ]
     return [_idf(n, chunks) for n in found]
 
 
-def indexed_languages(database: Database) -> list[str]:
+def indexed_languages(database: SqliteDatabase) -> list[str]:
     """Return the languages of the documents, but English, whose words stand as they are."""
     rows = database.rows("SELECT DISTINCT language FROM documents WHERE language <> ''")
     return sorted({base_language(tag) for (tag,) in rows} & STEMMERS.keys() - {ENGLISH})
 
 
 def _best_by_idf(
-    database: Database, terms: dict[str, int], among: NDArray[np.int64] | None
+    database: SqliteDatabase, terms: dict[Term, int], among: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
     """Return the ids of the chunks with the rarest of the terms, and with most of them.
 
@@ -81,7 +102,8 @@ def _best_by_idf(
     for term, weight in terms.items():
         # One text of many numbers is read four times as fast as many rows of one number.
         (ids,) = database.rows(
-            "SELECT ifnull(group_concat(rowid), '') FROM words WHERE words MATCH ?", term
+            "SELECT ifnull(group_concat(rowid), '') FROM words WHERE words MATCH ?",
+            match(term),
         )[0]
         chunks = np.fromstring(ids, np.int64, sep=",") if ids else np.empty(0, np.int64)
         scores[chunks] += weight * _idf(len(chunks), last)

@@ -74,8 +74,8 @@ CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
 END;
 """
 
-# Who speaks in a chunk; one document's where " AND q.document = ?" is added.
-SPEAKERS = """INSERT INTO speakers SELECT DISTINCT c.id, q.speaker FROM quotations q
+# Who speaks in a chunk.
+_SPEAKERS = """INSERT INTO speakers SELECT DISTINCT c.id, q.speaker FROM quotations q
     JOIN chunks c ON c.document = q.document AND c.start < q."end" AND c."end" > q.start WHERE
     q.speaker <> ''"""
 
@@ -91,13 +91,13 @@ CREATE TABLE speakers (
     chunk INTEGER NOT NULL REFERENCES chunks ON DELETE CASCADE, speaker TEXT NOT NULL,
     PRIMARY KEY (chunk, speaker)
 ) STRICT, WITHOUT ROWID;
-{SPEAKERS};
+{_SPEAKERS};
 """
 
 # A half-precision vector finds what the full one finds, in half the room; `half` is a function of
-# rag/library/database.py. What was removed is named, so that who holds the vectors in memory or in
-# a file need not read all of them again. Vectors of a long document that is not complete yet wait
-# in `pending`, under the hash of the embedder's name and the text.
+# rag/library/sqlite/database.py. What was removed is named, so that who holds the vectors in memory
+# or in a file need not read all of them again. Vectors of a long document that is not complete yet
+# wait in `pending`, under the hash of the embedder's name and the text.
 _FORMAT_3 = """
 CREATE TABLE halves (chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE,
     vector BLOB NOT NULL) STRICT;
@@ -126,12 +126,12 @@ CREATE TABLE turns (
 ) STRICT, WITHOUT ROWID;
 """
 
-# What is stored, as one hash: `digest` of its values and `digest_rows` of the rows below it, two
-# functions of rag/library/database.py.
-CHUNK_DIGEST = """digest(c.number, c.section, c.paragraph, c.start, c."end", c.text, c.context,
+# What was stored when hashes began to be kept; rag/library/rows.py and rag/library/conversations.py
+# make the same ones. `digest` and `digest_rows` are functions of rag/library/digests.py.
+_CHUNK_DIGEST = """digest(c.number, c.section, c.paragraph, c.start, c."end", c.text, c.context,
     c.language,
     (SELECT v.vector FROM vectors v WHERE v.chunk = c.id))"""
-DOCUMENT_DIGEST = """digest(
+_DOCUMENT_DIGEST = """digest(
     d.name, d.file, d.path, d.sha256, d.title, d.dateline, d.date, d.text, d.number, d.language,
     d.boxes, d.facts, d.struck,
     (SELECT digest_rows(position, heading, path, start, "end") FROM
@@ -146,8 +146,8 @@ DOCUMENT_DIGEST = """digest(
         (SELECT * FROM notes WHERE document = d.id ORDER BY position)),
     (SELECT digest_rows(position, start, "end", heads, head_rows, cells) FROM
         (SELECT * FROM tables WHERE document = d.id ORDER BY position)))"""
-TURN_DIGEST = "digest(conversation, position, question, answer)"
-CONVERSATION_DIGEST = "digest(id, name, begun, changed)"
+_TURN_DIGEST = "digest(conversation, position, question, answer)"
+_CONVERSATION_DIGEST = "digest(id, name, begun, changed)"
 
 # SQLite's own check reads the structure of a file, not its words: a flipped bit in a text is as
 # good a text. Hashes of documents and chunks have tables of their own, since writing them into the
@@ -195,10 +195,10 @@ CREATE TABLE chunk_digests (
 ) STRICT;
 ALTER TABLE turns ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
 ALTER TABLE conversations ADD COLUMN digest BLOB NOT NULL DEFAULT x'';
-INSERT INTO document_digests SELECT d.id, {DOCUMENT_DIGEST} FROM documents d;
-INSERT INTO chunk_digests SELECT c.id, {CHUNK_DIGEST} FROM chunks c;
-UPDATE turns SET digest = {TURN_DIGEST};
-UPDATE conversations SET digest = {CONVERSATION_DIGEST};
+INSERT INTO document_digests SELECT d.id, {_DOCUMENT_DIGEST} FROM documents d;
+INSERT INTO chunk_digests SELECT c.id, {_CHUNK_DIGEST} FROM chunks c;
+UPDATE turns SET digest = {_TURN_DIGEST};
+UPDATE conversations SET digest = {_CONVERSATION_DIGEST};
 """
 
 # Questions without an answer, to be asked again when documents are added.

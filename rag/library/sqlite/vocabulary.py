@@ -2,8 +2,8 @@
 
 from difflib import SequenceMatcher, get_close_matches
 
-from rag.library.database import Database
-from rag.library.keyword_index import indexed_languages
+from rag.library.sqlite.database import SqliteDatabase
+from rag.library.sqlite.keyword_index import indexed_languages, match
 from rag.text.query import term_of
 from rag.text.tokens import words_of
 
@@ -17,13 +17,13 @@ _VOCABULARY = (
 )
 
 
-def holds(database: Database, word: str) -> bool:
+def holds(database: SqliteDatabase, word: str) -> bool:
     """Return whether a passage, or what stands beside it, has the word in some form."""
-    term = term_of(word, indexed_languages(database))
+    term = match(term_of(word, indexed_languages(database)))
     return bool(database.rows("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", term))
 
 
-def nearest_word(database: Database, word: str) -> str:
+def nearest_word(database: SqliteDatabase, word: str) -> str:
     """Return the word of the library that is most like a word; "" where none is like it.
 
     Both begin with the same letter: of ten slips of the pen nine come later.
