@@ -1,6 +1,7 @@
 """Settings: one frozen object, read once at the edge from the RAG_* variables."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,14 +40,16 @@ class Settings:
     server_model: str = ""  # the name of the model there
     server_key: str = field(default="", repr=False)  # that the server asks for
     passage_tokens: int = PASSAGE_TOKENS  # of the passages that a chat model is shown
+    ocr: str = ""  # the languages of scans, "eng+deu", as Tesseract names them; "none": not read
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read the settings.
 
         RAG_INDEXES, RAG_LIBRARY, RAG_MODEL, RAG_ADAPTER, RAG_EMBEDDINGS, RAG_RERANKER, RAG_CACHE,
-        RAG_MODELS, RAG_TOKEN, RAG_SERVER, RAG_SERVER_KEY and RAG_PASSAGE_TOKENS; RAG_MODEL and
-        RAG_ADAPTER may be "none", and RAG_MODEL names the model of RAG_SERVER where that is set.
+        RAG_MODELS, RAG_TOKEN, RAG_SERVER, RAG_SERVER_KEY, RAG_PASSAGE_TOKENS and RAG_OCR;
+        RAG_MODEL, RAG_ADAPTER and RAG_OCR may be "none", and RAG_MODEL names the model of
+        RAG_SERVER where that is set.
         Raises UsageError for an adapter beside another language model than the embedded one, and
         for a server that is no address or whose model is not named.
         """
@@ -74,6 +77,7 @@ class Settings:
             server_model=model if server else "",
             server_key=environment.get("RAG_SERVER_KEY", ""),
             passage_tokens=_passage_tokens(environment.get("RAG_PASSAGE_TOKENS", "")),
+            ocr=_ocr_languages(environment.get("RAG_OCR", "")),
         )
 
 
@@ -118,6 +122,15 @@ def only_library(indexes: Path) -> str:
     """Return the name of the library in the folder, "" where there is none, or more than one."""
     there = [file.parent.name for file in indexes.glob(f"[!.]*/{LIBRARY_DATABASE}")]
     return there[0] if len(there) == 1 else ""
+
+
+def _ocr_languages(text: str) -> str:
+    if not re.fullmatch(r"(?:\w+(?:\+\w+)*)?", text):
+        raise UsageError(
+            f"RAG_OCR is {text!r}; give the languages of your scans as Tesseract names them, like "
+            "eng+deu, or none."
+        )
+    return text
 
 
 def cache_folder(folder: Path | None) -> Path:

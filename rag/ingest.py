@@ -94,6 +94,7 @@ def add_files(
     files: Sequence[Path],
     progress: Progress | None = None,
     whole_folders: bool = False,
+    ocr: str = "",
 ) -> Iterator[Added]:
     """Read, chunk, embed and store each file; yield the outcome of each as it happens.
 
@@ -101,13 +102,14 @@ def add_files(
     it. A changed file replaces its document once the new version is read and embedded. A file
     that fails keeps its old version and does not stop the others. `whole_folders` says that the
     files are all there are, so that vectors still pending from an earlier run can be dropped.
+    `ocr` is the setting of text recognition.
     """
     failed = False
     if progress:
         progress.done(0, len(files))
     for number, path in enumerate(files, 1):
         try:
-            added = _add_file(library, embedder, path, progress)
+            added = _add_file(library, embedder, path, progress, ocr)
         except RagError as error:
             if error.exit_code != 1:  # not this file's fault: the library or a model cannot be used
                 raise
@@ -131,11 +133,13 @@ def _unexpected(path: Path, error: Exception) -> Added:
     return Added(path, "failed", reason=reason, traceback="".join(format_exception(error)))
 
 
-def _add_file(library: Library, embedder: Embedder, path: Path, progress: Progress | None) -> Added:
+def _add_file(
+    library: Library, embedder: Embedder, path: Path, progress: Progress | None, ocr: str
+) -> Added:
     content = _content_hash(path)
     known = library.find(path) or library.find_content(content)
     if known is None or known.sha256 != content:
-        return add_document(library, embedder, read_apart(path), path, progress)
+        return add_document(library, embedder, read_apart(path, ocr), path, progress)
     if not known.path.is_relative_to(UPLOADED) and _is_gone(known.path):
         library.move(known.name, path)
     return Added(path, "unchanged", known.name, known.chunks)

@@ -68,6 +68,7 @@ class Pipeline:
         self.name = settings.library
         self._folder = settings.indexes
         self._certainty = settings.certainty
+        self._ocr = settings.ocr
         self._contexts = conversation.Contexts()
         self._small_talk = lru_cache(1)(lambda: self.models.embedder.encode(decline.EXAMPLES))
         self._lock = threading.Lock()
@@ -162,7 +163,12 @@ class Pipeline:
         folders = any(path.is_dir() for path in paths)
         start_early()
         yield from ingest.add_files(
-            self._open(create=True), self.models.embedder, files, progress, whole_folders=folders
+            self._open(create=True),
+            self.models.embedder,
+            files,
+            progress,
+            whole_folders=folders,
+            ocr=self._ocr,
         )
         yield from skipped
 

@@ -25,7 +25,16 @@ IN_LINES: frozenset[Shape] = frozenset(("list", "comparison", "about"))
 FoundBy = Literal["dense", "lexical", "both"]
 Kind = Literal["text", "heading", "furniture", "note"]
 FactName = Literal[
-    "title", "author", "date", "publisher", "number", "language", "version", "replaced_by"
+    "title",
+    "author",
+    "date",
+    "publisher",
+    "number",
+    "language",
+    "version",
+    "replaced_by",
+    "recognized",
+    "page_labels",
 ]
 
 
@@ -173,6 +182,26 @@ class Document:
     tables: tuple[Table, ...] = ()
     struck: tuple[Struck, ...] = ()
     facts: tuple[Fact, ...] = ()
+
+    @property
+    def page_labels(self) -> tuple[str, ...]:
+        """What is printed on the pages, from the first one, "" where it is not known.
+
+        () where nothing else than their places is known.
+        """
+        told = next((fact.value for fact in self.facts if fact.name == "page_labels"), "")
+        return tuple(told.split(", ")) if told else ()
+
+    def page_label(self, page: int) -> str:
+        """Return what is printed on a page, or else its place in the file, from 1."""
+        labels = self.page_labels
+        return (labels[page - 1] if page <= len(labels) else "") or str(page)
+
+    def is_recognized(self, page: int | None) -> bool:
+        """Return whether the text of a page was recognised on its picture."""
+        told = next((fact.value for fact in self.facts if fact.name == "recognized"), "")
+        ends = [run.split("-") for run in told.split(", ") if run]
+        return page is not None and any(int(run[0]) <= page <= int(run[-1]) for run in ends)
 
     @property
     def authors(self) -> tuple[str, ...]:
@@ -427,7 +456,7 @@ class Citation:
     document: str
     title: str
     section: str
-    page: int | None
+    page: int | None  # its place in the file, from 1
     paragraph: int
     speaker: str
     start: int
@@ -437,6 +466,14 @@ class Citation:
     date: str = ""  # of the document, ISO 8601; "" where it states none
     file: str = ""  # the document's file name
     focus: Span | None = None  # the short answer inside the quote
+    page_label: str = ""  # what is printed on the page; "" in a document without pages
+    recognized: bool = False  # whether the words were recognised on a picture of the page
+
+    @property
+    def shown_page(self) -> str:
+        """What to call its page, "57" or "xii (OCR)"; "" in a document without pages."""
+        label = self.page_label or str(self.page or "")
+        return f"{label} (OCR)" if label and self.recognized else label
 
 
 @dataclass(frozen=True, slots=True)

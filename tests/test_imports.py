@@ -80,6 +80,7 @@ ROOM_OF = {
     "py3langid": "text.languages",
     "pydantic": "http",
     "pypdfium2": "reading.pdf.document reading.pdf.page_words",
+    "rapidocr": "reading.ocr",
     "rich": "cli.progress",
     "safetensors": "models.reader_graph models.small_reader",
     "shtab": "cli.commands.completion",
@@ -261,7 +262,8 @@ def test_a_library_we_import_is_one_the_project_asks_for(library: str) -> None:
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))[
         "project"
     ]
-    requirements = [*project["dependencies"], *project["optional-dependencies"]["llm"]]
+    extras = project["optional-dependencies"]
+    requirements = [*project["dependencies"], *extras["llm"], *extras["ocr"]]
     asked_for = {re.split(r"[<>=~! \[]", requirement)[0] for requirement in requirements}
     assert asked_for & {name.lower().replace("_", "-") for name in DISTRIBUTIONS[library]}
 

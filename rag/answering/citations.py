@@ -205,12 +205,13 @@ def _citation(
     end = _end_of_words(document, start, end)
     paragraph = document.paragraph_at(start)
     quotation = _spoken(document, start, end)
+    page = document.page_at(start)
     return Citation(
         marker=marker,
         document=document.name,
         title=document.title,
         section=evidence.hit.chunk.section,
-        page=document.page_at(start),
+        page=page,
         paragraph=paragraph.number if paragraph else evidence.hit.chunk.paragraph,
         speaker=quotation.speaker if quotation else "",
         start=start,
@@ -219,6 +220,8 @@ def _citation(
         note=note,
         date=document.date,
         file=document.file,
+        page_label=document.page_label(page) if page else "",
+        recognized=document.is_recognized(page),
         focus=focus if focus and start <= focus.start and focus.end <= end else None,
     )
 

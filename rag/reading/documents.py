@@ -14,6 +14,7 @@ from rag.reading.blocks import Block, Content, decoded, split_struck
 from rag.reading.csv import is_table, read_table
 from rag.reading.mail import is_mail, read_eml, read_msg
 from rag.reading.markdown import read_markdown
+from rag.reading.ocr import Recognizer
 from rag.reading.office.docx import read_docx
 from rag.reading.office.odt import read_odt
 from rag.reading.office.pptx import read_pptx
@@ -64,15 +65,16 @@ def read_document(path: Path) -> Document:
     return document_of(load(path), path.name)
 
 
-def document_of(data: bytes, file: str) -> Document:
+def document_of(data: bytes, file: str, recognizer: Recognizer | None = None) -> Document:
     """Return the document that the bytes of a file with this name hold.
 
-    The content decides what kind of file it is, not the name. Raises DocumentError if it is empty,
-    damaged, encrypted, too long, or of another kind.
+    The content decides what kind of file it is, not the name. The `recognizer` reads the scans in
+    a PDF. Raises DocumentError if it is empty, damaged, encrypted, too long, or of another kind.
     """
     path = PurePath(file)
     try:
-        content = READERS[_kind(data, path.suffix.lower())](data)
+        kind = _kind(data, path.suffix.lower())
+        content = read_pdf(data, recognizer) if kind == "PDF" else READERS[kind](data)
     except DocumentError as error:
         reason = str(error)
         raise DocumentError(

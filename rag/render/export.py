@@ -131,7 +131,7 @@ def _footnote(number: int, c: Citation, documents: Callable[[str], Document]) ->
     return _Footnote(
         number,
         _lines_to_export(c.quote),
-        f"In {_named_place(c.title, c.document, c.section, c.paragraph, c.page)}{speaker}",
+        f"In {_named_place(c.title, c.document, c.section, c.paragraph, c.shown_page)}{speaker}",
         f"The report’s note {_line_to_export(c.note.number)}: {_line_to_export(c.note.text)}"
         if c.note
         else "",
@@ -157,9 +157,7 @@ def _quoted(citation: Citation, documents: Callable[[str], Document]) -> Documen
     return document if document.text[citation.start : citation.end] == citation.quote else None
 
 
-def _named_place(
-    title: str, document: str, section: str, paragraph: int, page: int | None = None
-) -> str:
+def _named_place(title: str, document: str, section: str, paragraph: int, page: str = "") -> str:
     return _line_to_export(f"{as_label(title)} ({document}, {where(section, paragraph, page)})")
 
 

@@ -164,6 +164,7 @@ def report_html(
         document.number,
         document.date,
         count(document.boxes[-1].page, "page") if document.boxes else "",
+        _recognized(document),
         count(sum(p.kind == "text" for p in document.paragraphs), "paragraph"),
         document.file,
     ]
@@ -180,6 +181,14 @@ def report_html(
         f"{outline}{_page_html(document, current, library)}"
         f'<div class="text"{language}>{"".join(blocks)}</div></article>'
     )
+
+
+def _recognized(document: Document) -> str:
+    """What is said of a report whose pages are pictures that text recognition read."""
+    told = next((fact for fact in document.facts if fact.name == "recognized"), None)
+    if told is None:
+        return ""
+    return f"text of pages {told.value} recognised by {told.source}, it may have errors"
 
 
 def trouble_html(message: str) -> str:
@@ -244,7 +253,7 @@ def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]
 
 def _footnote_html(c: Citation) -> str:
     speaker = f'<span class="speaker">{escape(as_label(c.speaker))}</span>' if c.speaker else ""
-    place = _titled_place(c.title, c.section, c.paragraph, c.page)
+    place = _titled_place(c.title, c.section, c.paragraph, c.shown_page)
     note = (
         f'<p class="note">The report’s note {escape(c.note.number)}: {escape(c.note.text)}</p>'
         if c.note
@@ -285,7 +294,7 @@ def _open_html(label: str, document: str, start: int, end: int, marker: int | No
     )
 
 
-def _titled_place(title: str, section: str, paragraph: int, page: int | None = None) -> str:
+def _titled_place(title: str, section: str, paragraph: int, page: str = "") -> str:
     title, section = as_label(title), as_label(section)
     where = [section, f"p. {page}" if page else "", f"¶{paragraph}" if paragraph else ""]
     inside = ", ".join(filter(None, where))
@@ -298,7 +307,7 @@ def _outline_html(document: Document) -> str:
     for index, section in enumerate(document.sections):
         if section.path:
             page = document.page_at(section.start)
-            where = f" <span>p. {page}</span>" if page else ""
+            where = f" <span>p. {escape(document.page_label(page))}</span>" if page else ""
             depth = min(len(section.path), _DEEPEST)
             items.append(
                 f'<li class="depth-{depth}"><a href="#section-{index}">'
@@ -326,8 +335,9 @@ def _page_html(document: Document, current: tuple[int, int] | None, library: str
     page = lines[0].page
     name, of = quote(document.name, safe=""), quote(library, safe="")
     place = f"/v1/documents/{name}/pages/{page}.png?library={of}"
-    label = f"Page {page} as it is printed"
-    alternative = f"Page {page}, the cited lines marked; their words are in the text below"
+    number = escape(document.page_label(page))
+    label = f"Page {number} as it is printed"
+    alternative = f"Page {number}, the cited lines marked; their words are in the text below"
     marks = "".join(
         f'<span style="left:{box.left:.2%};top:{box.top:.2%};width:{box.right - box.left:.2%};'
         f'height:{box.bottom - box.top:.2%}"></span>'

@@ -38,7 +38,7 @@ def checked_text(sentences: Sequence[Sentence], citations: Sequence[Citation]) -
 def footnote_text(citation: Citation) -> str:
     """Return a citation as a footnote of two lines: the exact words, then who said them where."""
     speaker = f"{as_label(citation.speaker)}, in: " if citation.speaker else ""
-    stands = where(citation.section, citation.paragraph, citation.page)
+    stands = where(citation.section, citation.paragraph, citation.shown_page)
     note = f"; the report's note {citation.note.number}" if citation.note else ""
     quote = " ".join(citation.quote.split())
     # Words that bring quotation marks along, whole or in part, need none of ours.
@@ -62,8 +62,8 @@ def place(hit: Hit) -> str:
     return printable(f"{as_label(hit.title)} ({where(hit.chunk.section, hit.chunk.paragraph)})")
 
 
-def where(section: str, paragraph: int, page: int | None = None) -> str:
-    """Return a place in a report: section, page and paragraph, as far as they are known."""
+def where(section: str, paragraph: int, page: str = "") -> str:
+    """A place in a report, as far as it is known."""
     return ", ".join(
         part for part in (as_label(section), f"p. {page}" if page else "", f"¶{paragraph}") if part
     )

@@ -197,7 +197,7 @@ class Service:
                 _keep_pages(pipeline, file, known.sha256, known.name)  # if that failed before
             return Added(known.path, "unchanged", known.name, known.chunks)
         try:
-            document = read_apart(file)
+            document = read_apart(file, self._settings.ocr)
         except DocumentError as error:  # with the name that the sender knows
             raise DocumentError(str(error).replace(file.name, stem + suffix)) from error
         pipeline.create()

@@ -189,5 +189,12 @@ def report_with_a_title_page() -> bytes:
     return drawn(title_page, body)
 
 
+def scanned(draw: Callable[[Canvas], None], dots: int = 150) -> Callable[[Canvas], None]:
+    """What draws a page as a picture, with so many dots an inch."""
+    with pypdfium2.PdfDocument(drawn(draw)) as pdf:
+        shown = pdf[0].render(scale=dots / 72).to_pil().convert("L")
+    return lambda canvas: canvas.drawImage(ImageReader(shown), 0, 0, WIDTH, HEIGHT)
+
+
 def picture(canvas: Canvas) -> None:
     canvas.drawImage(ImageReader(Image.new("RGB", (40, 60), "lightgray")), 0, 0, WIDTH, HEIGHT)

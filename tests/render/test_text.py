@@ -56,6 +56,13 @@ def test_a_footnote_names_only_what_is_known() -> None:
     assert footnote_text(bare) == '[1] "Trade rose."\n    — The Visit (¶31)'
 
 
+def test_a_footnote_names_the_page_as_it_is_printed_and_says_what_was_recognised() -> None:
+    labelled = replace(CITATION, page=69, page_label="57")
+    assert "(Economic Agreements, p. 57, ¶31)" in footnote_text(labelled)
+    assert "p. 57 (OCR), ¶31" in footnote_text(replace(labelled, recognized=True))
+    assert "p. 69 (OCR), ¶31" in footnote_text(replace(labelled, page_label="", recognized=True))
+
+
 def test_a_footnote_to_a_pdf_names_the_page() -> None:
     assert footnote_text(replace(CITATION, page=12)).endswith(
         "(Economic Agreements, p. 12, ¶31); the report's note 8"
@@ -105,6 +112,8 @@ def test_the_json_has_the_shape_of_the_contract() -> None:
                 "date": "",
                 "file": "",
                 "focus": None,
+                "page_label": "",
+                "recognized": False,
             }
         ],
         "hits": [

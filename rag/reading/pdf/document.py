@@ -10,6 +10,7 @@ import ctypes
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from io import BytesIO
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -17,11 +18,16 @@ from typing import TYPE_CHECKING
 from rag.errors import DocumentError, NotFoundError
 from rag.reading.blocks import Content
 from rag.reading.facts import stated_facts
+from rag.reading.ocr import ADVICE, Recognizer
+from rag.reading.pdf.furniture import printed_labels
 from rag.reading.pdf.layout import blocks
 from rag.reading.pdf.lines import Page
 from rag.reading.pdf.page_lines import framed_pages
 from rag.reading.pdf.page_words import PageReader, render_scale
+from rag.reading.pdf.scans import recognized_words
+from rag.reading.pdf.spaces import Word
 from rag.text.characters import visible
+from rag.types import Fact
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -30,6 +36,9 @@ MAX_PAGES = 3_000  # what is longer is a collection, not a report
 MAX_CHARACTERS = 10_000_000  # a full page on each of that many, read in about half a minute
 SMALLEST_PAGE = 1.0  # points along its shorter edge
 FEWEST_LETTERS = 20  # of a page: with fewer and more ink than INKED it gave no text
+STAMPED = 300  # letters: a scan with fewer may bear a stamp alone
+MAX_RECOGNIZED = 500  # pages whose text is recognised: an hour's work
+LONGEST_LABEL = 20  # characters of the number of a page
 MOST_NAMED = 8  # pages
 # PDFium is not thread-safe, not even for two documents.
 _PDFIUM_LOCK = Lock()
@@ -39,22 +48,36 @@ _NO_TITLE = re.compile(
 )
 
 
-def read_pdf(data: bytes) -> Content:
+@dataclass(slots=True)
+class _Unusual:
+    """The numbers of pages without text, and of those whose text was recognised."""
+
+    unread: list[int] = field(default_factory=list)
+    recognized: list[int] = field(default_factory=list)
+
+
+def read_pdf(data: bytes, recognizer: Recognizer | None = None) -> Content:
     """Return what the pages show, in reading order, with a box for each line.
 
-    Running headers and page numbers are furniture.
+    Running headers and page numbers are furniture. The text of scans is what the `recognizer`
+    reads on them; a fact names their pages.
 
     Raises DocumentError if the file is encrypted, damaged, too long, or has no text.
     """
     with _opened(data) as pdf:
-        unread: list[int] = []
-        pages = list(_pages(pdf, unread))
+        unusual = _Unusual()
+        pages = list(_pages(pdf, recognizer, unusual))
         if not any(page.lines or page.furniture for page in pages):
-            raise _no_text(pdf)
+            raise _no_text(pdf, recognizer)
         title, language = _title(pdf), _language(pdf)
+        stated_labels = [_label(pdf, index) for index in range(len(pdf))]
         stated = [("title", title), ("author", pdf.get_metadata_value("Author"))]
-        missing = _unread(unread, len(pdf))
+        missing = _unread(unusual.unread, len(pdf), recognizer)
     facts = stated_facts(((n, visible(value)) for n, value in stated), "document properties")
+    if labels := _page_labels(stated_labels, pages):
+        facts.append(labels)
+    if recognizer and unusual.recognized:
+        facts.append(Fact("recognized", _ranges(unusual.recognized), recognizer.name))
     return Content(blocks(pages), title=title, language=language, unread=missing, facts=facts)
 
 
@@ -104,8 +127,8 @@ def _opened(data: bytes) -> "Iterator[PdfDocument]":
             ) from error
 
 
-def _pages(pdf: "PdfDocument", unread: list[int]) -> Iterator[Page]:
-    """Yield what the pages show; the numbers of those that show ink and no text go to `unread`."""
+def _pages(pdf: "PdfDocument", recognizer: Recognizer | None, unusual: _Unusual) -> Iterator[Page]:
+    """Yield what the pages show; the numbers of those that are read otherwise go to `unusual`."""
     count = len(pdf)
     if count > MAX_PAGES:
         raise DocumentError(
@@ -126,14 +149,37 @@ def _pages(pdf: "PdfDocument", unread: list[int]) -> Iterator[Page]:
                 f"The PDF has more than the {MAX_CHARACTERS:,} characters that are read: add it "
                 f"in parts."
             )
-        words = reader.words()
-        letters = sum(len(word.text) for alike in words.values() for word in alike)
-        if letters < FEWEST_LETTERS and reader.shows_ink():
-            unread.append(number)
+        words = _words_of_page(reader, page, number, recognizer, unusual)
         for shown in framed_pages(words, width, height, number, place):
             place += 1
             yield shown
         page.close()
+
+
+def _words_of_page(
+    reader: PageReader,
+    page: "PdfPage",
+    number: int,
+    recognizer: Recognizer | None,
+    unusual: _Unusual,
+) -> dict[int | None, list[Word]]:
+    """Return the words of a page, of a scan those that the recogniser reads on it."""
+    words = reader.words()
+    letters = _count_letters(words)
+    is_empty = letters < FEWEST_LETTERS and reader.shows_ink()
+    could_be_scan = recognizer and (is_empty or (letters < STAMPED and reader.is_scanned()))
+    if recognizer and could_be_scan and len(unusual.recognized) < MAX_RECOGNIZED:
+        read: dict[int | None, list[Word]] = {0: recognized_words(page, recognizer)}
+        if _count_letters(read) > letters:
+            unusual.recognized.append(number)
+            return read
+    if is_empty:
+        unusual.unread.append(number)
+    return words
+
+
+def _count_letters(words: dict[int | None, list[Word]]) -> int:
+    return sum(len(word.text) for alike in words.values() for word in alike)
 
 
 def _with_annotations(pdf: "PdfDocument", number: int) -> "PdfPage":
@@ -150,28 +196,41 @@ def _with_annotations(pdf: "PdfDocument", number: int) -> "PdfPage":
     return pdf[number - 1]
 
 
-def _unread(pages: Sequence[int], count: int) -> str:
+def _ranges(pages: Sequence[int]) -> str:
+    """Return rising numbers as "1-3, 7"."""
+    runs: list[list[int]] = []
+    for page in pages:
+        if runs and page == runs[-1][-1] + 1:
+            runs[-1].append(page)
+        else:
+            runs.append([page])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+
+
+def _unread(pages: Sequence[int], count: int, recognizer: Recognizer | None) -> str:
     """Return a sentence that names the pages that gave no text, "" if all gave some."""
     if not pages:
         return ""
     named = ", ".join(map(str, pages[:MOST_NAMED])) + (", …" if len(pages) > MOST_NAMED else "")
-    return (
-        f"{len(pages)} of {count} pages show something and gave no text ({named}): if they are "
-        "scans, run OCR on the PDF, for example with ocrmypdf, and add it again."
-    )
+    told = f"{len(pages)} of {count} pages show something and gave no text ({named})"
+    if recognizer:
+        return f"{told}, not even to {recognizer.name}: look at them, they may be pictures."
+    return f"{told}: if they are scans, {ADVICE}."
 
 
-def _no_text(pdf: "PdfDocument") -> DocumentError:
+def _no_text(pdf: "PdfDocument", recognizer: Recognizer | None) -> DocumentError:
     from pypdfium2 import raw
 
     images = any(
         next(page.get_objects([raw.FPDF_PAGEOBJ_IMAGE], max_depth=2), None) for page in pdf
     )
-    if images:
+    if images and recognizer:
         return DocumentError(
-            "The PDF is scanned and has no text: run OCR on it, for example with ocrmypdf, and "
-            "add it again."
+            f"The PDF has pictures alone, and {recognizer.name} found no text in them, where a "
+            "report was expected: scan it anew with more contrast."
         )
+    if images:
+        return DocumentError(f"The PDF is scanned and has no text: {ADVICE}.")
     return DocumentError(
         "The PDF shows no text, where a report was expected: check that it was exported whole."
     )
@@ -184,6 +243,29 @@ def _title(pdf: "PdfDocument") -> str:
     """
     title = " ".join(visible(pdf.get_metadata_value("Title")).split())
     return "" if _NO_TITLE.fullmatch(title) or len(title) > 300 else title
+
+
+def _label(pdf: "PdfDocument", index: int) -> str:
+    """Return the label that the file states for a page, "" where it states none of one line."""
+    label = " ".join(visible(pdf.get_page_label(index)).split())
+    return "" if len(label) > LONGEST_LABEL or "," in label else label
+
+
+def _page_labels(stated: Sequence[str], pages: Sequence[Page]) -> Fact | None:
+    """Return what is printed on the pages as a fact, None where that is their place in the file.
+
+    What the file states is believed, else what the pages show.
+    """
+    places = [str(place) for place in range(1, len(stated) + 1)]
+    if any(stated):
+        labels, source = list(stated), "page labels"
+    else:
+        shown = printed_labels(pages)
+        labels, source = [shown.get(int(place), "") for place in places], "numbers on the pages"
+    told = [(label, place) for label, place in zip(labels, places, strict=True) if label]
+    if all(label == place for label, place in told):
+        return None
+    return Fact("page_labels", ", ".join(labels), source)
 
 
 def _language(pdf: "PdfDocument") -> str:

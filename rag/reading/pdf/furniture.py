@@ -16,6 +16,7 @@ _PAGE_NUMBER = re.compile(
     r"(?i)(?:(?:page|seite|p\.)\s*+)?[-–—|]?\s*+(?:\d{1,4}|[ivxl]{1,6})\s*[-–—|]?(?:\s*(?:of|von|"
     r"/)\s*\d{1,4})?"
 )
+_ROMAN_NUMBER = re.compile(r"(?i)[ivxlc]{1,7}")
 _PAGE_IN_LINE = re.compile(r"(?i)^\d+\s+|(?<!\s)\s++\d++(?:\s*+(?:of|von|/)\s*\d+)?$")
 _NUMBER_IN_LINE = re.compile(r"(?<![\d.,:])\d{1,6}(?![\d.,:]\d)")
 # "Chapter 3" on the third page is a heading.
@@ -80,6 +81,26 @@ def with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
     return apart
 
 
+def printed_labels(pages: Sequence[Page]) -> dict[int, str]:
+    """Return what is printed on the pages as their numbers, by their places in the file.
+
+    Of pages with roman numbers what stands there; {} where pages have no numbers in common steps.
+    """
+    edges = [_edges(page) for page in pages]
+    offset = _number_offset(pages, edges)
+    if offset is None:
+        return {}
+    labels: dict[int, str] = {}
+    for page, rows in zip(pages, edges, strict=True):
+        number = page.number + offset
+        outermost = [row.text.strip(" -–—|") for side in rows for row in side[:1]]
+        if number > 0:
+            labels[page.number] = str(number)
+        elif roman := next(filter(_ROMAN_NUMBER.fullmatch, outermost), ""):
+            labels[page.number] = roman
+    return labels
+
+
 def _is_page_number(row: TextLine, page: Page) -> bool:
     near = min(row.baseline, page.height - row.baseline) < MARGIN * page.height
     return near and bool(_PAGE_NUMBER.fullmatch(row.text))
@@ -109,7 +130,7 @@ def _number_offset(
 
 def _edges(page: Page) -> tuple[list[TextLine], list[TextLine]]:
     """Return the rows in the upper and in the lower margin, from the edge inwards."""
-    rows = page_rows(page.lines)
-    head = [row for row in rows[:4] if row.baseline < WIDE_MARGIN * page.height]
-    foot = [row for row in rows[-4:] if row.baseline > (1 - WIDE_MARGIN) * page.height]
-    return head, foot[::-1]
+    upper, lower = WIDE_MARGIN * page.height, (1 - WIDE_MARGIN) * page.height
+    head = page_rows([line for line in page.lines if line.baseline < upper])
+    foot = page_rows([line for line in page.lines if line.baseline > lower])
+    return head[:4], foot[-4:][::-1]

@@ -193,7 +193,7 @@ class PageReader:
         raw.FPDFText_GetFillColor(text, index, red, green, blue, alpha)
         mode = raw.FPDFTextObj_GetTextRenderMode(item)
         filled = mode in (raw.FPDF_TEXTRENDERMODE_FILL, raw.FPDF_TEXTRENDERMODE_FILL_CLIP)
-        invisible = mode == raw.FPDF_TEXTRENDERMODE_INVISIBLE and not self._is_scanned()
+        invisible = mode == raw.FPDF_TEXTRENDERMODE_INVISIBLE and not self.is_scanned()
         return _TypeStyle(
             size=size,
             bold=bold,
@@ -288,7 +288,7 @@ class PageReader:
             self._picture = memoryview(bytes(bitmap.buffer)), bitmap.stride, scale
         return self._picture
 
-    def _is_scanned(self) -> bool:
+    def is_scanned(self) -> bool:
         """Return whether pictures, one or many side by side, cover the page."""
         if self._scanned is None:
             left, bottom, right, top = self._box

@@ -38,6 +38,7 @@ _PICTURE_PIECE = 900_000  # bytes of a picture in a line
 _PARTS_A_LINE = 500  # in a line
 _END = "end"
 PICTURE = "picture"
+RECOGNIZING = "recognizing"  # a page begins, which takes its time
 _PNG = b"\x89PNG\r\n"
 _STATED_FIELDS = ("title", "dateline", "date", "number", "language", "unread")
 # By the field of Document its class, and the fields of that with their types.
@@ -80,12 +81,13 @@ def to_line(name: str, value: object) -> bytes:
     return line.encode("utf-8", "surrogatepass") + b"\n"
 
 
-def request_line(file: str, size: int, page: int = 0, width: int = 0) -> bytes:
+def request_line(file: str, size: int, page: int = 0, width: int = 0, ocr: str = "") -> bytes:
     """Return the line that asks for a file of so many bytes, which follow it.
 
-    With a `page` its picture is asked for, so many pixels wide, and not the document.
+    With a `page` its picture is asked for, so many pixels wide, and not the document. `ocr` is the
+    setting of text recognition.
     """
-    return to_line(file, [size, page, width])
+    return to_line(file, [size, page, width, ocr])
 
 
 def from_line(line: bytes) -> tuple[str, Any]:

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -22,6 +22,7 @@ from rag.reading.process.wire import (
     LONGEST_LINE,
     MAX_BYTES_OUT,
     MAX_PARTS,
+    RECOGNIZING,
     document_from,
     from_line,
     picture_from,
@@ -30,6 +31,8 @@ from rag.reading.process.wire import (
 from rag.types import Document
 
 MAX_READING_SECONDS = 120.0  # the longest PDF, ten million characters, takes half a minute
+# Each page whose text is recognised may take as long again; so many may, whatever the process says.
+MAX_RECOGNIZED_PAGES = 1_000
 MAX_MEMORY = 1_000_000_000  # bytes; 50 MB of text, Markdown or HTML take less than half of it
 _CHILD_CODE = (
     "import sys; memory, life, *sys.path = sys.argv[1:]; "
@@ -105,24 +108,23 @@ class Worker:
         return self._process.poll() is None
 
     def read(
-        self, data: bytes, file: str, seconds: float, page: int = 0, width: int = 0
+        self, data: bytes, file: str, seconds: float, page: int = 0, width: int = 0, ocr: str = ""
     ) -> _Outcome:
         """Return the document in the bytes of a file, or why there is none.
 
-        With a `page` it is the PNG of that, so many pixels wide. After a `_Death` the process is
-        gone.
+        With a `page` it is the PNG of that, so many pixels wide. `ocr` is the setting of text
+        recognition; each page that is recognised may take as many `seconds` again. After a
+        `_Death` the process is gone.
         """
         self.files += 1
-        timer = threading.Timer(seconds, self.end, ("late",))
-        timer.daemon = True
-        timer.start()
+        deadline = _Deadline(seconds, lambda: self.end("late"))
         try:
-            found = self._exchange(data, file, page, width)
+            found = self._exchange(file, data, page, width, ocr, deadline)
         except BaseException:  # Ctrl-C: what it writes later would be taken for the next file
             self.close()
             raise
         finally:
-            timer.cancel()
+            deadline.cancel()
         if isinstance(found, _Death):
             self.close()
             return _Death(self._ended or found.cause)
@@ -148,15 +150,17 @@ class Worker:
             os.close(self._life)
             self._life = None
 
-    def _exchange(self, data: bytes, file: str, page: int, width: int) -> _Outcome:
+    def _exchange(
+        self, file: str, data: bytes, page: int, width: int, ocr: str, deadline: "_Deadline"
+    ) -> _Outcome:
         into = cast(IO[bytes], self._process.stdin)
         try:
-            into.write(request_line(file, len(data), page, width))
+            into.write(request_line(file, len(data), page, width, ocr))
             into.write(data)
             into.flush()
         except OSError:  # it is gone
             return _Death("crash")
-        lines = self._lines()
+        lines = self._lines(deadline)
         try:
             first = next(lines, ("crash", None))
             match first:
@@ -177,8 +181,11 @@ class Worker:
             return _Death("crash")
         return found or _Death("size")
 
-    def _lines(self) -> Iterator[tuple[str, Any]]:
-        """Yield what the process writes, until it ends or has written too much."""
+    def _lines(self, deadline: "_Deadline") -> Iterator[tuple[str, Any]]:
+        """Yield what the process writes, until it ends or has written too much.
+
+        That it recognises a page puts the deadline off.
+        """
         out = cast(IO[bytes], self._process.stdout)
         left = MAX_BYTES_OUT
         while line := out.readline(LONGEST_LINE):
@@ -186,7 +193,37 @@ class Worker:
             if left < 0:
                 yield "size", None
                 return
-            yield from_line(line)
+            name, value = from_line(line)
+            if name == RECOGNIZING:
+                deadline.put_off()
+            else:
+                yield name, value
+
+
+class _Deadline:
+    """Ends something after so many seconds, unless it is put off or cancelled."""
+
+    def __init__(self, seconds: float, end: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._end = end
+        self._left = MAX_RECOGNIZED_PAGES
+        self._timer = self._started()
+
+    def put_off(self) -> None:
+        """Begin to count anew; without effect after MAX_RECOGNIZED_PAGES times."""
+        if self._left:
+            self._left -= 1
+            self._timer.cancel()
+            self._timer = self._started()
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+    def _started(self) -> threading.Timer:
+        timer = threading.Timer(self._seconds, self._end)
+        timer.daemon = True
+        timer.start()
+        return timer
 
 
 class WorkerPool:
@@ -208,14 +245,16 @@ class WorkerPool:
         """Start a process for the file that comes soon, unless one waits; return at once."""
         self._give_back(self._take())
 
-    def read(self, path: Path) -> Document:
+    def read(self, path: Path, ocr: str = "") -> Document:
         """Return the document in a file of one of `SUFFIXES`, named after the file.
+
+        `ocr` names the languages of scans, as `find_recognizer` takes them.
 
         Raises what `load` raises, DocumentError also for a file that passes a limit or ends the
         process, StoppedError where `stop` was called meanwhile, BusyError where the system gives
         no process, RuntimeError for a defect of a reader.
         """
-        return cast(Document, self._read(load(path), path.name))
+        return cast(Document, self._read(load(path), path.name, ocr=ocr))
 
     def draw(self, data: bytes, file: str, page: int, width: int) -> bytes:
         """Return a PNG of a page of a PDF, as `page_image` does; one is drawn after the other.
@@ -238,8 +277,10 @@ class WorkerPool:
             while self._idle:
                 self._idle.pop().close()
 
-    def _read(self, data: bytes, file: str, page: int = 0, width: int = 0) -> Document | bytes:
-        match self._read_or_die(data, file, page, width):
+    def _read(
+        self, data: bytes, file: str, page: int = 0, width: int = 0, ocr: str = ""
+    ) -> Document | bytes:
+        match self._read_or_die(data, file, page, width, ocr):
             case _Refusal(error):
                 raise error
             case _Defect(name, traceback):
@@ -251,11 +292,11 @@ class WorkerPool:
             case found:
                 return found
 
-    def _read_or_die(self, data: bytes, file: str, page: int, width: int) -> _Outcome:
+    def _read_or_die(self, data: bytes, file: str, page: int, width: int, ocr: str) -> _Outcome:
         while True:
             worker = self._take()
             try:
-                found = worker.read(data, file, self._seconds, page, width)
+                found = worker.read(data, file, self._seconds, page, width, ocr)
             finally:
                 self._give_back(worker)
             # What earlier files left of a process, or its end after a minute of waiting, is not
@@ -309,9 +350,9 @@ class WorkerPool:
 _POOL = WorkerPool()
 
 
-def read_apart(path: Path) -> Document:
+def read_apart(path: Path, ocr: str = "") -> Document:
     """Return what `WorkerPool.read` returns, with the processes that all of this one share."""
-    return _POOL.read(path)
+    return _POOL.read(path, ocr)
 
 
 def draw_apart(data: bytes, file: str, page: int, width: int) -> bytes:

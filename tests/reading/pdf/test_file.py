@@ -68,8 +68,9 @@ def without_pages() -> bytes:
         ),
         (
             drawn(picture),
-            "The PDF is scanned and has no text: run OCR on it, for example with ocrmypdf, and "
-            "add it again.",
+            "The PDF is scanned and has no text: install text recognition with `pip install "
+            "rag-reports[ocr]`, or run OCR on the PDF, for example with ocrmypdf, and add it "
+            "again.",
         ),
     ],
     ids=["encrypted", "damaged", "of no bytes", "without pages", "empty page", "scan"],
