@@ -63,7 +63,7 @@ def place(hit: Hit) -> str:
 
 
 def where(section: str, paragraph: int, page: str = "") -> str:
-    """A place in a report, as far as it is known."""
+    """Return a place in a report: section, page and paragraph, as far as they are known."""
     return ", ".join(
         part for part in (as_label(section), f"p. {page}" if page else "", f"¶{paragraph}") if part
     )
