@@ -89,6 +89,38 @@ def test_stream_ends_with_the_sentence_of_an_error(serve: Serve) -> None:
         load("stream").main(url.rstrip("/"), " ")
 
 
+def test_langchain_gets_the_passages_with_their_places(
+    ask_by: Callable[[ModuleType], ModuleType],
+    pipeline_with: PipelineWith,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    script = ask_by(load("langchain_retriever"))
+    script.main("north", QUESTION)
+    assert capsys.readouterr().out.startswith("Northern Trade: Trade in grain rose")
+    library = pipeline_with({"north.txt": REPORT})
+    (document, *_) = script.ReportsRetriever(library=library, k=2).invoke(QUESTION)
+    place = slice(document.metadata["start"], document.metadata["end"])
+    assert library.document(document.metadata["source"]).text[place] == document.page_content
+
+
+def test_llamaindex_gets_the_passages_with_their_places(
+    ask_by: Callable[[ModuleType], ModuleType],
+    pipeline_with: PipelineWith,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """llama-index-core brings sixty packages (nltk, SQLAlchemy, aiohttp), so where the tests are
+    set up it is not installed; installed by hand, it is tested.
+    """
+    pytest.importorskip("llama_index.core")
+    script = ask_by(load("llamaindex_retriever"))
+    script.main("north", QUESTION)
+    assert capsys.readouterr().out.startswith("Northern Trade: Trade in grain rose")
+    library = pipeline_with({"north.txt": REPORT})
+    (found, *_) = script.ReportsRetriever(library, k=2).retrieve(QUESTION)
+    place = slice(found.node.start_char_idx, found.node.end_char_idx)
+    assert library.document(found.node.metadata["source"]).text[place] == found.node.get_content()
+
+
 def test_every_script_is_listed_and_tested() -> None:
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     tests = Path(__file__).read_text(encoding="utf-8")

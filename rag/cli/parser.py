@@ -10,6 +10,7 @@ from rag.cli.commands import (
     conversations,
     doctor,
     documents,
+    mcp_install,
     measure,
     models,
     serve,
@@ -406,13 +407,18 @@ def _add_serve(commands: _Commands) -> None:
         "print the token that the server asks programs for",
         "export RAG_TOKEN=$(rag token)",
     )
-    commands.add(
+    parser = commands.add(
         "mcp",
         serve.run_mcp,
         "serve the library to an assistant over standard input and output",
         "rag mcp --library press",
         "model",
         "certainty",
+    )
+    parser.add_argument(
+        "--install",
+        choices=mcp_install.ASSISTANTS,
+        help="write the library into the configuration of this assistant, which then starts it",
     )
 
 

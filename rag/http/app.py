@@ -12,10 +12,14 @@ from fastapi.responses import PlainTextResponse, Response
 from starlette.routing import Match
 
 from rag.errors import RagError
-from rag.http import conversations, documents, openai, questions, unanswered
+from rag.http import conversations, documents, questions, unanswered
 from rag.http.errors import PROBLEMS, add_error_handlers
 from rag.http.limits import MAX_BODY, MAX_UPLOAD
 from rag.http.mcp import make_server
+from rag.http.openai.chat import add_chat_routes
+from rag.http.openai.embeddings import add_embedding_routes
+from rag.http.openai.responses import add_response_routes
+from rag.http.openapi_page import OPENAPI, add_openapi_page
 from rag.http.schemas import Health, Ready
 from rag.service.client import proof
 from rag.service.jobs import Jobs
@@ -49,8 +53,8 @@ def make_app(service: Service, jobs: Jobs, key: str, metrics: bool = False) -> F
         "words. A request takes up to "
         f"{MAX_BODY / 1e6:.0f} MB, an upload {MAX_UPLOAD / 1e6:.0f} MB; {MAX_QUESTIONS} questions "
         f"are answered or wait at a time.",
-        openapi_url="/v1/openapi.json",
-        docs_url=None,  # they fetch their scripts from elsewhere
+        openapi_url=OPENAPI,
+        docs_url=None,  # FastAPI's own fetch their scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
         responses=PROBLEMS,
@@ -63,7 +67,10 @@ def make_app(service: Service, jobs: Jobs, key: str, metrics: bool = False) -> F
     documents.add_document_routes(app, service, jobs)
     conversations.add_conversation_routes(app, service)
     unanswered.add_unanswered_routes(app, service)
-    openai.add_openai_routes(app, service)
+    add_chat_routes(app, service)
+    add_response_routes(app, service)
+    add_embedding_routes(app, service)
+    add_openapi_page(app)
     app.router.routes.extend(mcp_app.routes)
     _close(app)
     return app

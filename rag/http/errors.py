@@ -18,7 +18,7 @@ from rag.errors import (
     TimedOutError,
     UsageError,
 )
-from rag.http import openai
+from rag.http.openai.shared import PATHS
 from rag.service.service import RETRY_SECONDS
 
 
@@ -74,7 +74,7 @@ def _problem(
         status=status, detail=detail, request_id=getattr(request.state, "request_id", "")
     )
     content = problem.model_dump()
-    if request.url.path in openai.PATHS:
+    if request.url.path in PATHS:
         content["error"] = {
             "message": detail,
             "type": "invalid_request_error" if status < 500 else "server_error",

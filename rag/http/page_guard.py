@@ -22,7 +22,9 @@ _OPEN_PATHS = (
     "/gradio_api/queue/",
     "/gradio_api/heartbeat/",
     "/gradio_api/startup-events",
+    "/docs/",
 )
+_OPEN_PAGES = ("/", "/docs")
 # Gradio's own scripts are inline and compile templates; what counts is that nothing may be fetched
 # from or sent to elsewhere.
 _PAGE_POLICY = (
@@ -66,5 +68,5 @@ class PageGuard:
         return (
             is_known_host(headers, self._hosts)
             and is_same_origin(headers)
-            and (path == "/" or path.startswith(_OPEN_PATHS))
+            and (path in _OPEN_PAGES or path.startswith(_OPEN_PATHS))
         )

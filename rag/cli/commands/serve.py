@@ -6,6 +6,7 @@ import os
 import sys
 from functools import partial
 
+from rag.cli.commands import mcp_install
 from rag.cli.output import print_json, print_text, say
 from rag.config import Settings
 
@@ -79,13 +80,20 @@ def run_token(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def run_mcp(settings: Settings, options: argparse.Namespace) -> int:
-    """Serve the library to an assistant over standard input and output."""
+    """Serve the library to an assistant over standard input and output, or write that down."""
     from rag.http.mcp import make_server
     from rag.service.service import Service
 
     service = Service(settings, options.make_models(settings))
     # A library that cannot be used is reported before an assistant asks.
     _ = service.pipeline(settings.library).library
+    if options.install:
+        file = mcp_install.install(options.install, settings)
+        service.close()
+        if options.json:
+            print_json({"assistant": options.install, "file": str(file)})
+        say(f"The library {settings.library!r} is in {file}; start {options.install} again.")
+        return 0
     make_server(service).run("stdio")
     service.close()
     return 0
