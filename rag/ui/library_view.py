@@ -149,6 +149,7 @@ def making_html() -> str:
         '<form class="making" data-form="make"><label for="make">New library</label>'
         f'<input {field} placeholder="name" maxlength="64"><button type="submit">Create</button>'
         "</form>"
+        '<p><a href="/docs" target="_blank" rel="noopener">HTTP API</a> for programs</p>'
     )
 
 

@@ -27,6 +27,14 @@ def test_the_description_is_shown_and_tried_without_any_other_server(
     assert [entry for entry in log if not entry.startswith((url, "data:"))] == []
 
 
+def test_the_page_leads_to_it(window: Any, serve: Serve) -> None:
+    shown = window(serve({"default": {"wool.txt": "Wool fell by 5 percent."}}))
+    shown.click("[role=tab] >> text=Library")
+    with shown.context.expect_page() as opened:
+        shown.click("text=HTTP API")
+    opened.value.wait_for_selector("#swagger-ui")
+
+
 def test_nothing_else_lies_below_the_description(serve: Serve) -> None:
     url = serve({"default": {"wool.txt": "Wool fell by 5 percent."}})
     assert httpx.get(f"{url}docs/../pyproject.toml").status_code == 404
