@@ -23,6 +23,8 @@ def visible(text: str) -> str:
     Surrogates, which cannot be encoded, become the character that a pair of them stands for, or
     "\ufffd" where one stands alone.
     """
+    if text.isascii() and text.isprintable():  # as most words are
+        return text
     text = _SURROGATES.sub(_paired, text)
     return _INVISIBLE.sub("", _LINE_END.sub("\n", text))
 

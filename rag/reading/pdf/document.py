@@ -70,11 +70,14 @@ def read_pdf(data: bytes, recognizer: Recognizer | None = None) -> Content:
         if not any(page.lines or page.furniture for page in pages):
             raise _no_text(pdf, recognizer)
         title, language = _title(pdf), _language(pdf)
-        stated_labels = [_label(pdf, index) for index in range(len(pdf))]
+        # A file that states any label states that of its first page.
+        labelled = len(pdf) if _label(pdf, 0) else 0
+        stated_labels = [_label(pdf, index) for index in range(labelled)]
         stated = [("title", title), ("author", pdf.get_metadata_value("Author"))]
-        missing = _unread(unusual.unread, len(pdf), recognizer)
+        count = len(pdf)
+        missing = _unread(unusual.unread, count, recognizer)
     facts = stated_facts(((n, visible(value)) for n, value in stated), "document properties")
-    if labels := _page_labels(stated_labels, pages):
+    if labels := _page_labels(stated_labels, pages, count):
         facts.append(labels)
     if recognizer and unusual.recognized:
         facts.append(Fact("recognized", _ranges(unusual.recognized), recognizer.name))
@@ -251,13 +254,13 @@ def _label(pdf: "PdfDocument", index: int) -> str:
     return "" if len(label) > LONGEST_LABEL or "," in label else label
 
 
-def _page_labels(stated: Sequence[str], pages: Sequence[Page]) -> Fact | None:
+def _page_labels(stated: Sequence[str], pages: Sequence[Page], count: int) -> Fact | None:
     """Return what is printed on the pages as a fact, None where that is their place in the file.
 
     What the file states is believed, else what the pages show.
     """
-    places = [str(place) for place in range(1, len(stated) + 1)]
-    if any(stated):
+    places = [str(place) for place in range(1, count + 1)]
+    if stated:
         labels, source = list(stated), "page labels"
     else:
         shown = printed_labels(pages)

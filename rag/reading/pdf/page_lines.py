@@ -59,12 +59,24 @@ def _is_marker(word: Word, baseline: float, size: float) -> bool:
 def _with_markers_in_place(lines: Sequence[list[Word]]) -> list[list[Word]]:
     """Return the lines with markers that are drawn before or after all text in their lines."""
     hosts = [line for line in lines if len(line) > 1 or not _RAISED_MARKER.fullmatch(line[0].text)]
+    # Numbers in the cells of a table are as many as its lines: most lines are ruled out at once.
+    heights = [
+        (min(w.baseline - MOST_RAISED * w.size for w in host), max(w.baseline for w in host))
+        for host in hosts
+    ]
     placed: list[list[Word]] = [*hosts]
     for line in lines:
         if len(line) > 1 or not _RAISED_MARKER.fullmatch(line[0].text):
             continue
         marker = line[0]
-        host = next((other for other in hosts if _stands_in(marker, other)), None)
+        host = next(
+            (
+                other
+                for other, (top, bottom) in zip(hosts, heights, strict=True)
+                if top <= marker.baseline <= bottom and _stands_in(marker, other)
+            ),
+            None,
+        )
         if host is None:
             placed.append(line)
         else:

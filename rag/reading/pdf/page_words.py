@@ -71,6 +71,12 @@ class PageReader:
         self._rotation = page.get_rotation()
         self._width, self._height = page.get_size()
         self._styles: dict[bytes, _TypeStyle] = {}
+        self._bold_fonts: dict[bytes, bool] = {}
+        # Filled by PDFium again and again: to make them takes longer than the calls.
+        self._rects = raw.FS_RECTF(), raw.FS_RECTF()
+        self._matrix = raw.FS_MATRIX()
+        self._origin = ctypes.c_double(), ctypes.c_double()
+        self._colour = ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint()
         # By font and stated size the height of the tallest letter, in points.
         self._tallest: dict[tuple[bytes, float], float] = {}
         self._scanned: bool | None = None
@@ -82,9 +88,9 @@ class PageReader:
         words: dict[int | None, list[Word]] = {}
         text = self._characters()
         pieces = [
-            (first, end, style, self._gaps(text, first, end, style))
+            (first, end, style, [] if whole else self._gaps(text, first, end, style))
             for run in _RUN.finditer(text)
-            for first, end, style in self._set_alike(*run.span())
+            for first, end, style, whole in self._set_alike(*run.span())
             if not style.hidden
         ]
         # Some programs set all letters tight or wide: a space is what is wider than usual.
@@ -151,15 +157,16 @@ class PageReader:
         )
         return "".join(chr(code) if code < 0x110000 else "\0" for code in codes)
 
-    def _set_alike(self, start: int, end: int) -> Iterator[tuple[int, int, _TypeStyle]]:
-        """Yield the spans of characters set alike, and how."""
+    def _set_alike(self, start: int, end: int) -> Iterator[tuple[int, int, _TypeStyle, bool]]:
+        """Yield the spans of characters set alike, how, and whether they are of one object."""
         style = self._style_at(start)
-        if style is self._style_at(end - 1):  # the characters of an object follow each other
-            yield start, end, style
+        # The characters of an object follow each other.
+        if end == start + 1 or style is self._style_at(end - 1):
+            yield start, end, style, True
             return
         for style, group in groupby(range(start, end), self._style_at):
             indexes = list(group)
-            yield indexes[0], indexes[-1] + 1, style
+            yield indexes[0], indexes[-1] + 1, style, len(indexes) == 1
 
     def _style_at(self, index: int) -> _TypeStyle:
         """Return how a character is set.
@@ -173,30 +180,24 @@ class PageReader:
         return self._styles[address]
 
     def _style(self, index: int, item: object) -> _TypeStyle:
-        raw, text = self._raw, self._text.raw
-        matrix, flags, x, y = raw.FS_MATRIX(), ctypes.c_int(), ctypes.c_double(), ctypes.c_double()
+        raw, text, matrix = self._raw, self._text.raw, self._matrix
+        x, y = self._origin
         raw.FPDFText_GetMatrix(text, index, matrix)
         stated = raw.FPDFText_GetFontSize(text, index)
         size = abs(stated) * (matrix.c**2 + matrix.d**2) ** 0.5
         if size < SMALLEST_TYPE and (drawn := self._drawn_size(item, stated)) > 2 * size:
             size = drawn  # fonts that are drawn glyph by glyph may state any size
         raw.FPDFText_GetCharOrigin(text, index, x, y)
-        name = ctypes.create_string_buffer(128)
-        raw.FPDFText_GetFontInfo(text, index, name, len(name), flags)
-        bold = raw.FPDFText_GetFontWeight(text, index) >= 600 or bool(
-            _BOLD.search(name.value.decode("utf-8", "replace"))
-        )
         sign = -1 if stated < 0 else 1  # what is mirrored twice is upright
-        here, there = self._shown(0, 0), self._shown(sign * matrix.a, sign * matrix.b)
-        turn = _turn(there[0] - here[0], there[1] - here[1])
-        red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+        turn = _turn(*self._direction(sign * matrix.a, sign * matrix.b))
+        red, green, blue, alpha = self._colour
         raw.FPDFText_GetFillColor(text, index, red, green, blue, alpha)
         mode = raw.FPDFTextObj_GetTextRenderMode(item)
         filled = mode in (raw.FPDF_TEXTRENDERMODE_FILL, raw.FPDF_TEXTRENDERMODE_FILL_CLIP)
         invisible = mode == raw.FPDF_TEXTRENDERMODE_INVISIBLE and not self.is_scanned()
         return _TypeStyle(
             size=size,
-            bold=bold,
+            bold=self._is_bold(index, item),
             baseline=self._framed(x.value, y.value, turn)[1],
             turn=turn,
             hidden=invisible
@@ -206,6 +207,21 @@ class PageReader:
             white=filled and min(red.value, green.value, blue.value) >= WHITE,
         )
 
+    def _is_bold(self, index: int, item: object) -> bool:
+        """Return whether the font of a character is bold; each font is asked once."""
+        raw, text = self._raw, self._text.raw
+        font = bytes(raw.FPDFTextObj_GetFont(item))
+        bold = self._bold_fonts.get(font)
+        if bold is None:
+            name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
+            raw.FPDFText_GetFontInfo(text, index, name, len(name), flags)
+            bold = raw.FPDFText_GetFontWeight(text, index) >= 600 or bool(
+                _BOLD.search(name.value.decode("utf-8", "replace"))
+            )
+            if any(font):  # it has an address
+                self._bold_fonts[font] = bold
+        return bold
+
     def _is_guessed(self, index: int) -> bool:
         """Return whether PDFium made a character up from where the others stand."""
         return bool(self._raw.FPDFText_IsGenerated(self._text.raw, index) == 1)
@@ -213,13 +229,19 @@ class PageReader:
     def _word(
         self, text: str, apart: bool, guessed: bool, first: int, last: int, style: _TypeStyle
     ) -> Word:
-        start, end = self._raw.FS_RECTF(), self._raw.FS_RECTF()
+        start, end = self._rects
         self._raw.FPDFText_GetLooseCharBox(self._text.raw, first, start)
-        self._raw.FPDFText_GetLooseCharBox(self._text.raw, last, end)
-        left, bottom = min(start.left, end.left), min(start.bottom, end.bottom)
-        right, top = max(start.right, end.right), max(start.top, end.top)
-        one, other = (self._framed(*c, style.turn) for c in ((left, bottom), (right, top)))
-        (left, right), (top, bottom) = sorted((one[0], other[0])), sorted((one[1], other[1]))
+        left, bottom, right, top = start.left, start.bottom, start.right, start.top
+        if last != first:
+            self._raw.FPDFText_GetLooseCharBox(self._text.raw, last, end)
+            left, bottom = min(left, end.left), min(bottom, end.bottom)
+            right, top = max(right, end.right), max(top, end.top)
+        left, top = self._framed(left, top, style.turn)
+        right, bottom = self._framed(right, bottom, style.turn)
+        if left > right:
+            left, right = right, left
+        if top > bottom:
+            top, bottom = bottom, top
         baseline, size = style.baseline, style.size
         if style.turn is not None:  # some fonts state a height that no line has
             top, bottom = baseline - ASCENT * size, baseline + DESCENT * size
@@ -232,6 +254,8 @@ class PageReader:
         """
         left, bottom, right, top = self._box
         match self._rotation:
+            case 0:
+                return x - left, top - y
             case 90:
                 return y - bottom, x - left
             case 180:
@@ -240,9 +264,22 @@ class PageReader:
                 return top - y, right - x
         return x - left, top - y
 
+    def _direction(self, x: float, y: float) -> tuple[float, float]:
+        """Return a direction of the page's own space as it is shown: across and down."""
+        match self._rotation:
+            case 90:
+                return y, x
+            case 180:
+                return -x, y
+            case 270:
+                return -y, -x
+        return x, -y
+
     def _framed(self, x: float, y: float, turn: int | None) -> tuple[float, float]:
         """Convert a point of the page's own space to the page as it is turned."""
         across, down = self._shown(x, y)
+        if not turn:
+            return across, down
         match turn:
             case 90:
                 return down, self._width - across
