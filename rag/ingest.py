@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from rag.errors import NotFoundError, RagError, UsageError
+from rag.errors import LibraryError, NotFoundError, RagError, UsageError
 from rag.files import MAX_BYTES, read_regular
 from rag.library.chunking import make_chunks
 from rag.library.store import Library
@@ -19,7 +19,7 @@ from rag.protocols import Embedder, Progress
 from rag.reading.documents import SUFFIXES
 from rag.reading.folders import files_below
 from rag.reading.process.worker import read_apart
-from rag.types import Chunk, Document, DocumentInfo, Vectors
+from rag.types import Chunk, Document, DocumentInfo, Fact, SourceFile, Vectors
 
 # In a library's list of files the folder of documents that were uploaded; the same from anywhere.
 UPLOADED = Path("/uploaded")
@@ -98,6 +98,22 @@ def add_files(
 ) -> Iterator[Added]:
     """Read, chunk, embed and store each file; yield the outcome of each as it happens.
 
+    Takes and does what `add_sources` does.
+    """
+    sources = [SourceFile(path, path) for path in files]
+    return add_sources(library, embedder, sources, progress, whole_folders, ocr)
+
+
+def add_sources(
+    library: Library,
+    embedder: Embedder,
+    sources: Sequence[SourceFile],
+    progress: Progress | None = None,
+    whole_folders: bool = False,
+    ocr: str = "",
+) -> Iterator[Added]:
+    """Read, chunk, embed and store each file; yield the outcome of each as it happens.
+
     A file whose content is in the library is skipped; where it was renamed, the document follows
     it. A changed file replaces its document once the new version is read and embedded. A file
     that fails keeps its old version and does not stop the others. `whole_folders` says that the
@@ -106,10 +122,11 @@ def add_files(
     """
     failed = False
     if progress:
-        progress.done(0, len(files))
-    for number, path in enumerate(files, 1):
+        progress.done(0, len(sources))
+    for number, source in enumerate(sources, 1):
+        path = source.path
         try:
-            added = _add_file(library, embedder, path, progress, ocr)
+            added = _add_file(library, embedder, source, progress, ocr)
         except RagError as error:
             if error.exit_code != 1:  # not this file's fault: the library or a model cannot be used
                 raise
@@ -118,7 +135,7 @@ def add_files(
             added = _unexpected(path, error)
         failed = failed or added.outcome == "failed"
         if progress:
-            progress.done(number, len(files))
+            progress.done(number, len(sources))
         yield added
     if whole_folders and not failed:
         library.drop_pending(_ADDING)
@@ -134,15 +151,47 @@ def _unexpected(path: Path, error: Exception) -> Added:
 
 
 def _add_file(
-    library: Library, embedder: Embedder, path: Path, progress: Progress | None, ocr: str
+    library: Library,
+    embedder: Embedder,
+    source: SourceFile,
+    progress: Progress | None,
+    ocr: str,
 ) -> Added:
-    content = _content_hash(path)
+    file, path = source.file, source.path
+    content = _content_hash(file)
     known = library.find(path) or library.find_content(content)
     if known is None or known.sha256 != content:
-        return add_document(library, embedder, read_apart(path, ocr), path, progress)
+        document = _described(read_apart(file, ocr), source)
+        if file != path and document.boxes:  # the pages are shown from it, and it does not stay
+            _keep_copy(library, file, content)
+        return add_document(library, embedder, document, path, progress)
     if not known.path.is_relative_to(UPLOADED) and _is_gone(known.path):
         library.move(known.name, path)
     return Added(path, "unchanged", known.name, known.chunks)
+
+
+def _described(document: Document, source: SourceFile) -> Document:
+    """Return the document with what others know of it in the place of what its file says."""
+    facts = document.facts
+    if source.authors:
+        told = tuple(Fact("author", author, source.told_by) for author in source.authors)
+        facts = tuple(fact for fact in facts if fact.name != "author") + told
+    return replace(
+        document,
+        title=source.title or document.title,
+        date=source.date or document.date,
+        facts=facts,
+    )
+
+
+def _keep_copy(library: Library, file: Path, sha256: str) -> None:
+    try:
+        library.source_files.keep(file, sha256)
+    except OSError as error:
+        raise LibraryError(
+            f"The pages of {file.name} cannot be kept ({error.strerror}); make room and add it "
+            "again."
+        ) from error
 
 
 def add_document(

@@ -43,6 +43,7 @@ from rag.types import (
     Reason,
     Seconds,
     Sentence,
+    SourceFile,
     Turn,
     Vectors,
 )
@@ -171,6 +172,15 @@ class Pipeline:
             ocr=self._ocr,
         )
         yield from skipped
+
+    def add_sources(
+        self, sources: Sequence[SourceFile], progress: Progress | None = None
+    ) -> Iterator[Added]:
+        """Add files of which others know something; yield the outcome of each as it happens."""
+        start_early()
+        yield from ingest.add_sources(
+            self._open(create=True), self.models.embedder, sources, progress, ocr=self._ocr
+        )
 
     def add_document(
         self, document: Document, path: Path, progress: Progress | None = None

@@ -160,6 +160,18 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to add, and what somebody else knows of the report in it."""
+
+    file: Path  # where it is now
+    path: Path  # by which the library knows it
+    title: str = ""  # "" where only the file says
+    date: str = ""  # ISO 8601
+    authors: tuple[str, ...] = ()
+    told_by: str = ""  # who knows it
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A report as its readers see it."""
 

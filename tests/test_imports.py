@@ -28,6 +28,7 @@ BASE = {
 }
 ABOVE = {
     "text": "",
+    "sources": "",
     "reading": "text",
     "catalogue": "",
     "models": "catalogue",
@@ -42,7 +43,9 @@ ABOVE = {
     "ui": "service catalogue render text",
     "serve": "http ui service",
     "evaluation": "pipeline search models library reading text",
-    "cli": "serve http evaluation service pipeline ingest models catalogue library render text",
+    "cli": (
+        "serve http evaluation service pipeline ingest sources models catalogue library render text"
+    ),
     "__main__": "cli",
     "__init__": "pipeline models catalogue",
     # No user runs it: it may import anything, and nothing imports it.
@@ -87,7 +90,7 @@ ROOM_OF = {
     "sentence_transformers": "models.embedder models.reranker",
     "sentencex": "text.sentences",
     "snowballstemmer": "text.languages",
-    "sqlite3": "library.sqlite.database library.backup",
+    "sqlite3": "sources.zotero library.sqlite.database library.backup",
     "starlette": "http",
     "striprtf": "reading.office.rtf",
     "stopwordsiso": "text.languages",

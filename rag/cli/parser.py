@@ -275,7 +275,27 @@ def _add_document_commands(commands: _Commands) -> None:
         "rag add reports/ --library press",
     )
     parser.set_defaults(adds=True)
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files and folders")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        type=_place,
+        metavar="PATH",
+        help="files and folders, or addresses of the web (https://…), which are fetched",
+    )
+    parser.add_argument(
+        "--zotero",
+        nargs="?",
+        type=Path,
+        const=Path.home() / "Zotero",
+        metavar="FOLDER",
+        help="add the files of Zotero with its titles, authors and dates (default: ~/Zotero)",
+    )
+    parser.add_argument(
+        "--paperless",
+        type=Path,
+        metavar="FOLDER",
+        help="add the files of an export of paperless-ngx with its titles and dates",
+    )
     parser.add_argument(
         "--samples", action="store_true", help="add the sample reports that come with rag"
     )
@@ -488,6 +508,11 @@ def _add_machine(commands: _Commands, parser: CommandParser) -> None:
     )
     of_shell.add_argument("shell", choices=completion.SHELLS)
     of_shell.set_defaults(parser_of_all=parser, as_set=True)
+
+
+def _place(text: str) -> Path | str:
+    """Return an address of the web as it is, all else as a path."""
+    return text if text.lower().startswith(("http://", "https://")) else Path(text)
 
 
 def _probability(text: str) -> float:

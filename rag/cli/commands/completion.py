@@ -18,7 +18,7 @@ def run_completion(settings: Settings, options: argparse.Namespace) -> int:
             action.help = None  # shtab leaves out what the help does not show
     for command in parser.commands.values():
         for action in command._actions:
-            if action.type and getattr(action.type, "__name__", "") == "Path":
+            if action.type and getattr(action.type, "__name__", "") in ("Path", "_place"):
                 action.complete = shtab.FILE
     script = shtab.complete(parser, shell=options.shell)
     if options.json:

@@ -12,8 +12,28 @@ def run_add(settings: Settings, options: argparse.Namespace) -> int:
     """Add files and folders; with --watch go on with what changes in the folders."""
     from rag.cli.commands import ingest
     from rag.errors import UsageError
+    from rag.sources.paperless import paperless_files
+    from rag.sources.zotero import zotero_files
 
-    paths = [*options.paths, *([bundled("samples")] if options.samples else [])]
+    addresses = [place for place in options.paths if isinstance(place, str)]
+    elsewhere = [bool(addresses), options.zotero is not None, options.paperless is not None]
+    files = [place for place in options.paths if not isinstance(place, str)]
+    if any(elsewhere):
+        if sum(elsewhere) > 1 or files or options.samples or options.prune or options.watch:
+            raise UsageError(
+                "Addresses, --zotero and --paperless are added one after the other, each without "
+                "files, --samples, --prune and --watch."
+            )
+        with open_pipeline(settings, options) as pipeline:
+            if addresses:
+                return ingest.add_addresses(pipeline, addresses, options.json)
+            found = (
+                zotero_files(options.zotero)
+                if options.zotero is not None
+                else paperless_files(options.paperless)
+            )
+            return ingest.add_sources(pipeline, found, options.json)
+    paths = [*files, *([bundled("samples")] if options.samples else [])]
     if not paths:
         raise UsageError("Nothing to add was named; give files or folders: rag add PATH…")
     if options.watch and (options.json or options.prune > options.yes):

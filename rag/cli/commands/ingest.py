@@ -4,20 +4,24 @@ It imports the pipeline, so the commands import it when they run.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rag.cli.commands.watch import among, changes
 from rag.cli.common import FAILED
 from rag.cli.output import print_json
 from rag.cli.progress import Display
 from rag.config import version
-from rag.errors import UsageError
+from rag.errors import DocumentError, UsageError
 from rag.files import written_whole
 from rag.ingest import Added, find_files, left_out_summary
 from rag.pipeline import Pipeline
+from rag.sources.web import FETCHED, fetch
 from rag.text.characters import printable
+from rag.types import SourceFile
 
 
 def add(
@@ -36,7 +40,7 @@ def add(
     raises, and UsageError where something is to be removed and there is no terminal to ask on.
     """
     some, _ = find_files(paths, at_least=0 if prune else 1)
-    outcomes = _add(pipeline, paths) if some else []
+    outcomes = _add(pipeline, partial(pipeline.add, paths)) if some else []
     if report:
         _write_report(report, outcomes)
     gone = pipeline.gone(paths) if prune else []
@@ -46,10 +50,7 @@ def add(
     if removed:
         remove(pipeline, [document.name for document in gone])
     if as_json:
-        rows = [
-            {"path": str(a.path), "outcome": a.outcome, "document": a.document, "reason": a.reason}
-            for a in outcomes
-        ]
+        rows = _rows(outcomes)
         outcome = "removed" if removed else "gone"
         rows += [
             {"path": str(d.path), "outcome": outcome, "document": d.name, "reason": ""}
@@ -81,7 +82,7 @@ def watch(pipeline: Pipeline, folders: Sequence[Path], prune: bool) -> int:
             there = [folder for folder in folders if folder.is_dir()]
             files, _ = find_files(there, at_least=0)
             if wanted := among(files, changed) if changed else files:
-                _add(pipeline, wanted if changed else there)
+                _add(pipeline, partial(pipeline.add, wanted if changed else there))
             # A folder in which nothing is left may have been unmounted.
             if prune and (
                 gone := pipeline.gone(
@@ -108,10 +109,47 @@ def remove(pipeline: Pipeline, names: Sequence[str]) -> None:
             display.say(f"{'removed':>9}  {name}")
 
 
-def _add(pipeline: Pipeline, paths: Sequence[Path]) -> list[Added]:
+def add_sources(pipeline: Pipeline, sources: Sequence[SourceFile], as_json: bool) -> int:
+    """Add files of which others know something, and return the exit code."""
+    if not sources:
+        raise UsageError("No file was found there; see whether the files are on this machine.")
+    return _told(_add(pipeline, partial(pipeline.add_sources, sources)), as_json)
+
+
+def add_addresses(pipeline: Pipeline, addresses: Sequence[str], as_json: bool) -> int:
+    """Fetch pages and files of the web, add them, and return the exit code."""
+
+    def coming(display: Display) -> Iterator[Added]:
+        for number, address in enumerate(addresses):
+            display.say(f" fetching  {address}")
+            with TemporaryDirectory(prefix="rag-fetched-") as folder:
+                try:
+                    source = fetch(address, Path(folder))
+                except DocumentError as error:
+                    yield Added(FETCHED / str(number), "failed", reason=str(error))
+                else:
+                    yield from pipeline.add_sources([source], display)
+
+    return _told(_add(pipeline, coming), as_json)
+
+
+def _told(outcomes: Sequence[Added], as_json: bool) -> int:
+    if as_json:
+        print_json(_rows(outcomes))
+    return FAILED if any(added.outcome == "failed" for added in outcomes) else 0
+
+
+def _rows(outcomes: Sequence[Added]) -> list[dict[str, str]]:
+    return [
+        {"path": str(a.path), "outcome": a.outcome, "document": a.document, "reason": a.reason}
+        for a in outcomes
+    ]
+
+
+def _add(pipeline: Pipeline, add: Callable[[Display], Iterator[Added]]) -> list[Added]:
     outcomes = []
     with Display(sys.stderr, "files") as display:
-        for added in pipeline.add(paths, display):
+        for added in add(display):
             outcomes.append(added)
             if added.outcome == "skipped":
                 continue

@@ -1,0 +1,1 @@
+"""Where reports are besides files and folders: on the web, in Zotero, in paperless."""
