@@ -1,9 +1,11 @@
 """A mail (EML, MSG) -> its head, its words, and apart from them what it quotes.   [python-oxmsg]"""
 
+import codecs
 import re
 from collections.abc import Iterator
 from email import message_from_bytes, policy
-from email.errors import MessageError
+from email.errors import HeaderParseError, MessageError
+from email.header import decode_header, make_header
 from email.message import MIMEPart
 from email.utils import parsedate_to_datetime
 from io import BytesIO
@@ -24,6 +26,9 @@ _QUOTES_BELOW = re.compile(
     r"(?:on|am|le|el|il) .{5,120}(?:wrote|schrieb[^:]{0,60}|a écrit|escribió|ha scritto)\s?:|_{20,}"
 )
 _SIGNATURE = re.compile(r"--\s?")
+# What Outlook calls people beside their names: nothing, or their place in a directory.
+_NO_ADDRESS = re.compile(r"\s*<(?:/o=[^>]*)?>", re.IGNORECASE)
+_CODE_PAGE = re.compile(r"windows[-_](\d{3,5})")  # as oxmsg calls them, "windows-950"
 _MAIL = re.compile(rb"(?im)^(?:from|to|subject|date|received|return-path|message-id):\s")
 
 
@@ -67,7 +72,9 @@ def read_msg(data: bytes) -> Content:
     Raises DocumentError if the file is no such mail.
     """
     from oxmsg import Message
+    from oxmsg.domain.model import UnrecognizedCodePageError, UnsupportedEncodingError
 
+    unknown = UnrecognizedCodePageError, UnsupportedEncodingError
     try:
         message = Message.load(BytesIO(data))
         headers = {name.lower(): value for name, value in message.message_headers.items()}
@@ -82,12 +89,33 @@ def read_msg(data: bytes) -> Content:
         names = [a.file_name for a in message.attachments if a.file_name]
         text, page = message.body, message.html_body
     # What oxmsg raises where a part is missing or is no mail.
-    except (KeyError, IndexError, ValueError, TypeError, AttributeError, OSError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, OSError, *unknown) as error:
         raise _damaged("MSG") from error
     words = list(mail_blocks(visible(text))) if text else []
     if not words and page:
         words = list(html_content(parsed(page)).blocks)
-    return _mail([(name, value) for name, value in fields.items() if value], words, names)
+    head = [(name, _NO_ADDRESS.sub("", _decoded(value))) for name, value in fields.items()]
+    return _mail([(name, value) for name, value in head if value], words, names)
+
+
+def _decoded(header: str) -> str:
+    """Return a line of a head with its encoded words ("=?utf-8?Q?…?=") as text."""
+    try:
+        return str(make_header(decode_header(header)))
+    except (HeaderParseError, LookupError, ValueError):
+        return header
+
+
+def _code_page(name: str) -> codecs.CodecInfo | None:
+    """Return the codec of a code page of Windows by a name that Python does not know."""
+    found = _CODE_PAGE.fullmatch(name)
+    try:
+        return codecs.lookup(f"cp{found[1]}") if found else None
+    except LookupError:
+        return None
+
+
+codecs.register(_code_page)
 
 
 def _damaged(kind: str) -> DocumentError:
