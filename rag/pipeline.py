@@ -237,9 +237,10 @@ class Pipeline:
                 self._keep_unanswered(event, history, only)
             yield event
 
-    def attempt(self, question: str) -> Answer:
+    def attempt(self, question: str, only: Filter = EVERYTHING) -> Answer:
         """Return the answer as `ask` does, but do not keep a question without one."""
-        return next(event for event in self._answer(question) if isinstance(event, Answer))
+        events = self._answer(question, only=only)
+        return next(event for event in events if isinstance(event, Answer))
 
     def _answer(
         self,

@@ -45,7 +45,7 @@ def conversations(page: Page) -> None:
             page.wait_for_selector(".answer", state="detached")
         page.fill("#asking textarea", question)
         page.press("#asking textarea", "Enter")
-        page.wait_for_selector(".answer :is(.about, .status:has-text('nearest'))")
+        page.wait_for_selector(".answer .actions")
 
 
 def main() -> None:

@@ -21,9 +21,12 @@ MAX_STATEMENTS = 500
 # the indented lines below.
 _FOOTNOTE = re.compile(r"(?m)^ {0,3}\[\^?\d{1,3}\]:?\s.*(?:\n[ \t]+\S.*|\n[ \t]*(?=\n[ \t]+\S))*")
 # What stands around the answers of an exported conversation: its name and the questions, when it
-# was exported, what is said where there is no answer, the nearest passages.
+# was exported, what is said where there is no answer, the nearest passages, the lists at the end.
 _DECLINED = "|".join(map(re.escape, decline.OPENINGS))
-_FRAME_OF_EXPORT = re.compile(rf"(?m)^(?:#+ |> |— |Exported on \d|{_DECLINED}).*$")
+_FRAME_OF_EXPORT = re.compile(
+    r"(?m)^## (?:Sources|Files that were read)\n\n(?:(?:\d+\.|-) .*\n?)+"
+    rf"|^(?:#+ |> |— |Exported on \d|{_DECLINED}).*$"
+)
 _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 
 

@@ -112,6 +112,10 @@ class Store(Protocol):
 
     def names(self) -> list[str]: ...
 
+    def names_by_age(self) -> list[str]:
+        """Return the names of all documents, the one that was added last at the end."""
+        ...
+
     def names_like(self, stem: str) -> list[str]:
         """Return the names that begin with the stem."""
         ...

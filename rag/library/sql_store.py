@@ -120,6 +120,9 @@ class SqlStore:
         rows = self._database.rows(f"{_LISTED} WHERE {by} = ? ORDER BY name LIMIT 1", value)
         return next(iter(_infos(rows)), None)
 
+    def names_by_age(self) -> list[str]:
+        return [name for (name,) in self._database.rows("SELECT name FROM documents ORDER BY id")]
+
     def no_document(self, name: str) -> str:
         near = get_close_matches(name, self.names())
         hint = (

@@ -186,6 +186,10 @@ class Library:
             and (info.name in names or not only.documents)
         ]
 
+    def names_by_age(self) -> list[str]:
+        """Return the names of the documents, the one that was added last at the end."""
+        return self._store.names_by_age()
+
     def find(self, path: Path) -> DocumentInfo | None:
         """The document that was read from the file at `path`."""
         return self._store.info("path", _absolute(path))

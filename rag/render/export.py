@@ -1,6 +1,6 @@
 """Answers -> a file that can be read and checked without this program.
 
-Markdown, HTML, Word, JSON.                [python-docx]
+Markdown, HTML, Word, JSON, and the cited documents as BibTeX and CSL-JSON.   [python-docx]
 
 Everything but the JSON is made of the same parts, in which nothing is left that no reader sees.
 What a document, a question or a name says is escaped in each format, so that none of it becomes a
@@ -20,19 +20,23 @@ from typing import Literal
 
 from rag.errors import NotFoundError
 from rag.files import safe_name
+from rag.render.bibliography import bibtex, cited_documents, csl_json, reference
 from rag.render.json import answer_json
 from rag.render.text import CLOSEST, NEAREST_SHOWN, NO_ANSWER, where
 from rag.text.characters import visible
 from rag.text.lookalikes import as_label
 from rag.types import IN_LINES, Answer, Citation, Document, Hit
 
-ExportFormat = Literal["md", "html", "docx", "json"]
+ExportFormat = Literal["md", "html", "docx", "json", "bib", "csl"]
 MEDIA_TYPES: dict[ExportFormat, str] = {
     "md": "text/markdown; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "json": "application/json",
+    "bib": "application/x-bibtex",
+    "csl": "application/vnd.citationstyles.csl+json",
 }
+_SUFFIXES = {"csl": "csl.json"}
 
 _LONGEST_TITLE = 255  # characters of a Word file's title
 _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
@@ -51,21 +55,28 @@ def export(
     date = _today()
     if kind == "json":
         return _json(name, date, answers, documents)
+    cited = cited_documents(answers, documents)
+    if kind in ("bib", "csl"):
+        return bibtex(cited) if kind == "bib" else csl_json(cited)
     made = {"md": _markdown, "html": _html, "docx": _docx}[kind]
     return made(
-        _line_to_export(name), f"Exported on {date}. {_ABOUT}", [*_parts(answers, documents)]
+        _line_to_export(name),
+        f"Exported on {date}. {_ABOUT}",
+        [*_parts(answers, documents)],
+        _sources(answers, cited, documents),
     )
 
 
 def file_name(name: str, kind: ExportFormat) -> str:
     """Return a file name for what is exported under `name`: only letters, digits, dots, - and _."""
-    return f"{safe_name(name, 'answer')}.{kind}"
+    return f"{safe_name(name, 'answer')}.{_SUFFIXES.get(kind, kind)}"
 
 
+_SOURCES, _FILES = "Sources", "Files that were read"
 _ABOUT = (
-    "Every sentence carries a footnote with the exact words of the report it rests on; the "
-    "SHA-256 shows whether a report's file "
-    "is still the one that was read."
+    "Every sentence carries a footnote with the exact words of the report it rests on. At the end "
+    "stand the sources, and the files that were read with their SHA-256, which tells whether a "
+    "file is still the same."
 )
 
 
@@ -82,12 +93,36 @@ class _Footnote:
     quote: str
     source: str  # the report, the place in it, and who speaks
     note: str  # the report's own, "" where there is none
-    proof: str  # the file, or that it is not the one that was read
+    gone: str  # that the document is not the one that was read, "" where it is
 
     @property
     def below(self) -> list[str]:
         """The lines below the quote."""
-        return [line for line in (self.source, self.note, self.proof) if line]
+        return [line for line in (self.source, self.note, self.gone) if line]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A document of the list of sources."""
+
+    line: str
+    file: str  # its file with its SHA-256, which stands at the very end; "" where it was replaced
+
+
+def _sources(
+    answers: Sequence[Answer], cited: Sequence[Document], documents: Callable[[str], Document]
+) -> list[_Source]:
+    """Return the cited documents as a list of sources shows them."""
+    quoted = {c.document for a in answers for c in a.citations if _quoted(c, documents)}
+    return [
+        _Source(
+            _line_to_export(reference(document)),
+            _line_to_export(f"{document.file}: SHA-256 {document.sha256}")
+            if document.name in quoted
+            else "",
+        )
+        for document in cited
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +170,8 @@ def _footnote(number: int, c: Citation, documents: Callable[[str], Document]) ->
         f"The report’s note {_line_to_export(c.note.number)}: {_line_to_export(c.note.text)}"
         if c.note
         else "",
-        _line_to_export(f"{document.file}, SHA-256 {document.sha256}")
-        if (document := _quoted(c, documents))
+        ""
+        if _quoted(c, documents)
         else "The report was replaced or removed since, so its file is not the one that was read.",
     )
 
@@ -199,7 +234,7 @@ _MARKUP = re.compile(
 _MARKDOWN_BLOCK = re.compile(r"^([-+=:%]|\d+(?=[.)]))")
 
 
-def _markdown(name: str, about: str, parts: Sequence[_Part]) -> bytes:
+def _markdown(name: str, about: str, parts: Sequence[_Part], sources: Sequence[_Source]) -> bytes:
     blocks = [f"# {_md(name)}", _md(about)]
     for part in parts:
         blocks.append(f"## {_md(part.question)}")
@@ -215,10 +250,15 @@ def _markdown(name: str, about: str, parts: Sequence[_Part]) -> bytes:
             # The colon at the end keeps readers without footnotes from taking the line for the
             # address of a link.
             blocks.append(f"[^{footnote.number}]: {_md(footnote.source)}:")
-            inside = [_md_quote(footnote.quote), _md(footnote.note), _md(footnote.proof)]
+            inside = [_md_quote(footnote.quote), _md(footnote.note), _md(footnote.gone)]
             blocks += [
                 "\n".join(f"    {line}" for line in block.split("\n")) for block in inside if block
             ]
+    if sources:
+        listed = (f"{n}. {_md(source.line)}" for n, source in enumerate(sources, 1))
+        blocks += [f"## {_SOURCES}", "\n".join(listed)]
+    if files := [f"- {_md(source.file)}" for source in sources if source.file]:
+        blocks += [f"## {_FILES}", "\n".join(files)]
     return ("\n\n".join(blocks) + "\n").encode()
 
 
@@ -255,7 +295,7 @@ _FILE_POLICY = (
 )
 
 
-def _html(name: str, about: str, parts: Sequence[_Part]) -> bytes:
+def _html(name: str, about: str, parts: Sequence[_Part], sources: Sequence[_Source]) -> bytes:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_FILE_POLICY}">'
@@ -264,8 +304,17 @@ def _html(name: str, about: str, parts: Sequence[_Part]) -> bytes:
         f"{escape(name)}</title>"
         f'<style>{_STYLE}</style></head><body><main><h1>{escape(name)}</h1><p class="about">'
         f"{escape(about)}</p>"
-        f"{''.join(map(_part_html, parts))}</main></body></html>\n"
+        f"{''.join(map(_part_html, parts))}{_sources_html(sources)}</main></body></html>\n"
     ).encode()
+
+
+def _sources_html(sources: Sequence[_Source]) -> str:
+    if not sources:
+        return ""
+    listed = "".join(f"<li>{escape(source.line)}</li>" for source in sources)
+    files = "".join(f"<li>{escape(source.file)}</li>" for source in sources if source.file)
+    read = f'<section class="about"><h2>{_FILES}</h2><ul>{files}</ul></section>' if files else ""
+    return f"<section><h2>{_SOURCES}</h2><ol>{listed}</ol></section>{read}"
 
 
 def _part_html(part: _Part) -> str:
@@ -297,7 +346,7 @@ def _part_html(part: _Part) -> str:
 _WORD_NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 
-def _docx(name: str, about: str, parts: Sequence[_Part]) -> bytes:
+def _docx(name: str, about: str, parts: Sequence[_Part], sources: Sequence[_Source]) -> bytes:
     from docx import Document as new_document
     from docx.opc.constants import CONTENT_TYPE, RELATIONSHIP_TYPE
     from docx.opc.packuri import PackURI
@@ -338,6 +387,14 @@ def _docx(name: str, about: str, parts: Sequence[_Part]) -> bytes:
         for text, place in part.nearest:
             document.add_paragraph(text, "Quote")
             document.add_paragraph(f"— {place}")
+    if sources:
+        document.add_heading(_SOURCES, 1)
+        for source in sources:
+            document.add_paragraph(source.line, "List Number")
+    if files := [source.file for source in sources if source.file]:
+        document.add_heading(_FILES, 1)
+        for file in files:
+            document.add_paragraph(file)
     footnotes = _footnotes_xml([footnote for part in parts for footnote in part.footnotes])
     notes = Part(
         PackURI("/word/footnotes.xml"), CONTENT_TYPE.WML_FOOTNOTES, footnotes, document.part.package

@@ -7,6 +7,7 @@ server: the next one goes on with them.
 import logging
 import queue
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,6 +28,7 @@ MAX_WAITING_UPLOADS = 32  # each is a file of up to 50 MB on the disk
 MAX_UPLOADS = 1000  # remembered; of more, the oldest are forgotten
 _MAX_TASKS = 20  # of a library that are finished and remembered
 _MAX_TRIES = 2  # a file that makes the server end when it is read must not do so at every start
+_CANCELLED = "It was cancelled."
 _FAULT = "The server has a fault; its log says which."
 
 
@@ -46,11 +48,19 @@ class Job:
     message: str = ""  # what came of it, or why it failed
     faults: tuple[str, ...] = ()  # files that were not added, faults of the library
     answered: tuple[str, ...] = ()  # questions without an answer before that have one now
+    begun: float = 0.0  # when its turn came, on the monotonic clock
 
     @property
     def finished(self) -> bool:
         """Whether it has ended, well or not."""
         return self.status not in ("waiting", "running")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take at the rate so far; None while nothing tells."""
+        if self.status != "running" or not 0 < self.number < self.of:
+            return None
+        return (time.monotonic() - self.begun) / self.number * (self.of - self.number)
 
 
 class Jobs:
@@ -65,6 +75,7 @@ class Jobs:
         self._uploads: dict[str, Upload] = {}  # those not finished, by the id of their job
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
+        self._cancelled: set[str] = set()  # ids of jobs that are to end
         self._work: dict[JobKind, Callable[[Job], Job]] = {
             "upload": self._add_upload,
             "add": self._add_folder,
@@ -144,6 +155,23 @@ class Jobs:
         self._waiting_tasks.put(job)
         return job
 
+    def dismiss(self, library: str, document: str = "") -> None:
+        """Forget the jobs of a library that have ended, or only those that added a document."""
+        with self._lock:
+            for job in [*self._jobs.values()]:
+                of_it = not document or job.document == document
+                if job.library == library and job.finished and of_it:
+                    del self._jobs[job.id]
+
+    def cancel(self, library: str) -> None:
+        """End what is being added to a library: what is in it stays, what waits is not added."""
+        with self._lock:
+            self._cancelled |= {
+                job.id
+                for job in self._jobs.values()
+                if job.library == library and job.kind in ("upload", "add") and not job.finished
+            }
+
     def get(self, id: str) -> Job:
         """Return the job as it is now. Raises NotFoundError where there is none."""
         job = self._jobs.get(id)
@@ -183,8 +211,10 @@ class Jobs:
     def _run(self, waiting: "queue.SimpleQueue[Job]") -> None:
         """Do one waiting job after the other, until the service is closed."""
         while not self._service.closed:
-            job = self._update(waiting.get(), status="running")
+            job = self._update(waiting.get(), status="running", begun=time.monotonic())
             try:
+                if job.id in self._cancelled:
+                    raise UsageError(_CANCELLED)
                 job = self._work[job.kind](job)
             except RagError as error:
                 job = self._changed(job, status="failed", message=str(error))
@@ -210,6 +240,7 @@ class Jobs:
             with self._lock:
                 self._folder.remove(self._uploads.pop(job.id))
             self._service.metrics.count("rag_uploads_total", outcome=job.status)
+        self._cancelled.discard(job.id)
         self._jobs[job.id] = job
 
     def _add_upload(self, job: Job) -> Job:
@@ -247,7 +278,11 @@ class Jobs:
             if added.outcome == "failed":
                 faults.append(f"{added.path.name}: {added.reason}")
                 self._update(job, faults=tuple(faults))
+            if job.id in self._cancelled:
+                break
         message = f"{total - len(faults)} of {total} files are in the library, {new} of them new."
+        if job.id in self._cancelled:
+            message = f"{_CANCELLED} Files added before that: {new}."
         message = " ".join(filter(None, (message, left_out_summary(skipped))))
         return self._changed(
             job,

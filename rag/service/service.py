@@ -30,7 +30,9 @@ from rag.service.fair_queue import FairQueue, QueuedModels, RequestContext, curr
 from rag.service.metrics import Metrics
 from rag.service.model_work import ModelWork
 from rag.service.uploads import document_name, supported_suffix
-from rag.types import EVERYTHING, Answer, DocumentInfo, Event, Filter, Turn
+from rag.text.characters import printable
+from rag.text.query import is_within
+from rag.types import EVERYTHING, Answer, DocumentInfo, Event, Fact, Filter, Turn
 
 # Answered or waiting: at some seconds each, whoever came later would not wait for it anyway.
 MAX_QUESTIONS = 16
@@ -38,6 +40,8 @@ MAX_QUESTIONS = 16
 MAX_PAGE_IMAGES = 8
 RETRY_SECONDS = 5  # about as long as an answer takes
 _ASKING_AGAIN_SECONDS = 600.0  # for all unanswered questions together, beside other work
+_MAX_TITLE = 300  # characters of a title that is corrected by hand
+_BY_HAND = "corrected by hand"  # where a fact of a document stands
 _CLOSE_SECONDS = 4.0  # for the questions under way when the service is closed
 _CLOSING_POLL_SECONDS = 0.02
 _OUTCOMES = {  # of a question without an answer
@@ -208,13 +212,35 @@ class Service:
             _keep_pages(pipeline, file, document.sha256, added.document)
         return added
 
-    def attempt(self, library: str, question: str) -> Answer:
+    def correct(self, library: str, document: str, title: str, date: str) -> None:
+        """Give a document another title and date, under which it is found and cited from now on.
+
+        Both hold until its file is changed and added again. Raises NotFoundError where there is no
+        such document, UsageError for a title or a date that is none.
+        """
+        title = " ".join(printable(title).split())
+        if not 0 < len(title) <= _MAX_TITLE:
+            raise UsageError(
+                f"The title has {len(title)} characters; write one of 1 to {_MAX_TITLE}."
+            )
+        is_within("", date, "")  # raises for what is no date
+        pipeline = self.pipeline(library)
+        path, found = pipeline.library.info(document).path, pipeline.document(document)
+        stated = {"title": title, "date": date}
+        facts = [fact for fact in found.facts if fact.name not in stated]
+        for name in ("title", "date"):
+            if stated[name]:
+                facts.append(Fact(name, stated[name], _BY_HAND))
+        corrected = replace(found, title=title, date=date, facts=tuple(facts))
+        pipeline.add_document(corrected, path)
+
+    def attempt(self, library: str, question: str, only: Filter = EVERYTHING) -> Answer:
         """Return the answer to a question that no user asked: nothing is kept or counted.
 
         Raises what `Pipeline.stream` raises.
         """
         current_request.set(RequestContext())
-        return self.pipeline(library).attempt(question)
+        return self.pipeline(library).attempt(question, only)
 
     def ask_again(self, library: str) -> tuple[str, ...]:
         """Ask the unanswered questions of the library again; return those answered now.

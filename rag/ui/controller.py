@@ -3,19 +3,20 @@
 Ask, follow up, open a report, go on with a conversation.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rag.catalogue.memory import free_memory, gigabytes
+from rag.config import bundled
 from rag.errors import NotFoundError, RagError, StoppedError, UsageError
+from rag.render.document_html import report_html
 from rag.render.html import (
     answer_html,
     conversation_html,
     count,
     draft_html,
     examples_html,
-    report_html,
     trouble_html,
 )
 from rag.service.fair_queue import RequestContext
@@ -26,12 +27,13 @@ from rag.types import Answer, Event, Filter, Found, Hit, Sentence, Turn
 from rag.ui.library_view import (
     conversations_html,
     holdings_html,
-    library_html,
     no_library_html,
     unanswered_html,
     work_html,
 )
 from rag.ui.models_view import models_html
+from rag.ui.overviews import Overviews
+from rag.ui.sources_view import about_html, library_html, scope_html
 from rag.ui.suggested_questions import SuggestedQuestions
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ class Controller:
         self._service = service
         self._requests: dict[str, RequestContext] = {}
         self._suggested = SuggestedQuestions(service)
+        self._overviews = Overviews(service)
 
     def libraries(self) -> list[str]:
         """Return the names of the libraries."""
@@ -189,26 +192,41 @@ class Controller:
 
     # --- Reports ----------------------------------------------------------------------------------
 
-    def library_view(self, library: str) -> tuple[str, list[tuple[str, str]]]:
-        """Return the list of the library's reports, and the label and name of each, to choose."""
+    def library_view(self, library: str, chosen: Sequence[str] = ()) -> str:
+        """The list of the library's documents, those that limit the next question ticked."""
         if not library:
-            return no_library_html(), []
+            return no_library_html()
         try:
-            documents = self._service.pipeline(library).library.documents()
+            held = self._service.pipeline(library).library
+            documents = held.documents()
+            if not documents:
+                return no_library_html()
+            return library_html(library, documents, set(chosen), held.names_by_age())
         except RagError as error:
-            return trouble_html(str(error)), []
-        called = [(" · ".join(filter(None, [d.title, d.date])), d.name) for d in documents]
-        return library_html(library, documents), called
+            return trouble_html(str(error))
 
-    def open(self, window: BrowserWindow, opened: Mapping[str, Any]) -> str:
-        """Return the report that a button names, with the words marked that its answer cites.
+    def scope(self, library: str, chosen: Sequence[str]) -> tuple[tuple[str, ...], str]:
+        """Those of the chosen documents that are in the library, and what is said beside the
+        question of what it is asked of.
+        """
+        try:
+            documents = self._service.pipeline(library).library.documents() if library else []
+        except RagError:  # what is wrong is said where the library is shown
+            return (), ""
+        names = {document.name for document in documents}
+        there = tuple(name for name in chosen if name in names)
+        return there, scope_html(documents, set(there))
 
-        Those of the button are marked as the ones in view.
+    def open(
+        self, window: BrowserWindow, opened: Mapping[str, Any], chosen: Sequence[str] = ()
+    ) -> str:
+        """The document that a button names, with the words marked that its answer cites, those of
+        the button in view; the list of all where it names none.
         """
         try:
             if not window.library or not opened.get("document"):
-                return self.library_view(window.library)[0]
-            # From the list of reports, it is opened as the last answer cites it.
+                return self.library_view(window.library, chosen)
+            # From the list of documents, it is opened as the last answer cites it.
             turn = int(opened.get("turn") or len(window.turns) - 1)
             cited = window.turns[turn][0].citations if 0 <= turn < len(window.turns) else ()
             start, end = opened.get("start"), opened.get("end")
@@ -218,15 +236,31 @@ class Controller:
         except RagError as error:
             return trouble_html(str(error))
 
-    def beside(self, window: BrowserWindow) -> str:
-        """Return what stands beside a conversation: the report its last answer cites first.
+    def about(self, window: BrowserWindow, document: str) -> str:
+        """A document's own page."""
+        try:
+            pipeline = self._service.pipeline(window.library)
+            info, found = pipeline.library.info(document), pipeline.document(document)
+            return about_html(found, info, self._overviews.of(window.library, document))
+        except RagError as error:
+            return trouble_html(str(error))
 
-        The list of all reports if it cites none.
+    def correct(self, window: BrowserWindow, document: str, title: str, date: str) -> str:
+        """A document's own page, after its title and date were corrected, or why they were not."""
+        trouble = self._trouble(
+            lambda: self._service.correct(window.library, document, title, date.strip())
+        )
+        return trouble + self.about(window, document)
+
+    def beside(self, window: BrowserWindow, chosen: Sequence[str] = ()) -> str:
+        """What stands beside a conversation.
+
+        The document that its last answer cites first, or the list of all.
         """
         try:
-            return self.cited(window) or self.library_view(window.library)[0]
-        except RagError:  # the report was removed
-            return self.library_view(window.library)[0]
+            return self.cited(window) or self.library_view(window.library, chosen)
+        except RagError:  # the document was removed
+            return self.library_view(window.library, chosen)
 
     def cited(self, window: BrowserWindow) -> str:
         """Return the report that the last answer cites first; "" if it cites none.
@@ -261,11 +295,29 @@ class Controller:
             )
         return self._trouble(lambda: self._jobs.begin(self.target(window), kind, folder))
 
+    def add_samples(self, window: BrowserWindow) -> str:
+        """Begin to add the sample reports that come with the program; why not, if not."""
+        folder = str(bundled("samples"))
+        return self._trouble(lambda: self._jobs.begin(self.target(window), "add", folder))
+
+    def dismiss(self, window: BrowserWindow) -> str:
+        """Forget what came of the work that has ended."""
+        self._jobs.dismiss(self.target(window))
+        return ""
+
+    def cancel(self, window: BrowserWindow) -> str:
+        """End what is being added."""
+        self._jobs.cancel(self.target(window))
+        return ""
+
     def discard(self, window: BrowserWindow, document: str) -> str:
-        """Remove a report from the library; why not, where it cannot be."""
-        return self._trouble(
+        """Remove a document from the library; why not, where it cannot be."""
+        trouble = self._trouble(
             lambda: self._service.pipeline(window.library).library.remove(document)
         )
+        if not trouble:
+            self._jobs.dismiss(window.library, document)
+        return trouble
 
     def clear_unanswered(self, window: BrowserWindow) -> str:
         """Remove the questions without an answer; why not, where it cannot be."""
@@ -373,7 +425,7 @@ class Controller:
                             answer_html(turn, step, only),
                             earlier,
                             window,
-                            self.cited(window) or None,
+                            self.beside(window, only.documents),
                         )
                         return
                     case Found():

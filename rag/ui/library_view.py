@@ -5,7 +5,7 @@ Its reports, its conversations, and the work that is done on it. Pure.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from rag.render.html import count, joined
@@ -18,29 +18,25 @@ _MOST_MONTHS = 36  # in a picture; beyond, its bars are years
 _MOST_YEARS = 150  # beyond, a date is wrong, and the picture would show only that
 _WIDTH, _HEIGHT, _BASE = 640, 100, 78  # of the picture, and where its bars stand
 _WIDEST_BAR = 40
-_REBUILD = "Rebuild the index of all reports? It may take long; questions are answered meanwhile."
-
-
-def library_html(name: str, documents: Sequence[DocumentInfo]) -> str:
-    """Return the list of a library's reports; a click opens one."""
-    items = "".join(
-        f'<li><button type="button" data-document="{escape(d.name)}">{escape(d.title)}</button>'
-        f"<p>{joined([d.date, count(d.paragraphs, 'paragraph')])}</p></li>"
-        for d in documents
-    )
-    return (
-        '<nav class="report-list">'
-        f"<h2>{count(len(documents), 'report')} in the library {escape(name)}</h2>"
-        f"<ul>{items}</ul></nav>"
-    )
+_MOST_LISTED = 8  # files of an upload that are shown at once, those that failed aside
+_REBUILD = "Rebuild the index of all documents? It may take long; questions are answered meanwhile."
 
 
 def no_library_html() -> str:
-    """Return what is shown if there is no library to ask."""
+    """What stands where there is nothing to ask yet: three ways to begin."""
     return (
-        '<section class="calm"><h2>There is no library yet</h2>'
-        "<p>Add reports under Library, or in a terminal:</p><pre>rag add reports/</pre>"
-        "<p>Or begin with the sample reports:</p><pre>rag add --samples</pre></section>"
+        '<section class="calm"><h2>No documents yet</h2>'
+        "<p>Add reports, then ask questions about them in plain words. Every sentence of an answer "
+        "shows where it is written. Nothing leaves this computer.</p>"
+        '<ul class="ways"><li><h3>Try the samples</h3><p>Six short reports that come with the '
+        'program.</p><p><button type="button" class="solid" data-do="samples">Add the samples'
+        "</button></p></li>"
+        "<li><h3>Add your own files</h3><p>Drop files or a folder anywhere on this page, or choose "
+        'them.</p><p><button type="button" class="outlined" data-choose="files">Choose files'
+        '</button> <button type="button" class="outlined" data-choose="folder-files">'
+        "Choose a folder</button></p></li>"
+        "<li><h3>Use the terminal</h3><p>For many files, and to keep a folder in step.</p>"
+        "<pre>rag add reports/</pre></li></ul></section>"
     )
 
 
@@ -74,34 +70,73 @@ def conversations_html(
 def adding_html(local: bool) -> str:
     """Return the form for files, and, for a reader at this machine, for a folder."""
     folder = (
-        '<form data-form="folder"><label for="folder">or a folder of this machine</label>'
+        '<form data-form="folder"><label for="folder">Or a folder of this machine</label>'
         '<input id="folder" name="folder" type="text" placeholder="full path" '
         'autocomplete="off" spellcheck="false">'
         '<button type="submit">Add</button></form>'
     )
     return (
-        '<section class="adding"><h2>Add reports</h2>'
-        '<div class="drop"><label for="files">Drop files here, or choose them</label>'
-        '<input id="files" type="file" multiple></div>'
-        f"{folder if local else ''}"
-        '<p class="status" id="sent" role="status"></p></section>'
+        '<section class="adding"><h2>Add documents</h2>'
+        '<div class="drop"><p>Drop files or folders here, or anywhere on the page.</p><p>'
+        '<input id="files" type="file" multiple class="unseen">'
+        '<label class="outlined" for="files">Choose files</label> '
+        '<input id="folder-files" type="file" multiple webkitdirectory class="unseen">'
+        '<label class="outlined" for="folder-files">Choose a folder</label></p></div>'
+        '<div id="sending" hidden><p role="status"></p>'
+        '<progress max="1" value="0" aria-label="Sending"></progress>'
+        '<button type="button" data-halt>Cancel</button></div>'
+        '<ul id="sent" hidden></ul>'
+        f"{folder if local else ''}</section>"
     )
 
 
 def work_html(uploads: Sequence[Job], tasks: Sequence[Job]) -> str:
     """Return the jobs of the library with their results: uploads first, then the others.
 
-    The list has the attribute data-busy while a job is not finished.
+    Files that were sent, then the rest. The section has the attribute data-busy while something is
+    still under way; what has ended can be dismissed.
     """
-    items = [*map(_upload_html, uploads), *map(_task_html, tasks)]
-    busy = "" if all(job.finished for job in [*uploads, *tasks]) else " data-busy"
-    return f'<ul class="work"{busy}>{"".join(items)}</ul>' if items else ""
+    jobs = [*uploads, *tasks]
+    if not jobs:
+        return ""
+    busy = not all(job.finished for job in jobs)
+    failed = [job for job in uploads if job.status == "failed"]
+    rest = [job for job in uploads if job.status != "failed"]
+    shown = [*map(_task_html, tasks), *map(_upload_html, [*failed, *rest[:_MOST_LISTED]])]
+    more = "".join(map(_upload_html, rest[_MOST_LISTED:]))
+    folded = (
+        f"<details><summary>{count(len(rest) - _MOST_LISTED, 'more file')}</summary>"
+        f"<ul>{more}</ul></details>"
+        if more
+        else ""
+    )
+    ends = any(not job.finished and job.kind in ("upload", "add") for job in jobs)
+    way = _way_html("cancel", "Cancel") if ends else "" if busy else _way_html("dismiss", "Dismiss")
+    return (
+        f'<section class="work"{" data-busy" if busy else ""}><header>'
+        f"{_upload_progress_html(uploads)}{way}</header><ul>{''.join(shown)}</ul>{folded}</section>"
+    )
+
+
+def _way_html(do: str, shown: str) -> str:
+    return f'<button type="button" data-do="{do}">{shown}</button>'
+
+
+def _upload_progress_html(uploads: Sequence[Job]) -> str:
+    """How many of the files that were sent are done; "" for none."""
+    done, of = sum(job.finished for job in uploads), len(uploads)
+    if not uploads:
+        return "<p></p>"
+    outcomes = Counter(_SHOWN_STATUS.get(job.status, job.status) for job in uploads if job.finished)
+    said = [f"{done:,} of {count(of, 'file')} done"] if done < of else [count(of, "file")]
+    bar = f'<progress max="{of}" value="{done}" aria-label="Files"></progress>' if done < of else ""
+    return f"<p>{joined([*said, *(f'{n:,} {what}' for what, n in outcomes.items())])}</p>{bar}"
 
 
 def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> str:
     """Return what a library holds: figures, a chart, and a table to open and remove reports."""
     about = [
-        count(len(documents), "report"),
+        count(len(documents), "document"),
         count(sum(d.chunks for d in documents), "passage"),
         _size(size),
     ]
@@ -112,13 +147,13 @@ def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> st
         f"<td>{escape(d.date)}</td><td>{d.chunks:,}</td>"
         f"<td>{_replace_html(d)}"
         f'<button type="button" data-do="discard" data-document="{escape(d.name)}" '
-        f'data-sure="Remove the report “{escape(d.title)}” from the library?">'
+        f'data-sure="Remove “{escape(d.title)}” from the library?">'
         "Remove</button></td></tr>"
         for d in documents
     )
     table = (
         '<div class="wide"><table><thead><tr>'
-        '<th scope="col">Report</th><th scope="col">Date</th><th scope="col">Passages</th>'
+        '<th scope="col">Document</th><th scope="col">Date</th><th scope="col">Passages</th>'
         '<th scope="col"><span class="unseen">Replace or remove</span></th>'
         f"</tr></thead><tbody>{rows}</tbody></table></div>"
     )
@@ -126,7 +161,7 @@ def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> st
         f'<section class="holdings"><h2>{escape(name)}</h2><p>{joined(about)}</p>'
         f"{_picture_html([d.date for d in documents])}{table if documents else ''}"
         '<p class="care"><button type="button" data-do="verify">Verify the library</button> '
-        f'<button type="button" data-do="rebuild" data-sure="{_REBUILD}">Rebuild it</button>'
+        f'<button type="button" data-do="rebuild" data-sure="{_REBUILD}">Rebuild the index</button>'
         "</p></section>"
     )
 
@@ -137,7 +172,7 @@ def _replace_html(document: DocumentInfo) -> str:
         return ""
     return (
         f'<button type="button" data-replace="{escape(document.name)}" '
-        f'aria-label="Replace the report “{escape(document.title)}” by another file">'
+        f'aria-label="Replace “{escape(document.title)}” by another file">'
         "Replace</button> "
     )
 
@@ -153,13 +188,16 @@ def making_html() -> str:
     )
 
 
+_SHOWN_STATUS = {
+    "waiting": "waiting",
+    "running": "adding",
+    "failed": "not added",
+    "unchanged": "already there",
+}
+
+
 def _upload_html(job: Job) -> str:
-    how = {
-        "waiting": "waiting",
-        "running": "adding",
-        "failed": "not added",
-        "unchanged": "already there",
-    }.get(job.status, job.status)
+    how = _SHOWN_STATUS.get(job.status, job.status)
     more = f"<p>{escape(job.message)}</p>" if job.message else ""
     return (
         f'<li class="{job.status}"><p>'
@@ -198,8 +236,8 @@ def _task_html(task: Job) -> str:
         task.kind
     ]
     how = {
-        "waiting": "waits",
-        "running": f"{task.number:,} of {task.of:,}" if task.of else "at work",
+        "waiting": "waiting",
+        "running": f"{task.number:,} of {task.of:,}{_time_left(task)}" if task.of else "at work",
     }.get(task.status, "")
     bar = (
         f'<progress max="{task.of}" value="{task.number}" aria-label="{escape(what)}"></progress>'
@@ -214,12 +252,23 @@ def _task_html(task: Job) -> str:
     )
 
 
-def _picture_html(dates: Iterable[str]) -> str:
-    """Return the number of reports of each month or year, as bars and as a table.
+def _time_left(task: Job) -> str:
+    """How long a task will take, as in " · about 2 min left"; "" while that is unknown."""
+    seconds = task.seconds_left
+    if seconds is None:
+        return ""
+    left = f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
+    return f" · about {left} left"
+
+
+def _picture_html(dates: Sequence[str]) -> str:
+    """How many documents there are of each month or year, as bars and as a table, and how many it
+    does not show.
 
     "" if that would show nothing.
     """
     dated = sorted(date for date in dates if _DATED_BY_MONTH.match(date))
+    undated = len(dates) - len(dated)
     if len(dated) < 2 or int(dated[-1][:4]) - int(dated[0][:4]) > _MOST_YEARS:
         return ""
     bars = [*_bars(dated)]
@@ -232,7 +281,7 @@ def _picture_html(dates: Iterable[str]) -> str:
             drawn.append(
                 f'<rect x="{index * step + 1:.1f}" y="{_BASE - tall:.1f}"'
                 f' width="{max(1.0, step - 2):.1f}" height="{tall:.1f}">'
-                f"<title>{when}: {count(number, 'report')}</title></rect>"
+                f"<title>{when}: {count(number, 'document')}</title></rect>"
             )
         if index == 0 or (when.endswith("-01") if "-" in when else index == len(bars) - 1):
             drawn.append(f'<text x="{index * step + 1:.1f}" y="{_HEIGHT - 6}">{when[:4]}</text>')
@@ -242,15 +291,22 @@ def _picture_html(dates: Iterable[str]) -> str:
     return (
         f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         'aria-labelledby="picture-title picture-about">'
-        '<title id="picture-title">Reports over time</title>'
-        f'<desc id="picture-about">{count(len(dated), "report")} with a date, '
+        '<title id="picture-title">Documents over time</title>'
+        f'<desc id="picture-about">{count(len(dated), "document")} with a date, '
         f"from {bars[0][0]} to {bars[-1][0]}; "
         f"at most {highest} of one {'month' if '-' in bars[0][0] else 'year'}.</desc>"
         f'<line x1="0" x2="{_WIDTH}" y1="{_BASE}" y2="{_BASE}"></line>{"".join(drawn)}</svg>'
+        f"<figcaption>{_left_out(undated)}</figcaption>"
         "<details><summary>Show as table</summary><table><thead>"
-        '<tr><th scope="col">When</th><th scope="col">Reports</th></tr>'
+        '<tr><th scope="col">When</th><th scope="col">Documents</th></tr>'
         f"</thead><tbody>{rows}</tbody></table></details></figure>"
     )
+
+
+def _left_out(undated: int) -> str:
+    """What a picture does not show; "" for nothing."""
+    verb = "is" if undated == 1 else "are"
+    return f"{count(undated, 'document')} without a date {verb} not shown." if undated else ""
 
 
 def _bars(dated: Sequence[str]) -> Iterator[tuple[str, int]]:

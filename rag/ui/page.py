@@ -4,7 +4,7 @@ Its HTML is made by rag/render/html.py and rag/ui/library_view.py, what it does 
 rag/ui/controller.py; keys, focus, the address and the clipboard are in static/page.js.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ _QUESTIONS_AT_ONCE = 8  # they search side by side; the language model answers o
 _SHOWN, _LOOKED, _DONE = "() => page.shown()", "() => page.looked()", "() => page.done()"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _EVENTS = (
-    "open start resume list rename forget look folder verify rebuild discard clear make models "
-    "model"
+    "open about correct choose start resume list rename forget look folder samples dismiss cancel "
+    "verify rebuild discard clear make models model"
 ).split()
 # Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events
 # to stand here.
@@ -57,8 +57,8 @@ def mount(
         theme=gr.themes.Base(
             font=["sans-serif"], font_mono=["monospace"]
         ),  # other themes bring web fonts along
-        css=(_DATA / "page.css").read_text(encoding="utf-8"),
-        head=f"<script>{(_DATA / 'page.js').read_text(encoding='utf-8')}</script>",
+        css=_static("page.css", "document.css", "library.css"),
+        head=f"<script>{_static('page.js', 'document.js', 'library.js')}</script>",
     )
     mounted: gr.routes.App = app.routes[-1].app
 
@@ -68,12 +68,17 @@ def mount(
     return end_streams
 
 
+def _static(*names: str) -> str:
+    return "\n".join((_DATA / name).read_text(encoding="utf-8") for name in names)
+
+
 class _Page:
     """The components of the page, and what happens when one is used."""
 
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
         self.window = gr.State(BrowserWindow())
+        self.chosen = gr.State(())  # names of the documents that limit the next question
         with gr.Row(elem_id="page"):
             with gr.Column(elem_id="left"):
                 with gr.Row(elem_id="top"):
@@ -100,14 +105,45 @@ class _Page:
                     with gr.Tab("Models", id="models"):
                         self.models = gr.HTML("", elem_id="models", apply_default_css=False)
             with gr.Column(elem_id="right"):
+                gr.HTML(
+                    '<button type="button" data-back>‹ Back to the answer</button>',
+                    elem_id="back",
+                    apply_default_css=False,
+                )
                 self.report = gr.HTML("", elem_id="report", apply_default_css=False)
-        self.wire = gr.HTML("", js_on_load=_WIRE, apply_default_css=False)
+        self.wire = gr.HTML("", js_on_load=_WIRE, elem_id="wire", apply_default_css=False)
 
     def _ask_tab(self) -> None:
         self.head = gr.HTML("", elem_id="head", apply_default_css=False)
         self.earlier = gr.HTML("", elem_id="earlier", apply_default_css=False)
         self.answer = gr.HTML("", elem_id="answer", apply_default_css=False)
-        with gr.Row(elem_id="asking"):
+        with gr.Column(elem_id="asking"):
+            self.scope = gr.HTML("", elem_id="scope", apply_default_css=False)
+            self._question_row()
+        self.examples = gr.HTML("", elem_id="examples", apply_default_css=False)
+        with gr.Accordion("Filters", open=False, elem_id="narrow"):
+            self.certainty = gr.Slider(
+                0,
+                1,
+                self.controller.certainty,
+                step=0.05,
+                label="Minimum confidence",
+                info="0: always answer … 1: answer only when certain",
+                buttons=["reset"],
+            )
+            with gr.Row():
+                self.after = gr.Textbox(
+                    "", label="From", placeholder="2023 or 2023-03", max_lines=1
+                )
+                self.before = gr.Textbox("", label="To", placeholder="2024 or 2024-12", max_lines=1)
+            with gr.Row():
+                self.speaker = gr.Textbox(
+                    "", label="Quoted speaker", placeholder="a name", max_lines=1
+                )
+                self.section = gr.Textbox("", label="Section", placeholder="a heading", max_lines=1)
+
+    def _question_row(self) -> None:
+        with gr.Row(elem_id="question"):
             self.question = gr.Textbox(
                 label="Question",
                 placeholder="Your question",
@@ -121,30 +157,6 @@ class _Page:
             )
             self.send = gr.Button("Ask", variant="primary", min_width=80, scale=0)
             self.halt = gr.Button("Stop", variant="stop", visible=False, min_width=80, scale=0)
-        self.examples = gr.HTML("", elem_id="examples", apply_default_css=False)
-        with gr.Accordion("Filters", open=False, elem_id="narrow"):
-            self.certainty = gr.Slider(
-                0,
-                1,
-                self.controller.certainty,
-                step=0.05,
-                label="Minimum confidence",
-                info="0: always answer … 1: answer only when certain",
-                buttons=["reset"],
-            )
-            self.documents = gr.Dropdown(
-                [], label="Reports", info="all reports unless you choose some", multiselect=True
-            )
-            with gr.Row():
-                self.after = gr.Textbox(
-                    "", label="From", placeholder="2023 or 2023-03", max_lines=1
-                )
-                self.before = gr.Textbox("", label="To", placeholder="2024 or 2024-12", max_lines=1)
-            with gr.Row():
-                self.speaker = gr.Textbox(
-                    "", label="Quoted speaker", placeholder="a name", max_lines=1
-                )
-                self.section = gr.Textbox("", label="Section", placeholder="a heading", max_lines=1)
 
     def _library_tab(self) -> None:
         gr.HTML(adding_html(self.controller.local), elem_id="adding", apply_default_css=False)
@@ -168,22 +180,24 @@ class _Page:
 
     def connect(self, blocks: gr.Blocks) -> None:
         """Say what happens when the page is opened, used and left."""
-        loaded = blocks.load(
-            self.load, None, [*self.conversation, self.library, self.documents], **_QUIET
-        )
+        opened = [*self.conversation, self.library, self.chosen, self.scope]
+        loaded = blocks.load(self.load, None, opened, **_QUIET)
         blocks.unload(self.stop)
         narrowed = [self.after, self.before, self.speaker, self.section]
         answered = gr.on(
             [self.send.click, *(box.submit for box in [self.question, *narrowed])],
             self.ask,
-            [self.window, self.question, self.certainty, self.documents, *narrowed],
+            [self.window, self.question, self.certainty, self.chosen, *narrowed],
             [*self.conversation, self.send, self.halt],
             trigger_mode="once",
             **_QUIET,
         )
         self.halt.click(self.stop, **_QUIET)
         changed = self.library.input(
-            self.change_library, self.library, [*self.conversation, self.documents], **_QUIET
+            self.change_library,
+            self.library,
+            [*self.conversation, self.chosen, self.scope],
+            **_QUIET,
         )
         for exchanged in (loaded, answered, changed):
             exchanged.then(js=_SHOWN, **_QUIET)
@@ -193,24 +207,33 @@ class _Page:
     def _connect_wire(self) -> None:
         """Connect the requests of the page's script, which sends them one after the other."""
         listed, held = [self.window, self.words], [self.work, self.holdings]
-        seen = [self.window, self.library, self.documents, self.examples, *held]
-        made = [*self.conversation, self.library, self.documents, self.trouble]
+        picked, scope = [self.window, self.chosen], [self.chosen, self.scope]
+        seen = [self.window, self.library, *scope, self.examples, *held]
+        made = [*self.conversation, self.library, *scope, self.trouble]
+        removed = [self.trouble, self.report, *scope]
+        wire, task = self.wire, self.trouble
         for event, do, given, changes, after in (
-            (self.wire.open, self.open, self.window, self.report, _SHOWN),
-            (self.wire.start, self.start, self.window, self.conversation, _SHOWN),
-            (self.wire.resume, self.resume, self.window, [*self.conversation, self.tabs], _SHOWN),
-            (self.wire.list, self.list, listed, self.conversations, ""),
-            (self.wire.rename, self.rename, listed, self.conversations, ""),
-            (self.wire.forget, self.forget, listed, [*self.conversation, self.conversations], ""),
-            (self.wire.look, self.look, self.window, seen, _LOOKED),
-            (self.wire.folder, self.folder, self.window, self.trouble, ""),
-            (self.wire.verify, self.verify, self.window, self.trouble, ""),
-            (self.wire.clear, self.clear, self.window, self.trouble, ""),
-            (self.wire.rebuild, self.rebuild, self.window, self.trouble, ""),
-            (self.wire.discard, self.discard, self.window, [self.trouble, self.report], _SHOWN),
-            (self.wire.make, self.make, self.window, made, _SHOWN),
-            (self.wire.models, self.controller.models, None, self.models, ""),
-            (self.wire.model, self.model, None, self.models, ""),
+            (wire.open, self.open, picked, self.report, _SHOWN),
+            (wire.about, self.about, self.window, self.report, _SHOWN),
+            (wire.correct, self.correct, self.window, self.report, _SHOWN),
+            (wire.choose, self.choose, self.window, scope, ""),
+            (wire.start, self.start, picked, self.conversation, _SHOWN),
+            (wire.resume, self.resume, picked, [*self.conversation, self.tabs], _SHOWN),
+            (wire.list, self.list, listed, self.conversations, ""),
+            (wire.rename, self.rename, listed, self.conversations, ""),
+            (wire.forget, self.forget, listed, [*self.conversation, self.conversations], ""),
+            (wire.look, self.look, picked, seen, _LOOKED),
+            (wire.folder, self.folder, self.window, task, ""),
+            (wire.samples, self.samples, self.window, task, ""),
+            (wire.dismiss, self.dismiss, self.window, task, ""),
+            (wire.cancel, self.cancel, self.window, task, ""),
+            (wire.verify, self.verify, self.window, task, ""),
+            (wire.clear, self.clear, self.window, task, ""),
+            (wire.rebuild, self.rebuild, self.window, task, ""),
+            (wire.discard, self.discard, picked, removed, _SHOWN),
+            (wire.make, self.make, self.window, made, _SHOWN),
+            (wire.models, self.controller.models, None, self.models, ""),
+            (wire.model, self.model, None, self.models, ""),
         ):
             done = event(do, given, changes, trigger_mode="multiple", **_QUIET)
             if after:
@@ -224,14 +247,14 @@ class _Page:
         if suggestion := self.controller.suggestion():
             gr.Info(suggestion, duration=None)
         window = self.controller.window(address.get("library", ""), address.get("conversation", ""))
-        return *self._shown(window), self._libraries(window), self._choices(window)
+        return *self._shown(window), self._libraries(window), *self._scope(window)
 
     def ask(
         self,
         window: BrowserWindow,
         question: str,
         certainty: float,
-        documents: list[str],
+        chosen: tuple[str, ...],
         after: str,
         before: str,
         speaker: str,
@@ -239,7 +262,7 @@ class _Page:
         request: gr.Request,
     ) -> Iterator[tuple[Any, ...]]:
         only = Filter(
-            tuple(documents), after.strip(), before.strip(), speaker.strip(), section.strip()
+            tuple(chosen), after.strip(), before.strip(), speaker.strip(), section.strip()
         )
         for view in self.controller.ask(
             window, question, str(request.session_hash), certainty, only
@@ -260,26 +283,44 @@ class _Page:
     def stop(self, request: gr.Request) -> None:
         self.controller.stop(str(request.session_hash))
 
-    def open(self, window: BrowserWindow, event: gr.EventData) -> str:
-        return self.controller.open(window, event._data)
+    def open(self, window: BrowserWindow, chosen: tuple[str, ...], event: gr.EventData) -> str:
+        return self.controller.open(window, event._data, chosen)
+
+    def about(self, window: BrowserWindow, event: gr.EventData) -> str:
+        return self.controller.about(window, str(event._data["document"]))
+
+    def correct(self, window: BrowserWindow, event: gr.EventData) -> str:
+        told = event._data
+        return self.controller.correct(
+            window, str(told["document"]), str(told["title"]), str(told["date"])
+        )
+
+    def choose(self, window: BrowserWindow, event: gr.EventData) -> tuple[Any, ...]:
+        return self.controller.scope(window.library, event._data.get("documents") or ())
 
     def change_library(self, library: str, request: gr.Request) -> tuple[Any, ...]:
         self.stop(request)
         window = self.controller.window(library)
-        return *self._shown(window), self._choices(window)
+        return *self._shown(window), *self._scope(window)
 
-    def start(self, window: BrowserWindow, request: gr.Request) -> tuple[Any, ...]:
-        self.stop(request)
-        return self._shown(BrowserWindow(window.library))
-
-    def resume(
-        self, window: BrowserWindow, request: gr.Request, event: gr.EventData
+    def start(
+        self, window: BrowserWindow, chosen: tuple[str, ...], request: gr.Request
     ) -> tuple[Any, ...]:
         self.stop(request)
-        chosen = self.controller.window(
+        return self._shown(BrowserWindow(window.library), chosen)
+
+    def resume(
+        self,
+        window: BrowserWindow,
+        chosen: tuple[str, ...],
+        request: gr.Request,
+        event: gr.EventData,
+    ) -> tuple[Any, ...]:
+        self.stop(request)
+        resumed = self.controller.window(
             event._data.get("library") or window.library, event._data["conversation"]
         )
-        return *self._shown(chosen), gr.update(selected="ask")
+        return *self._shown(resumed, chosen), gr.update(selected="ask")
 
     def list(self, window: BrowserWindow, words: str) -> str:
         return self.controller.conversations(window, words)
@@ -294,24 +335,32 @@ class _Page:
         parts = self._shown(left) if left is not window else [gr.skip()] * len(self.conversation)
         return *parts, listed
 
-    def look(self, window: BrowserWindow) -> tuple[Any, ...]:
+    def look(self, window: BrowserWindow, chosen: tuple[str, ...]) -> tuple[Any, ...]:
         found = (
             window if window.library else self.controller.window()
         )  # the first library may have come about
         # What is said meanwhile must not be lost, so a window is given back only where it has
         # another library.
         now = gr.skip() if found.library == window.library else found
-        choices = gr.update(choices=self.controller.library_view(found.library)[1])
         return (
             now,
             self._libraries(found),
-            choices,
+            *self._scope(found, chosen),
             self.controller.examples(found),
             *self.controller.work(found),
         )
 
     def folder(self, window: BrowserWindow, event: gr.EventData) -> str:
         return self.controller.begin(window, "add", event._data["folder"])
+
+    def samples(self, window: BrowserWindow) -> str:
+        return self.controller.add_samples(window)
+
+    def dismiss(self, window: BrowserWindow) -> str:
+        return self.controller.dismiss(window)
+
+    def cancel(self, window: BrowserWindow) -> str:
+        return self.controller.cancel(window)
 
     def clear(self, window: BrowserWindow) -> str:
         return self.controller.clear_unanswered(window)
@@ -322,15 +371,16 @@ class _Page:
     def rebuild(self, window: BrowserWindow) -> str:
         return self.controller.begin(window, "rebuild")
 
-    def discard(self, window: BrowserWindow, event: gr.EventData) -> tuple[str, str]:
-        return self.controller.discard(window, event._data["document"]), self.controller.beside(
-            window
-        )
+    def discard(
+        self, window: BrowserWindow, chosen: tuple[str, ...], event: gr.EventData
+    ) -> tuple[Any, ...]:
+        trouble = self.controller.discard(window, event._data["document"])
+        return trouble, self.controller.beside(window, chosen), *self._scope(window, chosen)
 
     def make(self, window: BrowserWindow, event: gr.EventData) -> tuple[Any, ...]:
         trouble = self.controller.make(event._data["name"])
         window = window if trouble else self.controller.window(event._data["name"])
-        return *self._shown(window), self._libraries(window), self._choices(window), trouble
+        return *self._shown(window), self._libraries(window), *self._scope(window), trouble
 
     def model(self, event: gr.EventData) -> str:
         return self.controller.change_model(
@@ -341,13 +391,13 @@ class _Page:
         names = self.controller.libraries()
         return gr.update(choices=names, value=window.library or None, visible=len(names) > 1)
 
-    def _shown(self, window: BrowserWindow) -> tuple[Any, ...]:
+    def _shown(self, window: BrowserWindow, chosen: Sequence[str] = ()) -> tuple[Any, ...]:
         earlier, last = window.shown(0, -1), window.shown(-1, len(window.turns))
-        beside, examples = self.controller.beside(window), self.controller.examples(window)
+        beside, examples = self.controller.beside(window, chosen), self.controller.examples(window)
         return window, window.head, earlier, last, beside, examples, gr.update(**_asking(window))
 
-    def _choices(self, window: BrowserWindow) -> Any:  # noqa: ANN401 - an update
-        return gr.update(choices=self.controller.library_view(window.library)[1], value=[])
+    def _scope(self, window: BrowserWindow, chosen: Sequence[str] = ()) -> tuple[Any, ...]:
+        return self.controller.scope(window.library, chosen)
 
 
 def _asking(window: BrowserWindow) -> dict[str, str]:

@@ -4,7 +4,8 @@ from html.parser import HTMLParser
 
 TAGS = set(
     "section article header nav div p h2 h3 h4 h5 h6 span sup button mark ol ul li blockquote"
-    " details summary pre a table thead tr th td del".split()
+    " details summary pre a table thead tr th td del figure figcaption img label input"
+    " output strong time".split()
 )
 
 
@@ -13,7 +14,9 @@ ATTRIBUTES = set(
     "data-marker data-markers "
     "data-note data-note-text data-number data-speaker data-back data-copy data-example data-turn "
     "data-do data-library data-head data-struck scope colspan tabindex aria-hidden "
-    "data-conversation".split()
+    "data-conversation data-turn data-edit data-outline data-section data-cite data-within "
+    "data-found data-wide aria-pressed aria-live placeholder autocomplete spellcheck data-page "
+    "data-pages data-of data-leaf data-leaf-to data-zoom min max src alt style datetime".split()
 )
 
 

@@ -13,7 +13,7 @@ from readers import read
 from rag.reading.blocks import Content, split_struck, struck_out
 from rag.reading.structure import structured
 from rag.reading.tables import Cell, table_blocks
-from rag.render.html import report_html
+from rag.render.document_html import report_html
 from rag.types import Citation, Document
 
 ORDERS = "Order No,Customer,Amount\nA-1,Brandt,4120.50\nA-2,Larsen,880.00\n"

@@ -399,7 +399,7 @@ def test_the_page_answers_in_a_browser_while_its_server_is_watched(served: Serve
         shown: Any = chromium.new_page()
         shown.set_default_timeout(LONGEST * 1000)
         shown.goto(served.url)
-        shown.wait_for_selector("#report .report-list")
+        shown.wait_for_selector("#report .document-list")
         shown.fill("#asking textarea", QUESTION)
         shown.press("#asking textarea", "Enter")
         shown.wait_for_selector(".footnotes")

@@ -231,9 +231,12 @@ def test_a_footnote_has_all_that_is_needed_to_check_it(kind: ExportFormat) -> No
         "Did trade rise?",
         "In Northern Trade (north, Deals › Grain, p. 4, ¶31), said by Holm",
         "The report’s note 8: Kremlin.ru",
-        f"north.txt, SHA-256 {SHA}",
+        "Sources",
+        "Northern Trade. 2024-05-01. File: north.txt" if NORTH.date else "File: north.txt",
+        f"north.txt: SHA-256 {SHA}",
     ):
         assert part in text
+    assert text.index(SHA) > text.index("Sources"), "no hash stands in the reader's way"
 
 
 @pytest.mark.parametrize("kind", ["md", "html", "docx"])
@@ -270,7 +273,7 @@ def test_html_holds_the_quote_to_the_letter() -> None:
 def test_the_marks_of_html_lead_to_their_footnotes_which_run_through() -> None:
     tree = html.fromstring(exported("html", ANSWER, ABSTAINED, ANSWER).decode())
     assert [a.get("href") for a in tree.iter("a")] == ["#footnote-1"] * 2 + ["#footnote-2"] * 2
-    assert [(li.get("id"), li.get("value")) for li in tree.iter("li")] == [
+    assert [(li.get("id"), li.get("value")) for li in tree.iter("li") if li.get("id")] == [
         ("footnote-1", "1"),
         ("footnote-2", "2"),
     ]
@@ -280,12 +283,12 @@ def test_the_marks_of_html_lead_to_their_footnotes_which_run_through() -> None:
 def test_html_of_hostile_texts_has_only_our_own_elements(text: str) -> None:
     data = hostile_export("html", text).decode()
     tree = html.fromstring(data)
-    ours = "html head meta title style body main h1 h2 p section blockquote ol li sup a".split()
+    ours = "html head meta title style body main h1 h2 p section blockquote ol ul li sup a".split()
     assert {element.tag for element in tree.iter()} <= set(ours)
     allowed = "lang charset http-equiv content name class id value href".split()
     assert {name for element in tree.iter() for name in element.attrib} <= set(allowed)
     assert {a.get("href") for a in tree.iter("a")} == {"#footnote-1"}
-    assert len(list(tree.iter("style"))) == len(list(tree.iter("section"))) - 1 == 1
+    assert len(list(tree.iter("style"))) == len(list(tree.iter("section"))) - 3 == 1
     assert tree.find(".//blockquote").text_content().split() == readable(text)
 
 
@@ -336,7 +339,10 @@ def test_markdown_shows_footnotes_as_readers_know_them() -> None:
         "    > Trade in grain rose by 30 percent.\n"
         "    > It had \\*fallen\\* &lt;before&gt;, 1 &lt; 2 &amp; so on.\n\n"
         "    The report’s note 8: Kremlin.ru\n\n"
-        f"    north.txt, SHA-256 {SHA}\n"
+        "## Sources\n\n"
+        "1. Northern Trade. File: north.txt\n\n"
+        "## Files that were read\n\n"
+        f"- north.txt: SHA-256 {SHA}\n"
     )
 
 
@@ -354,6 +360,11 @@ PLAIN = {
     "inline",
     "blockquote_open",
     "blockquote_close",
+    *(
+        f"{kind}_{edge}"
+        for kind in ("ordered_list", "bullet_list", "list_item")
+        for edge in ("open", "close")
+    ),
 }
 
 
@@ -370,7 +381,7 @@ def test_markdown_of_hostile_texts_has_only_our_own_blocks(
     )
     inline = {leaf.type for token in tokens for leaf in token.children or []}
     assert inline <= {"text", "text_special", "softbreak"}
-    assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", "h2", "h2"]
+    assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", *["h2"] * 4]
 
 
 @pytest.mark.parametrize("text", ATTACKS)
@@ -459,7 +470,8 @@ def test_word_holds_hostile_texts_as_words(text: str) -> None:
 def test_the_name_of_a_file_is_plain(name: str) -> None:
     for kind in MEDIA_TYPES:
         plain = file_name(name, kind)
-        assert re.fullmatch(r"[\w-][\w.-]{0,79}\." + kind, plain)
+        suffix = "csl.json" if kind == "csl" else kind
+        assert re.fullmatch(r"[\w-][\w.-]{0,79}\." + suffix, plain)
 
 
 def test_the_name_of_a_file_is_that_of_what_is_in_it() -> None:

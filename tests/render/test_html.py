@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pages import ATTRIBUTES, HOSTILE, TAGS, Page
 
+from rag.render.document_html import report_html
 from rag.render.html import (
     answer_html,
     conversation_html,
     draft_html,
     examples_html,
-    report_html,
     trouble_html,
 )
 from rag.render.text import answer_text
@@ -34,6 +34,7 @@ from rag.types import (
     Seconds,
     Section,
     Sentence,
+    Span,
 )
 
 # --- The HTML, read as a browser would ------------------------------------------------------------
@@ -241,20 +242,22 @@ def test_an_outline_leads_to_each_section_by_its_heading_as_deep_as_it_stands() 
             )
         )
     )
-    links = [
-        (a["href"], shown.text("a", href=a["href"])) for tag, a in shown.elements if tag == "a"
+    leads = [
+        (a["data-section"], shown.text("button", data_section=a["data-section"]))
+        for tag, a in shown.elements
+        if "data-section" in a
     ]
-    assert links == [
-        ("#outline", "Outline"),
-        ("#section-1", "Trade"),
-        ("#section-2", "Grain"),
-        ("#section-3", "Rye"),
-        ("#section-4", "Trade"),
-        ("#section-5", "A Title"),
+    assert leads == [
+        ("1", "Trade"),
+        ("2", "Grain"),
+        ("3", "Rye"),
+        ("4", "Trade"),
+        ("5", "A Title"),
     ]
-    assert shown.attributes("id") == ["outline", *(f"section-{n}" for n in range(1, 6))]
-    assert [shown.text(id=link.removeprefix("#")).strip() for link, _ in links[1:]] == [
-        heading for _, heading in links[1:]
+    assert not shown.attributes("href"), "a link within the page would leave the conversation"
+    assert shown.attributes("id") == [f"section-{n}" for n in range(1, 6)]
+    assert [shown.text(id=f"section-{n}").strip() for n, _ in leads] == [
+        heading for _, heading in leads
     ]
     assert [a["class"] for tag, a in shown.elements if tag == "li"] == [
         "depth-1",
@@ -268,7 +271,7 @@ def test_an_outline_leads_to_each_section_by_its_heading_as_deep_as_it_stands() 
 
 
 def test_a_report_without_headings_has_no_outline() -> None:
-    assert not Page(report_html(REPORT)).attributes("href")
+    assert not Page(report_html(REPORT)).attributes("data-section")
     assert "<details" not in report_html(REPORT)
 
 
@@ -285,25 +288,55 @@ def test_a_report_with_pages_says_how_many_and_where_its_sections_begin() -> Non
     assert "No. 7 · 2024-05-01 · 12 pages · 2 paragraphs · report.txt" in shown.text("header")
 
 
-def test_the_printed_page_of_a_span_is_shown_with_its_lines_marked() -> None:
+def test_the_printed_page_of_a_span_is_shown_with_its_words_marked() -> None:
     lines = (
         Box(0, 10, 1, 0.1, 0.2, 0.9, 0.25),
         Box(10, 30, 2, 0.1, 0.1, 0.5, 0.15),
         Box(30, 61, 2, 0.1, 0.2, 0.9, 0.25),
     )
     paged = replace(REPORT, name="a/b ?&", boxes=lines)
-    shown = Page(report_html(paged, current=(12, 40), library="my lib"))
+    shown = Page(report_html(paged, current=(10, 61), library="my lib"))
     assert shown.attributes("src") == ["/v1/documents/a%2Fb%20%3F%26/pages/2.png?library=my%20lib"]
     assert shown.attributes("style") == [
         "left:10.00%;top:10.00%;width:40.00%;height:5.00%",
         "left:10.00%;top:20.00%;width:80.00%;height:5.00%",
     ]
-    assert shown.text("figcaption") == "Page 2 as it is printed"
-    assert (
-        Page(report_html(paged)).attributes("src")
-        == Page(report_html(REPORT, current=(12, 40))).attributes("src")
-        == []
-    )
+    assert shown.text("figcaption").startswith("‹Page  of 2›")
+    assert Page(report_html(REPORT, current=(12, 40))).attributes("src") == []
+    first = Page(report_html(paged))
+    assert first.attributes("src")[0].endswith("/pages/1.png?library="), "nothing is cited"
+    assert first.attributes("style") == []
+
+
+def test_on_a_printed_page_the_words_are_marked_and_not_their_line() -> None:
+    document = document_of("iiiiiiiiii WWWWWWWWWW")
+    paged = replace(document, boxes=(Box(0, 21, 1, 0.0, 0.5, 1.0, 0.55),))
+    (style,) = Page(report_html(paged, current=(11, 21))).attributes("style")
+    left, _, width, _ = (float(part.split(":")[1][:-1]) for part in style.split(";"))
+    assert 20 < left < 33, "ten narrow letters take less room than ten wide ones"
+    assert abs(left + width - 100) < 0.1
+
+
+def test_the_marks_of_other_pages_wait_until_these_are_shown() -> None:
+    lines = (Box(0, 25, 1, 0, 0, 1, 1), Box(27, 61, 2, 0, 0, 1, 1))
+    paged = replace(REPORT, boxes=lines)
+    citations = [citation_of(REPORT, 1, 0, 5), citation_of(REPORT, 2, 27, 61)]
+    shown = Page(report_html(paged, citations, (27, 61)))
+    marks = [a for tag, a in shown.elements if tag == "span" and "data-of" in a]
+    assert [(a["data-page"], a["data-of"], "hidden" in a) for a in marks] == [
+        ("1", "1", True),
+        ("2", "2", False),
+    ]
+
+
+def test_the_short_answer_is_marked_in_the_quotation_and_in_the_text() -> None:
+    cited = replace(citation_of(REPORT, 1, 0, 25), focus=Span(14, 24))
+    answer = replace(answer_of(REPORT, (0, 25)), citations=(cited,))
+    assert Page(answer_html(0, answer)).text("strong", class_="focus") == REPORT.text[14:24]
+    shown = Page(report_html(REPORT, [cited], (0, 25)))
+    assert shown.text("strong", class_="focus") == REPORT.text[14:24]
+    assert shown.text("mark", class_="current") == cited.quote
+    assert shown.attributes("data-markers") == ["1"], "one mark holds the whole quotation"
 
 
 def test_a_report_is_in_the_language_it_states() -> None:
@@ -315,11 +348,11 @@ def test_a_report_is_in_the_language_it_states() -> None:
     ("only", "said"),
     [
         (Filter(), ""),
-        (Filter(("report",)), "Only in 1 report"),
+        (Filter(("report",)), "Only in 1 document"),
         (Filter(after="2023-03", before="2024"), "Only from 2023-03 · to 2024"),
         (
             Filter(("a", "b"), speaker="Berg", section="Trade"),
-            "Only in 2 reports · where this speaker is quoted: Berg · under headings with Trade",
+            "Only in 2 documents · where this speaker is quoted: Berg · under headings with Trade",
         ),
     ],
 )
@@ -337,9 +370,9 @@ def test_an_answer_leads_from_each_marker_and_footnote_to_the_words_it_rests_on(
     shown = Page(answer_html(0, answer_of(REPORT, (0, 5), (27, 61))))
     assert shown.text("p", class_="said") == "Claim 1.1 Claim 2.2"
     assert [shown.text("blockquote")] == [REPORT.text[0:5] + REPORT.text[27:61]]
-    assert shown.text("li", value="2").endswith(
-        "Anna BergA Title (Trade, ¶3)The report’s note 8: May."
-    )
+    assert shown.text("summary") == "A Title (Trade, ¶3)Anna Berg" * 2 + "1 passage read, 1.2 s"
+    assert "open" not in {name for tag, a in shown.elements if tag == "details" for name in a}
+    assert shown.text("li", value="2").endswith("Note 8 of the document: May.Show in the document")
     opened = [a for tag, a in shown.elements if tag == "button" and a.get("data-marker") == "2"]
     assert [(a["data-document"], a["data-start"], a["data-end"]) for a in opened] == [
         ("report", "27", "61")
@@ -371,7 +404,9 @@ def test_an_answer_that_abstains_shows_the_nearest_passages_as_such() -> None:
         answer_of(REPORT, abstained=True), hits=(hit_of(REPORT, 0, 5),) * 5, declined=told
     )
     shown = Page(answer_html(0, answer))
-    assert shown.text("section") == f"What of trade?{told}Closest:" + "TradeA Title (Trade, ¶3)" * 3
+    assert shown.text("section") == (
+        f"What of trade?{told}Closest:" + "TradeA Title (Trade, ¶3)" * 3 + "Edit and ask again"
+    )
 
 
 def test_an_answer_is_copied_with_its_footnotes() -> None:
@@ -460,8 +495,8 @@ def test_nothing_written_anywhere_becomes_markup(text: str) -> None:
         assert {tag for tag, _ in shown.elements} <= TAGS
         assert {name for _, attributes in shown.elements for name in attributes} <= ATTRIBUTES
         assert text in "".join(part for part, _ in shown.texts), "the text itself is shown as it is"
-        assert shown.attributes("href") == ["#outline", "#section-0"] * (piece is pieces[3])
-        assert shown.attributes("id") == ["outline", "section-0"] * (piece is pieces[3])
+        assert shown.attributes("href") == []
+        assert shown.attributes("id") == ["section-0"] * (piece is pieces[3])
     report = Page(pieces[3])
     assert [set(report.attributes(name)) for name in ("data-document", "title", "lang")] == [
         {text, ""},

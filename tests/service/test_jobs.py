@@ -102,3 +102,50 @@ def test_a_folder_is_named_by_its_full_path_and_must_be_there(
     with pytest.raises(UsageError):
         jobs.begin("default", "add", folder)
     assert jobs.tasks_of("default") == []
+
+
+def test_what_has_ended_is_dismissed_all_at_once_or_that_of_a_document(
+    service: Service, tmp_path: Path
+) -> None:
+    jobs = Jobs(service)
+    folder = reports(tmp_path / "reports")
+    for name in ("north", "south"):
+        file = folder / f"{name}.txt"
+        file.write_text(f"Report {name}\n\nTrade in {name} rose.", encoding="utf-8")
+        with file.open("rb") as content:
+            jobs.upload("default", file.name, content)
+    wait(lambda: all(job.finished for job in jobs.uploads_of("default")))
+    jobs.dismiss("other")
+    jobs.dismiss("default", "north")
+    assert [job.document for job in jobs.uploads_of("default")] == ["south"]
+    jobs.dismiss("default")
+    assert jobs.uploads_of("default") == []
+
+
+def test_what_is_cancelled_keeps_what_was_added_and_adds_nothing_that_waits(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    for number in range(4):
+        text = f"Report {number}\n\nTrade number {number} rose."
+        (folder / f"{number}.txt").write_text(text, encoding="utf-8")
+    may_go_on = threading.Event()
+    add = Pipeline.add
+
+    def add_slowly(self: Pipeline, *given: Any) -> Any:
+        for added in add(self, *given):
+            may_go_on.wait()
+            yield added
+
+    monkeypatch.setattr(Pipeline, "add", add_slowly)
+    jobs = Jobs(service)
+    jobs.begin("default", "add", str(folder))
+    wait(lambda: jobs.tasks_of("default")[0].status == "running")
+    jobs.cancel("other")
+    jobs.cancel("default")
+    may_go_on.set()
+    wait(lambda: jobs.tasks_of("default")[0].finished)
+    (task,) = jobs.tasks_of("default")
+    assert task.message == "It was cancelled. Files added before that: 1."
+    assert len(service.pipeline("default").library.documents()) == 1

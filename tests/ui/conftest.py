@@ -1,11 +1,17 @@
-"""A browser, and its windows on the page."""
+"""A browser, its windows on the page, and a server that the tests of a module share."""
 
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from browsing import TRADE
+from fakes import FakeModels
 from visit import CHROMIUM, CHROMIUM_OPTIONS
+
+from rag import serve as server
+from rag.config import Settings
+from rag.pipeline import Pipeline
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +47,7 @@ def window(browser: Any) -> Iterator[Callable[..., Any]]:
         shown.on("dialog", lambda dialog: log.append(f"dialog: {dialog.message}"))
         windows.append((url, shown, log))
         shown.goto(url)
-        shown.wait_for_selector("#report :is(.report-list, .calm, article)")
+        shown.wait_for_selector("#report :is(.document-list, .calm, article)", state="attached")
         return shown
 
     yield open_window
@@ -50,3 +56,21 @@ def window(browser: Any) -> Iterator[Callable[..., Any]]:
         assert [
             entry for entry in log if not entry.startswith((url.partition("?")[0], "data:"))
         ] == []
+
+
+@pytest.fixture(scope="module")
+def trade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a page over two reports, for tests that change nothing but conversations."""
+    folder = tmp_path_factory.mktemp("trade")
+    (folder / "reports").mkdir()
+    for name, text in TRADE.items():
+        (folder / "reports" / name).write_text(text, encoding="utf-8")
+    settings = Settings(
+        folder / "indexes", "default", None, embeddings="", generate=False, models=folder / "models"
+    )
+    models = FakeModels()
+    with Pipeline(settings, models) as pipeline:
+        list(pipeline.add([folder / "reports"]))
+    url, close = server.serve(settings, models, "127.0.0.1", None)
+    yield url
+    close()

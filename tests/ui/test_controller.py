@@ -120,7 +120,7 @@ def test_the_report_that_an_answer_cites_may_be_gone_when_its_conversation_is_op
     assert "mark" in controller.beside(window)
     for name in ("north", "south"):
         assert controller.discard(window, name) == ""
-    assert "0 reports" in controller.beside(window)
+    assert "No documents yet" in controller.beside(window)
     assert "no document" in controller.discard(window, "north")
 
 

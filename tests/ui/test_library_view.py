@@ -1,5 +1,6 @@
 """HTML of what a library holds, read as a browser would read it."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,17 @@ from rag.ui.library_view import (
     adding_html,
     conversations_html,
     holdings_html,
-    library_html,
     work_html,
 )
+from rag.ui.sources_view import library_html
 
-SHELF_TAGS = set("table thead tbody tr th td figure svg title desc line rect text progress".split())
-SHELF_ATTRIBUTES = set(
+LIST_TAGS = set(
+    "table thead tbody tr th td figure svg title desc line rect text progress select option".split()
+)
+LIST_ATTRIBUTES = set(
     "data-busy data-rename data-replace data-sure scope viewbox aria-labelledby x y x1 x2 y1 y2"
-    " width height max aria-current".split()
+    " width height max aria-current data-sought data-date data-added data-pick checked data-sift"
+    " data-sort data-pick-all".split()
 )
 KEPT = [
     Conversation(3, "What of trade?", "2024-03-01T10:00:00Z", "2024-03-02T10:20:30Z", 2),
@@ -71,7 +75,7 @@ def bars(*dates: str) -> list[str]:
         if "details" in [tag for tag, _ in inside] and inside[-1][0] in ("th", "td")
     ]
     assert [
-        f"{when}: {number} report{'s' * (number != '1')}"
+        f"{when}: {number} document{'s' * (number != '1')}"
         for when, number in zip(cells[2::2], cells[3::2], strict=True)
     ] == said
     return said
@@ -79,7 +83,7 @@ def bars(*dates: str) -> list[str]:
 
 def test_a_library_is_told_in_figures_and_each_of_its_reports_opens_and_can_be_removed() -> None:
     shown = Page(holdings_html("trade", held("2024-01-02", ""), 2_500_000))
-    assert shown.text("section").startswith("trade2 reports · 2,000 passages · 2.5 MB")
+    assert shown.text("section").startswith("trade2 documents · 2,000 passages · 2.5 MB")
     for kind, number in (("discard", 2), ("verify", 1), ("rebuild", 1)):
         assert [a.get("data-do") for _, a in shown.elements].count(kind) == number
     assert shown.attributes("data-document") == ["r0", "r0", "r1", "r1"]
@@ -87,10 +91,10 @@ def test_a_library_is_told_in_figures_and_each_of_its_reports_opens_and_can_be_r
 
 def test_the_timeline_has_a_bar_for_each_month_or_for_each_year_where_there_are_many() -> None:
     assert bars("2023-12-30", "2024-02-01", "2024-02-28") == [
-        "2023-12: 1 report",
-        "2024-02: 2 reports",
+        "2023-12: 1 document",
+        "2024-02: 2 documents",
     ]
-    assert bars("2003-12-30", "2024", "2024-02-28", "") == ["2003: 1 report", "2024: 2 reports"]
+    assert bars("2003-12-30", "2024", "2024-02-28", "") == ["2003: 1 document", "2024: 2 documents"]
     assert Page(holdings_html("a", held("2024-02-01", ""), 0)).text("svg") == "", (
         "one date is no picture"
     )
@@ -100,7 +104,8 @@ def test_the_timeline_has_a_bar_for_each_month_or_for_each_year_where_there_are_
 
 
 def test_work_says_how_far_it_is_and_what_went_wrong() -> None:
-    adding = Job("1", "a", "add", "/reports", "running", number=3, of=12)
+    began = time.monotonic() - 15  # for three of twelve: nine more take three times as long
+    adding = Job("1", "a", "add", "/reports", "running", number=3, of=12, begun=began)
     failed = Job(
         "2",
         "a",
@@ -114,20 +119,42 @@ def test_work_says_how_far_it_is_and_what_went_wrong() -> None:
         Job("4", "a", "upload", "b.txt", "failed", message="It is empty."),
     ]
     shown = Page(work_html(jobs, [adding, failed]))
+    assert shown.text("header") == "2 files · 1 added · 1 not addedCancel"
     assert [shown.text("li", class_=status) for status in ("added", "running")] == [
         "north.pdf · added · 7 passages",
-        "Adding /reports · 3 of 12",
+        "Adding /reports · 3 of 12 · about 45 s left",
     ]
     assert (
         shown.text("li", class_="failed")
-        == "b.txt · not addedIt is empty.VerifyingThe library is damaged:A passage differs."
+        == "VerifyingThe library is damaged:A passage differs.b.txt · not addedIt is empty."
     )
-    assert next("data-busy" in a for tag, a in shown.elements if tag == "ul")
+    assert next("data-busy" in a for tag, a in shown.elements if tag == "section")
     assert "data-busy" not in work_html(jobs, [failed])
     assert "data-busy" in work_html([*jobs, Job("5", "a", "upload", "c.txt")], [failed])
     assert [(a["value"], a["max"]) for tag, a in shown.elements if tag == "progress"] == [
         ("3", "12")
     ]
+
+
+def test_of_many_files_those_that_were_not_added_come_first_and_the_rest_is_folded() -> None:
+    jobs = [Job(str(n), "a", "upload", f"{n}.txt", "added") for n in range(20)]
+    jobs.append(Job("x", "a", "upload", "x.txt", "failed", message="It is empty."))
+    shown = Page(work_html(jobs, []))
+    assert shown.text("header") == "21 files · 20 added · 1 not addedDismiss"
+    assert shown.text("section").index("x.txt") < shown.text("section").index("0.txt")
+    assert shown.text("summary") == "12 more files"
+
+
+def test_what_is_still_to_be_sent_is_counted_and_can_be_cancelled() -> None:
+    jobs = [Job("1", "a", "upload", "1.txt", "added"), Job("2", "a", "upload", "2.txt")]
+    shown = Page(work_html(jobs, []))
+    assert shown.text("header") == "1 of 2 files done · 1 addedCancel"
+    assert [a["value"] for tag, a in shown.elements if tag == "progress"] == ["1"]
+
+
+def test_documents_without_a_date_are_counted_and_the_picture_says_so() -> None:
+    shown = Page(holdings_html("a", held("2024-02-01", "2024-03-01", ""), 0))
+    assert shown.text("figcaption") == "1 document without a date is not shown."
 
 
 def test_a_folder_is_asked_for_at_the_machine_itself_only() -> None:
@@ -137,7 +164,9 @@ def test_a_folder_is_asked_for_at_the_machine_itself_only() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_written_in_a_name_becomes_markup(text: str) -> None:
     for piece in (
-        library_html(text, [DocumentInfo(text, text, Path(), "", text, text, 1, 1)]),
+        library_html(
+            text, [DocumentInfo(text, text, Path(), "", text, text, 1, 1)] * 2, (text,), ()
+        ),
         conversations_html([Conversation(1, text, "", "", 1)], None, searched=False),
         holdings_html(
             text,
@@ -150,8 +179,8 @@ def test_nothing_written_in_a_name_becomes_markup(text: str) -> None:
         ),
     ):
         shown = Page(piece)
-        assert {tag for tag, _ in shown.elements} <= TAGS | SHELF_TAGS
+        assert {tag for tag, _ in shown.elements} <= TAGS | LIST_TAGS
         assert {
             name for _, attributes in shown.elements for name in attributes
-        } <= ATTRIBUTES | SHELF_ATTRIBUTES
+        } <= ATTRIBUTES | LIST_ATTRIBUTES
         assert text in "".join(part for part, _ in shown.texts)

@@ -14,10 +14,10 @@ from rag.pipeline import Pipeline
 
 @pytest.mark.page
 def test_a_question_brings_passages_an_answer_and_footnotes_that_open_the_exact_words(
-    serve: Serve, window: Any
+    trade: str, window: Any
 ) -> None:
-    shown = window(serve({"default": TRADE}))
-    assert shown.inner_text(".report-list h2") == "2 reports in the library default"
+    shown = window(trade)
+    assert shown.inner_text(".document-list h2") == "2 documents in the library default"
     ask(shown, BOTH)
     shown.wait_for_selector(".footnotes")
     assert (
@@ -39,40 +39,46 @@ def test_a_question_brings_passages_an_answer_and_footnotes_that_open_the_exact_
         assert box is not None
         assert 0 < box["y"] < 780, "the marked words are in view"
     shown.click("#report [data-document='']")
-    shown.click(".report-list li button >> text=Northern Trade")
+    shown.click(".document-list li button >> text=Northern Trade")
     shown.wait_for_selector("article.report")
     assert shown.locator("mark").all_text_contents() == [quotes[0]]
 
 
 @pytest.mark.page
-def test_on_a_narrow_screen_an_answer_stays_in_view_and_a_footnote_leads_down_and_back(
-    serve: Serve, window: Any
+def test_on_a_telephone_a_footnote_opens_over_the_answer_and_two_ways_lead_back(
+    trade: str, window: Any
 ) -> None:
-    shown = window(serve({"default": TRADE}), width=390)
+    shown = window(trade, width=390)
     ask(shown, BOTH)
-    shown.wait_for_selector("mark.current")
+    shown.wait_for_selector(".footnotes")
     assert shown.evaluate("document.documentElement.scrollWidth") <= 390
     assert shown.evaluate("window.scrollY") == 0
-    shown.click(".said button[data-marker='1']")
-    shown.wait_for_function("window.scrollY > 500")
-    shown.click("#report [data-back]")
-    shown.wait_for_function("document.activeElement.dataset.marker === '1'")
+    assert not shown.is_visible("#report"), "what nobody asked for covers nothing"
+    for back in (lambda: shown.click("#back button"), shown.go_back):
+        shown.click(".said button[data-marker='1']")
+        shown.wait_for_selector("#report mark.current")
+        assert shown.evaluate("document.querySelector('#right').getBoundingClientRect().top") == 0
+        back()
+        shown.wait_for_function("document.activeElement.dataset.marker === '1'")
+        assert not shown.is_visible("#report")
+    shown.click(".scope >> text=Show")
+    shown.wait_for_selector(".document-list li >> nth=1")
 
 
 @pytest.mark.page
 def test_what_narrows_a_question_down_applies_to_the_next_one_and_is_said(
-    serve: Serve, window: Any
+    trade: str, window: Any
 ) -> None:
-    shown = window(serve({"default": TRADE}))
-    assert not shown.is_visible("[aria-label='Reports']"), "it is out of the way"
-    shown.click("text=Filters")
-    shown.click("[aria-label='Reports']")
-    assert shown.locator("[role=option]").count() == 2
-    shown.click("[role=option] >> text=Southern Trade")
+    shown = window(trade)
+    assert shown.inner_text(".scope") == "Searches all 2 documents Show"
+    assert not shown.is_visible("text=Quoted speaker"), "it is out of the way"
+    shown.check("[data-pick=south]")
+    shown.wait_for_selector(".scope:has-text('Searches only 1 of 2 documents: Southern Trade')")
     ask(shown, BOTH)
     shown.wait_for_selector(".footnotes")
     assert shown.inner_text(".said") == "Trade in grain fell by 12 percent in June.1"
-    assert shown.inner_text(".narrowed") == "Only in 1 report"
+    assert shown.inner_text(".narrowed") == "Only in 1 document"
+    shown.click("text=Filters")
     shown.fill("#narrow label:has-text('From') input", "last May")
     shown.press("#narrow label:has-text('From') input", "Enter")
     shown.wait_for_selector(".status:has-text('is not a date')")
@@ -88,8 +94,13 @@ def test_what_narrows_a_question_down_applies_to_the_next_one_and_is_said(
     shown.wait_for_selector("text=I found no passage")
     assert (
         shown.inner_text("#answer .narrowed")
-        == "Only in 1 report · where this speaker is quoted: Nobody"
+        == "Only in 1 document · where this speaker is quoted: Nobody"
     )
+    shown.wait_for_selector(".document-list")  # nothing stands beside what has no answer
+    assert shown.is_checked("[data-pick=south]")
+    shown.click(".scope >> text=Search all")
+    shown.wait_for_selector(".scope:has-text('all 2 documents')")
+    assert not shown.is_checked("[data-pick=south]")
 
 
 @pytest.mark.page
@@ -110,10 +121,10 @@ def test_the_dial_begins_where_the_settings_say_and_decides_what_is_answered(
 
 @pytest.mark.page
 def test_a_slash_leads_to_the_question_shift_and_enter_break_its_line_and_enter_asks_it(
-    serve: Serve, window: Any
+    trade: str, window: Any
 ) -> None:
-    shown = window(serve({"default": TRADE}))
-    shown.focus(".report-list button >> nth=0")
+    shown = window(trade)
+    shown.focus(".document-list button >> nth=0")
     shown.keyboard.press("/")
     box = shown.locator("#asking textarea")
     assert box.evaluate("box => box === document.activeElement")
@@ -128,8 +139,8 @@ def test_a_slash_leads_to_the_question_shift_and_enter_break_its_line_and_enter_
 
 
 @pytest.mark.page
-def test_keys_lead_to_footnotes_and_back(serve: Serve, window: Any) -> None:
-    shown = window(serve({"default": TRADE}))
+def test_keys_lead_to_footnotes_and_back(trade: str, window: Any) -> None:
+    shown = window(trade)
     ask(shown, BOTH)
     shown.wait_for_selector(".footnotes")
     shown.keyboard.type("2")
@@ -147,10 +158,8 @@ def test_keys_lead_to_footnotes_and_back(serve: Serve, window: Any) -> None:
 
 
 @pytest.mark.page
-def test_an_answer_is_copied_with_its_footnotes_and_read_out_once(
-    serve: Serve, window: Any
-) -> None:
-    shown = window(serve({"default": TRADE}))
+def test_an_answer_is_copied_with_its_footnotes_and_read_out_once(trade: str, window: Any) -> None:
+    shown = window(trade)
     shown.context.grant_permissions(["clipboard-read", "clipboard-write"])
     shown.evaluate(
         "window.heard = []; new MutationObserver(() => "
@@ -240,13 +249,13 @@ def test_two_windows_do_not_disturb_each_other_and_a_library_is_chosen_where_the
     first, second = window(url), window(url)
     second.click("[aria-label='Library']")
     second.click("[role=option] >> text=other")
-    second.wait_for_selector(".report-list h2:has-text('1 report in the library other')")
+    second.wait_for_selector(".document-list h2:has-text('1 document in the library other')")
     ask(first, BOTH)
     first.wait_for_selector(".footnotes")
     ask(second, "what of the moon landing")
     second.wait_for_selector("text=I found no passage")
-    assert second.inner_text("#report h2") == "1 report in the library other"
-    assert first.inner_text(".report-list h2, article h2") == "Northern Trade"
+    assert second.inner_text("#report h2") == "1 document in the library other"
+    assert first.inner_text(".document-list h2, article h2") == "Northern Trade"
     assert first.locator(".footnotes li").count() == 2
 
 
@@ -263,7 +272,7 @@ def test_an_empty_question_and_a_missing_library_are_answered_in_a_sentence(
         (tmp_path / "report.txt").write_text("A Report\n\nTrade rose.", encoding="utf-8")
         list(pipeline.add([tmp_path / "report.txt"]))
     shown.reload()
-    shown.wait_for_selector(".report-list")
+    shown.wait_for_selector(".document-list")
     ask(shown, "  ")
     shown.wait_for_selector(
         ".status >> text=The question is empty; type a question in plain words."
@@ -284,8 +293,6 @@ def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window
         serve({"default": {name: text}}, f"Trade rose by 30 percent {HOSTILE[1]} in May.")
     )
     shown.click("text=Filters")
-    shown.click("[aria-label='Reports']")
-    shown.click(f"[role=option] >> text={HOSTILE[1]}")
     date = shown.locator("#narrow label:has-text('From') input")
     date.fill(HOSTILE[1])
     ask(shown, f"trade by percent {HOSTILE[1]}")
@@ -293,12 +300,12 @@ def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window
     date.fill("")
     ask(shown, f"trade by percent {HOSTILE[1]}")
     shown.wait_for_selector(".answer details, .trouble")
-    for summary in shown.locator("summary").all():
+    for summary in shown.locator("#answer summary").all():
         summary.click()
     shown.click(".hits button >> nth=0")
     shown.wait_for_selector("article mark.current")
     assert HOSTILE[9] in shown.inner_text("article")
-    assert shown.locator("#outline a").all_text_contents() == [heading, "Notes"]
+    assert shown.locator(".outline button").all_text_contents() == [heading, "Notes"]
     assert shown.locator("#report .reference").get_attribute("title") == poison
     open_tab(shown, "Conversations")
     shown.wait_for_selector(".conversations li")

@@ -16,9 +16,9 @@ def titles(shown: Any) -> list[str]:
 
 @pytest.mark.page
 def test_a_follow_up_stands_below_and_earlier_footnotes_still_open_their_words(
-    serve: Serve, window: Any
+    trade: str, window: Any
 ) -> None:
-    shown = window(serve({"default": TRADE}))
+    shown = window(trade)
     ask(shown, NORTH)
     shown.wait_for_selector("#answer .footnotes")
     ask(shown, "and in June, trade in grain by percent")

@@ -17,16 +17,21 @@ def test_an_outline_leads_to_a_heading_and_leaves_the_page_as_it_is(
 ) -> None:
     text = f"# Trade\n\n{FILLER}\n\n## Grain\n\n{FILLER}\n\n## Rye and Oats\n\n{FILLER}\n"
     shown = window(serve({"default": {"trade.md": text}}), width=width)
-    shown.click(".report-list li button")
-    shown.click("#report header >> text=Outline")
-    shown.click("#outline >> text=Rye and Oats")
+    ask(shown, "the harbour of district 7 was quiet")
+    shown.wait_for_url("**conversation=1")
+    shown.click(".said button[data-marker='1']")
+    shown.click("#report nav >> text=Outline")
+    shown.click(".outline >> text=Rye and Oats")
     heading = shown.locator("h4 >> text=Rye and Oats")
-    heading.wait_for()
+    shown.wait_for_function("document.activeElement.matches('h4')")
     box = heading.bounding_box()
     assert box is not None
-    assert -1 < box["y"] < 400
-    shown.click("#report header >> text=Outline")
-    assert shown.is_visible("#outline >> text=Grain")
+    assert 100 < box["y"] < 500
+    assert "conversation=1" in shown.url, "the conversation is still there"
+    assert shown.locator(".answer .footnotes").count() == 1
+    shown.click("#report nav >> text=Outline")
+    shown.click("#report nav >> text=Outline")
+    assert shown.is_visible(".outline >> text=Grain")
 
 
 @pytest.mark.page
@@ -47,7 +52,8 @@ def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed
     shown.wait_for_selector(".work .added:has-text('north.txt · added')")
     shown.wait_for_selector(".work .failed:has-text('empty.txt · not added')")
     assert len(shown.inner_text(".work .failed p >> nth=1")) > 20, "the reason is said"
-    shown.wait_for_selector(".report-list >> text=Northern Trade")
+    shown.wait_for_selector(".document-list >> text=Northern Trade")
+    assert shown.locator("#sent li").count() == 1
     folder = tmp_path / "more"
     folder.mkdir()
     (folder / "south.txt").write_text(TRADE["south.txt"], encoding="utf-8")
@@ -58,22 +64,25 @@ def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed
     shown.press("#folder", "Enter")
     shown.wait_for_selector(".work .done:has-text('1 of 1 files are in the library')")
     shown.reload()
-    shown.wait_for_selector(".report-list")
+    shown.wait_for_selector(".document-list")
     open_tab(shown, "Library")
     shown.wait_for_selector(".work .added:has-text('north.txt · added')")
-    shown.wait_for_selector(".holdings > p:has-text('2 reports ·')")
+    shown.wait_for_selector(".holdings > p:has-text('2 documents ·')")
     shown.click("tr:has-text('Northern Trade') >> text=Remove")
     shown.click("dialog button >> text=Keep")
     shown.click("tr:has-text('Northern Trade') >> text=Remove")
     shown.click("dialog button >> text=Remove")
-    shown.wait_for_selector(".report-list h2:has-text('1 report in the library default')")
-    shown.wait_for_selector(".holdings > p:has-text('1 report ·')")
+    shown.wait_for_selector(".document-list h2:has-text('1 document in the library default')")
+    shown.wait_for_selector(".holdings > p:has-text('1 document ·')")
     assert shown.locator(".holdings .wide tbody button").all_inner_texts() == [
         "Southern Trade",
         "Remove",
     ]
+    assert shown.locator(".work .added").count() == 0, "what was removed was not added any more"
     shown.click("text=Verify the library")
     shown.wait_for_selector(".work >> text=No fault was found in the library.")
+    shown.click(".work >> text=Dismiss")
+    shown.wait_for_selector(".work", state="detached")
 
 
 @pytest.mark.page
@@ -91,7 +100,7 @@ def test_another_library_is_made_and_chosen(serve: Serve, window: Any) -> None:
     shown.fill("#make", "wool")
     shown.press("#make", "Enter")
     shown.wait_for_selector(".holdings h2:has-text('wool')")
-    shown.wait_for_selector(".report-list h2:has-text('0 reports in the library wool')")
+    shown.wait_for_selector("#report >> text=No documents yet")
     assert shown.input_value("[aria-label='Library']") == "wool"
 
 
@@ -121,6 +130,13 @@ def test_no_tab_has_a_barrier_or_is_wider_than_the_screen(
     shown.click("text=Filters")
     shown.click("summary:has-text('passages read')")
     look()
+    if width > 900:
+        shown.click("#report >> text=About")
+        shown.wait_for_selector(".document-page")
+        look()
+        shown.click("#report >> text=All documents")
+        shown.wait_for_selector(".document-list")
+        look()
     open_tab(shown, "Conversations")
     shown.wait_for_selector(".conversations li")
     look()
@@ -140,6 +156,8 @@ def test_the_printed_page_is_shown_with_the_text_and_without_its_file_the_text_a
         ["The Harbour", "", "The new crane lifts 640 tonnes.", "It is yellow."]
     ):
         canvas.drawString(72, 760 - 20 * line, text)
+    canvas.showPage()
+    canvas.drawString(72, 760, "The second page says nothing of cranes.")
     canvas.save()
     shown = window(serve({"default": TRADE}))
     open_tab(shown, "Library")
@@ -150,12 +168,29 @@ def test_the_printed_page_is_shown_with_the_text_and_without_its_file_the_text_a
     shown.wait_for_selector("#report .printed img")
     shown.wait_for_function("document.querySelector('.printed img').naturalWidth > 500")
     mark, sheet = (
-        shown.locator(".printed span >> nth=0").bounding_box(),
+        shown.locator(".printed span.current").bounding_box(),
         shown.locator(".printed img").bounding_box(),
     )
     assert mark is not None
     assert sheet is not None
     assert 0.05 < (mark["y"] - sheet["y"]) / sheet["height"] < 0.15, "it lies on the line"
+    assert shown.inner_text(".cited output") == "Citation 1 of 1"
+    assert shown.is_disabled("[data-leaf='-1']"), "it is the first page"
+    shown.click("[data-leaf='1']")
+    shown.wait_for_function("document.querySelector('.printed img').src.includes('pages/2.png')")
+    assert not shown.is_visible(".printed span.current"), "nothing on this page is cited"
+    shown.click("[data-zoom='1']")
+    assert shown.inner_text(".printed output") == "125 %"
+    wide = shown.locator(".printed img").bounding_box()
+    assert wide is not None
+    assert wide["width"] > 1.2 * sheet["width"]
+    shown.fill("[data-leaf-to]", "1")
+    shown.press("[data-leaf-to]", "Enter")
+    shown.wait_for_selector(".printed span.current")
+    shown.fill("[data-within]", "CRANE lifts")
+    shown.wait_for_selector(".within output:has-text('1 of 1')")
+    shown.fill("[data-within]", "no such words")
+    shown.wait_for_selector(".within output:has-text('none')")
     for copy in (tmp_path / "indexes" / "default" / "files").iterdir():
         copy.unlink()
     shown.context.clear_cookies()

@@ -1,10 +1,14 @@
 // What the page does in the browser: focus, keys, the address, the clipboard. Whatever needs the server goes through Gradio's
-// `trigger`, as an event with the data of the button that was used.
+// `trigger`, as an event with the data of the button that was used. document.js and library.js hold what belongs to one pane.
 "use strict";
 const page = (() => {
   const $ = (selector, within = document) => within.querySelector(selector);
+  const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
   const question = () => $("#asking textarea");
+  // Gradio lets styles begin below the body, so what the page is like stands on its own element.
+  const mode = (name, on) => $("#page").toggleAttribute(`data-${name}`, on);
+  const narrow = matchMedia("(max-width: 900px)");
 
   // What is asked of the server goes one after the other, and with a pause: Gradio loses what comes while the stream of an
   // earlier answer is being closed. The page itself is the first thing that is asked for.
@@ -53,16 +57,16 @@ const page = (() => {
   document.addEventListener("click", hold, true);
   document.addEventListener("keydown", hold, true);
 
-  // Bring words of the report into view. The pane scrolls by itself; where it does not, on narrow screens, the page moves, but
-  // only when the reader asked for it: an answer that arrives must not push itself out of sight.
+  // Bring words of a document into view. On narrow screens the document lies over the conversation, but only once the reader
+  // asked for it: an answer that arrives must not be covered.
   function reveal(target, asked) {
+    if (narrow.matches && asked) mode("reading", true);
     const pane = $("#right");
-    if (getComputedStyle(pane).overflowY === "auto") {
-      const above = target.getBoundingClientRect().top - pane.getBoundingClientRect().top;
-      pane.scrollTop += above - pane.clientHeight * ($(".printed", pane) ? 0.6 : 0.33);
-    } else if (asked) {
-      target.scrollIntoView({ block: "center" });
-    }
+    const sheet = $(".printed", pane);
+    const covered = sheet && getComputedStyle(sheet).position === "sticky" ? sheet.getBoundingClientRect().bottom : 0;
+    const from = Math.max(pane.getBoundingClientRect().top, covered);
+    const above = target.getBoundingClientRect().top - from;
+    pane.scrollTop += above - (pane.getBoundingClientRect().bottom - from) * 0.3;
     if (!asked) return;
     target.tabIndex = -1;
     target.focus({ preventScroll: true });
@@ -71,12 +75,13 @@ const page = (() => {
   }
 
   function comeBack() {
+    mode("reading", false);
     const article = $("#report article");
     const current = article && $("mark.current", article);
     const marker = current ? current.dataset.markers.split(" ")[0] : "";
     const turn = article ? article.dataset.turn : "";
     const back = $(`[data-turn="${CSS.escape(turn || "")}"] sup [data-marker="${CSS.escape(marker)}"]`) || question();
-    back.scrollIntoView({ block: "center" });
+    back.scrollIntoView({ block: back === question() ? "nearest" : "center" });
     back.focus({ preventScroll: true });
   }
 
@@ -91,11 +96,12 @@ const page = (() => {
     const { document: name, start, end, marker } = button.dataset;
     const turn = button.closest("[data-turn]")?.dataset.turn;
     const report = $("#report article");
-    const shown = report && report.dataset.document === name && report.dataset.turn === turn && !$(".printed", report);
-    const marks = shown && marker ? [...report.querySelectorAll(`mark[data-markers~="${CSS.escape(marker)}"]`)] : [];
+    const shown = report && report.dataset.document === name && report.dataset.turn === turn;
+    const marks = shown && marker ? $$(`mark[data-markers~="${CSS.escape(marker)}"]`, report) : [];
     if (marks.length) {
-      report.querySelectorAll("mark.current").forEach((mark) => mark.classList.remove("current"));
+      $$("mark.current, .printed .current", report).forEach((mark) => mark.classList.remove("current"));
       marks.forEach((mark) => mark.classList.add("current"));
+      viewer.show(report, marker);
       reveal(marks[0], true);
     } else {
       asked = true;
@@ -136,12 +142,22 @@ const page = (() => {
     box.select();
   }
 
-  function ask(words) {
-    const tab = [...document.querySelectorAll("[role=tab]")].find((one) => one.textContent.trim() === "Ask");
-    if (tab && tab.getAttribute("aria-selected") !== "true") tab.click();
+  function tab(name) {
+    const found = $$("[role=tab]").find((one) => one.textContent.trim() === name);
+    if (found && found.getAttribute("aria-selected") !== "true") found.click();
+  }
+
+  function write(words) {
+    tab("Ask");
+    mode("reading", false);
     const box = question();
     box.value = words;
     box.dispatchEvent(new Event("input", { bubbles: true }));
+    box.focus();
+  }
+
+  function ask(words) {
+    write(words);
     setTimeout(() => $("#asking button.primary").click()); // once Gradio has heard of the words
   }
 
@@ -156,21 +172,26 @@ const page = (() => {
     setTimeout(() => (button.textContent = said), 2000);
   }
 
+  const LOOKED_AT = { Ask: "look", Conversations: "list", Library: "look", Models: "models" };
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    if (button.matches("[role=tab]")) tell({ Conversations: "list", Models: "models" }[button.textContent.trim()] || "look");
+    if (button.matches("[role=tab]")) tell(LOOKED_AT[button.textContent.trim()] || "look");
     const data = button.dataset;
     if ("note" in data) reveal($(`#report [data-note-text="${CSS.escape(data.note)}"]`), true);
     else if ("back" in data) leaveReport();
     else if ("copy" in data) copy(button);
     else if ("rename" in data) rename(button);
-    else if ("replace" in data) sendInstead(data.replace);
+    else if ("replace" in data) adding.sendInstead(data.replace);
     else if ("example" in data) ask(button.textContent);
+    else if ("edit" in data) write(data.edit);
     else if (data.do) {
       const go = () => {
+        if (data.do === "samples") tab("Library");
+        if (data.do === "about") asked = true;
         tell(data.do, { ...data });
-        if (button.closest(".holdings")) tell("look");
+        if (button.closest(".holdings, .calm, .work")) tell("look");
       };
       if (data.sure) sure(button, go);
       else go();
@@ -186,65 +207,74 @@ const page = (() => {
     form.reset();
   });
 
-  // Files go to the API one by one; what becomes of each is told by the server, so that it outlives a reload.
-  async function send(files, replaces = "") {
-    const library = $("#head header")?.dataset.library;
-    const told = [];
-    for (const file of files) {
-      $("#sent").textContent = `Sending ${file.name} …`;
-      const form = new FormData();
-      form.append("file", file);
-      try {
-        const query = new URLSearchParams({ ...(library && { library }), ...(replaces && { replaces }) });
-        const answer = await fetch(`/v1/documents?${query}`, { method: "POST", body: form });
-        if (!answer.ok) told.push(`${file.name}: ${(await answer.json()).detail}`);
-      } catch {
-        told.push(`${file.name}: it could not be sent; try again.`);
-      }
-      tell("look");
-    }
-    $("#sent").textContent = told.join("\n");
-  }
-
-  // An input of its own: a choice that is called off must leave no trace for the next file.
-  function sendInstead(report) {
-    const input = document.createElement("input");
-    input.type = "file";
-    input.addEventListener("change", () => send([...input.files], report));
-    input.click();
-  }
-
   // Gradio hears of the words after this does.
   document.addEventListener("input", (event) => {
     if (event.target.closest("#find")) setTimeout(() => tell("list"));
   });
 
-  document.addEventListener("change", (event) => {
-    if (event.target.id !== "files") return;
-    send([...event.target.files]);
-    event.target.value = "";
-  });
-  // A file that is dropped beside the place for it must not take the place of the page.
-  document.addEventListener("dragover", (event) => event.preventDefault());
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    if ($("#files") && event.dataTransfer.files.length) send([...event.dataTransfer.files]);
-  });
-
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
     if (event.key === "Escape") {
+      preview.hide();
       if (event.target.closest("#right")) leaveReport();
       else if (event.target === question()) event.target.blur(); // from where digits lead to footnotes
     } else if (typing(event.target)) {
       return;
     } else if (event.key === "/") {
       event.preventDefault();
-      question()?.focus();
+      tab("Ask");
+      mode("reading", false);
+      requestAnimationFrame(() => question()?.focus()); // once the key is no longer held for what has the focus
     } else if (/^[1-9]$/.test(event.key)) {
       $(`#answer sup [data-marker="${event.key}"]`)?.click();
     }
   });
+
+  // What a footnote says, beside its marker or its line, as long as one of these is pointed at or has the focus.
+  const preview = (() => {
+    const box = document.createElement("div");
+    box.id = "preview";
+    box.setAttribute("role", "tooltip");
+    box.hidden = true;
+    let of = null;
+    function footnote(target) {
+      const at = target.closest?.(".said [data-marker], .footnotes summary");
+      if (!at) return null;
+      const number = at.dataset.marker || at.closest("li").getAttribute("value");
+      const item = $(`.footnotes li[value="${CSS.escape(number)}"]`, at.closest(".answer, .brief"));
+      return item && !(at.matches("summary") && $("details", item).open) ? { at, item } : null;
+    }
+    function show(event) {
+      const found = footnote(event.target);
+      if (!found || found.at === of) return;
+      hide();
+      of = found.at;
+      const place = document.createElement("p");
+      place.textContent = $(".place", found.item).textContent;
+      box.replaceChildren($("blockquote", found.item).cloneNode(true), place);
+      of.setAttribute("aria-describedby", "preview");
+      box.hidden = false;
+      const rect = of.getBoundingClientRect();
+      const left = Math.min(rect.left, innerWidth - box.offsetWidth - 12);
+      const below = rect.bottom + 6;
+      box.style.left = `${Math.max(12, left)}px`;
+      box.style.top = `${below + box.offsetHeight > innerHeight ? Math.max(8, rect.top - box.offsetHeight - 6) : below}px`;
+    }
+    function hide() {
+      of?.removeAttribute("aria-describedby");
+      of = null;
+      box.hidden = true;
+    }
+    document.addEventListener("pointerover", (event) => event.pointerType === "mouse" && show(event));
+    document.addEventListener("pointerout", (event) => {
+      if (of && !of.contains(event.relatedTarget)) hide();
+    });
+    document.addEventListener("focusin", (event) => event.target.matches(":focus-visible") && show(event));
+    document.addEventListener("focusout", hide);
+    document.addEventListener("click", hide);
+    document.addEventListener("scroll", hide, true);
+    return { box, hide };
+  })();
 
   // The address names the conversation, so that it outlives a reload and can be kept as a bookmark.
   let named = "";
@@ -264,7 +294,8 @@ const page = (() => {
     const conversation = $("#head header")?.dataset.conversation || "";
     const wanted = names.get("conversation") || "";
     if (wanted === conversation) {
-      if (!event.state?.report && !location.hash) comeBack();
+      if (event.state?.report) mode("reading", narrow.matches);
+      else comeBack();
     } else if (wanted) {
       tell("resume", { library: names.get("library"), conversation: wanted });
     } else {
@@ -283,26 +314,21 @@ const page = (() => {
       spoken = "";
       if (turn !== "0") answer.scrollIntoView({ block: "start" });
     }
-    const sentences = [...answer.querySelectorAll(".said > span")].map((span) => span.firstChild.textContent);
+    const sentences = $$(".said > span", answer).map((span) => span.firstChild.textContent);
     const all = sentences.join(" ") || $(".status", answer)?.textContent || "";
     if (all === spoken) return;
     $("#spoken").textContent = all.startsWith(spoken) ? all.slice(spoken.length) : all;
     spoken = all;
   }
 
-  // The picture of a page begins at the marked lines. Where there is none, as the file is gone, the text stands alone.
-  document.addEventListener("load", (event) => {
-    const sheet = event.target.closest?.(".printed [role=region]");
-    const line = sheet && $("span", sheet);
-    if (line) sheet.scrollTop = line.offsetTop - sheet.clientHeight / 3;
-  }, true);
-  document.addEventListener("error", (event) => event.target.closest?.(".printed")?.remove(), true);
-
   // What stands in the pane was exchanged.
   function shown() {
     requestAnimationFrame(() => {
-      const report = $("#report :is(article, .report-list, .calm)");
-      if (report) reveal($("mark.current", report) || report, asked);
+      const report = $("#report :is(article, .document-list, .calm, .trouble)");
+      if (report) {
+        viewer.show(report);
+        reveal($("mark.current", report) || report, asked);
+      }
       asked = false;
     });
   }
@@ -310,34 +336,97 @@ const page = (() => {
   // As long as work is under way, it is looked at again.
   let following = 0;
   function follow() {
-    const busy = $(".models[data-busy]") ? "models" : $(":is(.work, .examples)[data-busy]") ? "look" : "";
+    const busy = $(".models[data-busy]") ? "models" : $(":is(.work, .examples)[data-busy]") ? "look" : $(".document-page[data-busy]") ? "about" : "";
     if (following || !busy) return;
     following = setTimeout(() => {
       following = 0;
-      tell(busy);
+      const document = $(".document-page[data-busy]")?.dataset.of;
+      if (busy !== "about") tell(busy);
+      else if (document) tell(busy, { document });
     }, 1000);
   }
 
-  // The list of reports beside the library is to hold what the library holds.
+  // The list of documents beside the library is to hold what the library holds.
   function looked() {
     requestAnimationFrame(() => {
-      const held = document.querySelectorAll(".holdings [data-do=discard]").length;
-      const listed = document.querySelectorAll("#report .report-list li").length;
-      if ($("#report :is(.report-list, .calm)") && held !== listed) tell("open");
+      const held = $$(".holdings [data-do=discard]").length;
+      const listed = $$("#report .document-list li").length;
+      if ($("#report :is(.document-list, .calm)") && held !== listed) tell("open");
       follow();
     });
   }
 
+  // A message of the server must be seen wherever the reader is.
+  let warned = null;
+  function warn() {
+    const trouble = $("#left .trouble");
+    if (trouble && trouble !== warned) trouble.scrollIntoView({ block: "nearest" });
+    warned = trouble;
+  }
+
+  // Times are those of the reader's clock.
+  function clocks() {
+    for (const time of $$("time[datetime]:not([title])")) {
+      time.title = time.dateTime;
+      time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    }
+  }
+
+  // Whether the server is the one that made this page. Where it was started again, what the page holds of it is void, so it is
+  // loaded anew; a question that was not asked yet is kept.
+  const BEAT = 4000;
+  let server = "";
+  async function beat() {
+    let now = "";
+    try {
+      const answer = await fetch("/health?challenge=page", { cache: "no-store" });
+      if (answer.ok) now = (await answer.json()).proof || "same";
+    } catch {
+      // it does not answer
+    }
+    server ||= now;
+    if (now && now !== server) {
+      sessionStorage.setItem("question", question()?.value || "");
+      location.reload();
+      return;
+    }
+    $("#lost").hidden = Boolean(now);
+    setTimeout(beat, BEAT);
+  }
+
+  function restore() {
+    const words = sessionStorage.getItem("question");
+    sessionStorage.removeItem("question");
+    if (words) write(words);
+  }
+
+  function add(id, tag, role, words = "") {
+    const element = document.createElement(tag);
+    element.id = id;
+    element.setAttribute("role", role);
+    element.textContent = words;
+    $(".gradio-container").append(element);
+    return element;
+  }
+
   function connect(events) {
     trigger = events;
-    const live = document.createElement("p");
-    live.id = "spoken";
-    live.setAttribute("role", "status");
-    $(".gradio-container").append(live);
+    add("spoken", "p", "status");
+    add("lost", "p", "alert", "The server does not answer. This page goes on by itself once it does.").hidden = true;
+    $(".gradio-container").append(preview.box);
+    beat();
+    let restored = false;
     new MutationObserver(() => {
+      viewer.begin();
+      if (!restored && $("#report :is(.document-list, .calm, article)")) {
+        restored = true;
+        restore();
+      }
       address();
       speak();
       follow();
+      warn();
+      clocks();
     }).observe($(".gradio-container"), {
       attributeFilter: ["data-busy", "data-conversation"],
       characterData: true,
@@ -346,5 +435,5 @@ const page = (() => {
     });
   }
 
-  return { connect, done, looked, shown };
+  return { connect, done, looked, mode, open, reveal, shown, tab, tell };
 })();
