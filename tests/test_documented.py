@@ -29,7 +29,7 @@ from rag.pipeline import Pipeline
 from rag.serve import serve
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("", "docs", "docs/decisions", "examples", "indexes", "prompts")
+FOLDERS = ("", "docs", "docs/decisions", "docs/tutorials", "examples", "indexes", "prompts")
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for folder in FOLDERS
@@ -185,6 +185,9 @@ def working_folder(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (folder / "set" / "questions.jsonl").write_text(json.dumps(question) + "\n")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("RAG_LIBRARY", "reports")
+    monkeypatch.setattr(Path, "home", lambda: folder / "home")
+    for variable in ("XDG_DATA_HOME", "APPDATA"):
+        monkeypatch.setenv(variable, str(folder / "home"))
     return folder
 
 
@@ -240,7 +243,7 @@ def _commands_of_help() -> set[str]:
         text=True,
         check=True,
     )
-    return set(re.findall(r"^  ([a-z]+) {2,}", done.stdout, re.MULTILINE))
+    return set(re.findall(r"^  ([a-z][a-z-]+) {2,}", done.stdout, re.MULTILINE))
 
 
 NAMED = {" ".join(words) for words in commands() if (ENDLESS | OF_PROGRAMS) & {*words}} | {

@@ -10,6 +10,7 @@ from rag.cli.commands import (
     conversations,
     doctor,
     documents,
+    launcher,
     mcp_install,
     measure,
     models,
@@ -73,7 +74,7 @@ class _Commands:
         )
         parser.set_defaults(run=run)
         self._known[name] = parser
-        self._lines += [f"  {name:<15}{summary}", f"  {'':<15}  {example}"]
+        self._lines += [f"  {name:<18}{summary}", f"  {'':<18}  {example}"]
         return parser
 
     def help(self) -> str:
@@ -508,6 +509,13 @@ def _add_machine(commands: _Commands, parser: CommandParser) -> None:
     )
     of_shell.add_argument("shell", choices=completion.SHELLS)
     of_shell.set_defaults(parser_of_all=parser, as_set=True)
+    of_desktop = commands.add(
+        "install-launcher",
+        launcher.run_install_launcher,
+        "put an entry that opens the page into the menu of the desktop",
+        "rag install-launcher --library press",
+    )
+    of_desktop.set_defaults(as_set=True)
 
 
 def _place(text: str) -> Path | str:
