@@ -118,6 +118,16 @@ def libraries_folder(setting: str = "") -> Path:
     return user_data_path("rag-reports", appauthor=False) / "libraries"
 
 
+def older_libraries(used: Path) -> Path | None:
+    """Return the folder of libraries that an earlier version made in this checkout.
+
+    None where there are none, and where those are `used`.
+    """
+    folder = Path(__file__).parents[1] / _IN_WORKING_FOLDER
+    is_other = folder.resolve() != used.resolve()
+    return folder if is_other and any(folder.glob(f"*/{LIBRARY_DATABASE}")) else None
+
+
 def only_library(indexes: Path) -> str:
     """Return the name of the library in the folder, "" where there is none, or more than one."""
     there = [file.parent.name for file in indexes.glob(f"[!.]*/{LIBRARY_DATABASE}")]

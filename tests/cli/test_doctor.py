@@ -8,6 +8,7 @@ import pytest
 from commands import main
 from fakes import Serve
 
+from rag import config
 from rag.cli.output import coloured
 from rag.models import llm
 
@@ -97,3 +98,22 @@ def test_colours_are_for_terminals_that_show_them(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     assert coloured("ok", "green") == "ok"
+
+
+def test_libraries_that_an_earlier_version_made_are_offered(
+    library: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout = library / "checkout"
+    (checkout / "rag").mkdir(parents=True)
+    (library / "indexes").rename(checkout / "indexes")
+    monkeypatch.setattr(config, "__file__", str(checkout / "rag" / "config.py"))
+    assert main(["doctor", "--json"]) == 0
+    state, told = found(capsys)["libraries"]
+    assert state == "note"
+    offered = f"older ones lie in {checkout / 'indexes'} (default): move their folders"
+    assert offered in told
+    assert main(["status"]) == 0
+    assert offered in capsys.readouterr().err
+    monkeypatch.setenv("RAG_INDEXES", str(checkout / "indexes"))
+    assert main(["doctor", "--json"]) == 0
+    assert found(capsys)["libraries"][0] == "ok"

@@ -12,7 +12,7 @@ from typing import Literal
 
 from rag.cli.common import DAMAGED
 from rag.cli.output import coloured, print_json, print_text
-from rag.config import Settings, cache_folder, version
+from rag.config import Settings, cache_folder, older_libraries, version
 from rag.errors import RagError
 
 State = Literal["ok", "note", "fails"]
@@ -115,7 +115,18 @@ def _libraries(settings: Settings) -> Finding:
     if trouble := _trouble_with(folder):
         return Finding("libraries", "fails", f"{folder} {trouble}; set RAG_INDEXES to another")
     names = ", ".join(library_names(folder)) or "none yet: rag add FOLDER"
-    return Finding("libraries", "ok", f"{names} ({folder})")
+    found = f"{names} ({folder})"
+    if older := older_libraries(folder):
+        return Finding("libraries", "note", f"{found}; {older_text(older)}")
+    return Finding("libraries", "ok", found)
+
+
+def older_text(folder: Path) -> str:
+    """Return a sentence on libraries that an earlier version made, and how to use them."""
+    from rag.library.folders import library_names
+
+    names = ", ".join(library_names(folder))
+    return f"older ones lie in {folder} ({names}): move their folders, or set RAG_INDEXES to it"
 
 
 def _cache(settings: Settings) -> Finding:

@@ -2,10 +2,11 @@
 
 import argparse
 
+from rag.cli.commands.doctor import older_text
 from rag.cli.common import DAMAGED, open_pipeline
 from rag.cli.output import print_json, print_text, say
 from rag.cli.progress import Waiting
-from rag.config import Settings, bundled
+from rag.config import Settings, bundled, older_libraries
 
 
 def run_add(settings: Settings, options: argparse.Namespace) -> int:
@@ -113,6 +114,8 @@ def run_status(settings: Settings, options: argparse.Namespace) -> int:
     if not named:
         make = "Name one with --library" if names else "There is no library yet"
         say(f"{make}, or make one: rag add FOLDER, or rag add --samples")
+    if older := older_libraries(settings.indexes):
+        say(f"There are {older_text(older)}")
     if options.json:
         print_json(values)
     else:
