@@ -317,6 +317,10 @@ def _add_document_commands(commands: _Commands) -> None:
         action="store_true",
         help="then go on, and add what changes in these folders, until Ctrl-C",
     )
+    _add_library_commands(commands)
+
+
+def _add_library_commands(commands: _Commands) -> None:
     parser = commands.add(
         "remove", documents.run_remove, "remove documents from the library", "rag remove trade-2022"
     )

@@ -7,7 +7,7 @@ from fastapi import FastAPI, HTTPException, Path
 from fastapi.responses import HTMLResponse, Response
 
 OPENAPI = "/v1/openapi.json"
-_PAGE = """<!doctype html>
+_OPENAPI_PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -23,8 +23,10 @@ _PAGE = """<!doctype html>
 </html>
 """
 # Without an address of a validator nothing is sent to one.
-_START = f'SwaggerUIBundle({{url: "{OPENAPI}", dom_id: "#swagger-ui", validatorUrl: null}});\n'
-_KINDS = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
+_START_SCRIPT = (
+    f'SwaggerUIBundle({{url: "{OPENAPI}", dom_id: "#swagger-ui", validatorUrl: null}});\n'
+)
+_FILE_TYPES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 
 
 def add_openapi_page(app: FastAPI) -> None:
@@ -32,13 +34,13 @@ def add_openapi_page(app: FastAPI) -> None:
 
     @app.get("/docs", include_in_schema=False)
     def page() -> HTMLResponse:
-        return HTMLResponse(_PAGE)
+        return HTMLResponse(_OPENAPI_PAGE)
 
     @app.get("/docs/{name}", include_in_schema=False)
     def file(name: Annotated[str, Path(max_length=100)]) -> Response:
         if name == "start.js":
-            return Response(_START, media_type="text/javascript")
-        if name not in _KINDS:
+            return Response(_START_SCRIPT, media_type="text/javascript")
+        if name not in _FILE_TYPES:
             raise HTTPException(404, "There is nothing here; /docs describes the HTTP API.")
         data = files("fastapi_offline").joinpath("static", name).read_bytes()
-        return Response(data, media_type=_KINDS[name])
+        return Response(data, media_type=_FILE_TYPES[name])

@@ -55,12 +55,7 @@ class LlamaModel:
         of the embedded model are not installed.
         """
         self.name = model_name(path, adapter)
-        if missing := missing_for(path):
-            raise ModelError(
-                f"The language model {self.name} cannot run here ({missing}); bring what it needs "
-                f"with: {INSTALL_LANGUAGE_MODEL} (docs/quickstart.md), or answer without one: "
-                "--model none."
-            )
+        _check_can_run(self.name, path)
         context = context_for(None, passage_tokens)
         self._frame: ChatFrame | None = None
         if path:
@@ -145,6 +140,14 @@ def missing_for(path: Path | None) -> str:
     if path is None and find_spec(LANGUAGE_MODEL_PACKAGE) is None:
         return "the weights of the embedded language model are not installed"
     return ""
+
+
+def _check_can_run(name: str, path: Path | None) -> None:
+    if missing := missing_for(path):
+        raise ModelError(
+            f"The language model {name} cannot run here ({missing}); bring what it needs with: "
+            f"{INSTALL_LANGUAGE_MODEL} (docs/quickstart.md), or answer without one: --model none."
+        )
 
 
 @cache

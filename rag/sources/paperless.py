@@ -28,7 +28,7 @@ def paperless_files(folder: Path) -> list[SourceFile]:
         ) from error
     rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     names = {
-        row.get("pk"): str(_fields(row).get("name", ""))
+        row.get("pk"): str(_fields_of(row).get("name", ""))
         for row in rows
         if row.get("model") == "documents.correspondent"
     }
@@ -44,7 +44,7 @@ def _source(row: dict[str, Any], folder: Path, names: dict[Any, str]) -> SourceF
         file = folder / name if isinstance(name, str) and name else folder
         if not file.resolve().is_relative_to(root) or not file.is_file():
             continue
-        fields = _fields(row)
+        fields = _fields_of(row)
         author = names.get(fields.get("correspondent"), "")
         return SourceFile(
             file,
@@ -57,6 +57,6 @@ def _source(row: dict[str, Any], folder: Path, names: dict[Any, str]) -> SourceF
     return None
 
 
-def _fields(row: dict[str, Any]) -> dict[str, Any]:
+def _fields_of(row: dict[str, Any]) -> dict[str, Any]:
     fields = row.get("fields")
     return fields if isinstance(fields, dict) else {}

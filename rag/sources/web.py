@@ -25,14 +25,14 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # In a library's list of files, the folder of what was fetched; the same from anywhere.
 FETCHED = Path("/fetched")
-_SECONDS = 120.0  # for all of it: 50 MB on a line of 4 Mbit/s
-_SILENCE_SECONDS = 20.0
+_FETCH_SECONDS = 120.0  # for all of it: 50 MB on a line of 4 Mbit/s
+_FETCH_SILENCE_SECONDS = 20.0
 _MAX_REDIRECTS = 5
-_BYTES_READ = 1 << 16
+_BLOCK_BYTES = 1 << 16
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: its last bits are an IPv4 address
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 # The kinds that are taken, with the ends of names they are read by.
-_KINDS = {
+_FETCHED_KINDS = {
     "text/html": ".html",
     "application/xhtml+xml": ".xhtml",
     "application/pdf": ".pdf",
@@ -42,7 +42,7 @@ _KINDS = {
     f"{_OFFICE}.wordprocessingml.document": ".docx",
     "application/vnd.oasis.opendocument.text": ".odt",
 }
-_UNSAFE = re.compile(r"[^\w.-]+")
+_UNSAFE_IN_NAME = re.compile(r"[^\w.-]+")
 
 
 def is_public(address: Address) -> bool:
@@ -68,7 +68,7 @@ def fetch(
     asked = address
     for _ in range(_MAX_REDIRECTS + 1):
         place = _split(address)
-        with closing(_Exchange(place, is_allowed)) as exchange:
+        with closing(_Fetching(place, is_allowed)) as exchange:
             response = exchange.response
             if response.status in (301, 302, 303, 307, 308):
                 address = urljoin(address, response.getheader("location", ""))
@@ -105,7 +105,7 @@ def _split(address: str) -> SplitResult:
     return place
 
 
-class _Exchange:
+class _Fetching:
     """One request and its response, within limits of time and size."""
 
     def __init__(self, place: SplitResult, is_allowed: Callable[[Address], bool]) -> None:
@@ -117,7 +117,7 @@ class _Exchange:
             target = quote(place.path or "/", safe="/%:@!$&'()*+,;=~")
             query = f"?{quote(place.query, safe='/%:@!$&()*+,;=~?')}" if place.query else ""
             headers = {
-                "Accept": ", ".join(_KINDS),
+                "Accept": ", ".join(_FETCHED_KINDS),
                 "Accept-Encoding": "identity",
                 "User-Agent": f"rag-reports/{version()}",
             }
@@ -131,7 +131,7 @@ class _Exchange:
         """Return the whole body. Raises DocumentError where it is too large or breaks off."""
         parts, size = [], 0
         try:
-            while part := self.response.read(_BYTES_READ):
+            while part := self.response.read(_BLOCK_BYTES):
                 parts.append(part)
                 size += len(part)
                 if size > MAX_BYTES:
@@ -163,12 +163,12 @@ class _Exchange:
                 "nothing is fetched: save the page, and add the file."
             )
         # The address in numbers, so that nothing is looked up again.
-        joined = socket.create_connection((numbers[0], port), _SILENCE_SECONDS)
-        self._timer = threading.Timer(_SECONDS, _shut, [joined])
+        joined = socket.create_connection((numbers[0], port), _FETCH_SILENCE_SECONDS)
+        self._timer = threading.Timer(_FETCH_SECONDS, _shut, [joined])
         self._timer.daemon = True
         self._timer.start()
         self._connection = (HTTPSConnection if secure else HTTPConnection)(
-            host, port, timeout=_SILENCE_SECONDS
+            host, port, timeout=_FETCH_SILENCE_SECONDS
         )
         self._connection.sock = joined
         if secure:
@@ -194,17 +194,17 @@ def _shut(joined: socket.socket) -> None:
 def _suffix_of(response: HTTPResponse, address: str) -> str:
     kind = response.getheader("content-type", "").partition(";")[0].strip().lower()
     encoding = response.getheader("content-encoding", "identity").lower()
-    if kind not in _KINDS or encoding not in ("identity", ""):
+    if kind not in _FETCHED_KINDS or encoding not in ("identity", ""):
         what = kind or "of no kind that is stated"
         raise DocumentError(
             f"{address} is {what}{f' ({encoding})' if encoding != 'identity' else ''}, and only "
             f"pages, PDFs and texts are fetched: save it, and add the file."
         )
-    return _KINDS[kind]
+    return _FETCHED_KINDS[kind]
 
 
 def _file_name(place: SplitResult, suffix: str) -> str:
     """Return a name for the file, after the last part of the address."""
     last = PurePosixPath(unquote(place.path)).name or str(place.hostname)
     stem = last[: -len(suffix)] if last.lower().endswith(suffix) else last
-    return f"{_UNSAFE.sub('-', stem).strip('.-')[:100] or 'page'}{suffix}"
+    return f"{_UNSAFE_IN_NAME.sub('-', stem).strip('.-')[:100] or 'page'}{suffix}"

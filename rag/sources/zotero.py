@@ -55,7 +55,7 @@ def zotero_files(folder: Path) -> list[SourceFile]:
                 if (part := database.with_name(_DATABASE + end)).is_file():
                     shutil.copyfile(part, copy.with_name(_DATABASE + end))
             with closing(sqlite3.connect(copy)) as opened:
-                return _files(opened, folder)
+                return _attached_files(opened, folder)
         except (OSError, sqlite3.Error) as error:
             raise UsageError(
                 f"Zotero's database {database} cannot be read ({error}); update Zotero, or close "
@@ -63,7 +63,7 @@ def zotero_files(folder: Path) -> list[SourceFile]:
             ) from error
 
 
-def _files(database: sqlite3.Connection, folder: Path) -> list[SourceFile]:
+def _attached_files(database: sqlite3.Connection, folder: Path) -> list[SourceFile]:
     found = []
     for key, stored, item in database.execute(_ATTACHMENTS).fetchall():
         # A name in a database is data: nothing outside the folder of its item is read.
@@ -77,8 +77,8 @@ def _files(database: sqlite3.Connection, folder: Path) -> list[SourceFile]:
             SourceFile(
                 file,
                 file,
-                title=_value(database, item, "title"),
-                date=_iso(_value(database, item, "date")),
+                title=_item_value(database, item, "title"),
+                date=_iso(_item_value(database, item, "date")),
                 authors=tuple(filter(None, authors)),
                 told_by="Zotero",
             )
@@ -86,7 +86,7 @@ def _files(database: sqlite3.Connection, folder: Path) -> list[SourceFile]:
     return found
 
 
-def _value(database: sqlite3.Connection, item: int, field: str) -> str:
+def _item_value(database: sqlite3.Connection, item: int, field: str) -> str:
     row = database.execute(_VALUE, (item, field)).fetchone()
     return " ".join(str(row[0]).split()) if row else ""
 

@@ -177,7 +177,7 @@ def test_a_page_without_an_end_is_broken_off(
 def test_a_server_that_takes_too_long_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "_SECONDS", 0.1)
+    monkeypatch.setattr(web, "_FETCH_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with pytest.raises(DocumentError, match="cannot be fetched"):

@@ -24,7 +24,7 @@ _PORT = 7860
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Observation:
     """What was looked at, whether it is as it must be, and what was found."""
 
     what: str
@@ -44,14 +44,14 @@ def run_doctor(settings: Settings, options: argparse.Namespace) -> int:
     return DAMAGED if any(finding.state == "fails" for finding in findings) else 0
 
 
-def _findings(settings: Settings) -> Iterator[Finding]:
+def _findings(settings: Settings) -> Iterator[Observation]:
     """Yield what was found, one after the other."""
     import sqlite3
 
     python = ".".join(map(str, sys.version_info[:3]))
     sqlite = sqlite3.sqlite_version
-    yield Finding("version", "ok", f"rag {version()}, Python {python}, SQLite {sqlite}")
-    looks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
+    yield Observation("version", "ok", f"rag {version()}, Python {python}, SQLite {sqlite}")
+    looks: tuple[tuple[str, Callable[[Settings], Observation]], ...] = (
         ("embedding model", _embedding_model),
         ("reader", _reader),
         ("language model", _language_model),
@@ -64,25 +64,25 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         try:
             yield look(settings)
         except RagError as error:
-            yield Finding(what, "fails", str(error))
+            yield Observation(what, "fails", str(error))
 
 
-def _embedding_model(settings: Settings) -> Finding:
+def _embedding_model(settings: Settings) -> Observation:
     from rag.models.bundled import EMBEDDING_MODEL, check_embedding_model
 
     if settings.embeddings:
-        return Finding("embedding model", "ok", f"{settings.embeddings}, of your own")
+        return Observation("embedding model", "ok", f"{settings.embeddings}, of your own")
     check_embedding_model()
-    return Finding("embedding model", "ok", f"{EMBEDDING_MODEL}, as it was published")
+    return Observation("embedding model", "ok", f"{EMBEDDING_MODEL}, as it was published")
 
 
-def _reader(settings: Settings) -> Finding:
+def _reader(settings: Settings) -> Observation:
     from rag.models.reader import reader_name
 
     name, is_large = reader_name(settings.cache)
     if is_large:
-        return Finding("reader", "ok", name)
-    return Finding(
+        return Observation("reader", "ok", name)
+    return Observation(
         "reader",
         "note",
         f"{name}, the smaller one, which answers less well; the larger one's weights: "
@@ -90,35 +90,37 @@ def _reader(settings: Settings) -> Finding:
     )
 
 
-def _language_model(settings: Settings) -> Finding:
+def _language_model(settings: Settings) -> Observation:
     from rag.catalogue.installed import with_models_in_use
     from rag.models.llm import INSTALL_LANGUAGE_MODEL, missing_for, model_name
 
     settings = with_models_in_use(settings)
     if not settings.generate:
-        return Finding("language model", "ok", "none, as RAG_MODEL says")
+        return Observation("language model", "ok", "none, as RAG_MODEL says")
     if settings.server:
         found = f"{settings.server_model} at {settings.server}"
-        return Finding("language model", "ok", f"{found}, which was not asked")
+        return Observation("language model", "ok", f"{found}, which was not asked")
     if missing := missing_for(settings.model):
         found = f"none, for {missing}: answers are the reports' own sentences"
-        return Finding("language model", "note", f"{found}; to have one: {INSTALL_LANGUAGE_MODEL}")
+        return Observation(
+            "language model", "note", f"{found}; to have one: {INSTALL_LANGUAGE_MODEL}"
+        )
     if settings.model and not settings.model.is_file():
-        return Finding("language model", "fails", f"There is no file {settings.model}.")
-    return Finding("language model", "ok", model_name(settings.model, settings.adapter))
+        return Observation("language model", "fails", f"There is no file {settings.model}.")
+    return Observation("language model", "ok", model_name(settings.model, settings.adapter))
 
 
-def _libraries(settings: Settings) -> Finding:
+def _libraries(settings: Settings) -> Observation:
     from rag.library.folders import library_names
 
     folder = settings.indexes.absolute()
     if trouble := _trouble_with(folder):
-        return Finding("libraries", "fails", f"{folder} {trouble}; set RAG_INDEXES to another")
+        return Observation("libraries", "fails", f"{folder} {trouble}; set RAG_INDEXES to another")
     names = ", ".join(library_names(folder)) or "none yet: rag add FOLDER"
     found = f"{names} ({folder})"
     if older := older_libraries(folder):
-        return Finding("libraries", "note", f"{found}; {older_text(older)}")
-    return Finding("libraries", "ok", found)
+        return Observation("libraries", "note", f"{found}; {older_text(older)}")
+    return Observation("libraries", "ok", found)
 
 
 def older_text(folder: Path) -> str:
@@ -129,45 +131,45 @@ def older_text(folder: Path) -> str:
     return f"older ones lie in {folder} ({names}): move their folders, or set RAG_INDEXES to it"
 
 
-def _cache(settings: Settings) -> Finding:
+def _cache(settings: Settings) -> Observation:
     from rag.catalogue.memory import gigabytes
 
     folder = cache_folder(settings.cache).absolute()
     if trouble := _trouble_with(folder):
-        return Finding("cache", "fails", f"{folder} {trouble}; set RAG_CACHE to another")
-    free = shutil.disk_usage(_nearest(folder)).free
+        return Observation("cache", "fails", f"{folder} {trouble}; set RAG_CACHE to another")
+    free = shutil.disk_usage(_nearest_folder(folder)).free
     state: State = "ok" if free >= _LEAST_DISK else "note"
-    return Finding("cache", state, f"{gigabytes(free)} of disk free ({folder})")
+    return Observation("cache", state, f"{gigabytes(free)} of disk free ({folder})")
 
 
-def _memory(settings: Settings) -> Finding:
+def _memory(settings: Settings) -> Observation:
     from rag.catalogue.memory import free_memory, gigabytes
 
     free = free_memory()
     state: State = "ok" if free >= _LEAST_MEMORY else "note"
     more = "" if state == "ok" else f"; {gigabytes(_LEAST_MEMORY)} are needed: close programs"
-    return Finding("memory", state, f"{gigabytes(free)} free{more}")
+    return Observation("memory", state, f"{gigabytes(free)} free{more}")
 
 
-def _page(settings: Settings) -> Finding:
+def _page(settings: Settings) -> Observation:
     from rag.service.client import running
 
     if server := running(settings.indexes):
-        return Finding("page", "ok", f"runs at {server.url}")
+        return Observation("page", "ok", f"runs at {server.url}")
     with socket.socket() as probe:
         is_taken = probe.connect_ex(("127.0.0.1", _PORT)) == 0
     found = "is taken by another program, so the next free one is used" if is_taken else "is free"
-    return Finding("page", "ok", f"not running; port {_PORT} {found}")
+    return Observation("page", "ok", f"not running; port {_PORT} {found}")
 
 
 def _trouble_with(folder: Path) -> str:
     """Return why nothing can be written into the folder; "" where it can."""
-    nearest = _nearest(folder)
+    nearest = _nearest_folder(folder)
     if not nearest.is_dir():
         return "is not a folder"
     return "" if os.access(nearest, os.W_OK | os.X_OK) else "cannot be written to"
 
 
-def _nearest(folder: Path) -> Path:
+def _nearest_folder(folder: Path) -> Path:
     """Return the folder, or the first one above it that is there."""
     return next(place for place in (folder, *folder.parents) if place.exists())

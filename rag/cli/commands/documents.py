@@ -33,7 +33,7 @@ def run_add(settings: Settings, options: argparse.Namespace) -> int:
                 if options.zotero is not None
                 else paperless_files(options.paperless)
             )
-            return ingest.add_sources(pipeline, found, options.json)
+            return ingest.add_described(pipeline, found, options.json)
     paths = [*files, *([bundled("samples")] if options.samples else [])]
     if not paths:
         raise UsageError("Nothing to add was named; give files or folders: rag add PATH…")

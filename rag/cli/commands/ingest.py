@@ -109,7 +109,7 @@ def remove(pipeline: Pipeline, names: Sequence[str]) -> None:
             display.say(f"{'removed':>9}  {name}")
 
 
-def add_sources(pipeline: Pipeline, sources: Sequence[SourceFile], as_json: bool) -> int:
+def add_described(pipeline: Pipeline, sources: Sequence[SourceFile], as_json: bool) -> int:
     """Add files of which others know something, and return the exit code."""
     if not sources:
         raise UsageError("No file was found there; see whether the files are on this machine.")

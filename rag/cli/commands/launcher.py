@@ -14,7 +14,7 @@ from rag.config import Settings, libraries_folder, version
 from rag.errors import UsageError
 from rag.files import written_whole
 
-_NAME = "Ask your reports"
+_LAUNCHER_NAME = "Ask your reports"
 _COMMENT = "Answers from your reports, with exact footnotes"
 _EXECUTABLE, _READABLE = 0o755, 0o644
 _RESERVED = re.compile(r'(["`$\\])')  # within quotation marks of a .desktop file
@@ -44,7 +44,7 @@ def run_install_launcher(settings: Settings, options: argparse.Namespace) -> int
         ) from error
     if options.json:
         print_json({"files": [str(file) for file in files]})
-    say(f"{_NAME!r} is in the menu now ({next(iter(files))}).")
+    say(f"{_LAUNCHER_NAME!r} is in the menu now ({next(iter(files))}).")
     return 0
 
 
@@ -61,9 +61,9 @@ def launcher_files(
     if platform == "win32":
         programs = Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming")
         menu = programs / "Microsoft" / "Windows" / "Start Menu" / "Programs"
-        return {menu / f"{_NAME}.cmd": (_cmd(command, variables), _READABLE)}
+        return {menu / f"{_LAUNCHER_NAME}.cmd": (_cmd(command, variables), _READABLE)}
     if platform == "darwin":
-        inside = home / "Applications" / f"{_NAME}.app" / "Contents"
+        inside = home / "Applications" / f"{_LAUNCHER_NAME}.app" / "Contents"
         return {
             inside / "Info.plist": (_plist(), _READABLE),
             inside / "MacOS" / "launch": (_OPEN_TERMINAL, _EXECUTABLE),
@@ -81,7 +81,7 @@ def _desktop_entry(command: Sequence[str], variables: dict[str, str]) -> bytes:
         "[Desktop Entry]",
         "Type=Application",
         "Version=1.5",
-        f"Name={_NAME}",
+        f"Name={_LAUNCHER_NAME}",
         f"Comment={_COMMENT}",
         f"Exec={' '.join(map(_desktop_word, words))}",
         "Terminal=true",  # the page is there until its window is closed
@@ -115,7 +115,7 @@ def _shell(command: Sequence[str], variables: dict[str, str]) -> bytes:
 def _plist() -> bytes:
     return plistlib.dumps(
         {
-            "CFBundleName": _NAME,
+            "CFBundleName": _LAUNCHER_NAME,
             "CFBundleIdentifier": "local.rag-reports",
             "CFBundleExecutable": "launch",
             "CFBundlePackageType": "APPL",

@@ -42,7 +42,7 @@ def install(assistant: str, settings: Settings) -> Path:
     """
     file = configuration_file(assistant, Path.home())
     key = _KEYS[assistant]
-    values = _read(file, key)
+    values = _read_configuration(file, key)
     servers = values.setdefault(key, {})
     servers[f"rag-{settings.library}"] = _server(settings)
     try:
@@ -65,7 +65,7 @@ def _server(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _read(file: Path, key: str) -> dict[str, Any]:
+def _read_configuration(file: Path, key: str) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -61,7 +61,7 @@ class Completion(BaseModel):
     stream_options: StreamOptions | None = None
 
 
-class _Exchange:
+class _ChatForm:
     """A question of a chat on its way to an answer in OpenAI's form."""
 
     def __init__(self, service: Service, chat: Completion, server: str) -> None:
@@ -164,7 +164,7 @@ def add_chat_routes(app: FastAPI, service: Service) -> None:
         Citations are footnotes in the text, and annotations of the message.
         """
         said = turns_of(chat.messages)
-        exchange = _Exchange(service, chat, str(request.base_url))
+        exchange = _ChatForm(service, chat, str(request.base_url))
         context = RequestContext()
         events = iterate_for_client(
             service.stream(exchange.library, said[-1].text, context, said[:-1]),
