@@ -21,7 +21,7 @@ from rag.http.openai.shared import (
     ModelName,
     annotations,
     count_tokens,
-    library_of,
+    library_for_model,
     pieces_of,
     turns_of,
 )
@@ -67,7 +67,7 @@ class _ChatForm:
     def __init__(self, service: Service, chat: Completion, server: str) -> None:
         self._service = service
         self._server = server
-        self.library, self._warning = library_of(service, chat.model)
+        self.library, self._warning = library_for_model(service, chat.model)
         self._said = [message.text for message in chat.messages]
         self._frame = {
             "id": f"chatcmpl-{uuid.uuid4().hex}",

@@ -22,7 +22,7 @@ from rag.http.openai.shared import (
     ModelName,
     annotations,
     count_tokens,
-    library_of,
+    library_for_model,
     pieces_of,
     turns_of,
 )
@@ -66,7 +66,7 @@ class _ResponseForm:
     def __init__(self, service: Service, asked: ResponseRequest, server: str) -> None:
         self._service = service
         self._server = server
-        self.library, self._warning = library_of(service, asked.model)
+        self.library, self._warning = library_for_model(service, asked.model)
         self._said = [message.text for message in asked.messages()]
         self._message = f"msg_{uuid.uuid4().hex}"
         self._number = 0

@@ -75,7 +75,7 @@ def turns_of(messages: Iterable[ChatMessage]) -> list[Turn]:
     return said
 
 
-def library_of(service: Service, model: str) -> tuple[str, dict[str, str]]:
+def library_for_model(service: Service, model: str) -> tuple[str, dict[str, str]]:
     """Return the library that a model's name stands for, and what is to be said of it.
 
     Programs send the name of a model they know, as "gpt-4o"; that is answered from the library of
