@@ -8,11 +8,12 @@ from rag.text.dates import YEAR
 from rag.text.tokens import content_of, words_of
 from rag.types import DocumentInfo
 
-# What people call a document of whatever kind: no part of its title.
-_KINDS_OF_DOCUMENT = content_of(
-    "document report file paper text article source study memo book policy contract minutes survey "
-    "brief review audit letter page edition version summary annual"
+# What people call any document, and what they call one of some kind: both say little of a title.
+_ANY_DOCUMENT = content_of("document report file paper text article source edition version page")
+_KINDS_OF_DOCUMENT = _ANY_DOCUMENT | content_of(
+    "study memo book policy contract minutes survey brief review audit letter summary annual"
 )
+_SUBTITLE = re.compile(r": | [–—-] ")
 # "the report", "it": the one document, where there is only one.
 _ONE = re.compile(r"(?i)(?:it|(?:the|this|that|my|our) (?:whole |entire )?\w+)")
 # Of the words of a title, in a question that does not name it in full.
@@ -29,9 +30,9 @@ def named_documents(question: str, documents: Sequence[DocumentInfo]) -> tuple[s
     if by_file:
         return tuple(by_file)
     asked = words_of(question)
-    by_title = [d for d in documents if _is_title_in(d.title, asked)]
-    longest = max((len(d.title) for d in by_title), default=0)
-    named = [d for d in by_title if len(d.title) == longest]
+    lengths = [_words_in(d.title, asked) for d in documents]
+    longest = max(lengths, default=0)
+    named = [d for d, length in zip(documents, lengths, strict=True) if length == longest > 0]
     return tuple(d.name for d in _of_years(named or list(documents), question, bool(named)))
 
 
@@ -48,11 +49,17 @@ def resolve(subject: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
         return (documents[0].name,)
     words = content_of(YEAR.sub(" ", subject)) - _KINDS_OF_DOCUMENT
     if not words:
-        return ()
+        return _only_one_called(content_of(subject) - _ANY_DOCUMENT, documents)
     shares = [(_alike(words, content_of(d.title) - _KINDS_OF_DOCUMENT), d) for d in documents]
     best = max((share for share, _ in shares), default=0.0)
     found = [d for share, d in shares if share == best and best > 0]
     return tuple(d.name for d in _of_years(found, subject, chosen=True))
+
+
+def _only_one_called(kind: frozenset[str], documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
+    """Return the document meant by "the audit" where only one has the word in its title."""
+    called = [d.name for d in documents if kind and kind <= content_of(d.title)]
+    return tuple(called) if len(called) == 1 else ()
 
 
 def _file_stands_in(file: str, question: str) -> bool:
@@ -61,17 +68,24 @@ def _file_stands_in(file: str, question: str) -> bool:
     return bool(re.search(rf"(?i)(?<![\w.]){name}(?![\w])", question))
 
 
-def _is_title_in(title: str, asked: Sequence[str]) -> bool:
-    """Return whether a title of two words or more stands in a question, in its order."""
-    words = words_of(title)
+def _words_in(title: str, asked: Sequence[str]) -> int:
+    """Return how many words of a title stand in a question in a row: all, or those of its main
+    part, "After the Water" of "After the Water: Lessons"; else 0.
+    """
+    parts = (words_of(title), words_of(_SUBTITLE.split(title, maxsplit=1)[0]))
+    return max(len(words) if _stand_in(words, asked) else 0 for words in parts)
+
+
+def _stand_in(words: Sequence[str], asked: Sequence[str]) -> bool:
+    """Return whether the words, two or more, stand in a question in a row."""
     if len(words) < 2:
         return False
     runs = [list(asked[at : at + len(words)]) for at in range(len(asked) - len(words) + 1)]
-    if words in runs:
+    if list(words) in runs:
         return True
     # In small letters a title of few words may be any words of a question: "after the water".
     small = [word.lower() for word in words]
-    return len(content_of(title)) > 1 and any(
+    return len(content_of(" ".join(words))) > 1 and any(
         [word.lower() for word in run] == small for run in runs
     )
 

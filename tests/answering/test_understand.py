@@ -114,3 +114,36 @@ def test_what_a_source_says_about_something_keeps_both() -> None:
     assert (asked.documents, asked.subject) == (("bridge",), "cyclists")
     asked = understand("What does Putin say about trade?", DOCUMENTS)
     assert (asked.documents, asked.subject) == ((), "Putin: trade")
+
+
+TITLES = (
+    *("Report on the flood", "Housing study", "Audit of the accounts", "Leave policy", "Guide"),
+    *("Market report", "Essay by Smith", "Wolf survey", "Lecture on salt", "Newsletter", "Memo"),
+    *("Minutes of May", "White paper on energy", "Editorial", "Guideline", "Peer review"),
+    *("Strategy", "Evaluation of the trial", "Letter to the board", "Study by Brodt", "Price list"),
+    *("Inspection report", "Contract of sale", "Minutes of the board", "Press survey", "Wolves"),
+    *("October report", "The position of the union", "Harbour", "B12", "Bulletin", "The trial"),
+)
+WORDINGS = Path(__file__).parents[1] / "data" / "wordings" / "questions.txt"
+LEAST_RECOGNISED = 0.88  # of some two documents are meant as likely
+
+
+def read_wordings() -> list[tuple[str, str]]:
+    """Return the questions with what each asks for, a shape or a record."""
+    wordings, asks_for = [], ""
+    for line in WORDINGS.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# "):
+            asks_for = line[2:]
+        elif line:
+            wordings.append((line, asks_for))
+    return wordings
+
+
+def test_questions_in_many_wordings_are_recognised() -> None:
+    documents = [info(title, title, file=f"{title.lower()}.pdf") for title in TITLES]
+    wrong = []
+    for question, asks_for in read_wordings():
+        asked = understand(question, documents)
+        if asks_for != (asked.record or asked.shape):
+            wrong.append(f"{question} is a {asks_for}, not a {asked.record or asked.shape}")
+    assert len(wrong) <= (1 - LEAST_RECOGNISED) * len(read_wordings()), "\n".join(wrong)

@@ -12,11 +12,12 @@ from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim
 from rag.text.dates import YEAR
 from rag.text.quantities import Amount, amounts_of
-from rag.text.tokens import content_of
+from rag.text.tokens import FUNCTION_WORDS, content_of, is_number, words_of
 from rag.types import DocumentInfo, Evidence, Mode
 
 _READ = 8  # hits whose sentences are read for each side
 _MAX_SIDES = 5
+_MAX_NAME_WORDS = 5
 _FEWEST_SIDES = 2
 # Of the confidence asked for: a part of a question is asked in fewer words than a reader expects,
 # and an answer is only given where all the parts have one.
@@ -26,14 +27,20 @@ _YEARS = re.compile(
     rf"(?:\b(?:between|from|in|for|of|since|during)\s+)?(?:the\s+)?(?:years?\s+)?{YEAR.pattern}"
     rf"(?:{_JOIN}(?:[a-z]+\s+){{0,4}}{YEAR.pattern})+"
 )
+# "than in 2011", "than that of 2011", "2011": what goes with another year
+_A_YEAR = re.compile(
+    rf"(?i)(?:,? ?\b(?:than|and|or|to|with|against) )?(?:(?:that|those) )?"
+    rf"(?:\b(?:of|in|for|from) )?(?:the )?(?P<year>{YEAR.pattern})"
+)
 # What makes a question a comparison and is no part of what is asked of each side.
 _FRAME = re.compile(
     r"(?i)^(?:please\s+)?(?:compare\s+|contrast\s+|(?:what|which)(?: is| are|'s| was| were)?\s+"
     r"(?:the\s+)?(?:main\s+|key\s+)?differences?\s+(?:in|of)\s+|how\s+(?:do|does|did)\s+"
     r"(?=.+\b(?:compare|differ)))"
 )
+_AUXILIARY = "is|are|was|were|did|do|does|has|have|had|can|could|will|would|should"
 _QUESTION_START = re.compile(
-    r"(?i)(?:what|which|who|when|where|how|why|is|are|was|were|did|do|does|has)\b"
+    rf"(?i)(?:(?:by|in|on|at|for|of) )?(?:what|which|who|when|where|how|why|{_AUXILIARY})\b"
 )
 _BETWEEN_SIDES = re.compile(
     r"(?i)^(?:what|which)?(?: is| are|'s| was| were)?\s*(?:the\s+)?(?:main\s+|key\s+)?"
@@ -56,6 +63,34 @@ _ASPECT_OF_SIDE = re.compile(r"(?i)^(?P<aspect>.+\b(?:of|in|at|for|on|by|from))\
 _CHANGE = re.compile(
     r"(?i)^how (?:has|have|had|did|does|do) (?P<what>.+?) (?:change|develop|evolve|grow|rise|fall|"
     r"differ|vary|increase|decrease|decline|drop|improve)(?:d|n|ed|s)?\b"
+)
+
+
+# "in the first and in the third quarter": two phrases that begin alike.
+_PREPOSITION = r"in|of|at|by|for|on|from|during|before|after|under|with"
+_PARALLEL = re.compile(
+    rf"(?i)\b(?P<before>{_PREPOSITION}) (?P<one>(?:[\w’'-]+ ){{1,4}}?)(?:,? ?)"
+    rf"(?:and|or|to|than|versus|vs\.?|compared (?:to|with)) (?P=before) "
+    rf"(?P<other>(?:(?!(?:{_PREPOSITION})\b)[\w’'-]+ ?){{1,4}})"
+)
+_DIFFER = re.compile(
+    r"(?i)^how (?:do|does|did) (?P<sides>.+?) (?:differ|compare)"
+    r"(?: (?:in|on|by|as to) (?:their |its )?(?P<aspect>.+))?$"
+)
+# "Is the north richer than the south"
+_MORE_THAN = re.compile(
+    rf"(?i)^(?P<asks>{_AUXILIARY}) (?P<one>.+?) (?P<more>(?:be )?(?:(?:more|less) \w+|\w+er)) than "
+    r"(?P<other>.+)$"
+)
+# "How many seats has the old boat, and how many the new one": one question after the other.
+_ASKED_TWICE = re.compile(
+    r"(?i)^(?P<first>.*?\b(?P<asks>how (?:many|much|long|high|old)|what|when|where|who|which)\b.+?)"
+    r",? (?:and|or),? (?:[a-z]+ )?(?P=asks)\b(?P<second>.*)$"
+)
+_OF_ANOTHER = re.compile(r"(?i)\b(?:those|that|the ones?) of (?P<other>\w+)")
+_PRONOUN = re.compile(r"(?i)\b(?:it|they|he|she)\b")
+_LIKE_ANOTHER = re.compile(
+    r"(?i)^(?:(?:is|are|was|were|do|does|did|has|have|had) )*(?:the )?(?P<kind>[\w’'-]+) ones?\b"
 )
 
 
@@ -118,7 +153,67 @@ def sides(question: str, named: Sequence[str], documents: Sequence[DocumentInfo]
     if len(named) >= _FEWEST_SIDES:
         titles = {d.name: d.title for d in documents}
         return [Side(titles[name], f"{asked}?", (name,)) for name in named[:_MAX_SIDES]]
-    return _pair(asked, tuple(named))
+    if differ := _DIFFER.match(asked):
+        aspect = f"{differ['aspect']} of " if differ["aspect"] else ""
+        asked = f"{aspect}{differ['sides']}"
+    return _parallel(asked, tuple(named)) or _pair(asked, tuple(named))
+
+
+def _parallel(asked: str, named: tuple[str, ...]) -> list[Side]:
+    """Return the two sides of a question with two phrases that begin alike, or that asks twice."""
+    if twice := _ASKED_TWICE.match(asked):
+        first, second = twice["first"], twice["second"].strip()
+        other = _other_question(first, second, twice["asks"])
+    elif both := _PARALLEL.search(asked):
+        one, two, before = both["one"].split(), both["other"].split(), both["before"]
+        if one[0] == two[0]:  # of "the first and in the third quarter" the noun stands once
+            one += two[len(one) :]
+        start, end = asked[: both.start()], asked[both.end() :]
+        first, other = (f"{start}{before} {' '.join(words)} {end}".strip() for words in (one, two))
+    elif than := _MORE_THAN.match(asked):
+        return [
+            Side(_name_of_side(side), f"{than['asks']} {side} {than['more']}?", named)
+            for side in than.group("one", "other")
+        ]
+    else:
+        return []
+    pair = [re.sub(r"(?i)^(?:both|each) ", "", _asked(text)) for text in (first, other)]
+    names = _differing(*pair)
+    return [Side(name, f"{text}?", named) for name, text in zip(names, pair, strict=True)]
+
+
+def _other_question(first: str, second: str, asks: str) -> str:
+    """Return the second question of two, with what it leaves out of the first."""
+    if like := _LIKE_ANOTHER.match(second):
+        # "the new one": whose adjective stands in the place of the first's.
+        return re.sub(r"(?i)\bthe [a-z]+\b", f"the {like['kind']}", first, count=1)
+    opening = second.split(" ", 1)[0]
+    shared = [*re.finditer(rf"(?i)\b{re.escape(opening)}\b", first)] if opening else []
+    if shared and opening.lower() not in _AUXILIARY.split("|"):
+        return f"{first[: shared[-1].start()]}{second}"
+    if of := _OF_ANOTHER.search(second):
+        return re.sub(r"\bof \w+", f"of {of['other']}", first, count=1)
+    subject = re.search(rf"(?i)\b(?:{_AUXILIARY}) ((?:the |an? )?[\w’'-]+)", first)
+    return f"{asks} {_PRONOUN.sub(subject[1], second, count=1) if subject else second}"
+
+
+def _differing(one: str, other: str) -> tuple[str, str]:
+    """Return the words by which two questions differ, each as the name of a side."""
+    first, second = one.split(), other.split()
+    begin = 0
+    while begin < min(len(first), len(second)) and first[begin] == second[begin]:
+        begin += 1
+    end = 0
+    most = min(len(first), len(second)) - begin
+    while end < most and first[-1 - end] == second[-1 - end]:
+        end += 1
+    runs = (words[begin : len(words) - end] for words in (first, second))
+    noun = first[-end] if end and first[-end] not in FUNCTION_WORDS else ""  # that both have
+    names = []
+    for run, others in zip(runs, (second, first), strict=True):
+        words = run if len(run) <= _MAX_NAME_WORDS else [w for w in run if w not in others]
+        names.append(_name_of_side(" ".join([*words, noun]).strip()))
+    return names[0] or "One", names[1] or "The other"
 
 
 def _of_year(
@@ -127,7 +222,8 @@ def _of_year(
     """Return one year's side, asked alone, and looked for in the named documents of that year."""
     alone, number = _YEARS.subn(f"in {year}", asked, count=1)
     if not number:
-        alone = YEAR.sub(lambda found: found[0] if found[0] == year else "", asked)
+        alone = _A_YEAR.sub(lambda found: found[0] if found["year"] == year else " ", asked)
+        alone = " ".join(alone.split())
     changed = _CHANGE.match(alone)
     alone = f"What was {changed['what']} in {year}" if changed else _asked(alone)
     own = tuple(
@@ -142,7 +238,8 @@ def _pair(asked: str, named: tuple[str, ...]) -> list[Side]:
     """Return the two sides of "the rent in A and B", "A and B by rent", "rents between A and B"."""
     between = _BETWEEN_SIDES.match(asked)
     rest = between["rest"] if between else _FRAME.sub("", asked)
-    rest = re.sub(r"(?i)\s+(?:differ|compare)$", "", rest)
+    if _QUESTION_START.match(rest):
+        rest = rest[:1].lower() + rest[1:]  # its capital letter makes no name
     aspect = (between["aspect"] or "") if between else ""
     if not aspect and (names := _NAMES.search(rest)):
         before, after = rest[: names.start()], rest[names.end() :]
@@ -155,9 +252,9 @@ def _pair(asked: str, named: tuple[str, ...]) -> list[Side]:
     if not pair:
         return []
     one, other = pair["one"], pair["other"]
-    if _QUESTION_START.match(one) and (called := [*_NAMED_THING.finditer(one)][1:]):
+    if _QUESTION_START.match(one) and (called := [*_NAMED_THING.finditer(one)]):
         # "How many seats has Alba compared with Brisa": what is asked of one is asked of the other.
-        name = called[-1]
+        name, one = called[-1], one[:1].upper() + one[1:]
         return [
             Side(name[0], f"{one}?", named),
             Side(_name_of_side(other), f"{one[: name.start()]}{other}{one[name.end() :]}?", named),
@@ -184,7 +281,8 @@ def _pair(asked: str, named: tuple[str, ...]) -> list[Side]:
 def _asked(phrase: str) -> str:
     """Return what is asked of one side as a question: "What was the rent in 2021"."""
     phrase = _FRAME.sub("", phrase)
-    return phrase if _QUESTION_START.match(phrase) else f"What was {phrase}"
+    is_question = _QUESTION_START.match(phrase)
+    return phrase[:1].upper() + phrase[1:] if is_question else f"What was {phrase}"
 
 
 def _name_of_side(side: str) -> str:
@@ -204,7 +302,13 @@ def _best(request: Request, side: Side) -> Evidence | None:
     likely = [e for e in evidence if e.score >= least]
     name = content_of(side.name)
     of_side = (e for e in likely if name <= content_of(f"{e.text} {e.hit.chunk.context}"))
-    return next(of_side, likely[0] if likely and likely[0] is evidence[0] else None)
+    if best := next(of_side, None):
+        return best
+    # A thing may be called otherwise in a report, but not by another name or number.
+    proper = {
+        word for word in words_of(side.question) if word[0].isupper() or is_number(word)
+    } & set(words_of(side.name))
+    return likely[0] if likely and likely[0] is evidence[0] and not proper else None
 
 
 def _above(one: Evidence, other: Evidence) -> str:

@@ -19,6 +19,7 @@ _NEAREST = 16  # passages read where no document is named
 _MAX_ITEMS = 15
 _FEWEST_ITEMS = 2  # one thing is a fact
 _MAX_LEADS = 2  # sentences that a list is looked for at: the best may only repeat the question
+_MOST_WORDS = 0.75  # of the question's words, in the title and heading of a list that answers it
 _JOINS_ITEMS = re.compile(r"[;,]?(?:\s+(?:and|or))?\s*$")
 
 
@@ -26,7 +27,7 @@ def listed(request: Request) -> Iterator[tuple[Mode, Claim]]:
     """Yield the things a question asks for, one claim each; nothing if there are not several."""
     speakers = _speakers(request) if _WHO_SPEAKS.search(request.question.text) else []
     claims, unread = speakers or _stored_items(request), ""
-    if not claims:
+    if not claims and not request.question.may_be_list:
         hits, unread = _to_read(request)
         claims = _read_items(request, hits)
     if len(claims) >= _FEWEST_ITEMS:
@@ -65,7 +66,8 @@ def _first_sentence(document: Document, start: int, end: int) -> Evidence:
 def _stored_items(request: Request) -> list[Claim]:
     """Return the items of the list that answers: the best sentence is one of them or leads it in.
 
-    A list is led in by the sentence before it, or stands under a heading of the question's words.
+    A list is led in by the sentence before it. Else it is the list of the nearest documents whose
+    title and heading hold what the question asks for.
     """
     for best in request.evidence[:_MAX_LEADS]:
         if best.score < request.min_confidence:
@@ -76,7 +78,23 @@ def _stored_items(request: Request) -> list[Claim]:
             lead = LIST_ITEM.sub("", document.text[best.end : start].strip() + " ").strip()
             if start <= best.end <= end or (best.end <= start and not lead):
                 return [_item(document, item) for item in items]
-    return []
+    return _items_under_heading(request)
+
+
+def _items_under_heading(request: Request) -> list[Claim]:
+    """Return the items of the list whose title and headings hold the words of the question."""
+    wanted = content_of(request.question.text)
+    nearest = dict.fromkeys(e.hit.chunk.document for e in request.evidence)
+    best: tuple[float, Document, list[Span]] | None = None
+    for document in map(request.corpus.document, request.question.documents or nearest):
+        for items in _lists_in(document):
+            paragraph = document.paragraph_at(items[0].start)
+            path = document.sections[paragraph.section].path if paragraph else ()
+            heading = content_of(path[-1] if path else "") & wanted
+            held = len((content_of(document.title) & wanted) | heading) / len(wanted)
+            if heading and held >= _MOST_WORDS and (best is None or held > best[0]):
+                best = held, document, items
+    return [_item(best[1], item) for item in best[2]] if best else []
 
 
 def _lists_in(document: Document) -> list[list[Span]]:

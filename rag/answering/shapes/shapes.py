@@ -25,13 +25,14 @@ SHAPES: dict[Shape, ShapeFunction] = {
 def answered(request: Request) -> Iterator[tuple[Shape, Mode, Claim]]:
     """Yield the claims of the answer in the shape of the question, or else as a fact."""
     shape = request.question.shape
-    claims = SHAPES[shape](request)
-    first = next(claims, None)
-    if first is None and shape not in ("fact", "overview"):
-        shape = "fact"
+    shapes: tuple[Shape, ...] = (shape,) if shape in ("fact", "overview") else (shape, "fact")
+    if request.question.may_be_list:
+        shapes = ("list", *shapes)
+    for shape in shapes:
         claims = SHAPES[shape](request)
         first = next(claims, None)
-    if first is not None:
-        yield (shape, *first)
-        for mode, claim in claims:
-            yield shape, mode, claim
+        if first is not None:
+            yield (shape, *first)
+            for mode, claim in claims:
+                yield shape, mode, claim
+            return
