@@ -32,6 +32,16 @@ def prefer_newest(evidence: Sequence[Evidence], min_confidence: float) -> tuple[
     return (newest, *(e for e in evidence if e is not newest))
 
 
+def prefer_oldest(evidence: Sequence[Evidence], min_confidence: float) -> tuple[Evidence, ...]:
+    """Return the evidence with the oldest version of the best sentence's document first."""
+    if not evidence or not evidence[0].hit.date:
+        return tuple(evidence)
+    best = evidence[0]
+    versions = [e for e in evidence if e.score >= min_confidence and is_version(e, best)]
+    oldest = min([best, *versions], key=lambda e: e.hit.date)
+    return (oldest, *(e for e in evidence if e is not oldest))
+
+
 def is_version(one: Evidence, other: Evidence) -> bool:
     """Return whether two sentences are from versions of one report.
 

@@ -105,7 +105,7 @@ def _differs_by(question: str, nearest: Evidence) -> str:
     hit = nearest.hit
     around = f"{hit.chunk.context} {hit.title} {hit.date[:4]} {hit.chunk.text}"
     held = {number_of(word) for word in words_of(around) if is_number(word)}
-    asked = [word for word in words_of(question) if is_number(word)]
+    asked = [word for word in words_of(question) if is_number(word) and word.lower() != "one"]
     for word in asked:
         if number_of(word) in held:
             continue

@@ -39,9 +39,9 @@ def named_documents(question: str, documents: Sequence[DocumentInfo]) -> tuple[s
 def resolve(subject: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
     """Return the names of the documents that a phrase means; () if it means none.
 
-    The phrase is a document's file or title, or most words of the title, or all its words are of
-    the title: "the mooring rules" for "Mooring rules for the inner basin". "It" and "the report"
-    stand for the only document.
+    The phrase is a document's file or title, or most words of the title or of the file's name, or
+    all its words are of one of them: "the mooring rules" for "Mooring rules for the inner basin".
+    "It" and "the report" stand for the only document, "the audit" for the only one so called.
     """
     if named := named_documents(subject, documents):
         return named
@@ -50,7 +50,7 @@ def resolve(subject: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
     words = content_of(YEAR.sub(" ", subject)) - _KINDS_OF_DOCUMENT
     if not words:
         return _only_one_called(content_of(subject) - _ANY_DOCUMENT, documents)
-    shares = [(_alike(words, content_of(d.title) - _KINDS_OF_DOCUMENT), d) for d in documents]
+    shares = [(max(_alike(words, name) for name in _names_of(d)), d) for d in documents]
     best = max((share for share, _ in shares), default=0.0)
     found = [d for share, d in shares if share == best and best > 0]
     return tuple(d.name for d in _of_years(found, subject, chosen=True))
@@ -109,6 +109,12 @@ def _of_years(documents: list[DocumentInfo], question: str, chosen: bool) -> lis
         for year in YEAR.finditer(question)
     )
     return dated if beside and len(dated) < len(documents) else []
+
+
+def _names_of(document: DocumentInfo) -> tuple[frozenset[str], ...]:
+    """Return the words of a document's title, and those of its file's name."""
+    file = re.sub(r"[\W_]+", " ", PurePath(document.file).stem)
+    return tuple(content_of(name) - _KINDS_OF_DOCUMENT for name in (document.title, file))
 
 
 def _alike(words: frozenset[str], title: frozenset[str]) -> float:

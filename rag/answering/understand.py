@@ -215,7 +215,7 @@ _ASKS_FOR_DEEDS = re.compile(
 def check_question(question: str) -> str:
     """Return the question without white space around it.
 
-    Raises UsageError where it is empty or longer than MAX_QUESTION.
+    Raises UsageError if it is empty or longer than MAX_QUESTION.
     """
     question = question.strip()
     if not any(c.isalnum() for c in question):

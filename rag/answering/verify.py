@@ -10,6 +10,7 @@ neighbours. checks/checks.py has each check.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from itertools import combinations, pairwise
 
 from rag.answering.checks.checks import (
@@ -38,6 +39,10 @@ _QUOTED = re.compile(
     r"(?<!\w)[‘']([^‘’']{3,}?)[’'](?!\w)"
 )
 
+_PRONOUNS = frozenset("i we he she it they this that these those who which both".split())
+_SHARED_PREDICATE = 3  # words that two sentences share where they say the same
+_LONGEST_SUBJECT = 6  # words
+_LONGEST_REFERENCE = 3  # words of "the board", one more than it has
 _GAP = 2  # characters of white space between two sentences that follow one another
 _LONGEST_RUN = 4  # sentences that follow one another and hold a claim together
 _EDGE = re.compile(r"\b|((?<!\w)(?!\w))")
@@ -281,7 +286,30 @@ def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evide
     ):
         return False
     _, finding = apply(CHECKS_OF_RESTATEMENT, Compared(claim, question, tuple(shown)))
-    return finding is None and not _turned_around(words, question, source)
+    return (
+        finding is None
+        and not _turned_around(words, question, source)
+        and not any(_says_of_another(words, words_of(e.text)) for e in shown)
+    )
+
+
+def _says_of_another(words: Sequence[str], source: Sequence[str]) -> bool:
+    """Return whether a sentence says of one subject what its source says of another.
+
+    "The board paid 412 crowns", of "An average household paid 412 crowns": what both say is the
+    longest run of words that they share, its subject what stands before that. One that the source
+    only refers to, with a pronoun or as "the board", may be named.
+    """
+    said, written = ([word.lower() for word in text] for text in (words, source))
+    run = SequenceMatcher(None, said, written, autojunk=False).find_longest_match()
+    if run.size < _SHARED_PREDICATE:
+        return False
+    subject, other = said[: run.a], written[max(0, run.b - _LONGEST_SUBJECT) : run.b]
+    refers = len(other) < _LONGEST_REFERENCE and other[:1] == ["the"]
+    if refers or not _PRONOUNS.isdisjoint(other):
+        return False
+    stated, known = content_of(" ".join(subject)), content_of(" ".join(other))
+    return bool(stated and known) and stated.isdisjoint(known)
 
 
 def _turned_around(words: Sequence[str], question: str, source: str) -> bool:

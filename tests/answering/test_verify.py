@@ -186,6 +186,21 @@ def test_a_restatement_says_the_short_answer_and_nothing_from_elsewhere(
     assert restates(claim, "How much did trade increase?", "30 percent", [TRADE]) is holds
 
 
+@pytest.mark.parametrize(
+    ("claim", "text", "holds"),
+    [
+        ("The water board paid 412 crowns a year.", "A household paid 412 crowns a year.", False),
+        ("A household paid 412 crowns a year.", "A household paid 412 crowns a year.", True),
+        ("The water board paid 412 crowns a year.", "The board paid 412 crowns a year.", True),
+        ("The water board paid 412 crowns a year.", "It paid 412 crowns a year.", True),
+    ],
+)
+def test_a_restatement_keeps_the_subject(claim: str, text: str, holds: bool) -> None:
+    (evidence,) = source(text, title="The water board")[0].sentences
+    question = "What did the water board pay a year?"
+    assert restates(claim, question, "412 crowns", [evidence]) is holds
+
+
 def test_a_restatement_does_not_turn_around_who_did_it_to_whom() -> None:
     source = Evidence(HIT, 0, 22, "Ada Holm sued Bo Berg.", 0.9)
     question = "Whom did Ada Holm sue?"

@@ -1,5 +1,6 @@
 """A question about a document or the library -> what is on record, cited to where it stands."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from rag.answering.citations import evidence_of
@@ -13,6 +14,7 @@ from rag.types import Document, Evidence, Hit, Mode
 
 _RECORD = "by the library's own record"  # where no text of the document says it
 _MAX_LISTED = 20
+_ARTICLES = ("the", "a", "an")
 _MAX_ENDING = 2  # letters: "herrings", "censuses"
 
 
@@ -43,26 +45,38 @@ def _documents(request: Request) -> Iterator[Claim]:
 
 def _mentions(request: Request) -> Iterator[Claim]:
     """Yield a sentence of each document that holds the words of the subject in a row."""
-    wanted = [word for word in words_of(request.question.subject) if stem(word)]
-    found: dict[str, Evidence] = {}
+    words = [word for word in words_of(request.question.subject) if stem(word)]
+    wanted = words[1:] if len(words) > 1 and words[0].lower() in _ARTICLES else words
+    found: dict[str, tuple[Evidence, ...]] = {}
     for hit in request.corpus.holding(" ".join(wanted)):
         sentence = _sentence_naming(hit, wanted)
         if sentence:
-            found.setdefault(hit.chunk.document, sentence)
-    for name, sentence in found.items():
-        document = request.corpus.document(name)
-        dated = f" ({in_words(document.date)})" if document.date else ""
-        yield Claim(f"“{document.title}”{dated}", "supported", (sentence,))
+            found.setdefault(hit.chunk.document, (sentence,))
+    listed = request.corpus.documents()
+    titles = Counter(info.title for info in listed)
+    for info in listed:
+        if _holds_words(info.title, wanted):
+            document = request.corpus.document(info.name)
+            found.setdefault(info.name, evidence_of(document, info.title))
+        if info.name in found:
+            dated = f" ({in_words(info.date)})" if info.date else ""
+            file = f", file {info.file}" if titles[info.title] > 1 else ""
+            yield Claim(f"“{info.title}”{dated}{file}", "supported", found[info.name])
 
 
 def _sentence_naming(hit: Hit, wanted: Sequence[str]) -> Evidence | None:
     """Return the first sentence of a hit that has every word, in any inflection."""
     start, text = hit.chunk.start, hit.chunk.text
     for first, last in sentence_spans(text):
-        held = [folded(word) for word in words_of(text[first:last])]
-        if all(any(_is_form(folded(word), other) for other in held) for word in wanted):
+        if _holds_words(text[first:last], wanted):
             return Evidence(hit, start + first, start + last, text[first:last], 1.0)
     return None
+
+
+def _holds_words(text: str, wanted: Sequence[str]) -> bool:
+    """Return whether a text holds each word, with whatever ending."""
+    held = [folded(word) for word in words_of(text)]
+    return all(any(_is_form(folded(word), other) for other in held) for word in wanted)
 
 
 def _is_form(word: str, other: str) -> bool:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
-from rag.answering.conflicts import prefer_newest
-from rag.answering.shapes.fact import own_words, state_fact, whole_sentence
+from rag.answering.conflicts import prefer_newest, prefer_oldest
+from rag.answering.shapes.fact import fact, own_words, state_fact, whole_sentence
 from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim
 from rag.text.dates import YEAR
 from rag.text.quantities import Amount, amounts_of
-from rag.text.tokens import FUNCTION_WORDS, content_of, is_number, words_of
+from rag.text.tokens import FUNCTION_WORDS, content_of, stem, words_of
 from rag.types import DocumentInfo, Evidence, Mode
 
 _READ = 8  # hits whose sentences are read for each side
@@ -22,6 +22,8 @@ _FEWEST_SIDES = 2
 # Of the confidence asked for: a part of a question is asked in fewer words than a reader expects,
 # and an answer is only given where all the parts have one.
 _OF_A_SIDE = 0.5
+# Of versions of one document the oldest is meant.
+_FORMER = re.compile(r"(?i)\b(?:old|older|oldest|former|previous|earlier|first|original)\b")
 _JOIN = r"(?:\s*,\s*(?:and\s+)?|\s+(?:and|to|with|or|vs\.?|versus|than|from|until)\s+|\s*[-–]\s*)"
 _YEARS = re.compile(
     rf"(?:\b(?:between|from|in|for|of|since|during)\s+)?(?:the\s+)?(?:years?\s+)?{YEAR.pattern}"
@@ -104,13 +106,15 @@ class Side(NamedTuple):
 
 
 def comparison(request: Request) -> Iterator[tuple[Mode, Claim]]:
-    """Yield a line for each side, and the difference of two numbers; nothing for less than two.
+    """Yield a line for each side, and the difference of two numbers.
 
-    A sentence that names all sides compares them itself.
+    A sentence that names all sides compares them itself. Where no two sides are found the question
+    is answered as a fact, unless the best passage lacks a name or year of the question.
     """
     question, document = request.question, request.corpus.document
     compared = sides(question.text, question.documents, request.corpus.documents())
     if len(compared) < _FEWEST_SIDES:
+        yield from fact(request)
         return
     if not request.decision.reason and _names_all(request.evidence[0], compared):
         yield "extractive", own_words(replace(request.evidence[0], focus=None), None, document)
@@ -118,6 +122,8 @@ def comparison(request: Request) -> Iterator[tuple[Mode, Claim]]:
     found = [(side, best) for side in compared if (best := _best(request, side))]
     places = {(best.hit.chunk.document, best.start) for _, best in found}
     if len(found) < len(compared) or len(places) < _FEWEST_SIDES:
+        if request.evidence and _holds_proper_words(request.evidence[0], question.text):
+            yield from fact(request)
         return
     for side, best in found:
         chat = None if side.is_open else request.chat
@@ -297,18 +303,29 @@ def _without_article(aspect: str) -> str:
 def _best(request: Request, side: Side) -> Evidence | None:
     hits = request.corpus.search(side.question, _READ, side.documents)
     evidence = request.corpus.read(side.question, hits)
-    evidence = prefer_newest(evidence, request.min_confidence)
     least = _OF_A_SIDE * request.min_confidence
-    likely = [e for e in evidence if e.score >= least]
+    prefer = prefer_oldest if _FORMER.search(side.name) else prefer_newest
+    evidence = prefer(evidence, least if _FORMER.search(side.name) else request.min_confidence)
+    likely = [
+        e for e in evidence if e.score >= least and _holds_proper_words(e, side.question, side.name)
+    ]
     name = content_of(side.name)
     of_side = (e for e in likely if name <= content_of(f"{e.text} {e.hit.chunk.context}"))
-    if best := next(of_side, None):
-        return best
     # A thing may be called otherwise in a report, but not by another name or number.
-    proper = {
-        word for word in words_of(side.question) if word[0].isupper() or is_number(word)
-    } & set(words_of(side.name))
-    return likely[0] if likely and likely[0] is evidence[0] and not proper else None
+    return next(of_side, likely[0] if likely and likely[0] is evidence[0] else None)
+
+
+def _holds_proper_words(evidence: Evidence, question: str, name: str | None = None) -> bool:
+    """Return whether a passage holds the years of a question, and the names among those of `name`.
+
+    Names of all the question count if no name is given.
+    """
+    hit = evidence.hit
+    held = content_of(f"{hit.chunk.text} {hit.chunk.context} {hit.title} {hit.date}")
+    words = words_of(question)
+    named = {word for word in words[1:] if word[0].isupper()} & set(words_of(name or question))
+    proper = {*named, *YEAR.findall(question)}
+    return {stem(word) for word in proper if word.lower() not in FUNCTION_WORDS} <= held
 
 
 def _above(one: Evidence, other: Evidence) -> str:

@@ -19,7 +19,7 @@ _NEAREST = 16  # passages read where no document is named
 _MAX_ITEMS = 15
 _FEWEST_ITEMS = 2  # one thing is a fact
 _MAX_LEADS = 2  # sentences that a list is looked for at: the best may only repeat the question
-_MOST_WORDS = 0.75  # of the question's words, in the title and heading of a list that answers it
+_MOST_WORDS = 0.6  # of the question's words, in the title and heading of a list that answers it
 _JOINS_ITEMS = re.compile(r"[;,]?(?:\s+(?:and|or))?\s*$")
 
 

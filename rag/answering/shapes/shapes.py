@@ -20,12 +20,14 @@ SHAPES: dict[Shape, ShapeFunction] = {
     "overview": overview,
     "yes_no": yes_no,
 }
+# What is answered as a fact if there is no answer of its own shape.
+_ELSE_A_FACT = ("about", "list", "yes_no")
 
 
 def answered(request: Request) -> Iterator[tuple[Shape, Mode, Claim]]:
     """Yield the claims of the answer in the shape of the question, or else as a fact."""
     shape = request.question.shape
-    shapes: tuple[Shape, ...] = (shape,) if shape in ("fact", "overview") else (shape, "fact")
+    shapes: tuple[Shape, ...] = (shape, "fact") if shape in _ELSE_A_FACT else (shape,)
     if request.question.may_be_list:
         shapes = ("list", *shapes)
     for shape in shapes:

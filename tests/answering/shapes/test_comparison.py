@@ -33,6 +33,38 @@ def info(name: str, title: str, date: str) -> DocumentInfo:
             {"Kolvik": "What was the rent in Kolvik?", "Dunmoor": "What was the rent in Dunmoor?"},
         ),
         (
+            "How many beds has the ward in the first and in the third year?",
+            {
+                "First year": "How many beds has the ward in the first year?",
+                "Third year": "How many beds has the ward in the third year?",
+            },
+        ),
+        (
+            "How many nurses work in Halle and how many in Lund?",
+            {
+                "Halle": "How many nurses work in Halle?",
+                "Lund": "How many nurses work in Lund?",
+            },
+        ),
+        (
+            "How many days did the old lease allow, and how many does the new one?",
+            {
+                "Old lease": "How many days did the old lease allow?",
+                "New lease": "How many days did the new lease allow?",
+            },
+        ),
+        (
+            "Is the north richer than the south?",
+            {"North": "Is the north richer?", "South": "Is the south richer?"},
+        ),
+        (
+            "How do men and women differ in their use of the bus?",
+            {
+                "Men": "What was use of the bus of men?",
+                "Women": "What was use of the bus of women?",
+            },
+        ),
+        (
             "How do the deposit and the rent differ?",
             {
                 "Deposit": "What is said about the deposit?",
