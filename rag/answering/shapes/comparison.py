@@ -119,7 +119,7 @@ def comparison(request: Request) -> Iterator[tuple[Mode, Claim]]:
     if not request.decision.reason and _names_all(request.evidence[0], compared):
         yield "extractive", own_words(replace(request.evidence[0], focus=None), None, document)
         return
-    found = [(side, best) for side in compared if (best := _best(request, side))]
+    found = [(side, best) for side in compared if (best := _best(request, side, compared))]
     places = {(best.hit.chunk.document, best.start) for _, best in found}
     if len(found) < len(compared) or len(places) < _FEWEST_SIDES:
         if request.evidence and _holds_proper_words(request.evidence[0], question.text):
@@ -300,16 +300,18 @@ def _without_article(aspect: str) -> str:
     return re.sub(r"(?i)^(?:the|their|its)\s+", "", aspect.strip())
 
 
-def _best(request: Request, side: Side) -> Evidence | None:
+def _best(request: Request, side: Side, compared: Sequence[Side]) -> Evidence | None:
+    others = {word for other in compared if other is not side for word in words_of(other.name)}
+    own = " ".join(word for word in words_of(side.name) if word not in others)
     hits = request.corpus.search(side.question, _READ, side.documents)
     evidence = request.corpus.read(side.question, hits)
     least = _OF_A_SIDE * request.min_confidence
     prefer = prefer_oldest if _FORMER.search(side.name) else prefer_newest
     evidence = prefer(evidence, least if _FORMER.search(side.name) else request.min_confidence)
     likely = [
-        e for e in evidence if e.score >= least and _holds_proper_words(e, side.question, side.name)
+        e for e in evidence if e.score >= least and _holds_proper_words(e, side.question, own)
     ]
-    name = content_of(side.name)
+    name = content_of(own)
     of_side = (e for e in likely if name <= content_of(f"{e.text} {e.hit.chunk.context}"))
     # A thing may be called otherwise in a report, but not by another name or number.
     return next(of_side, likely[0] if likely and likely[0] is evidence[0] else None)
@@ -323,7 +325,9 @@ def _holds_proper_words(evidence: Evidence, question: str, name: str | None = No
     hit = evidence.hit
     held = content_of(f"{hit.chunk.text} {hit.chunk.context} {hit.title} {hit.date}")
     words = words_of(question)
-    named = {word for word in words[1:] if word[0].isupper()} & set(words_of(name or question))
+    named = {word for word in words[1:] if word[0].isupper()} & set(
+        words_of(question if name is None else name)
+    )
     proper = {*named, *YEAR.findall(question)}
     return {stem(word) for word in proper if word.lower() not in FUNCTION_WORDS} <= held
 
