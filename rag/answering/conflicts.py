@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from rag.text.lookalikes import poses, without_lookalikes
 from rag.text.quantities import Amount, amounts_of
+from rag.text.sentences import is_row
 from rag.text.tokens import content_of, is_number, stem, words_of
 from rag.types import Evidence
 
@@ -79,7 +80,12 @@ def _is_elsewhere_or_same(one: Evidence, other: Evidence) -> bool:
 
     A report has many numbers; two numbers in differently worded sentences count different things.
     """
-    return one.hit.chunk.document != other.hit.chunk.document or _is_reworded(one, other)
+    if one.hit.chunk.document != other.hit.chunk.document:
+        return True
+    are_rows = all(
+        is_row(e.text) for e in (one, other)
+    )  # of one table: each is about another thing
+    return not are_rows and _is_reworded(one, other)
 
 
 def _likely(evidence: Sequence[Evidence], min_confidence: float) -> list[Evidence]:

@@ -11,7 +11,8 @@ from rag.types import DocumentInfo
 # What people call any document, and what they call one of some kind: both say little of a title.
 _ANY_DOCUMENT = content_of("document report file paper text article source edition version page")
 _KINDS_OF_DOCUMENT = _ANY_DOCUMENT | content_of(
-    "study memo book policy contract minutes survey brief review audit letter summary annual"
+    "study memo book policy contract minutes survey brief briefing review audit letter summary "
+    "annual"
 )
 _SUBTITLE = re.compile(r": | [–—-] ")
 # "the report", "it": the one document, where there is only one.

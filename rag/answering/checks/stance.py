@@ -22,7 +22,9 @@ _HEDGES = frozenset(
     "may might could if unless perhaps possibly probably allegedly reportedly".split()
 )
 # Stems of verbs for what is only meant, planned or claimed.
-_MEANT = frozenset("plan propos expect accus aim intend alleg suspect forecast predict".split())
+_MEANT = frozenset(
+    "plan propos expect accus aim intend alleg suspect forecast predict rumour rumor fear".split()
+)
 _HEDGED = _HEDGES | frozenset("can would should likely expected supposed said".split())
 # Stems of which a claim may not have one where its source has one of the other side.
 _OPPOSITES = tuple(
