@@ -47,7 +47,7 @@ def launch(
 ) -> int:
     """Serve the page and the API until Ctrl-C, SIGTERM or the end of the terminal, then return 0.
 
-    Where they are is written to stderr, the address followed by `sign_in`, and passed to `show`.
+    Where they are is passed to `show`, the address followed by `sign_in`, and written to stderr.
     Takes and raises what `serve` does.
     """
     url, close = serve(settings, models, host, port, token, metrics)
@@ -57,8 +57,8 @@ def launch(
     if os.name == "posix" and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         ends.append(signal.SIGHUP)
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in ends}
-    sys.stderr.write(f"The page is at {url}{sign_in} until this window is closed.\n")
     show(f"{url}{sign_in}")
+    sys.stderr.write(f"The page is at {url}{sign_in} until this window is closed.\n")
     with suppress(KeyboardInterrupt):
         # On Windows a wait without an end does not notice Ctrl-C.
         while not stopped.wait(_WAKE_SECONDS):

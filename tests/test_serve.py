@@ -38,7 +38,7 @@ def test_a_server_gives_the_page_to_this_machine_and_closes_all_the_rest(serve: 
     assert status(url, Origin="http://elsewhere.example") == 404
     closed = [
         "config",
-        "docs",
+        "redoc",
         "monitoring",
         "gradio_api/info",
         "gradio_api/upload",

@@ -4,10 +4,11 @@ import argparse
 import logging
 import os
 import sys
-from functools import partial
+from contextlib import ExitStack
 
 from rag.cli.commands import mcp_install
 from rag.cli.output import print_json, print_text, say
+from rag.cli.progress import Waiting
 from rag.config import Settings
 
 
@@ -29,16 +30,23 @@ def run_serve(settings: Settings, options: argparse.Namespace) -> int:
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("rag").setLevel(logging.INFO)
-    return launch(
-        settings,
-        options.make_models(settings),
-        options.host,
-        options.port,
-        token,
-        options.metrics,
-        sign_in=sign_in,
-        show=partial(_show_page, options),
-    )
+    with ExitStack() as starting:
+        starting.enter_context(Waiting("Starting"))
+
+        def show(address: str) -> None:
+            starting.close()
+            _show_page(options, address)
+
+        return launch(
+            settings,
+            options.make_models(settings),
+            options.host,
+            options.port,
+            token,
+            options.metrics,
+            sign_in=sign_in,
+            show=show,
+        )
 
 
 def _show_page(options: argparse.Namespace, address: str) -> None:
