@@ -16,6 +16,8 @@ CERTAINTY = 0.3
 # Of the passages that a chat model is shown: eight of the product's own chunks. Reading more costs
 # a small model seconds a question, and the answer is seldom found deeper.
 PASSAGE_TOKENS = 2000
+# In RAG_STORE before the folder of a PostgreSQL server that the program starts itself.
+LOCAL_SERVER = "local:"
 _LEAST_PASSAGE_TOKENS = 200  # one passage
 LIBRARY_DATABASE = "library.db"  # in the folder of each library
 _IN_WORKING_FOLDER = Path("indexes")  # where earlier versions kept all libraries
@@ -35,6 +37,9 @@ class Settings:
     adapter: Path | None = None  # a GGUF LoRA adapter of the embedded language model
     cache: Path | None = None  # for files made from the models; None is the user's cache folder
     models: Path | None = None  # for models that were pulled; None is `models` in the cache folder
+    # the address of the PostgreSQL database with the libraries, or "local:" and the folder of one
+    # to start; "" keeps them in `indexes`
+    store: str = field(default="", repr=False)
     token: str = field(default="", repr=False)  # that a server asks for; "" where none is set
     server: str = ""  # the address of a server that writes the answers; "" where none does
     server_model: str = ""  # the name of the model there
@@ -47,15 +52,17 @@ class Settings:
         """Read the settings.
 
         RAG_INDEXES, RAG_LIBRARY, RAG_MODEL, RAG_ADAPTER, RAG_EMBEDDINGS, RAG_RERANKER, RAG_CACHE,
-        RAG_MODELS, RAG_TOKEN, RAG_SERVER, RAG_SERVER_KEY, RAG_PASSAGE_TOKENS and RAG_OCR;
-        RAG_MODEL, RAG_ADAPTER and RAG_OCR may be "none", and RAG_MODEL names the model of
-        RAG_SERVER where that is set.
-        Raises UsageError for an adapter beside another language model than the embedded one, and
-        for a server that is no address or whose model is not named.
+        RAG_MODELS, RAG_STORE, RAG_TOKEN, RAG_SERVER, RAG_SERVER_KEY, RAG_PASSAGE_TOKENS and
+        RAG_OCR; RAG_MODEL, RAG_ADAPTER and RAG_OCR may be "none", and RAG_MODEL names the model of
+        RAG_SERVER where that is set. Raises UsageError for a store that is no address, for an
+        adapter beside another language model than the embedded one, and for a server that is no
+        address or whose model is not named.
         """
         model, adapter = environment.get("RAG_MODEL", ""), environment.get("RAG_ADAPTER", "")
         server = environment.get("RAG_SERVER", "").rstrip("/")
         _check_server(server, model)
+        store = environment.get("RAG_STORE", "")
+        check_store(store)
         if model and adapter not in ("", "none"):
             raise UsageError(
                 f"The adapter {adapter} goes with the embedded language model alone, but the model "
@@ -72,6 +79,7 @@ class Settings:
             adapter=Path(adapter) if adapter and adapter != "none" else None,
             cache=Path(cache) if cache else None,
             models=Path(models) if models else None,
+            store=store,
             token=environment.get("RAG_TOKEN", ""),
             server=server,
             server_model=model if server else "",
@@ -91,6 +99,16 @@ def _check_server(server: str, model: str) -> None:
     if not model or model == "none":
         raise UsageError(
             f"The server {server} has several models; name one with --model NAME or RAG_MODEL."
+        )
+
+
+def check_store(store: str) -> None:
+    """Raise UsageError for a place of libraries that is neither "" nor an address."""
+    if store and not store.startswith(("postgresql://", "postgres://", LOCAL_SERVER)):
+        raise UsageError(  # without the address, which may hold a password
+            "RAG_STORE is no address of a PostgreSQL database; give one like "
+            f"postgresql://user@host/name or {LOCAL_SERVER}FOLDER, or leave it away to keep "
+            "libraries in a folder."
         )
 
 

@@ -186,7 +186,7 @@ def _described(document: Document, source: SourceFile) -> Document:
 
 def _keep_copy(library: Library, file: Path, sha256: str) -> None:
     try:
-        library.source_files.keep(file, sha256)
+        library.source_files.keep(file.read_bytes(), sha256)
     except OSError as error:
         raise LibraryError(
             f"The pages of {file.name} cannot be kept ({error.strerror}); make room and add it "

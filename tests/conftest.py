@@ -174,6 +174,7 @@ def _no_settings_of_the_developer(
         "RAG_SERVER_KEY",
         "RAG_PASSAGE_TOKENS",
         "RAG_OCR",
+        "RAG_STORE",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAG_MODELS", str(no_models(tmp_path_factory.mktemp("own") / "models")))

@@ -156,7 +156,7 @@ MEANT = {
     "SET_DIR": ["set"],
 }
 # They run until they are stopped, for minutes, or need a network.
-ENDLESS = {"serve", "mcp", "bench", "--watch", "pull", "https://ADDRESS"}
+ENDLESS = {"serve", "mcp", "bench", "--watch", "pull", "https://ADDRESS", "migrate"}
 # They read what only their programs write; tests/sources/ has it.
 OF_PROGRAMS = {"--zotero", "--paperless"}
 

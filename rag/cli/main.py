@@ -31,7 +31,8 @@ def _with_library(settings: Settings, options: argparse.Namespace) -> Settings:
 
     What is added without a name goes to the library `default` all the same.
     """
-    if options.library or os.environ.get("RAG_LIBRARY") or getattr(options, "adds", False):
+    named = options.library or os.environ.get("RAG_LIBRARY")
+    if named or settings.store or getattr(options, "adds", False):
         return settings
     return replace(settings, library=only_library(settings.indexes) or settings.library)
 

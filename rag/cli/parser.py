@@ -13,6 +13,7 @@ from rag.cli.commands import (
     launcher,
     mcp_install,
     measure,
+    migrate,
     models,
     serve,
     unanswered,
@@ -374,6 +375,20 @@ def _add_backup(commands: _Commands) -> None:
     )
     parser.set_defaults(adds=True)
     parser.add_argument("file", type=Path, metavar="FILE")
+    parser = commands.add(
+        "migrate",
+        migrate.run_migrate,
+        "copy a library to a team's server, or back (docs/team.md)",
+        "rag migrate --from sqlite --to postgresql://rag@db/rag",
+    )
+    for option, name in (("--from", "source"), ("--to", "target")):
+        parser.add_argument(
+            option,
+            dest=name,
+            required=True,
+            metavar="PLACE",
+            help=f"{migrate.FOLDER} for the libraries in a folder, or an address as in RAG_STORE",
+        )
 
 
 def _add_models(commands: _Commands) -> None:

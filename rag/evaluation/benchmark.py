@@ -128,10 +128,15 @@ def bench(
     `say` is called with what is measured next. Raises UsageError if that library holds no
     sentence to ask about, LibraryError and ModelError as a search does.
     """
+    if settings.store and own:
+        raise UsageError(
+            "Libraries in a folder are measured, and RAG_STORE names a server; leave it away, or "
+            "leave --library away."
+        )
     with Pipeline(settings, models) as pipeline:
         own_questions = _questions_about(pipeline) if own else []
     with tempfile.TemporaryDirectory(prefix="rag-bench-") as name, _reference(settings) as encode:
-        made = replace(settings, indexes=Path(name) / "indexes")
+        made = replace(settings, indexes=Path(name) / "indexes", store="")
         say("Reports into a library")
         rows = _encoding(
             replace(made, library="build"), models, Path(name) / "build", size.reports, encode

@@ -6,10 +6,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import uuid4
 
 from rag.config import Settings
 from rag.errors import DocumentError, UsageError
 from rag.evaluation.dataset import EvaluationSet, Question, collapse_spaces
+from rag.library.places import libraries_of, removed_at_end
 from rag.pipeline import Pipeline
 from rag.protocols import ModelSet
 from rag.reading.process.worker import read_apart
@@ -40,8 +42,10 @@ def library_of(
     """
     with tempfile.TemporaryDirectory(prefix="rag-eval-") as name:
         files = list(_write_reports(evaluation.documents, Path(name)))
-        own = replace(settings, indexes=Path(name) / "indexes", library="set")
-        with Pipeline(own, models) as pipeline:
+        # On a team's server it must not be one that is there.
+        own = replace(settings, indexes=Path(name) / "indexes", library=f"set-{uuid4().hex}")
+        libraries = libraries_of(own)
+        with removed_at_end(libraries, own.library), Pipeline(own, models, libraries) as pipeline:
             # Each by itself: `add` would skip a second one of the same words.
             for done, file in enumerate(files, 1):
                 try:

@@ -23,7 +23,7 @@ from rag.service.service import Service
 from rag.types import Answer, Turn
 
 if TYPE_CHECKING:
-    from rag.library.conversations import Conversations
+    from rag.library.sql.conversations import Conversations
 
 Key = Annotated[int, Path(ge=1, alias="conversation", description="the key of a conversation")]
 

@@ -12,9 +12,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.library.conversations import Conversations
-from rag.library.database import LibraryState
-from rag.library.unanswered import Unanswered
+from rag.library.sql.conversations import Conversations
+from rag.library.sql.database import LibraryState
+from rag.library.sql.unanswered import Unanswered
 from rag.types import Chunk, Document, DocumentInfo, Filter, Vectors
 
 ChunkIds = NDArray[np.int64]
@@ -24,19 +24,23 @@ MakePassages = Callable[[Document], tuple[Sequence[Chunk], Vectors]]
 class KeptFiles(Protocol):
     """The files that documents were read from, as far as they are kept."""
 
-    def keep(self, file: Path, sha256: str) -> None:
-        """Keep a copy of a PDF, of which `sha256` is the hash.
+    def keep(self, data: bytes, sha256: str) -> None:
+        """Keep a PDF, of which `sha256` is the hash.
 
         Raises OSError where it cannot be written.
         """
+        ...
+
+    def kept(self, sha256: str) -> bytes | None:
+        """Return what is kept under this hash; None where nothing is."""
         ...
 
     def read(self, path: Path, sha256: str) -> bytes | None:
         """Return the copy, or the file at `path` if that is unchanged; else None."""
         ...
 
-    def sweep(self, wanted: Collection[str]) -> None:
-        """Remove the copies whose hash is not among the `wanted`."""
+    def sweep(self, wanted: Callable[[], Collection[str]]) -> None:
+        """Remove the copies whose hash is not among the `wanted`, which are looked up if needed."""
         ...
 
 
@@ -97,6 +101,17 @@ class Store(Protocol):
         ...
 
     def document(self, name: str) -> Document | None: ...
+
+    def passages(self, name: str) -> tuple[list[Chunk], Vectors]:
+        """Return the chunks of the document, in order, and their vectors."""
+        ...
+
+    def digest(self, name: str) -> bytes:
+        """Return a hash of the document with its passages and vectors, as it is stored.
+
+        The same in every engine; b"" where there is no document of that name.
+        """
+        ...
 
     def listing(self) -> list[DocumentInfo]:
         """Return what is listed of each document, by name."""

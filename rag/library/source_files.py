@@ -5,8 +5,7 @@ Copies of those that were sent, and the bytes of any that is still as it was.
 
 import hashlib
 import re
-import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,34 +27,44 @@ class SourceFiles:
         """`folder` is that of the library."""
         self._folder = folder / FILES
 
-    def keep(self, file: Path, sha256: str) -> None:
-        """Keep a copy of a PDF, of which `sha256` is the hash.
+    def keep(self, data: bytes, sha256: str) -> None:
+        """Keep a PDF, of which `sha256` is the hash.
 
         Raises OSError where it cannot be written.
         """
         private_folder(self._folder)
         with written_whole(self._folder / f"{sha256}.pdf") as copy:
-            shutil.copyfile(file, copy)
+            copy.write_bytes(data)
+
+    def kept(self, sha256: str) -> bytes | None:
+        """Return what is kept under this hash; None where nothing is."""
+        return unchanged(self._folder / f"{sha256}.pdf", sha256)
 
     def read(self, path: Path, sha256: str) -> bytes | None:
         """Return what a document was read from.
 
         Its copy, or the file at `path` if that is unchanged; else None.
         """
-        for place in (self._folder / f"{sha256}.pdf", path):
-            try:
-                if place.is_file() and place.stat().st_size <= MAX_BYTES:
-                    data = place.read_bytes()
-                    if hashlib.sha256(data).hexdigest() == sha256:
-                        return data
-            except OSError:
-                continue
-        return None
+        kept = self.kept(sha256)
+        return unchanged(path, sha256) if kept is None else kept
 
-    def sweep(self, wanted: Collection[str]) -> None:
+    def sweep(self, wanted: Callable[[], Collection[str]]) -> None:
         """Remove the copies whose hash is not among the `wanted`."""
         with suppress(OSError):  # what cannot be removed now is swept the next time
-            for file in self._folder.glob("*.pdf*"):
+            if files := list(self._folder.glob("*.pdf*")):
+                hashes = wanted()
+            for file in files:
                 name = unfinished_name(file) or file.name
-                if _OURS.fullmatch(name) and name[:64] not in wanted:
+                if _OURS.fullmatch(name) and name[:64] not in hashes:
                     file.unlink()
+
+
+def unchanged(path: Path, sha256: str) -> bytes | None:
+    """Return what a file holds; None where that has another hash, or cannot be read."""
+    try:
+        if path.is_file() and path.stat().st_size <= MAX_BYTES:
+            data = path.read_bytes()
+            return data if hashlib.sha256(data).hexdigest() == sha256 else None
+    except OSError:
+        return None
+    return None

@@ -5,7 +5,7 @@ describes.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from rag.errors import DocumentError, LibraryError, NotFoundError, UsageError
 from rag.files import private_folder, sweep_unfinished
 from rag.library.folders import has_library, keep_private, no_library
+from rag.library.migrate import Migrated, migrate
 from rag.library.seams import ChunkIds, Index, MakePassages, Store
 from rag.library.source_files import SourceFiles
-from rag.library.sql_store import SqlStore
+from rag.library.sql.sql_store import SqlStore
 from rag.library.sqlite.database import SqliteDatabase
 from rag.library.sqlite.index import FolderIndex
 from rag.text.query import is_within
@@ -246,6 +247,7 @@ class Library:
         """One state of the library for several look-ups, even where another process changes it
         in between.
         """
+        self._index.update()
         return self._store.snapshot()
 
     # --- Look-ups ---------------------------------------------------------------------------------
@@ -353,6 +355,15 @@ class Library:
         LibraryError where the library is too damaged, or cannot be written to.
         """
         return [*self._store.repair(make), *self._index.repair()]
+
+    def take_over(self, source: "Library", progress: Callable[[int, int], None]) -> Migrated:
+        """Copy what is in another library into this one, and compare both.
+
+        `progress` is called with the documents that are done, and with how many there are. An
+        interrupted run goes on where it was. Raises LibraryError where a copy differs, UsageError
+        where a name belongs to another document here.
+        """
+        return migrate(source._store, self._store, progress)
 
     # --- Behind the scenes ------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 How it is found, and asked instead of loading the models once more.
 """
 
+import hashlib
 import hmac
 import json
 import secrets
@@ -160,7 +161,9 @@ def models_of(settings: Settings) -> tuple[str, ...]:
     server = f"{settings.server} {settings.server_model}".strip()
     shown = str(settings.passage_tokens)
     others = settings.embeddings, settings.reranker, str(settings.generate)
-    return model, adapter, *others, server, shown
+    # The hash of an address that may hold a password.
+    store = hashlib.sha256(settings.store.encode()).hexdigest() if settings.store else ""
+    return model, adapter, *others, server, shown, store
 
 
 def _read_announced(indexes: Path) -> Server | None:

@@ -21,7 +21,8 @@ from rag.errors import (
 )
 from rag.files import sha256_of
 from rag.ingest import UPLOADED, Added
-from rag.library.folders import library_file, library_folder, library_names
+from rag.library.folders import library_folder
+from rag.library.places import libraries_of
 from rag.library.store import Library
 from rag.pipeline import Pipeline
 from rag.protocols import ModelSet
@@ -61,6 +62,7 @@ class Service:
         self.default = settings.library
         self.certainty = settings.certainty
         self.indexes = settings.indexes
+        self._libraries = libraries_of(settings)
         self.queue = FairQueue()
         self.metrics = Metrics()
         self.model_work = ModelWork(settings)
@@ -69,7 +71,7 @@ class Service:
         self._lock = threading.Lock()
         self._pipelines: dict[str, Pipeline] = {}
         # Which file each of them has opened, for its path may come to name another.
-        self._files: dict[str, tuple[int, int]] = {}
+        self._files: dict[str, object] = {}
         self._requests: set[RequestContext] = set()
         self._drawing = threading.BoundedSemaphore(MAX_PAGE_IMAGES)
         self._closed = False
@@ -126,7 +128,7 @@ class Service:
 
     def libraries(self) -> list[str]:
         """Return the names of the libraries, sorted."""
-        return library_names(self.indexes)
+        return self._libraries.names()
 
     def pipeline(self, name: str, create: bool = False) -> Pipeline:
         """Return the pipeline of the library.
@@ -144,10 +146,12 @@ class Service:
         with self._lock:
             if self._closed:
                 raise BusyError("The server is ending; ask again when it is back.")
-            file = library_file(self.indexes, name)
+            file = self._libraries.identity(name)
             if name not in self._pipelines or self._files.get(name) not in (None, file):
                 # A replaced one is left to the questions that still use it, and closed after them.
-                self._pipelines[name] = Pipeline(replace(self._settings, library=name), self.models)
+                self._pipelines[name] = Pipeline(
+                    replace(self._settings, library=name), self.models, self._libraries
+                )
                 self._files.pop(name, None)
             if file:
                 self._files[name] = file
@@ -338,7 +342,7 @@ def _keep_pages(pipeline: Pipeline, file: Path, sha256: str, document: str) -> N
     Raises LibraryError where it cannot be kept.
     """
     try:
-        pipeline.library.source_files.keep(file, sha256)
+        pipeline.library.source_files.keep(file.read_bytes(), sha256)
     except OSError as error:
         raise LibraryError(
             f"The report {document!r} was added, but its pages cannot be shown, since its file "

@@ -125,5 +125,10 @@ def names_it(text: str, wanted: str) -> bool:
 
     Capitals and the marks of letters make no difference.
     """
-    words = set(_TERM.findall(folded(wanted)))
-    return bool(words) and words.issubset(_TERM.findall(folded(text)))
+    words = name_words(wanted)
+    return bool(words) and words <= name_words(text)
+
+
+def name_words(text: str) -> set[str]:
+    """Return the words of a name, without capitals and the marks of letters."""
+    return set(_TERM.findall(folded(text)))

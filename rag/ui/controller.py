@@ -37,7 +37,7 @@ from rag.ui.sources_view import about_html, library_html, scope_html
 from rag.ui.suggested_questions import SuggestedQuestions
 
 if TYPE_CHECKING:
-    from rag.library.conversations import Conversations
+    from rag.library.sql.conversations import Conversations
 
 _MAX_SECONDS = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
 _PROGRESS_POLL_SECONDS = 0.3  # how often the number of questions ahead is looked up

@@ -12,7 +12,7 @@ import pytest
 
 from rag.config import LONGEST_CONVERSATION_NAME
 from rag.errors import LibraryError, NotFoundError, UsageError
-from rag.library.conversations import Conversations
+from rag.library.sql.conversations import Conversations
 from rag.library.store import Library
 from rag.types import Answer, Chunk, Citation, Hit, Note, Seconds, Sentence, Turn
 
@@ -65,7 +65,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A clock that goes on by a minute whenever it is asked."""
     times = (datetime(2026, 5, 1, 9, tzinfo=UTC) + timedelta(minutes=n) for n in range(1000))
     monkeypatch.setattr(
-        "rag.library.conversations._now", lambda: next(times).isoformat(timespec="microseconds")
+        "rag.library.sql.conversations._now", lambda: next(times).isoformat(timespec="microseconds")
     )
     return iter(())
 

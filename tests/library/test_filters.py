@@ -1,16 +1,14 @@
 """Filters and quoted phrases let through what they say, and nothing else."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from filtered_reports import FILTERS, PLAIN, press_reports
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from libraries import (
     DIMENSION,
     add,
     make_chunks,
-    make_document,
     stored,
     unit_vectors,
 )
@@ -21,28 +19,14 @@ from rag.types import (
     Chunk,
     Document,
     Filter,
-    Quotation,
 )
-
-SPEAKERS = ("Hassan Nasrallah", "Élodie Dupré", "Al-Jazeera’s host")
-DATES = ("2023", "2023-03", "2023-03-14", "2023-04-01", "")
 
 
 @pytest.fixture
 def press(library: Library) -> Library:
-    """Ten reports of five dates, four paragraphs each.
-
-    The first two are quotations, of which the second runs into the third.
-    """
-    for n in range(10):
-        document = make_document(f"Report-{n}", *(f"Trade word{n} word{i}." for i in range(4)))
-        (_, first), (second, _), (_, third), _ = ((p.start, p.end) for p in document.paragraphs)
-        quotations = (
-            Quotation(0, first, SPEAKERS[n % 3], "", ""),
-            Quotation(second, third, SPEAKERS[(n + 1) % 3], "", ""),
-            Quotation(third, third + 1, "", "", ""),
-        )
-        add(library, replace(document, date=DATES[n % 5], quotations=quotations), seed=n)
+    """The reports of `press_reports`."""
+    for n, document in enumerate(press_reports()):
+        add(library, document, seed=n)
     return library
 
 
@@ -76,28 +60,7 @@ def days_of(date: str) -> list[str]:
     ]
 
 
-PLAIN = {
-    "nasrallah": "Nasrallah",
-    "ELODIE": "Élodie",
-    "jazeera al": "Al-Jazeera",
-    "dupre élodie": "Élodie",
-    "nasr": "nobody",
-    "?": "nobody",
-}
-
-_filters = st.builds(
-    Filter,
-    documents=st.lists(st.sampled_from(["Report-1", "report-2", "REPORT-3"]), max_size=2).map(
-        tuple
-    ),
-    after=st.sampled_from(["", "2022", "2023", "2023-03", "2023-03-14", "2023-03-15", "2024"]),
-    before=st.sampled_from(["", "2022-12-31", "2023", "2023-03", "2023-03-13", "2023-04"]),
-    speaker=st.sampled_from(["", *PLAIN]),
-    section=st.sampled_from(["", "1", "3"]),
-)
-
-
-@given(only=_filters, k=st.integers(1, 50), seed=st.integers(0, 9))
+@given(only=FILTERS, k=st.integers(1, 50), seed=st.integers(0, 9))
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_filtered_look_ups_find_what_filtering_everything_afterwards_finds(
     press: Library, only: Filter, k: int, seed: int

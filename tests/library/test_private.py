@@ -44,8 +44,7 @@ def test_a_library_is_its_owners_alone_while_it_is_written_too(
 ) -> None:
     indexes = pipeline.library.folder.parent
     assert (indexes / pipeline.name / "library.db-wal").exists()
-    (tmp_path / "report.pdf").write_bytes(a_pdf("A report."))
-    pipeline.library.source_files.keep(tmp_path / "report.pdf", "0" * 64)
+    pipeline.library.source_files.keep(a_pdf("A report."), "0" * 64)
     export_library(indexes, pipeline.name, indexes / "library.rag")
     import_library(indexes / "library.rag", indexes, "copy")
     assert open_to_others(indexes) == {}

@@ -42,7 +42,7 @@ def test_all_are_removed_at_once(library: Library) -> None:
 def test_one_is_not_kept_while_another_process_writes_for_long(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.library.unanswered._WRITE_PATIENCE", 0.1)
+    monkeypatch.setattr("rag.library.sql.unanswered._WRITE_PATIENCE", 0.1)
     with sqlite3.connect(library.folder / "library.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         assert not library.unanswered.keep("Who dredged?", "near")

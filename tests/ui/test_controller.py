@@ -101,7 +101,7 @@ def test_a_conversation_that_could_not_be_kept_is_kept_whole_once_it_can(
         raise LibraryError("The disk is full.")
 
     with monkeypatch.context() as broken:
-        broken.setattr("rag.library.conversations.Conversations.append", full)
+        broken.setattr("rag.library.sql.conversations.Conversations.append", full)
         window = after(
             controller, controller.window(), "trade in grain by percent", "trade in wool by percent"
         )

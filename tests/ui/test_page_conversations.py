@@ -7,7 +7,7 @@ from browsing import BOTH, NORTH, TRADE, ask, open_tab
 from fakes import Serve
 
 from rag.errors import LibraryError
-from rag.library.conversations import Conversations
+from rag.library.sql.conversations import Conversations
 
 
 def titles(shown: Any) -> list[str]:

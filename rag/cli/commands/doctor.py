@@ -111,13 +111,17 @@ def _language_model(settings: Settings) -> Observation:
 
 
 def _libraries(settings: Settings) -> Observation:
-    from rag.library.folders import library_names
+    from rag.errors import LibraryError
+    from rag.library.places import libraries_of
 
-    folder = settings.indexes.absolute()
+    folder, libraries = settings.indexes.absolute(), libraries_of(settings)
     if trouble := _trouble_with(folder):
         return Observation("libraries", "fails", f"{folder} {trouble}; set RAG_INDEXES to another")
-    names = ", ".join(library_names(folder)) or "none yet: rag add FOLDER"
-    found = f"{names} ({folder})"
+    try:
+        names = ", ".join(libraries.names()) or "none yet: rag add FOLDER"
+    except LibraryError as error:
+        return Observation("libraries", "fails", str(error))
+    found = f"{names} ({libraries.where()})"
     if older := older_libraries(folder):
         return Observation("libraries", "note", f"{found}; {older_text(older)}")
     return Observation("libraries", "ok", found)

@@ -97,12 +97,13 @@ def run_list(settings: Settings, options: argparse.Namespace) -> int:
 
 def run_status(settings: Settings, options: argparse.Namespace) -> int:
     """Show where the libraries are, what the library holds and which models it uses."""
-    from rag.library.folders import library_names
+    from rag.library.places import libraries_of
     from rag.render.text import table
 
-    names = library_names(settings.indexes)
+    libraries = libraries_of(settings)
+    names = libraries.names()
     values: dict[str, object] = {
-        "libraries_folder": str(settings.indexes.absolute()),
+        "libraries_folder": libraries.where(),
         "libraries": names,
     }
     named = options.library or settings.library in names

@@ -174,7 +174,7 @@ def _test(settings: Settings, options: argparse.Namespace, folder: "ModelsFolder
 
     model = folder.find(options.name) if options.name != "embedded" else None
     with tempfile.TemporaryDirectory(prefix="rag-test-") as indexes:
-        tested = replace(settings, indexes=Path(indexes), library="test", model=None)
+        tested = replace(settings, indexes=Path(indexes), store="", library="test", model=None)
         if model and model.kind == "writer":
             tested = replace(tested, model=Path(model.path), server="", generate=True)
         elif model and model.kind == "embedder":

@@ -18,8 +18,8 @@ import numpy as np
 
 from rag.config import LIBRARY_DATABASE
 from rag.errors import LibraryError, LibraryLockedError, LibraryReadOnlyError
-from rag.library.database import LibraryState, SqlValue
-from rag.library.digests import DigestOfRows, digest
+from rag.library.sql.database import LibraryState, SqlValue
+from rag.library.sql.digests import DigestOfRows, digest
 from rag.library.sqlite.locks import lock_owner
 from rag.library.sqlite.schema import APPLICATION, FORMAT, MIGRATIONS
 from rag.text.languages import indexed

@@ -14,6 +14,7 @@ from rag.library.sqlite import keyword_index, vocabulary
 from rag.library.sqlite.database import SqliteDatabase
 from rag.library.sqlite.vector_index import Dense
 from rag.library.sqlite.vectors import Ids
+from rag.library.vocabulary import languages_of
 from rag.text.query import is_within, names_it, phrases_of
 from rag.types import Filter, Vectors
 
@@ -52,7 +53,7 @@ class FolderIndex:
                 values.append(
                     json.dumps([path for path in sections if names_it(path, only.section)])
                 )
-            if phrases := phrases_of(question, keyword_index.indexed_languages(self._database)):
+            if phrases := phrases_of(question, languages_of(self._database)):
                 conditions.append("id IN (SELECT rowid FROM words WHERE words MATCH ?)")
                 values.append(keyword_index.all_of(phrases))
             if not conditions:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.library.sqlite.database import SqliteDatabase
-from rag.text.languages import ENGLISH, STEMMERS, base_language
+from rag.library.vocabulary import languages_of
 from rag.text.query import Term, term_of, weighted_terms
 
 # How much a word counts in bm25 in the text, and in the context (title, headings, speaker).
@@ -42,7 +42,7 @@ def best(
     `earlier`, what was asked before, count half. The candidates are those of the greatest summed
     inverse document frequency.
     """
-    terms = weighted_terms(question, earlier, indexed_languages(database))
+    terms = weighted_terms(question, earlier, languages_of(database))
     if not terms:
         return []
     with database.reading():
@@ -77,17 +77,11 @@ def idf(database: SqliteDatabase, words: Sequence[str], chunks: int) -> list[flo
     Robertson and Spärck Jones 1976.
     """
     query = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
-    languages = indexed_languages(database)
+    languages = languages_of(database)
     found = [
         database.rows(query, match(term_of(word, languages)), _COUNTED)[0][0] for word in words
     ]
     return [_idf(n, chunks) for n in found]
-
-
-def indexed_languages(database: SqliteDatabase) -> list[str]:
-    """Return the languages of the documents, but English, whose words stand as they are."""
-    rows = database.rows("SELECT DISTINCT language FROM documents WHERE language <> ''")
-    return sorted({base_language(tag) for (tag,) in rows} & STEMMERS.keys() - {ENGLISH})
 
 
 def _best_by_idf(

@@ -126,8 +126,8 @@ CREATE TABLE turns (
 ) STRICT, WITHOUT ROWID;
 """
 
-# What was stored when hashes began to be kept; rag/library/rows.py and rag/library/conversations.py
-# make the same ones. `digest` and `digest_rows` are functions of rag/library/digests.py.
+# What was stored when hashes began to be kept; rag/library/sql makes the same ones. `digest` and
+# `digest_rows` are functions of rag/library/sql/digests.py.
 _CHUNK_DIGEST = """digest(c.number, c.section, c.paragraph, c.start, c."end", c.text, c.context,
     c.language,
     (SELECT v.vector FROM vectors v WHERE v.chunk = c.id))"""

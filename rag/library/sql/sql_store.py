@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rag.errors import LibraryError, NotFoundError, UsageError
-from rag.library import integrity
-from rag.library.conversations import Conversations
-from rag.library.database import Database, LibraryState
-from rag.library.rows import document_of_rows, write_chunks, write_digest, write_document
 from rag.library.seams import KeptFiles, MakePassages
-from rag.library.unanswered import Unanswered
+from rag.library.sql import integrity
+from rag.library.sql.conversations import Conversations
+from rag.library.sql.database import Database, LibraryState
+from rag.library.sql.digests import digest
+from rag.library.sql.rows import (
+    digest_of_document,
+    digests_of_chunks,
+    document_of_rows,
+    passages_of_rows,
+    write_chunks,
+    write_digest,
+    write_document,
+)
+from rag.library.sql.unanswered import Unanswered
 from rag.types import Chunk, Document, DocumentInfo, Vectors
 
 _LISTED = "SELECT name, file, path, sha256, title, date, paragraphs, chunks FROM listing"
@@ -113,6 +122,21 @@ class SqlStore:
         with self._database.reading() as connection:
             return document_of_rows(connection, name)
 
+    def passages(self, name: str) -> tuple[list[Chunk], Vectors]:
+        with self._database.reading() as connection:
+            try:
+                return passages_of_rows(connection, name, self.state().dimension)
+            except ValueError as error:
+                raise self._database.damaged() from error
+
+    def digest(self, name: str) -> bytes:
+        with self._database.reading() as connection:
+            found = connection.execute("SELECT id FROM documents WHERE name = ?", [name]).fetchone()
+            if found is None:
+                return b""
+            chunks = [made for _, made in digests_of_chunks(connection, found[0])]
+            return digest(digest_of_document(connection, found[0]), *chunks)
+
     def listing(self) -> list[DocumentInfo]:
         return _infos(self._database.rows(f"{_LISTED} ORDER BY name"))
 
@@ -187,8 +211,11 @@ class SqlStore:
 
     def _sweep(self) -> None:
         """Remove the copies of files that no document was read from."""
-        rows = self._database.rows("SELECT sha256 FROM documents")
-        self.source_files.sweep({sha256 for (sha256,) in rows})
+
+        def hashes() -> set[str]:
+            return {sha256 for (sha256,) in self._database.rows("SELECT sha256 FROM documents")}
+
+        self.source_files.sweep(hashes)
 
 
 def _infos(rows: Sequence[Any]) -> list[DocumentInfo]:

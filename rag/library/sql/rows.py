@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rag.library.database import Connection, SqlValue
-from rag.library.digests import digest, digest_rows
+from rag.library.sql.database import Connection, SqlValue
+from rag.library.sql.digests import digest, digest_rows
 from rag.types import (
     Box,
     Chunk,
@@ -198,6 +198,26 @@ def _chunk_row(chunk: Chunk) -> tuple[SqlValue, ...]:
         chunk.text,
         chunk.context,
     )
+
+
+def passages_of_rows(
+    connection: Connection, name: str, dimension: int
+) -> tuple[list[Chunk], Vectors]:
+    """Return the chunks of a document, in order, and their vectors, float32 [chunks, dimension].
+
+    Raises ValueError for damaged rows.
+    """
+    rows = connection.execute(
+        'SELECT c.number, c.section, c.paragraph, c.start, c."end", c.text, c.context, v.vector '
+        "FROM documents d JOIN chunks c ON c.document = d.id LEFT JOIN vectors v ON v.chunk = c.id "
+        "WHERE d.name = ? ORDER BY c.number",
+        [name],
+    ).fetchall()
+    data = b"".join(vector or b"" for *_, vector in rows)
+    if len(data) != 2 * dimension * len(rows):
+        raise ValueError(f"a vector of {name!r} is missing")
+    vectors = np.frombuffer(data, "<f2").reshape(-1, dimension).astype(np.float32)
+    return [Chunk(name, *columns) for *columns, _ in rows], vectors
 
 
 def document_of_rows(connection: Connection, name: str) -> Document | None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from rag.library.database import Connection, Database
-from rag.library.rows import (
+from rag.library.sql.database import Connection, Database
+from rag.library.sql.rows import (
     BOX,
     SPEAKERS,
     digest_of_document,

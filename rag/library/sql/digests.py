@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from rag.library.database import SqlValue
+from rag.library.sql.database import SqlValue
 
 _DIGEST_BYTES = 16  # against accidents, where 8 would do; who can write here can write digests
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from rag.errors import LibraryLockedError, LibraryReadOnlyError
-from rag.library.database import Database
+from rag.library.sql.database import Database
 from rag.text.characters import printable
 from rag.types import Reason, UnansweredQuestion
 
@@ -41,6 +41,15 @@ class Unanswered:
         except (LibraryReadOnlyError, LibraryLockedError):
             return False
         return True
+
+    def take_over(self, question: UnansweredQuestion) -> None:
+        """Keep a question of another library as it was kept there."""
+        with self._database.transaction() as database:
+            database.execute("DELETE FROM unanswered WHERE question = ?", [question.question])
+            database.execute(
+                "INSERT INTO unanswered (question, asked, reason, answered) VALUES (?, ?, ?, ?)",
+                [question.question, question.asked, question.reason, question.answered],
+            )
 
     def listing(self) -> list[UnansweredQuestion]:
         """Return all of them, the last asked first; those answered since name when."""

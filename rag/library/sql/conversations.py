@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from rag.config import LONGEST_CONVERSATION_NAME
 from rag.errors import LibraryError, NotFoundError, UsageError
-from rag.library.database import Connection, Database, SqlValue
-from rag.library.digests import digest
+from rag.library.sql.database import Connection, Database, SqlValue
+from rag.library.sql.digests import digest
 from rag.render.json import answer_json, read_answer
 from rag.text.characters import printable
 from rag.text.tokens import folded
@@ -21,6 +21,9 @@ _LISTING = (
     "SELECT c.id, c.name, c.begun, c.changed, (SELECT count(*) FROM turns t WHERE t.conversation ="
     " c.id) FROM conversations c"
 )
+# Name, when it began and changed, questions with their answers as JSON.
+WholeConversation = tuple[str, str, str, tuple[tuple[str, str], ...]]
+
 # What is hashed of each.
 _TURN = "conversation, position, question, answer"
 _CONVERSATION = "id, name, begun, changed"
@@ -113,6 +116,45 @@ class Conversations:
                 "SELECT question FROM turns WHERE conversation = ? ORDER BY position", key
             )
         return [Turn("user", question) for (question,) in rows]
+
+    def whole(self) -> list[WholeConversation]:
+        """Return all conversations as they are stored, the first begun first."""
+        with self._database.reading() as connection:
+            return [
+                (
+                    name,
+                    begun,
+                    changed,
+                    tuple(
+                        (question, answer)
+                        for question, answer in connection.execute(
+                            "SELECT question, answer FROM turns WHERE conversation = ? "
+                            "ORDER BY position",
+                            [key],
+                        )
+                    ),
+                )
+                for key, name, begun, changed in connection.execute(
+                    f"SELECT {_CONVERSATION} FROM conversations ORDER BY begun, id"
+                ).fetchall()
+            ]
+
+    def take_over(self, conversation: WholeConversation) -> None:
+        """Keep a conversation of another library, in place of the one that began when it did."""
+        name, begun, changed, turns = conversation
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM conversations WHERE begun = ?", [begun])
+            key = connection.execute(
+                "INSERT INTO conversations (name, begun, changed) VALUES (?, ?, ?) RETURNING id",
+                [name, begun, changed],
+            ).fetchone()[0]
+            for position, (question, answer) in enumerate(turns):
+                row: list[SqlValue] = [key, position, question, answer]
+                connection.execute(
+                    f"INSERT INTO turns ({_TURN}, digest) VALUES (?, ?, ?, ?, ?)",
+                    [*row, digest(*row)],
+                )
+            _write_conversation_digest(connection, key)
 
     def check(self) -> list[str]:
         """Return what is wrong with the conversations, in sentences.

@@ -1,0 +1,90 @@
+"""Where the libraries are: in a folder of this machine, or on the server of a team."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from rag.config import Settings
+from rag.library.folders import library_file, library_folder, library_names
+from rag.library.store import Library
+
+
+class Libraries(Protocol):
+    """The libraries in one place, by their names."""
+
+    def names(self) -> list[str]:
+        """Return the names, sorted."""
+        ...
+
+    def where(self) -> str:
+        """Return where they are, for people to read: without a password."""
+        ...
+
+    def place(self, name: str) -> str:
+        """Return where the library is kept, likewise."""
+        ...
+
+    def identity(self, name: str) -> object | None:
+        """Return what tells this library from a later one of its name; None where there is none."""
+        ...
+
+    def open(
+        self, name: str, *, embedder: str = "", dimension: int = 0, create: bool = False
+    ) -> Library:
+        """Return the library, opened; with `create` a new one where there is none.
+
+        Raises LibraryError where there is none or it cannot be used, UsageError for a bad name.
+        """
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove the library with all that is in it; nothing where there is none."""
+        ...
+
+
+class FolderLibraries:
+    """The libraries in the folders below one, which need no server."""
+
+    def __init__(self, indexes: Path) -> None:
+        self._indexes = indexes
+
+    def names(self) -> list[str]:
+        return library_names(self._indexes)
+
+    def where(self) -> str:
+        return str(self._indexes.absolute())
+
+    def place(self, name: str) -> str:
+        return str(library_folder(self._indexes, name))
+
+    def identity(self, name: str) -> tuple[int, int] | None:
+        return library_file(self._indexes, name)
+
+    def open(
+        self, name: str, *, embedder: str = "", dimension: int = 0, create: bool = False
+    ) -> Library:
+        folder = library_folder(self._indexes, name)
+        return Library.open(folder, embedder=embedder, dimension=dimension, create=create)
+
+    def remove(self, name: str) -> None:
+        shutil.rmtree(library_folder(self._indexes, name), ignore_errors=True)
+
+
+def libraries_of(settings: Settings) -> Libraries:
+    """Return the libraries that the settings name; nothing is opened yet."""
+    if not settings.store:
+        return FolderLibraries(settings.indexes)
+    from rag.library.postgres.libraries import TeamLibraries
+
+    return TeamLibraries(settings.store, settings.indexes)
+
+
+@contextmanager
+def removed_at_end(libraries: Libraries, name: str) -> Iterator[None]:
+    """Remove the library when the block ends."""
+    try:
+        yield
+    finally:
+        libraries.remove(name)
