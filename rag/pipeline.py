@@ -55,6 +55,7 @@ _DOCUMENTS_IN_MEMORY = 32
 _ASKED_AGAIN = 100  # unanswered questions, after documents were added: a minute or two
 
 logger = logging.getLogger(__name__)
+_STOPPED = "Stopped before the end of the answer."
 
 
 class Pipeline:
@@ -244,6 +245,22 @@ class Pipeline:
         """Return the answer as `ask` does, but do not keep a question without one."""
         events = self._answer(question, only=only)
         return next(event for event in events if isinstance(event, Answer))
+
+    def finish(self, question: str, said: Sequence[Sentence], hits: Sequence[Hit]) -> Answer | None:
+        """Return the sentences of an answer that was stopped, as an answer with their citations.
+
+        None if none of them holds when it is checked alone.
+        """
+        started = time.monotonic()
+        checked, cited = self.check(" ".join(sentence.text for sentence in said))
+        kept = tuple(sentence for sentence in checked if sentence.markers)
+        if not kept:
+            return None
+        seconds = Seconds(0.0, None, time.monotonic() - started)
+        text = citations.render(kept, "fact")
+        return Answer(
+            question, text, False, "generated", kept, cited, tuple(hits), seconds, notes=(_STOPPED,)
+        )
 
     def _answer(
         self,

@@ -1,6 +1,6 @@
-"""Makes the pictures of the page in docs/, each tab on a wide and a narrow screen.
+"""Makes the pictures of the page in docs/: one session, from an empty library to a briefing.
 
-`PYTHONPATH=. python scripts/pictures.py`.
+`PYTHONPATH=. python scripts/pictures.py`. It needs Chromium.
 """
 
 import shutil
@@ -9,74 +9,142 @@ from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from rag import serve as server
-from rag.config import Settings, bundled
+from rag.config import Settings
 from rag.models.registry import Models
-from rag.pipeline import Pipeline
 
 DOCS = Path(__file__).parents[1] / "docs"
+SESSION = DOCS / "session"
 CHROMIUM = shutil.which("chromium") or "chromium"
-ASKED = (
-    "How much did the council pay for the last train?",
-    "What was wrong with the salinity model?",
-    "When is the first auction for large consumers under Estmark's new reserve law?",
-)
-SCREENS = {
-    "page": (1280, 800, "light"),
-    "page-dark": (1280, 800, "dark"),
-    "page-narrow": (390, 844, "light"),
-}
+AUCTION = "When is the first auction for large consumers under Estmark's new reserve law?"
+TRAIN = "How much did the council pay for the last train?"
+MODEL = "What was wrong with the salinity model?"
+UNKNOWN = "How many hospitals does Estmark have?"
+PATIENCE = 120_000  # milliseconds: a slow machine writes an answer in this time
 
 
-def take(page: Page, name: str) -> None:
-    page.mouse.move(0, 0)  # nothing is pointed at
-    page.wait_for_timeout(800)
-    file = DOCS / f"{name}.png"
+def take(page: Page, file: Path, pointed: bool = False) -> None:
+    """Write a picture of what is in view; `pointed`: of what the mouse points at, too."""
+    if not pointed:
+        page.mouse.move(0, 0)
+    page.wait_for_timeout(900)
     page.screenshot(path=file)
     Image.open(file).quantize(128).save(file, optimize=True)  # of few colours, a third as large
 
 
-def conversations(page: Page) -> None:
-    for number, question in enumerate(ASKED):
-        if number:
-            page.click("text=New conversation")
-            page.wait_for_selector(".answer", state="detached")
-        page.fill("#asking textarea", question)
-        page.press("#asking textarea", "Enter")
-        page.wait_for_selector(".answer .actions")
+def ask(page: Page, question: str) -> None:
+    """Ask a question and wait for the whole answer."""
+    turns = page.locator(".answer .actions").count()
+    page.fill("#asking textarea", question)
+    page.press("#asking textarea", "Enter")
+    page.wait_for_function(
+        "turns => document.querySelectorAll('.answer .actions').length > turns", arg=turns
+    )
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.click(f"[role=tab] >> text={name}")
+
+
+def session(page: Page) -> str:
+    """Take the ten pictures; return the address of the conversation about the auction."""
+
+    def shot(name: str, pointed: bool = False) -> None:
+        take(page, SESSION / f"{name}.png", pointed)
+
+    page.wait_for_selector("#report .calm")
+    shot("01-empty")
+    page.click("text=Add the samples")
+    page.wait_for_selector(".work:has-text('of 6')")
+    shot("02-adding")
+    page.wait_for_selector(".work .done")
+    page.wait_for_selector(".document-list li")
+    open_tab(page, "Ask")
+    page.wait_for_selector("#examples li")
+    shot("03-documents")
+    ask(page, AUCTION)
+    page.wait_for_selector("article mark.current")
+    shot("04-answer")
+    conversation = page.url
+    page.hover(".said sup button >> nth=0")
+    page.wait_for_selector("#preview:not([hidden])")
+    shot("05-footnote", pointed=True)
+    page.click("text=Pin to notebook")
+    page.wait_for_selector(".message:has-text('1 answer')")
+    page.click("#report >> text=About")
+    page.wait_for_selector(".document-page:not([data-busy])")
+    shot("06-about")
+    page.click("#report >> text=All documents")
+    page.check("[data-pick=osk-dredging]")
+    page.wait_for_selector(".scope.limited")
+    page.click("text=New conversation")
+    page.wait_for_selector(".answer", state="detached")
+    ask(page, MODEL)
+    page.wait_for_selector("article mark.current")
+    shot("07-limited")
+    page.click("text=Pin to notebook")
+    page.wait_for_selector(".message:has-text('2 answers')")
+    page.click(".scope >> text=Search all")
+    page.click("text=New conversation")
+    page.wait_for_selector(".answer", state="detached")
+    ask(page, UNKNOWN)
+    page.wait_for_selector(".message", state="hidden")
+    shot("08-no-answer")
+    ask(page, TRAIN)
+    page.click("#answer >> text=Pin to notebook")
+    page.wait_for_selector(".message:has-text('3 answers')")
+    page.click(".message >> text=Open the notebook")
+    page.wait_for_selector("#answer [data-turn='2']")
+    page.click("#answer .footnotes summary >> nth=0")
+    shot("09-notebook")
+    with page.expect_download() as download:
+        page.click("#head a:has-text('HTML')")
+    written = page.context.new_page()
+    written.set_viewport_size({"width": 1280, "height": 800})
+    written.goto(Path(download.value.path()).rename(SESSION / "briefing.html").as_uri())
+    take(written, SESSION / "10-briefing.png")
+    (SESSION / "briefing.html").unlink()
+    return conversation
 
 
 def main() -> None:
+    SESSION.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        settings = replace(Settings.from_environment(), indexes=Path(folder), library="samples")
-        models = Models(settings)
-        with Pipeline(settings, models) as pipeline:
-            list(pipeline.add([bundled("samples")]))
-        url, close = server.serve(settings, models, "127.0.0.1", None)
+        settings = replace(Settings.from_environment(), indexes=Path(folder), library="default")
+        url, close = server.serve(settings, Models(settings), "127.0.0.1", None)
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
-        begun = ""
-        for name, (width, height, scheme) in SCREENS.items():
-            page = browser.new_page(
-                viewport={"width": width, "height": height}, color_scheme=scheme
-            )
-            page.goto(begun or url)
-            if begun:
-                page.wait_for_selector("article mark.current")
-            else:
-                page.wait_for_selector("#examples li")
-                conversations(page)
-                begun = page.url
-            take(page, name)
-            for tab in ("Conversations", "Library") if scheme == "light" else ():
-                page.click(f"[role=tab] >> text={tab}")
-                take(page, f"{name}-{tab.lower()}")
+        page = opened(browser, url, 1280, "light")
+        conversation = session(page)
+        page.goto(conversation)
+        page.wait_for_selector("article mark.current")
+        take(page, DOCS / "page.png")
+        open_tab(page, "Library")
+        page.wait_for_selector(".holdings tbody tr")
+        take(page, DOCS / "page-library.png")
+        page.close()
+        for name, width, scheme in (("dark", 1280, "dark"), ("narrow", 390, "light")):
+            page = opened(browser, conversation, width, scheme)
+            page.wait_for_selector(".footnotes")
+            take(page, DOCS / f"page-{name}.png")
             page.close()
         browser.close()
         close()
+
+
+def opened(browser: Browser, url: str, width: int, scheme: str) -> Page:
+    """Return a window on the page."""
+    height = 800 if width > 900 else 844
+    page = browser.new_page(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page.set_default_timeout(PATIENCE)
+    page.goto(url)
+    return page
 
 
 if __name__ == "__main__":

@@ -356,3 +356,20 @@ def test_the_language_model_is_named_with_its_adapter(tmp_path: Path) -> None:
 def test_fakes_speak_the_models_protocol() -> None:
     assert FakeModels().chat is None
     assert FakeModels("Yes.").chat_name == "scripted"
+
+
+def test_what_an_answer_had_said_when_it_was_stopped_is_kept_with_its_proof(
+    pipeline_with: PipelineWith,
+) -> None:
+    told = "Trade in grain rose by 30 percent in May."
+    pipeline = pipeline_with({"north.txt": f"Northern Trade\n\n{told} Nobody came."})
+    said = [
+        Sentence(told, "supported", (1,)),
+        Sentence("The moon is made of green cheese.", "supported", (1,)),
+    ]
+    answer = pipeline.finish("What rose?", said, ())
+    assert answer is not None
+    assert [sentence.text for sentence in answer.sentences] == [told]
+    assert [citation.quote for citation in answer.citations] == [told]
+    assert answer.notes == ("Stopped before the end of the answer.",)
+    assert pipeline.finish("What rose?", said[1:], ()) is None

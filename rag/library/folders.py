@@ -8,7 +8,8 @@ from rag.files import make_private
 from rag.library.source_files import FILES
 from rag.library.sqlite.database import DATABASE
 
-_LIBRARY_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+# Letters of any script, and spaces within: a reader names a library as they like.
+_LIBRARY_NAME = re.compile(r"[\w-](?:[\w .-]{0,62}[\w.-])?")
 
 
 def library_folder(indexes: Path, name: str) -> Path:
@@ -18,8 +19,8 @@ def library_folder(indexes: Path, name: str) -> Path:
     """
     if not _LIBRARY_NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot name a library; use up to 64 letters, digits, hyphens, underscores "
-            "and dots, no dot in front."
+            f"{name!r} cannot name a library; use up to 64 letters, digits, spaces, hyphens, "
+            "underscores and dots, no space or dot in front."
         )
     return indexes / name
 

@@ -122,6 +122,17 @@ def trouble_html(message: str) -> str:
     return f'<p class="trouble" role="alert">{escape(message)}</p>'
 
 
+def message_html(said: str, conversation: int | None = None, label: str = "") -> str:
+    """Return a short message, with a button that opens a conversation if there is one."""
+    way = (
+        f' <button type="button" data-do="resume" data-conversation="{conversation}">'
+        f"{escape(label)}</button>"
+        if conversation
+        else ""
+    )
+    return f'<p class="message" role="status">{escape(said)}{way}</p>'
+
+
 def joined(parts: Iterable[str]) -> str:
     """Return the non-empty parts, escaped, with dots between them."""
     return escape(" · ".join(filter(None, parts)))

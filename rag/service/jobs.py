@@ -172,6 +172,11 @@ class Jobs:
                 if job.library == library and job.kind in ("upload", "add") and not job.finished
             }
 
+    def is_busy(self, library: str) -> bool:
+        """Return whether work on a library is under way or waits."""
+        with self._lock:
+            return any(j.library == library and not j.finished for j in self._jobs.values())
+
     def get(self, id: str) -> Job:
         """Return the job as it is now. Raises NotFoundError where there is none."""
         job = self._jobs.get(id)

@@ -1,8 +1,10 @@
 """The libraries of a folder, for many who ask at once: one set of models, one queue for them."""
 
 import logging
+import shutil
 import threading
 import time
+import uuid
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -33,7 +35,7 @@ from rag.service.model_work import ModelWork
 from rag.service.uploads import document_name, supported_suffix
 from rag.text.characters import printable
 from rag.text.query import is_within
-from rag.types import EVERYTHING, Answer, DocumentInfo, Event, Fact, Filter, Turn
+from rag.types import EVERYTHING, Answer, DocumentInfo, Event, Fact, Filter, Hit, Sentence, Turn
 
 # Answered or waiting: at some seconds each, whoever came later would not wait for it anyway.
 MAX_QUESTIONS = 16
@@ -115,6 +117,19 @@ class Service:
         with suppress(RagError):
             _ = (self.models.embedder, self.models.reader, self.models.chat)
             self._loaded = True
+
+    def models_in_use(self) -> dict[str, str]:
+        """Return what each model is called by what it does; "" for a server that is not asked."""
+        if not self._loaded:
+            return {}
+        with suppress(RagError):
+            return {
+                "writes": self.models.chat_name,
+                "reads": self.models.reader.name,
+                "embeds": self.models.embedder.name,
+                "server": self._settings.server,
+            }
+        return {}
 
     def record_request(self, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered, and its seconds."""
@@ -245,6 +260,54 @@ class Service:
         """
         current_request.set(RequestContext())
         return self.pipeline(library).attempt(question, only)
+
+    def finish(
+        self, library: str, question: str, said: Sequence[Sentence], hits: Sequence[Hit]
+    ) -> Answer | None:
+        """Return what was said of an answer before it was stopped, as `Pipeline.finish` does."""
+        current_request.set(RequestContext())
+        return self.pipeline(library).finish(question, said, hits)
+
+    def rename_library(self, name: str, new: str) -> None:
+        """Give a library another name.
+
+        Raises UsageError for a name that cannot be one or is taken, NotFoundError where there is no
+        such library, BusyError while questions are under way.
+        """
+        target = library_folder(self.indexes, new)
+        if target.exists():
+            raise UsageError(f"There is a library {new!r} already; give another name.")
+        self._move_library(name, target)
+        if self.default == name:
+            self.default = new
+
+    def delete_library(self, name: str) -> None:
+        """Delete a library with all its documents and conversations.
+
+        Raises NotFoundError where there is none, BusyError while questions are under way.
+        """
+        # Under a name that no library has, so that none is ever seen half deleted.
+        gone = self.indexes / f".deleted-{uuid.uuid4().hex}"
+        self._move_library(name, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def _move_library(self, name: str, target: Path) -> None:
+        folder = library_folder(self.indexes, name)
+        with self._lock:
+            if name not in self.libraries():
+                raise NotFoundError(f"There is no library {name!r}; choose one of the list.")
+            if self._requests:
+                raise BusyError("Questions are under way; wait until they are answered.")
+            if opened := self._pipelines.pop(name, None):
+                opened.close()
+            self._files.pop(name, None)
+            try:
+                folder.rename(target)
+            except OSError as error:
+                raise LibraryError(
+                    f"The folder of the library {name!r} cannot be moved ({error.strerror}); check "
+                    "its permissions."
+                ) from error
 
     def ask_again(self, library: str) -> tuple[str, ...]:
         """Ask the unanswered questions of the library again; return those answered now.

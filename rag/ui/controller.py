@@ -3,6 +3,7 @@
 Ask, follow up, open a report, go on with a conversation.
 """
 
+import unicodedata
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from rag.render.html import (
     count,
     draft_html,
     examples_html,
+    message_html,
     trouble_html,
 )
 from rag.service.fair_queue import RequestContext
@@ -31,7 +33,7 @@ from rag.ui.library_view import (
     unanswered_html,
     work_html,
 )
-from rag.ui.models_view import models_html
+from rag.ui.models_view import models_html, used_html
 from rag.ui.overviews import Overviews
 from rag.ui.sources_view import about_html, library_html, scope_html
 from rag.ui.suggested_questions import SuggestedQuestions
@@ -39,6 +41,7 @@ from rag.ui.suggested_questions import SuggestedQuestions
 if TYPE_CHECKING:
     from rag.library.sql.conversations import Conversations
 
+_NOTEBOOK = "Notebook"  # the name of the conversation that pinned answers are kept in
 _MAX_SECONDS = 3600.0  # seconds: a reader has a button to stop, and may wait for a slow machine
 _PROGRESS_POLL_SECONDS = 0.3  # how often the number of questions ahead is looked up
 
@@ -160,6 +163,35 @@ class Controller:
             return window, trouble_html(str(error)) + self.conversations(window, words)
         left = BrowserWindow(window.library) if int(key) == window.key else window
         return left, self.conversations(left, words)
+
+    def edited(self, window: BrowserWindow, turn: int) -> BrowserWindow:
+        """Return a new conversation of the turns before one whose question is asked otherwise.
+
+        The old conversation stays as it is.
+        """
+        turn = max(0, min(turn, len(window.turns)))
+        return BrowserWindow(window.library, turns=window.turns[:turn])
+
+    def pin(self, window: BrowserWindow, turn: int) -> str:
+        """Keep the answer of a turn in the notebook, too; return what to say of it.
+
+        The notebook is a conversation of that name, so that it is read, renamed and exported as
+        one.
+        """
+        try:
+            kept = self._conversations(window)
+            notebook = next((c.key for c in kept.listing() if c.name == _NOTEBOOK), 0)
+            if not notebook:
+                notebook = kept.begin(_NOTEBOOK)
+            kept.append(notebook, window.turns[turn][0])
+        except IndexError:
+            return message_html("This answer is not there any more.")
+        except RagError as error:
+            return trouble_html(str(error))
+        pinned = kept.conversation(notebook).turns
+        return message_html(
+            f"Pinned. The notebook has {count(pinned, 'answer')}.", notebook, "Open the notebook"
+        )
 
     def _conversations(self, window: BrowserWindow) -> "Conversations":
         return self._service.pipeline(window.library).library.conversations
@@ -328,6 +360,8 @@ class Controller:
     def make(self, name: str) -> str:
         """Make a library; why not, where it cannot be."""
 
+        name = _named(name)
+
         def made() -> None:
             if name in self.libraries():
                 raise UsageError(
@@ -336,6 +370,21 @@ class Controller:
             self._service.pipeline(name, create=True).create()
 
         return self._trouble(made)
+
+    def rename_library(self, window: BrowserWindow, name: str) -> str:
+        """Give the library another name; return why not, if that fails."""
+        return self._trouble(
+            lambda: self._idle(window).rename_library(window.library, _named(name))
+        )
+
+    def delete_library(self, window: BrowserWindow) -> str:
+        """Delete the library with all it holds; return why not, if that fails."""
+        return self._trouble(lambda: self._idle(window).delete_library(window.library))
+
+    def _idle(self, window: BrowserWindow) -> Service:
+        if self._jobs.is_busy(window.library):
+            raise UsageError("Work on this library is under way; wait until it is done.")
+        return self._service
 
     def _holdings(self, window: BrowserWindow) -> str:
         if not window.library:
@@ -362,7 +411,7 @@ class Controller:
         """Return the models, and what is done with one of them."""
         work = self._service.model_work
         try:
-            return models_html(
+            return used_html(self._service.models_in_use()) + models_html(
                 work.installed(), work.offered(), work.task, free_memory(), self.local
             )
         except RagError as error:
@@ -407,13 +456,14 @@ class Controller:
         hits: tuple[Hit, ...] = ()
         sentences: list[Sentence] = []
 
-        def draft(status: str, running: bool = True) -> View:
+        def draft(status: str, running: bool = True, before: str | None = None) -> View:
             return View(
-                draft_html(turn, question, hits, sentences, status, only), earlier, running=running
+                draft_html(turn, question, hits, sentences, status, only), before, running=running
             )
 
         try:
-            yield draft("Searching …")
+            # The turns before go over once: a long conversation is megabytes.
+            yield draft("Searching …", before=earlier)
             stream = self._service.stream(
                 window.library, question, request, window.history, certainty, only
             )
@@ -423,7 +473,7 @@ class Controller:
                         window = self._keeping(replace(window, turns=(*window.turns, (step, only))))
                         yield View(
                             answer_html(turn, step, only),
-                            earlier,
+                            None,
                             window,
                             self.beside(window, only.documents),
                         )
@@ -434,7 +484,9 @@ class Controller:
                         sentences.append(step)
                 yield draft(_waiting(step) if isinstance(step, int) else "Reading the passages …")
         except StoppedError:
-            yield draft("Stopped.", running=False)
+            yield self._stopped(window, question, sentences, hits, only) or draft(
+                "Stopped.", running=False
+            )
         except (
             UsageError,
             NotFoundError,
@@ -442,11 +494,34 @@ class Controller:
             hits, sentences = (), []
             yield draft(str(error), running=False)
         except RagError as error:
-            yield View(trouble_html(str(error)), earlier)
+            yield View(trouble_html(str(error)))
         finally:
             request.stop()
             if self._requests.get(asker) is request:
                 del self._requests[asker]
+
+    def _stopped(
+        self,
+        window: BrowserWindow,
+        question: str,
+        sentences: Sequence[Sentence],
+        hits: Sequence[Hit],
+        only: Filter,
+    ) -> View | None:
+        """Return what was said of a stopped answer, kept as its answer; None if it was nothing."""
+        if not sentences:
+            return None
+        try:
+            answer = self._service.finish(window.library, question, sentences, hits)
+        except RagError:  # what was said is shown all the same
+            return None
+        if answer is None:
+            return None
+        turn = len(window.turns)
+        window = self._keeping(replace(window, turns=(*window.turns, (answer, only))))
+        return View(
+            answer_html(turn, answer, only), None, window, self.beside(window, only.documents)
+        )
 
     def stop(self, asker: str) -> None:
         """Stop the model that works for an asker, if one does."""
@@ -462,6 +537,11 @@ class Controller:
             elif (now := self._service.queue.ahead_of(request)) != ahead:
                 ahead = now
                 yield now
+
+
+def _named(name: str) -> str:
+    """Return the name of a library as it is meant: one space where several were typed."""
+    return unicodedata.normalize("NFC", " ".join(name.split()))
 
 
 def _waiting(before: int) -> str:

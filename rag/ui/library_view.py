@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from rag.config import bundled
 from rag.render.html import count, joined
 from rag.service.jobs import Job
 from rag.service.service import was_sent
@@ -54,7 +55,11 @@ def conversations_html(
     items = []
     for c in conversations:
         here = ' aria-current="true"' if c.key == current else ""
-        about = joined([count(c.turns, "question"), f"{c.changed[:10]}, {c.changed[11:16]} UTC"])
+        when = f"{c.changed[:10]}, {c.changed[11:16]} UTC"
+        about = (
+            f"{count(c.turns, 'question')} · "
+            f'<time datetime="{escape(c.changed)}">{escape(when)}</time>'
+        )
         key = f'data-conversation="{c.key}"'
         items.append(
             f"<li{here}>"
@@ -162,7 +167,21 @@ def holdings_html(name: str, documents: Sequence[DocumentInfo], size: int) -> st
         f"{_picture_html([d.date for d in documents])}{table if documents else ''}"
         '<p class="care"><button type="button" data-do="verify">Verify the library</button> '
         f'<button type="button" data-do="rebuild" data-sure="{_REBUILD}">Rebuild the index</button>'
-        "</p></section>"
+        f"</p>{_life_html(name, len(documents))}</section>"
+    )
+
+
+def _life_html(name: str, documents: int) -> str:
+    """Return the forms that rename a library and delete it."""
+    lost = f"{count(documents, 'document')} and all its conversations" if documents else "nothing"
+    sure = f"Delete the library “{name}”? It holds {lost}. This cannot be undone."
+    return (
+        '<details class="life"><summary>Rename or delete this library</summary>'
+        '<form class="making" data-form="rename_library"><label for="new-name">New name</label>'
+        f'<input id="new-name" name="name" type="text" value="{escape(name)}" maxlength="64" '
+        'autocomplete="off" spellcheck="false"><button type="submit">Rename</button></form>'
+        '<p class="care"><button type="button" class="grave" data-do="delete_library" '
+        f'data-sure="{escape(sure)}">Delete the library</button></p></details>'
     )
 
 
@@ -232,9 +251,9 @@ def unanswered_html(kept: Sequence[UnansweredQuestion]) -> str:
 
 
 def _task_html(task: Job) -> str:
-    what = {"add": f"Adding {task.source}", "rebuild": "Rebuilding", "verify": "Verifying"}[
-        task.kind
-    ]
+    samples = task.source == str(bundled("samples"))
+    source = "the samples" if samples else task.source
+    what = {"add": f"Adding {source}", "rebuild": "Rebuilding", "verify": "Verifying"}[task.kind]
     how = {
         "waiting": "waiting",
         "running": f"{task.number:,} of {task.of:,}{_time_left(task)}" if task.of else "at work",

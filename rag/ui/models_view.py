@@ -1,6 +1,6 @@
 """HTML of the models: those on this machine, those of the catalogue, and what is done with one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from rag.catalogue.entries import CatalogueEntry
@@ -9,6 +9,21 @@ from rag.catalogue.memory import gigabytes
 from rag.render.html import joined
 from rag.service.model_work import ModelTask
 
+# The least chance of being right that an answer is shown with, and what each costs: the shares of
+# questions with an answer and of near misses that are declined, from the table of docs/reader.md.
+CERTAINTY_STEPS = (("Answer more", 0.2), ("Balanced", 0.3), ("Only when sure", 0.5))
+CERTAINTY_COSTS = (
+    "Of 100 questions that the documents answer, 1, 3 and 8 are left without an answer; of 100 "
+    "that they only seem to answer, 60, 47 and 33 get one all the same."
+)
+THEME_HTML = (
+    '<fieldset class="theme"><legend>Appearance</legend>'
+    + "".join(
+        f'<label><input type="radio" name="theme" value="{value}" data-theme> {shown}</label>'
+        for value, shown in (("system", "As the system"), ("light", "Light"), ("dark", "Dark"))
+    )
+    + "</fieldset>"
+)
 _USES_OF_MODELS = {
     "writer": "writes answers",
     "embedder": "finds passages",
@@ -21,6 +36,22 @@ _DOING = {
     "remove": "Removing",
     "test": "Testing",
 }
+
+
+def used_html(used: Mapping[str, str]) -> str:
+    """Return what writes, reads and embeds now; `used` is empty until the models are loaded."""
+    if not used:
+        return (
+            '<section class="holdings"><h2>In use now</h2><p>The models are loading …</p></section>'
+        )
+    rows = (
+        ("Writes answers", used["writes"]),
+        ("Reads passages", used["reads"]),
+        ("Finds passages", used["embeds"]),
+        ("Server", used["server"] or "none; RAG_SERVER names one"),
+    )
+    facts = "".join(f"<dt>{what}</dt><dd>{escape(name)}</dd>" for what, name in rows)
+    return f'<section class="holdings"><h2>In use now</h2><dl>{facts}</dl></section>'
 
 
 def models_html(

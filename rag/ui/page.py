@@ -13,14 +13,15 @@ import gradio as gr
 from rag.types import Filter
 from rag.ui.controller import BrowserWindow, Controller
 from rag.ui.library_view import adding_html, making_html
+from rag.ui.models_view import CERTAINTY_COSTS, CERTAINTY_STEPS, THEME_HTML
 
 _DATA = Path(__file__).parent / "static"
 _QUESTIONS_AT_ONCE = 8  # they search side by side; the language model answers one after the other
 _SHOWN, _LOOKED, _DONE = "() => page.shown()", "() => page.looked()", "() => page.done()"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _EVENTS = (
-    "open about correct choose start resume list rename forget look folder samples dismiss cancel "
-    "verify rebuild discard clear make models model"
+    "open about correct choose edit pin start resume list rename forget look folder samples "
+    "dismiss cancel verify rebuild discard clear make rename_library delete_library models model"
 ).split()
 # Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events
 # to stand here.
@@ -102,8 +103,8 @@ class _Page:
                         )
                     with gr.Tab("Library", id="library"):
                         self._library_tab()
-                    with gr.Tab("Models", id="models"):
-                        self.models = gr.HTML("", elem_id="models", apply_default_css=False)
+                    with gr.Tab("Settings", id="settings"):
+                        self._settings_tab()
             with gr.Column(elem_id="right"):
                 gr.HTML(
                     '<button type="button" data-back>‹ Back to the answer</button>',
@@ -111,6 +112,7 @@ class _Page:
                     apply_default_css=False,
                 )
                 self.report = gr.HTML("", elem_id="report", apply_default_css=False)
+        self.message = gr.HTML("", elem_id="message", apply_default_css=False)
         self.wire = gr.HTML("", js_on_load=_WIRE, elem_id="wire", apply_default_css=False)
 
     def _ask_tab(self) -> None:
@@ -122,15 +124,6 @@ class _Page:
             self._question_row()
         self.examples = gr.HTML("", elem_id="examples", apply_default_css=False)
         with gr.Accordion("Filters", open=False, elem_id="narrow"):
-            self.certainty = gr.Slider(
-                0,
-                1,
-                self.controller.certainty,
-                step=0.05,
-                label="Minimum confidence",
-                info="0: always answer … 1: answer only when certain",
-                buttons=["reset"],
-            )
             with gr.Row():
                 self.after = gr.Textbox(
                     "", label="From", placeholder="2023 or 2023-03", max_lines=1
@@ -157,6 +150,21 @@ class _Page:
             )
             self.send = gr.Button("Ask", variant="primary", min_width=80, scale=0)
             self.halt = gr.Button("Stop", variant="stop", visible=False, min_width=80, scale=0)
+
+    def _settings_tab(self) -> None:
+        certainty = self.controller.certainty
+        steps = list(CERTAINTY_STEPS)
+        if certainty not in [value for _, value in steps]:
+            steps.append((f"As the server is set ({certainty:g})", certainty))
+        self.certainty = gr.Radio(
+            steps,
+            value=certainty,
+            label="When to answer",
+            info=CERTAINTY_COSTS,
+            elem_id="certainty",
+        )
+        gr.HTML(THEME_HTML, elem_id="theme", apply_default_css=False)
+        self.models = gr.HTML("", elem_id="models", apply_default_css=False)
 
     def _library_tab(self) -> None:
         gr.HTML(adding_html(self.controller.local), elem_id="adding", apply_default_css=False)
@@ -217,6 +225,8 @@ class _Page:
             (wire.about, self.about, self.window, self.report, _SHOWN),
             (wire.correct, self.correct, self.window, self.report, _SHOWN),
             (wire.choose, self.choose, self.window, scope, ""),
+            (wire.edit, self.edit, picked, self.conversation, ""),
+            (wire.pin, self.pin, self.window, self.message, ""),
             (wire.start, self.start, picked, self.conversation, _SHOWN),
             (wire.resume, self.resume, picked, [*self.conversation, self.tabs], _SHOWN),
             (wire.list, self.list, listed, self.conversations, ""),
@@ -232,6 +242,8 @@ class _Page:
             (wire.rebuild, self.rebuild, self.window, task, ""),
             (wire.discard, self.discard, picked, removed, _SHOWN),
             (wire.make, self.make, self.window, made, _SHOWN),
+            (wire.rename_library, self.rename_library, self.window, made, _SHOWN),
+            (wire.delete_library, self.delete_library, self.window, made, _SHOWN),
             (wire.models, self.controller.models, None, self.models, ""),
             (wire.model, self.model, None, self.models, ""),
         ):
@@ -271,7 +283,7 @@ class _Page:
             yield (
                 changed or gr.skip(),
                 changed.head if changed else gr.skip(),
-                view.earlier,
+                gr.skip() if view.earlier is None else view.earlier,
                 view.answer,
                 gr.skip() if view.report is None else view.report,
                 "",
@@ -297,6 +309,22 @@ class _Page:
 
     def choose(self, window: BrowserWindow, event: gr.EventData) -> tuple[Any, ...]:
         return self.controller.scope(window.library, event._data.get("documents") or ())
+
+    def edit(
+        self,
+        window: BrowserWindow,
+        chosen: tuple[str, ...],
+        request: gr.Request,
+        event: gr.EventData,
+    ) -> tuple[Any, ...]:
+        self.stop(request)
+        edited = self.controller.edited(window, int(event._data["turn"]))
+        *parts, _ = self._shown(edited, chosen)
+        question = gr.update(value=str(event._data["question"]), **_asking(edited))
+        return *parts, question
+
+    def pin(self, window: BrowserWindow, event: gr.EventData) -> str:
+        return self.controller.pin(window, int(event._data["turn"]))
 
     def change_library(self, library: str, request: gr.Request) -> tuple[Any, ...]:
         self.stop(request)
@@ -378,8 +406,18 @@ class _Page:
         return trouble, self.controller.beside(window, chosen), *self._scope(window, chosen)
 
     def make(self, window: BrowserWindow, event: gr.EventData) -> tuple[Any, ...]:
-        trouble = self.controller.make(event._data["name"])
-        window = window if trouble else self.controller.window(event._data["name"])
+        name = str(event._data["name"])
+        return self._library_changed(window, self.controller.make(name), name)
+
+    def rename_library(self, window: BrowserWindow, event: gr.EventData) -> tuple[Any, ...]:
+        name = str(event._data["name"])
+        return self._library_changed(window, self.controller.rename_library(window, name), name)
+
+    def delete_library(self, window: BrowserWindow) -> tuple[Any, ...]:
+        return self._library_changed(window, self.controller.delete_library(window), "")
+
+    def _library_changed(self, window: BrowserWindow, trouble: str, name: str) -> tuple[Any, ...]:
+        window = window if trouble else self.controller.window(" ".join(name.split()))
         return *self._shown(window), self._libraries(window), *self._scope(window), trouble
 
     def model(self, event: gr.EventData) -> str:

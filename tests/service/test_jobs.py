@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from rag.errors import UsageError
+from rag.errors import BusyError, NotFoundError, UsageError
 from rag.library.store import Library
 from rag.pipeline import Pipeline
+from rag.service.fair_queue import RequestContext
 from rag.service.jobs import Jobs
 from rag.service.service import Service
 
@@ -149,3 +150,36 @@ def test_what_is_cancelled_keeps_what_was_added_and_adds_nothing_that_waits(
     (task,) = jobs.tasks_of("default")
     assert task.message == "It was cancelled. Files added before that: 1."
     assert len(service.pipeline("default").library.documents()) == 1
+
+
+def test_a_library_is_renamed_and_deleted_with_all_it_holds(
+    service: Service, tmp_path: Path
+) -> None:
+    jobs = Jobs(service)
+    jobs.begin("default", "add", str(reports(tmp_path / "reports")))
+    wait(lambda: not jobs.is_busy("default"))
+    service.rename_library("default", "Trade in wool")
+    assert service.libraries() == [service.default] == ["Trade in wool"]
+    assert [d.name for d in service.pipeline(service.default).library.documents()] == ["north"]
+    service.pipeline("other", create=True).create()
+    with pytest.raises(UsageError, match="already"):
+        service.rename_library("other", "Trade in wool")
+    for name in ("../x", ".x", " x", "x ", "a/b", "", "x" * 65):
+        with pytest.raises(UsageError):
+            service.rename_library("other", name)
+    with pytest.raises(NotFoundError):
+        service.delete_library("gone")
+    service.delete_library("Trade in wool")
+    assert service.libraries() == ["other"]
+    assert not [*service.indexes.glob(".deleted*")], "nothing of it is left"
+
+
+def test_no_library_is_moved_while_a_question_is_under_way(service: Service) -> None:
+    service.pipeline("default", create=True).create()
+    with service._admitted(RequestContext()):
+        with pytest.raises(BusyError):
+            service.rename_library("default", "other")
+        with pytest.raises(BusyError):
+            service.delete_library("default")
+    service.delete_library("default")
+    assert service.libraries() == []

@@ -17,12 +17,13 @@ from rag.ui.library_view import (
 from rag.ui.sources_view import library_html
 
 LIST_TAGS = set(
-    "table thead tbody tr th td figure svg title desc line rect text progress select option".split()
+    "table thead tbody tr th td figure svg title desc line rect text progress select option"
+    " form".split()
 )
 LIST_ATTRIBUTES = set(
     "data-busy data-rename data-replace data-sure scope viewbox aria-labelledby x y x1 x2 y1 y2"
     " width height max aria-current data-sought data-date data-added data-pick checked data-sift"
-    " data-sort data-pick-all".split()
+    " data-sort data-pick-all data-form for name maxlength datetime".split()
 )
 KEPT = [
     Conversation(3, "What of trade?", "2024-03-01T10:00:00Z", "2024-03-02T10:20:30Z", 2),

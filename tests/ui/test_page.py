@@ -104,19 +104,30 @@ def test_what_narrows_a_question_down_applies_to_the_next_one_and_is_said(
 
 
 @pytest.mark.page
-def test_the_dial_begins_where_the_settings_say_and_decides_what_is_answered(
+def test_when_to_answer_begins_where_the_server_is_set_and_decides_what_is_answered(
     serve: Serve, window: Any
 ) -> None:
     shown = window(serve({"default": TRADE}, certainty=1.0))
-    shown.click("text=Filters")
-    dial = shown.locator("#narrow [type=number]")
-    assert dial.input_value() == "1"
+    open_tab(shown, "Settings")
+    assert shown.locator("#certainty label").all_inner_texts() == [
+        "Answer more",
+        "Balanced",
+        "Only when sure",
+        "As the server is set (1)",
+    ]
+    open_tab(shown, "Ask")
     ask(shown, BOTH)
     shown.wait_for_selector("text=I found no passage")
-    dial.fill("0.5")
-    dial.press("Tab")
+    open_tab(shown, "Settings")
+    shown.check("#certainty label:has-text('Balanced') input")
+    open_tab(shown, "Ask")
     ask(shown, BOTH)
     shown.wait_for_selector(".footnotes")
+    open_tab(shown, "Settings")
+    shown.check("[data-theme][value=dark]")
+    assert shown.locator("body.dark").count() == 1
+    shown.reload()
+    shown.wait_for_selector("body.dark")
 
 
 @pytest.mark.page
@@ -220,10 +231,13 @@ def test_stop_stops_the_model_in_the_middle_of_a_sentence_and_keeps_what_was_sai
     assert "Trade in grain rose by 30 percent in May." in shown.inner_text(".hits li >> nth=0")
     assert not model.stopped.is_set()
     shown.click("text=Stop")
-    shown.wait_for_selector(".status:has-text('Stopped.')")
+    shown.wait_for_selector(".status:has-text('Stopped before the end of the answer.')")
     assert model.stopped.wait(60)
     assert "30 percent" in shown.inner_text(".said")
+    assert shown.locator(".footnotes li").count() == 1, "what is kept has its proof"
     shown.wait_for_selector("#asking button:has-text('Ask')")
+    shown.reload()
+    shown.wait_for_selector(".said:has-text('30 percent')")
 
 
 @pytest.mark.page
@@ -337,7 +351,7 @@ def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window
     assert (
         shown.locator(
             "#page :is(script, img, iframe, style, link, object, a:not([href^='#'], "
-            "[href^='/v1/']))"
+            "[href^='/v1/'], [href='/docs']))"
         ).count()
         == 0
     )

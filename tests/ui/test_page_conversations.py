@@ -110,3 +110,40 @@ def test_where_nothing_can_be_kept_a_conversation_goes_on_and_says_so(
     assert shown.locator(".asked").all_text_contents() == [NORTH, BOTH, BOTH], (
         "nothing of it is lost"
     )
+
+
+@pytest.mark.page
+def test_an_answer_is_pinned_to_a_notebook_and_a_question_is_edited_in_a_new_conversation(
+    serve: Serve, window: Any
+) -> None:
+    shown = window(serve({"default": TRADE}))
+    ask(shown, NORTH)
+    shown.wait_for_url("**conversation=1")
+    ask(shown, "what of the moon landing")
+    shown.wait_for_selector("#answer :text('I found no passage')")
+    exported = shown.request.get(f"{shown.url.partition('?')[0]}v1/conversations/1/export?kind=md")
+    topic = exported.text().partition("## what of the moon landing")[2]
+    assert topic.strip().startswith("I found no passage"), "a new topic gets no old answer"
+    shown.click("#earlier >> text=Pin to notebook")
+    shown.wait_for_selector(".message:has-text('The notebook has 1 answer.')")
+    shown.click("#earlier >> text=Pin to notebook")
+    shown.wait_for_selector(".message:has-text('The notebook has 2 answers.')")
+    shown.click(".message >> text=Open the notebook")
+    shown.wait_for_url("**conversation=2")
+    assert shown.locator(".asked").all_text_contents() == [NORTH, NORTH]
+    shown.click("#answer >> text=Edit and ask again")
+    shown.wait_for_function(f"document.querySelector('#asking textarea').value === '{NORTH}'")
+    assert shown.locator(".asked").all_text_contents() == [NORTH], "what was before it stays"
+    ask(shown, BOTH)
+    shown.wait_for_url("**conversation=3")
+    assert shown.locator(".asked").all_text_contents() == [NORTH, BOTH]
+    shown.go_back()
+    shown.wait_for_selector("#answer [data-turn='1']:has-text('in May')")
+    open_tab(shown, "Conversations")
+    shown.wait_for_selector(".conversations li >> nth=2")
+    assert sorted(titles(shown)) == sorted([NORTH, NORTH, "Notebook"])
+    clock = shown.evaluate(
+        "new Date(document.querySelector('time').dateTime).toLocaleString([],"
+        " { dateStyle: 'medium', timeStyle: 'short' })"
+    )
+    assert shown.inner_text("time >> nth=0") == clock

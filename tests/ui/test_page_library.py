@@ -102,6 +102,19 @@ def test_another_library_is_made_and_chosen(serve: Serve, window: Any) -> None:
     shown.wait_for_selector(".holdings h2:has-text('wool')")
     shown.wait_for_selector("#report >> text=No documents yet")
     assert shown.input_value("[aria-label='Library']") == "wool"
+    shown.click("text=Rename or delete this library")
+    shown.fill("#new-name", " Trade in  wool ")
+    shown.press("#new-name", "Enter")
+    shown.wait_for_selector(".holdings h2:has-text('Trade in wool')")
+    assert shown.input_value("[aria-label='Library']") == "Trade in wool"
+    shown.click("text=Rename or delete this library")
+    shown.click("text=Delete the library")
+    shown.wait_for_selector("dialog:has-text('Delete the library “Trade in wool”?')")
+    shown.click("dialog button >> text=Keep")
+    shown.click("text=Delete the library")
+    shown.click("dialog .grave")
+    shown.wait_for_selector(".holdings h2:has-text('default')")
+    assert not shown.is_visible("[aria-label='Library']"), "one is left"
 
 
 @pytest.mark.page
@@ -144,6 +157,9 @@ def test_no_tab_has_a_barrier_or_is_wider_than_the_screen(
     shown.wait_for_selector(".holdings .wide tr")
     shown.click("text=Verify the library")
     shown.wait_for_selector(".work li")
+    look()
+    open_tab(shown, "Settings")
+    shown.wait_for_selector(".models h3")
     look()
 
 

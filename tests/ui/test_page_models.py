@@ -13,7 +13,7 @@ pytestmark = pytest.mark.page
 
 def test_a_model_is_added_used_and_removed(serve: Serve, window: Any, tmp_path: Path) -> None:
     shown = window(serve({"default": TRADE}))
-    open_tab(shown, "Models")
+    open_tab(shown, "Settings")
     shown.wait_for_selector(".models >> text=None yet.")
     shown.fill("#gguf", str(write_gguf(tmp_path / "tiny.gguf")))
     shown.press("#gguf", "Enter")
@@ -28,7 +28,7 @@ def test_a_model_is_added_used_and_removed(serve: Serve, window: Any, tmp_path: 
 
 def test_a_download_is_asked_for_before_it_begins(serve: Serve, window: Any) -> None:
     shown = window(serve({"default": TRADE}))
-    open_tab(shown, "Models")
+    open_tab(shown, "Settings")
     shown.click("[data-action=pull] >> nth=0")
     shown.wait_for_selector("dialog >> text=Download qwen2.5-coder-0.5b (0.5 GB, Apache-2.0)?")
     shown.click("dialog button >> text=Keep")

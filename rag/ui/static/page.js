@@ -172,7 +172,7 @@ const page = (() => {
     setTimeout(() => (button.textContent = said), 2000);
   }
 
-  const LOOKED_AT = { Ask: "look", Conversations: "list", Library: "look", Models: "models" };
+  const LOOKED_AT = { Ask: "look", Conversations: "list", Library: "look", Settings: "models" };
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
@@ -185,7 +185,10 @@ const page = (() => {
     else if ("rename" in data) rename(button);
     else if ("replace" in data) adding.sendInstead(data.replace);
     else if ("example" in data) ask(button.textContent);
-    else if ("edit" in data) write(data.edit);
+    else if ("edit" in data) {
+      tell("edit", { turn: data.turn, question: data.edit });
+      question()?.focus();
+    }
     else if (data.do) {
       const go = () => {
         if (data.do === "samples") tab("Library");
@@ -400,6 +403,20 @@ const page = (() => {
     if (words) write(words);
   }
 
+  // Light or dark: as the system has it, unless a reader chose otherwise.
+  const dusk = matchMedia("(prefers-color-scheme: dark)");
+  function theme() {
+    const chosen = localStorage.getItem("theme") || "system";
+    document.body.classList.toggle("dark", chosen === "dark" || (chosen === "system" && dusk.matches));
+    for (const box of $$("[data-theme]")) box.checked = box.value === chosen;
+  }
+  dusk.addEventListener("change", theme);
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-theme]")) return;
+    localStorage.setItem("theme", event.target.value);
+    theme();
+  });
+
   function add(id, tag, role, words = "") {
     const element = document.createElement(tag);
     element.id = id;
@@ -415,6 +432,7 @@ const page = (() => {
     add("lost", "p", "alert", "The server does not answer. This page goes on by itself once it does.").hidden = true;
     $(".gradio-container").append(preview.box);
     beat();
+    theme();
     let restored = false;
     new MutationObserver(() => {
       viewer.begin();
@@ -427,6 +445,7 @@ const page = (() => {
       follow();
       warn();
       clocks();
+      if ($("[data-theme]:checked") === null) theme();
     }).observe($(".gradio-container"), {
       attributeFilter: ["data-busy", "data-conversation"],
       characterData: true,
