@@ -84,6 +84,8 @@ def test_the_description_states_every_route_its_errors_and_examples(client: http
         "/ready",
         "/v1/ask",
         "/v1/chat/completions",
+        "/v1/embeddings",
+        "/v1/responses",
         "/v1/conversations",
         "/v1/unanswered",
         "/v1/conversations/{conversation}",
