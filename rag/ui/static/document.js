@@ -154,11 +154,13 @@ const viewer = (() => {
     ticks(list);
   }
 
+  // Not by the rules of a language, for which "~" stands before digits.
+  const compare = (one, other) => (one < other ? -1 : Number(one > other));
   const ORDERS = {
     title: () => 0,
-    newest: (a, b) => b.dataset.date.localeCompare(a.dataset.date),
+    newest: (a, b) => compare(b.dataset.date, a.dataset.date),
     // Those without a date come last, whichever way.
-    oldest: (a, b) => (a.dataset.date || "~").localeCompare(b.dataset.date || "~"),
+    oldest: (a, b) => compare(a.dataset.date || "~", b.dataset.date || "~"),
     added: (a, b) => b.dataset.added - a.dataset.added,
   };
 
