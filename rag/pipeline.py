@@ -23,7 +23,7 @@ from rag.answering.verify import Claim
 from rag.config import MAX_QUESTION, Settings, bundled
 from rag.errors import NotFoundError
 from rag.ingest import Added
-from rag.library.places import Libraries, libraries_of
+from rag.library.places import LibraryPlace, libraries_of
 from rag.library.store import Library
 from rag.protocols import ModelSet, Progress
 from rag.reading.process.worker import draw_apart, start_early
@@ -62,7 +62,7 @@ class Pipeline:
     """One library and the models that read, search and answer it."""
 
     def __init__(
-        self, settings: Settings, models: ModelSet, libraries: Libraries | None = None
+        self, settings: Settings, models: ModelSet, libraries: LibraryPlace | None = None
     ) -> None:
         """Answer from the library that `settings` name, with `models`.
 

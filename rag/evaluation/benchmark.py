@@ -130,7 +130,7 @@ def bench(
     """
     if settings.store and own:
         raise UsageError(
-            "Libraries in a folder are measured, and RAG_STORE names a server; leave it away, or "
+            "LibraryPlace in a folder are measured, and RAG_STORE names a server; leave it away, or "
             "leave --library away."
         )
     with Pipeline(settings, models) as pipeline:

@@ -20,7 +20,7 @@ class Migrated(NamedTuple):
     there_already: int  # documents
 
 
-def migrate(source: Store, target: Store, progress: Callable[[int, int], None]) -> Migrated:
+def copy_library(source: Store, target: Store, progress: Callable[[int, int], None]) -> Migrated:
     """Copy what is in one store into another, and compare both.
 
     `progress` is called with the documents that are done, and with how many there are. Raises

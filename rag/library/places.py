@@ -11,7 +11,7 @@ from rag.library.folders import library_file, library_folder, library_names
 from rag.library.store import Library
 
 
-class Libraries(Protocol):
+class LibraryPlace(Protocol):
     """The libraries in one place, by their names."""
 
     def names(self) -> list[str]:
@@ -72,7 +72,7 @@ class FolderLibraries:
         shutil.rmtree(library_folder(self._indexes, name), ignore_errors=True)
 
 
-def libraries_of(settings: Settings) -> Libraries:
+def libraries_of(settings: Settings) -> LibraryPlace:
     """Return the libraries that the settings name; nothing is opened yet."""
     if not settings.store:
         return FolderLibraries(settings.indexes)
@@ -82,7 +82,7 @@ def libraries_of(settings: Settings) -> Libraries:
 
 
 @contextmanager
-def removed_at_end(libraries: Libraries, name: str) -> Iterator[None]:
+def removed_at_end(libraries: LibraryPlace, name: str) -> Iterator[None]:
     """Remove the library when the block ends."""
     try:
         yield

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rag.errors import DocumentError, LibraryError, NotFoundError, UsageError
 from rag.files import private_folder, sweep_unfinished
 from rag.library.folders import has_library, keep_private, no_library
-from rag.library.migrate import Migrated, migrate
+from rag.library.migrate import Migrated, copy_library
 from rag.library.seams import ChunkIds, Index, MakePassages, Store
 from rag.library.source_files import SourceFiles
 from rag.library.sql.sql_store import SqlStore
@@ -363,7 +363,7 @@ class Library:
         interrupted run goes on where it was. Raises LibraryError where a copy differs, UsageError
         where a name belongs to another document here.
         """
-        return migrate(source._store, self._store, progress)
+        return copy_library(source._store, self._store, progress)
 
     # --- Behind the scenes ------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from statistics import median
 import numpy as np
 
 from rag.evaluation.synthetic import PARAGRAPHS, Reports
-from rag.library.places import FolderLibraries, Libraries
+from rag.library.places import FolderLibraries, LibraryPlace
 from rag.library.postgres.libraries import TeamLibraries
 from rag.library.store import Library
 from rag.search import search
@@ -55,7 +55,7 @@ def recall(library: Library, only: Filter, vectors: list[np.ndarray]) -> float:
     return found / len(vectors)
 
 
-def measure(name: str, libraries: Libraries, passages: int) -> None:
+def measure(name: str, libraries: LibraryPlace, passages: int) -> None:
     reports = Reports(DIMENSION)
     started = time.perf_counter()
     with libraries.open("made", embedder="made", dimension=DIMENSION, create=True) as library:

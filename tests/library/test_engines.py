@@ -26,7 +26,7 @@ from team_server import execute, new_database
 
 from rag.errors import DocumentError, LibraryError, NotFoundError, UsageError
 from rag.files import sha256_of
-from rag.library.places import FolderLibraries, Libraries
+from rag.library.places import FolderLibraries, LibraryPlace
 from rag.library.postgres import graph, index
 from rag.library.postgres.libraries import TeamLibraries
 from rag.library.store import Library
@@ -40,7 +40,7 @@ def database(team_address: str) -> str:
 
 
 @pytest.fixture(params=["folder", "postgresql"])
-def libraries(request: pytest.FixtureRequest, tmp_path: Path) -> Libraries:
+def libraries(request: pytest.FixtureRequest, tmp_path: Path) -> LibraryPlace:
     """Where libraries are kept: each engine in turn."""
     if request.param == "folder":
         return FolderLibraries(tmp_path)
@@ -54,7 +54,7 @@ def name() -> str:
 
 
 @pytest.fixture
-def library(libraries: Libraries, name: str) -> Iterator[Library]:
+def library(libraries: LibraryPlace, name: str) -> Iterator[Library]:
     """An empty library."""
     with closing(opened(libraries, name)) as made:
         yield made
@@ -67,7 +67,7 @@ def team(database: str, tmp_path: Path, name: str) -> Iterator[Library]:
         yield made
 
 
-def opened(libraries: Libraries, name: str) -> Library:
+def opened(libraries: LibraryPlace, name: str) -> Library:
     return libraries.open(name, embedder="fake", dimension=DIMENSION, create=True)
 
 
@@ -80,7 +80,7 @@ def found(library: Library, question: str = "walrus", only: Filter = EVERYTHING)
 
 
 def test_a_document_comes_back_as_it_was_added_and_after_a_restart(
-    libraries: Libraries, library: Library, name: str
+    libraries: LibraryPlace, library: Library, name: str
 ) -> None:
     document = make_document("a", "Walrus “ö” 海.", "Heron.")
     add(library, document)
@@ -163,7 +163,7 @@ def test_a_name_of_another_file_is_refused(library: Library) -> None:
 
 
 def test_a_library_of_another_model_is_refused(
-    libraries: Libraries, library: Library, name: str
+    libraries: LibraryPlace, library: Library, name: str
 ) -> None:
     with pytest.raises(LibraryError, match=r"built with the embedding model 'fake' \(8 dim"):
         libraries.open(name, embedder="other", dimension=9)

@@ -1,4 +1,4 @@
-"""Libraries of earlier formats are brought to the present one."""
+"""LibraryPlace of earlier formats are brought to the present one."""
 
 import os
 import shutil

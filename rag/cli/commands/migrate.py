@@ -9,7 +9,7 @@ from rag.cli.output import print_json, say, say_progress
 from rag.config import Settings, check_store
 
 if TYPE_CHECKING:
-    from rag.library.places import Libraries
+    from rag.library.places import LibraryPlace
 
 FOLDER = "sqlite"  # the word for the libraries in a folder
 
@@ -24,7 +24,7 @@ def run_migrate(settings: Settings, options: argparse.Namespace) -> int:
             "order."
         )
     name = settings.library
-    here, there = (_place(settings, place) for place in (options.source, options.target))
+    here, there = (_place_named(settings, place) for place in (options.source, options.target))
     with (
         here.open(name) as source,
         there.open(
@@ -43,7 +43,7 @@ def run_migrate(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _place(settings: Settings, named: str) -> "Libraries":
+def _place_named(settings: Settings, named: str) -> "LibraryPlace":
     from rag.library.places import libraries_of
 
     store = "" if named == FOLDER else named

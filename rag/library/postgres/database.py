@@ -35,8 +35,8 @@ from rag.library.sql.database import LibraryState, Rows, SqlValue
 Raw = Any
 
 # A document is written in well under a second; a rebuild of a large library holds others up longer.
-_PATIENCE = 60.0
-_CONNECT_SECONDS = 10.0
+_LOCK_TIMEOUT = 60.0
+_CONNECTION_TIMEOUT = 10.0
 # Every request asks which libraries there are, and to connect for that takes longer than to look.
 _NAMES_SECONDS = 1.0
 # Of one library in one process: as many questions are answered at a time.
@@ -79,7 +79,7 @@ class Postgres:
             psycopg.connect(
                 self.url,
                 autocommit=True,
-                connect_timeout=int(_CONNECT_SECONDS),
+                connect_timeout=int(_CONNECTION_TIMEOUT),
                 options=f"-c search_path={SCHEMA},public",
             ) as connection,
         ):
@@ -157,7 +157,7 @@ class PostgresDatabase:
             yield PostgresConnection(raw)
 
     @contextmanager
-    def transaction(self, patience: float = _PATIENCE) -> "Iterator[PostgresConnection]":
+    def transaction(self, patience: float = _LOCK_TIMEOUT) -> "Iterator[PostgresConnection]":
         """Yield a change that is not counted, as the only one who writes to this library."""
         with self._begun("BEGIN") as raw:
             wait = f"{max(1, int(1000 * patience))}ms"
@@ -260,12 +260,12 @@ def _pool(url: str, workspace: int) -> Any:
         connection_class=psycopg.Connection,
         kwargs={
             "autocommit": True,
-            "connect_timeout": int(_CONNECT_SECONDS),
+            "connect_timeout": int(_CONNECTION_TIMEOUT),
             "options": f"-c search_path={SCHEMA},public",
         },
         min_size=1,
         max_size=_MOST_CONNECTIONS,
-        timeout=_CONNECT_SECONDS,
+        timeout=_CONNECTION_TIMEOUT,
         configure=configure,
         check=ConnectionPool.check_connection,  # a server that was started anew is met again
         open=False,
@@ -295,7 +295,7 @@ def troubles(library: str) -> Iterator[None]:
         ) from error
     except (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege) as error:
         raise LibraryReadOnlyError(
-            f"{name} cannot be written to ({_first_line(error)}); check the rights of the user in "
+            f"{name} cannot be written to ({_summary(error)}); check the rights of the user in "
             "RAG_STORE."
         ) from error
     except errors.DiskFull as error:
@@ -304,17 +304,17 @@ def troubles(library: str) -> Iterator[None]:
         ) from error
     except (psycopg.DataError, UnicodeEncodeError) as error:
         raise DocumentError(
-            f"A text holds a character that PostgreSQL cannot keep ({_first_line(error)}); take it "
+            f"A text holds a character that PostgreSQL cannot keep ({_summary(error)}); take it "
             "out of the file."
         ) from error
     except (psycopg.OperationalError, PoolTimeout) as error:
         raise LibraryError(
-            f"{name} cannot be reached ({_first_line(error)}); check that PostgreSQL runs where "
+            f"{name} cannot be reached ({_summary(error)}); check that PostgreSQL runs where "
             "RAG_STORE says."
         ) from error
 
 
-def _first_line(error: Exception) -> str:
+def _summary(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 

@@ -12,7 +12,7 @@ _MEMORY = "1GB"  # for making a graph: it holds a million vectors of 384 numbers
 def has_graph(database: PostgresDatabase) -> bool:
     """Return whether there is a graph of the library's vectors, whole."""
     query = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
-    rows = database.query(query, (_name(database),))
+    rows = database.query(query, (_graph_name(database),))
     return bool(rows and rows[0][0])
 
 
@@ -22,7 +22,7 @@ def make_graph(database: PostgresDatabase) -> None:
     (enough,) = database.query(query, (GRAPH_FROM, _MOST_DIMENSIONS))[0]
     if not enough or has_graph(database):
         return
-    name, table = _name(database), f"passages_{database.workspace}"
+    name, table = _graph_name(database), f"passages_{database.workspace}"
     with database.server.owning() as raw:
         # Whoever comes second finds it made.
         raw.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK, -database.workspace])
@@ -35,5 +35,5 @@ def make_graph(database: PostgresDatabase) -> None:
         raw.execute(f"ANALYZE {table}")
 
 
-def _name(database: PostgresDatabase) -> str:
+def _graph_name(database: PostgresDatabase) -> str:
     return f"passages_{database.workspace}_graph"

@@ -30,17 +30,19 @@ from rag.types import Filter, Vectors
 # Where no more pass the filter each is compared, which misses none and takes some 15 ms; a graph
 # finds few of them.
 _EXACT = 20_000
-_READ_AT_ONCE = 50_000  # vectors read at a time
+_VECTORS_AT_ONCE = 50_000  # vectors read at a time
 # Times as many as asked for are compared anew with the vectors as they are stored: the question's
 # own vector is in half precision while the database compares.
 _RESCORED = 2
 # Rows that the rarest words of a question may bring in before frequent words are left to rank them.
 _BROUGHT_IN = 5_000
 _RANKED = 300  # of these, by the summed rarity of their words, for which BM25 is reckoned
-_COUNTED = 20_000  # passages that hold a word; more are not counted
+_MOST_COUNTED = 20_000  # passages that hold a word; more are not counted
 _PASSAGES_OF_A_STEM = 3  # in which its whole words are looked for
 Forms = tuple[Phrase, ...]  # of a term, any of which is looked up
-Found = tuple[int, int, dict[str, list[int]]]  # a passage, its length, tokens with their places
+_RankedPassage = tuple[
+    int, int, dict[str, list[int]]
+]  # a passage, its length, tokens with their places
 
 
 class PostgresIndex:
@@ -94,7 +96,7 @@ class PostgresIndex:
         with self._database.reading():
             dimension = self._database.state().dimension
             query = "SELECT chunk, vector FROM vectors WHERE chunk > %s ORDER BY chunk LIMIT %s"
-            while rows := self._database.query(query, (last, _READ_AT_ONCE)):
+            while rows := self._database.query(query, (last, _VECTORS_AT_ONCE)):
                 last = rows[-1][0]
                 found.append(self._decoded(rows, dimension))
         return found
@@ -148,7 +150,7 @@ class PostgresIndex:
         passages: int,
         k: int,
         where: Selection,
-    ) -> list[Found]:
+    ) -> list[_RankedPassage]:
         """Return the passages of the greatest summed rarity: id, length, tokens with places.
 
         The rarest words bring them in; frequent ones do where too few are found so.
@@ -156,7 +158,7 @@ class PostgresIndex:
         counts = {forms: sum(holding[phrase] for phrase in forms) for forms in weights}
         terms = sorted((forms for forms in weights if counts[forms]), key=counts.__getitem__)
         brought_in, taken = _BROUGHT_IN, 0
-        rows: list[Found] = []
+        rows: list[_RankedPassage] = []
         while taken < len(terms) and len(rows) < k:
             total, taken = 0, 0
             while taken < len(terms) and (not taken or total + counts[terms[taken]] <= brought_in):
@@ -174,7 +176,7 @@ class PostgresIndex:
         counts: dict[Forms, int],
         passages: int,
         where: Selection,
-    ) -> list[Found]:
+    ) -> list[_RankedPassage]:
         queries = [" | ".join(f"({phrase_query(phrase)})" for phrase in forms) for forms in terms]
         rarity = " + ".join("CASE WHEN words @@ %s::tsquery THEN %s ELSE 0 END" for _ in terms)
         rarities = [weights[forms] * idf_of(counts[forms], passages) for forms in terms]
@@ -194,7 +196,7 @@ class PostgresIndex:
             _RANKED,
             tokens,
         ]
-        found: dict[int, Found] = {}
+        found: dict[int, _RankedPassage] = {}
         for chunk, length, token, places in self._database.query(query, values):
             found.setdefault(chunk, (chunk, length, {}))[2][token] = places
         return list(found.values())
@@ -216,7 +218,7 @@ class PostgresIndex:
             f"SELECT count(*) FROM (SELECT FROM {self._passages} WHERE words @@ %s::tsquery "
             "LIMIT %s) p"
         )
-        return int(self._database.query(counted, (query, _COUNTED))[0][0]) if query else 0
+        return int(self._database.query(counted, (query, _MOST_COUNTED))[0][0]) if query else 0
 
     def idf(self, words: Sequence[str]) -> list[float]:
         languages = languages_of(self._database)
@@ -252,7 +254,7 @@ class PostgresIndex:
         term = term_of(word, languages)
         forms = {form for shown in term if (form := self._tokenizer.tokens_of(shown))}
         if len(forms) == 1 and len(phrase := next(iter(forms))) == 1:
-            return min(_COUNTED, self._holding([phrase])[phrase])
+            return min(_MOST_COUNTED, self._holding([phrase])[phrase])
         return self._count(tsquery(term, self._tokenizer))
 
     # --- What the store has changed ---------------------------------------------------------------

@@ -12,10 +12,10 @@ LOCK = 0x52414731  # "RAG1": the first half of the advisory locks
 
 _OWN = f"workspace integer NOT NULL DEFAULT {SCHEMA}.current_workspace()"
 _OF_WORKSPACE = f"{_OWN} REFERENCES workspaces ON DELETE CASCADE"
-_OF_DOCUMENT = f"""document bigint NOT NULL REFERENCES documents ON DELETE CASCADE, {_OWN},
+_PART_OF_DOCUMENT = f"""document bigint NOT NULL REFERENCES documents ON DELETE CASCADE, {_OWN},
     position bigint NOT NULL"""
 
-_TABLES = f"""
+_STORE_TABLES = f"""
 CREATE TABLE workspaces (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text COLLATE "C" NOT NULL UNIQUE
 );
@@ -43,27 +43,27 @@ CREATE TABLE document_digests (
     digest bytea NOT NULL
 );
 CREATE TABLE sections (
-    {_OF_DOCUMENT}, heading text NOT NULL, path text NOT NULL, start bigint NOT NULL,
+    {_PART_OF_DOCUMENT}, heading text NOT NULL, path text NOT NULL, start bigint NOT NULL,
     "end" bigint NOT NULL, PRIMARY KEY (document, position)
 );
 CREATE TABLE paragraphs (
-    {_OF_DOCUMENT}, number bigint NOT NULL, kind text NOT NULL, section bigint NOT NULL,
+    {_PART_OF_DOCUMENT}, number bigint NOT NULL, kind text NOT NULL, section bigint NOT NULL,
     start bigint NOT NULL, "end" bigint NOT NULL, PRIMARY KEY (document, position)
 );
 CREATE TABLE quotations (
-    {_OF_DOCUMENT}, start bigint NOT NULL, "end" bigint NOT NULL, speaker text NOT NULL,
+    {_PART_OF_DOCUMENT}, start bigint NOT NULL, "end" bigint NOT NULL, speaker text NOT NULL,
     lead_in text NOT NULL, note text NOT NULL, PRIMARY KEY (document, position)
 );
 CREATE TABLE "references" (
-    {_OF_DOCUMENT}, number text NOT NULL, start bigint NOT NULL, "end" bigint NOT NULL,
+    {_PART_OF_DOCUMENT}, number text NOT NULL, start bigint NOT NULL, "end" bigint NOT NULL,
     PRIMARY KEY (document, position)
 );
 CREATE TABLE notes (
-    {_OF_DOCUMENT}, number text NOT NULL, text text NOT NULL, start bigint NOT NULL,
+    {_PART_OF_DOCUMENT}, number text NOT NULL, text text NOT NULL, start bigint NOT NULL,
     "end" bigint NOT NULL, PRIMARY KEY (document, position)
 );
 CREATE TABLE tables (
-    {_OF_DOCUMENT}, start bigint NOT NULL, "end" bigint NOT NULL, heads text NOT NULL,
+    {_PART_OF_DOCUMENT}, start bigint NOT NULL, "end" bigint NOT NULL, heads text NOT NULL,
     head_rows bigint NOT NULL, cells bytea NOT NULL, PRIMARY KEY (document, position)
 );
 CREATE TABLE chunks (
@@ -116,7 +116,7 @@ FROM documents d;
 
 # What the index has still to take in: documents whose passages came or went. A row says no more
 # than "look again", so that it may be taken in twice and in any order.
-_OUTBOX = f"""
+_OUTBOX_TABLES = f"""
 CREATE TABLE outbox ({_OWN}, document bigint NOT NULL, PRIMARY KEY (workspace, document));
 CREATE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO {SCHEMA}.outbox (workspace, document)
@@ -145,7 +145,9 @@ CREATE POLICY own_workspace ON "{table}" USING (workspace = {SCHEMA}.current_wor
     for table in _SHIELDED
 )
 
-POSTGRES_MIGRATIONS = {1: f"{_TABLES}{_OUTBOX}{_SHIELD}"}  # the format reached -> what reaches it
+POSTGRES_MIGRATIONS = {
+    1: f"{_STORE_TABLES}{_OUTBOX_TABLES}{_SHIELD}"
+}  # the format reached -> what reaches it
 POSTGRES_FORMAT = max(POSTGRES_MIGRATIONS)
 
 # A role that owns nothing and passes no policy, for users whom policies would not hold back. Where

@@ -14,7 +14,7 @@ from rag.text.languages import indexed
 from rag.text.query import name_words
 
 _DOCUMENTS_AT_ONCE = 50  # taken in by one transaction: a second of work or less
-_PASSAGES = """
+_NEW_PASSAGES = """
 SELECT c.id, c.document, d.date, c.section, c.text, c.context, c.language, v.vector,
     ARRAY(SELECT speaker FROM speakers s WHERE s.chunk = c.id)
 FROM chunks c JOIN documents d ON d.id = c.document JOIN vectors v ON v.chunk = c.id
@@ -37,7 +37,7 @@ def take_in(raw: Raw, workspace: int, tokenizer: Tokenizer) -> None:
         "RETURNING length, tsvector_to_array(words)",
         [documents],
     ).fetchall()
-    new = raw.execute(_PASSAGES, [documents]).fetchall()
+    new = raw.execute(_NEW_PASSAGES, [documents]).fetchall()
     places = tokenizer.places([(indexed(row[4], row[6]), indexed(row[5], row[6])) for row in new])
     columns = "chunk, document, date, section_words, speakers, length, words, embedding"
     with (
