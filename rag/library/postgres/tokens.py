@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 # `tokenize` as in rag/library/sqlite/schema.py, so that every engine finds the same.
-_TOKEN_TABLES = """
+_WORD_TABLES = """
 CREATE VIRTUAL TABLE words USING fts5 (
     text, context, content = '', tokenize = 'porter unicode61 remove_diacritics 2'
 );
@@ -32,7 +32,7 @@ class Tokenizer:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        self._database.executescript(_TOKEN_TABLES)
+        self._database.executescript(_WORD_TABLES)
         # The tokens of the words of a question, each of which is asked for in several forms.
         self.tokens_of = lru_cache(1 << 12)(self._tokens_of)
 

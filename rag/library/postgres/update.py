@@ -28,6 +28,8 @@ def take_in(raw: Raw, workspace: int, tokenizer: Tokenizer) -> None:
     They are the first that the outbox names, and are taken out of it, in the transaction that is
     open. Taken in twice, they are the same.
     """
+    # Lost with the machine, it is taken in again: what it took out of the outbox is lost with it.
+    raw.execute("SET LOCAL synchronous_commit = off")
     rows = raw.execute(
         "SELECT document FROM outbox ORDER BY document LIMIT %s", [_DOCUMENTS_AT_ONCE]
     ).fetchall()
