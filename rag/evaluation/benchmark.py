@@ -130,7 +130,7 @@ def bench(
     """
     if settings.store and own:
         raise UsageError(
-            "LibraryPlace in a folder are measured, and RAG_STORE names a server; leave it away, or "
+            "Libraries in a folder are measured, and RAG_STORE names a server; leave it away, or "
             "leave --library away."
         )
     with Pipeline(settings, models) as pipeline:

@@ -24,6 +24,8 @@ def team_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="rag-team-"))
     server = get_server(folder / "data", cleanup_mode="delete")
     try:
+        # No test takes the power from the machine, and the disk is slow.
+        execute(server.get_uri(), "ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()

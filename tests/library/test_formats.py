@@ -1,4 +1,4 @@
-"""LibraryPlace of earlier formats are brought to the present one."""
+"""Libraries of earlier formats are brought to the present one."""
 
 import os
 import shutil
