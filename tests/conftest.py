@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fakes import FakeModels, PipelineWith, Serve, ServiceWith
+from team_server import team_server
 
 from rag import serve as server
 from rag.config import CERTAINTY, Settings
@@ -25,6 +26,13 @@ def no_models(folder: Path) -> Path:
     known = {"version": 1, "installed": [], "used": {}, "suggested": True}
     (folder / "models.json").write_text(json.dumps(known), encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def team_address() -> Iterator[str]:
+    """The address of a PostgreSQL server, which is started once and stopped at the end."""
+    with team_server() as address:
+        yield address
 
 
 @pytest.fixture

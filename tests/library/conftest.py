@@ -5,16 +5,8 @@ from pathlib import Path
 
 import pytest
 from libraries import new_library
-from team_server import team_server
 
 from rag.library.store import Library
-
-
-@pytest.fixture(scope="session")
-def team_address() -> Iterator[str]:
-    """The address of a PostgreSQL server, which is started once and stopped at the end."""
-    with team_server() as address:
-        yield address
 
 
 @pytest.fixture
