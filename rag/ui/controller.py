@@ -434,7 +434,7 @@ class Controller:
         size = f"{gigabytes(better.bytes)}, {better.licence}"
         return (
             f"This machine has room for {better.name} ({size}), which writes fuller answers: see "
-            "Models."
+            "Settings."
         )
 
     # --- Questions --------------------------------------------------------------------------------

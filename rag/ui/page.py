@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from rag.render.html import message_html
 from rag.types import Filter
 from rag.ui.controller import BrowserWindow, Controller
 from rag.ui.library_view import adding_html, making_html
@@ -189,7 +190,7 @@ class _Page:
     def connect(self, blocks: gr.Blocks) -> None:
         """Say what happens when the page is opened, used and left."""
         opened = [*self.conversation, self.library, self.chosen, self.scope]
-        loaded = blocks.load(self.load, None, opened, **_QUIET)
+        loaded = blocks.load(self.load, None, [*opened, self.message], **_QUIET)
         blocks.unload(self.stop)
         narrowed = [self.after, self.before, self.speaker, self.section]
         answered = gr.on(
@@ -256,10 +257,14 @@ class _Page:
 
     def load(self, request: gr.Request) -> tuple[Any, ...]:
         address = request.query_params
-        if suggestion := self.controller.suggestion():
-            gr.Info(suggestion, duration=None)
         window = self.controller.window(address.get("library", ""), address.get("conversation", ""))
-        return *self._shown(window), self._libraries(window), *self._scope(window)
+        suggestion = self.controller.suggestion()
+        return (
+            *self._shown(window),
+            self._libraries(window),
+            *self._scope(window),
+            message_html(suggestion) if suggestion else "",
+        )
 
     def ask(
         self,

@@ -71,9 +71,16 @@ const viewer = (() => {
     if (next) page.open(next);
   }
 
+  // What stands below the header of a document begins where it ends, however many lines it has.
+  const heights = new ResizeObserver(([entry]) => {
+    entry.target.parentElement.style.setProperty("--head", `${entry.target.offsetHeight}px`);
+  });
+
   // The article was exchanged, or another of its citations is in view.
   function show(report, marker = current(report)) {
     if (!report.matches("article.report")) return;
+    heights.disconnect();
+    heights.observe($("header", report));
     const all = footnotes(report);
     const at = all.findIndex((one) => one.dataset.marker === marker);
     const bar = $(".cited", report);
