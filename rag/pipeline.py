@@ -15,6 +15,7 @@ from rag.answering import citations, conversation, decline, rank
 from rag.answering.claims import check_statement, read_statements
 from rag.answering.conflicts import prefer_newest
 from rag.answering.decide import Decision, decide
+from rag.answering.rows import with_named_rows
 from rag.answering.shapes.request import Request
 from rag.answering.shapes.shapes import answered
 from rag.answering.spelling import correct
@@ -386,7 +387,8 @@ class Pipeline:
     def evidence(self, question: str, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
         """Return the sentences of the hits by their probability of answering, best first."""
         readings = self.models.reader.read(question, rank.passages_of(hits))
-        return rank.rank(question, hits, readings, self.library.idf)
+        ranked = rank.rank(question, hits, readings, self.library.idf)
+        return with_named_rows(question, ranked, self.document)
 
     def _write(
         self,

@@ -14,7 +14,7 @@ from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim, DocumentLookup
 from rag.protocols import ChatModel
 from rag.text.lookalikes import as_label, poses
-from rag.text.sentences import is_question, sentence_spans
+from rag.text.sentences import LIST_ITEM, is_question, sentence_spans
 from rag.text.tokens import words_of
 from rag.types import Evidence, Mode
 
@@ -23,6 +23,7 @@ _MAX_RESTATED_TOKENS = 60
 _MAX_WORDS_BEFORE_ANSWER = 25
 _MAX_QUOTED_WORDS = 40  # of a sentence shown as it stands; a longer one is opened in its footnote
 _MAX_WHOLE_WORDS = 50  # of a sentence that is shown whole where the reader found a part of it
+_GOES_ON_IN_ROW = re.compile(r" [·|] \S")  # behind a value of a row of a table
 # A sentence that begins with one of these needs the sentence before it.
 _DEPENDS = re.compile(r"(?:He|She|It|They|His|Her|Its|Their|This|These|That|Those|Both|Yes|No)\b")
 
@@ -149,18 +150,46 @@ def _is_run_of(run: Sequence[str], words: Sequence[str]) -> bool:
 
 
 def whole_sentence(evidence: Evidence) -> Evidence:
-    """Return the sentence that a part of it is from, and the next one where it only leads in."""
+    """Return the sentence that a part of it is from, and the next one where it only leads in.
+
+    An item of a list comes with what leads it in and goes on in it; a row of a table that was cut
+    behind a value stays so.
+    """
     offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
     spans = sentence_spans(text)
     for number, (start, end) in enumerate(spans):
         if offset + start <= evidence.start and evidence.end <= offset + end:
+            is_opening = evidence.start == offset + start
+            if is_opening and _GOES_ON_IN_ROW.match(text, evidence.end - offset):
+                return evidence
             if text[start:end].endswith(":") and number + 1 < len(spans):
                 end = spans[number + 1][1]
+            start = _lead_in(text, spans[: number + 1])
             if len(text[start:end].split()) > _MAX_WHOLE_WORDS:
                 return evidence
             whole = text[start:end]
             return replace(evidence, start=offset + start, end=offset + end, text=whole)
     return evidence
+
+
+def _lead_in(text: str, spans: Sequence[tuple[int, int]]) -> int:
+    """Return where the words begin that the last of the spans goes on with; else its own start.
+
+    Those are an unfinished sentence before the items of a list.
+    """
+    start = spans[-1][0]
+    marker = LIST_ITEM.match(text, start)
+    if not marker:
+        return start
+    goes_on = text[marker.end() : marker.end() + 1].islower()
+    indent = start - text.rfind("\n", 0, start)
+    for first, last in reversed(spans[:-1]):
+        stands = first - text.rfind("\n", 0, first)
+        if LIST_ITEM.match(text, first) and stands >= indent:
+            continue  # an item beside it, or below one
+        lead = text[first:last]
+        return first if lead.endswith(":") or (goes_on and lead[-1].isalnum()) else start
+    return start
 
 
 def context_sentence(evidence: Evidence) -> Evidence | None:
