@@ -32,7 +32,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
             rf"\b{month}\s+{_DAY_PATTERN}(?!\d),?\s+{_YEAR_GROUP}",
             rf"\b{_DAY_PATTERN}\s*[-–]?\s*(?:(?:de|of)\s+)?{month}{_JOINS_PARTS}{_YEAR_GROUP}",
             rf"\b{_DAY_PATTERN}-{month}-{_YEAR_GROUP}",
-            rf"(?<![\d/.-]){_YEAR_GROUP}-(?P<month>\d{{1,2}})-(?P<day>\d{{1,2}})(?!\d)",
+            rf"(?<![\d/.-]){_YEAR_GROUP}[-‐‑](?P<month>\d{{1,2}})[-‐‑](?P<day>\d{{1,2}})(?!\d)",
             rf"(?<![\d/.-]){_YEAR_GROUP}/(?P<month>\d\d)/(?P<day>\d\d)(?!\d)",
             rf"(?<![\d.])(?P<day>\d{{1,2}})\.\s?(?P<month>\d{{1,2}})\.\s?{_YEAR_GROUP}",
             r"(?P<year>(?:1[5-9]|20)\d\d)\s*[年년]\s*(?P<month>\d{1,2})\s*[月월]\s*"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rag.reading.dates import FoundDate, dates_in
+from rag.text.languages import spaced
 from rag.types import Fact, FactName
 
 # The names that formats, sites and programs give each fact, the most telling first.
@@ -69,14 +70,20 @@ _LABELLED = re.compile(
 )
 # Dates of something else than of the file.
 _OTHER_DATES = re.compile(
-    r"(?i)\b(?:ended?|ending|born|died|retrieved|accessed|viewed|visited|since|until|till|before|"
+    r"(?i)\b(?:ended?|ending|born|died|retrieved|accessed|viewed|amended|visited|since|until|till|before|"
     r"after|between|expir\w+|expires?|due|deadline|valid|meeting|conference|founded|established|"
-    r"copyright|received|accepted|downloaded|printed|on or about|period|anniversary|act of|"
+    r"copyright|received|accepted|download\w*|printed|on or about|period|anniversary|act of|"
     r"(?:closing|payment|maturity|birth|start|first|next|event|hearing) date|"
-    r"law of|regulation|directive|decision|see|cf)\b[^\n]{0,60}$"
+    r"law of|regulation|directive|decision|see|cf|FR \d+)\b[^\n]{0,60}$"
 )
 _LINE_WORDS = 9  # beside a date that a line may hold and still be a dateline
 _PRINTED = re.compile(r"\b\d+\s*(?:of|/)\s*\d+\s+\d{1,2}/\d{1,2}/\d{4}")  # "1 of 30 03/22/2015"
+# "07/01/2015 - 03/25/2016", and the time of a print, "15.9.2007 11:02".
+_NUMBERS_OF_TIME = re.compile(
+    r"\d{1,2}/\d{1,2}/\d{4}\s*[-–—]\s*\d{1,2}/\d{1,2}/\d{4}|"
+    r"^\d{1,2}[./]\s?\d{1,2}[./]\s?\d{4},?\s+\d{1,2}:\d\d(?::\d\d)?$"
+)
+MOST_DATES = 4  # of those that are lines of their own: more are the column of a table
 _ONLY_YEAR = re.compile(r"(?:©\s*)?(?P<year>(?:19|20)\d\d)")
 _VERSION_PATTERN = re.compile(
     r"(?i)\b(?:version|revision|rev\.|edition|v\.?)\s*(?=[\d(])\(?(?!(?:19|20)\d\d\b)"
@@ -206,43 +213,60 @@ def is_of_something_else(before: str) -> bool:
 
 
 def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
-    """Return the date of the file and the line that states it.
+    """Return the date of the file and the line that says so.
 
-    A date that is called one, "Published 3 May 2021", or else the first that is a line of its own;
-    of "Version 2, 9 January 2024" the date. A bare year counts where nothing else does.
+    A date that is called one, "Published 3 May 2021", or else the first that is a line of its own,
+    or that is called one behind other words; of "Version 2, 9 January 2024" the date. A bare year
+    counts where nothing else does.
     """
-    alone: tuple[str, str] | None = None
-    year: tuple[str, str] | None = None
+    found: dict[str, tuple[str, str]] = {}
+    alone: set[str] = set()
     for line in lines:
         if len(line) > _LONGEST_STATEMENT:
             continue
-        dates = dates_in(line)
-        if only := _ONLY_YEAR.fullmatch(line.strip(" .,()")):
-            year = year or (only["year"], line)
-        if not dates or len(dates) > 2 or _is_range(line, dates):
-            continue
-        before = line[: dates[0].start]
+        if only := _ONLY_YEAR.fullmatch(line.strip()):
+            found.setdefault("year", (only["year"], line))
+        for how, iso in _dates_of_file(line):
+            found.setdefault(how, (iso, line))
+            alone |= {iso} if how == "alone" else set()
+    if len(alone) > MOST_DATES:
+        del found["alone"]
+    return next(
+        (found[how] for how in ("called", "alone", "called late", "year") if how in found), None
+    )
+
+
+def _dates_of_file(line: str) -> Iterator[tuple[str, str]]:
+    """Yield the dates of a line that may be those of the file, each with how it stands there."""
+    dates = dates_in(line)
+    if _is_range(line, dates):
+        return
+    after = 0
+    for date in dates:
+        before, after = line[after : date.start], date.end
         if is_of_something_else(before):
             continue
-        if _LABELLED.search(before):
-            return dates[0].iso, line
-        if alone is None and _is_bare_date(line, dates[0]):
-            alone = dates[0].iso, line
-    return alone or year
+        if label := _LABELLED.search(before):
+            is_late = any(map(str.isalnum, before[: label.start()]))
+            yield "called late" if is_late else "called", date.iso
+        if len(dates) <= 2 and date is dates[0] and _is_bare_date(line, date):
+            yield "alone", date.iso
 
 
 def _is_range(line: str, dates: Sequence[FoundDate]) -> bool:
-    """Return whether the dates of a line are a start and an end, or a single one is of a print."""
+    """Whether the dates of a line are the ends of a time, or its date is that of a print."""
     if len(dates) < 2:
-        return bool(_PRINTED.search(line))
+        return bool(_PRINTED.search(line) or _NUMBERS_OF_TIME.search(line))
     between = line[dates[0].end : dates[1].start].strip().lower()
     return between in ("", "-", "–", "—", "to", "bis", "and", "until", "through", "au", "al")
 
 
 def _is_bare_date(line: str, found: FoundDate) -> bool:
     rest = line[: found.start] + line[found.end :]
-    words = re.findall(r"[^\W\d_]+", rest)
+    words = re.findall(r"[^\W\d_]+", spaced(rest))
     sentence = line.rstrip().endswith((".", "?", "!", ",", ":")) and len(words) > 4
+    if line[found.end :].lstrip().startswith(":"):
+        return False  # what happened on that day
     return len(words) <= _LINE_WORDS and not sentence and sum(w.islower() for w in words) <= 4
 
 

@@ -185,3 +185,26 @@ def test_values_that_say_nothing_are_no_facts() -> None:
 def test_dates_do_not_overlap_and_no_impossible_day_is_one() -> None:
     text = "9 January 2024 and 2024-02-30, 13/25/2024 or 25/12/2023"
     assert [text[d.start : d.end] for d in dates_in(text)] == ["9 January 2024", "25/12/2023"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "date"),
+    [
+        (["January 26, 2010", "Build 5864 released on January 18, 2010"], "2010-01-26"),
+        (["This holds for what is known as of February 18, 2011, and no more"], "2011-02-18"),
+        (["Received August 10, 2013; Accepted February 3, 2014; Published March 20, 2014"],
+         "2014-03-20"),
+        (["Last Revised: 2014‐01‐15"], "2014-01-15"),
+        (["Download date: 28 Dec 2018", "2002"], "2002"),
+        (["[36 FR 7801, Apr. 24, 1971, as amended at 37"], ""),
+        (["(2024)."], ""),
+        (["07/01/2015 - 03/25/2016"], ""),
+        (["15.9.2007 11:02"], ""),
+        (["March 22nd, 2007: Harbour project started"], ""),
+        (["2013年5月16日菲达环保公司与浙江神鹰集团有限公司签约"], ""),
+        ([f"{day} May 2015" for day in range(1, 7)], ""),
+    ],
+)  # fmt: skip
+def test_the_date_of_something_else_is_not_taken(lines: list[str], date: str) -> None:
+    found = [fact.value for fact in facts_on_first_page(lines) if fact.name == "date"]
+    assert found == ([date] if date else [])

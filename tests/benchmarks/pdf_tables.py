@@ -1,0 +1,224 @@
+"""Compare the tables that are read of real PDFs with what their authors tagged as tables.
+
+    pip install pdfplumber
+    python tests/benchmarks/pdf_tables.py FOLDER [--most 50] [--show]
+
+A tagged PDF says itself which words are a cell, a row, a table, and programs like Word write these
+tags from the table that the author made, so they are the reference. Compared are tables of plain
+rows: two columns and two rows at least, as many cells in each row, words in every head. Of each
+file three tables at most are taken, so that no long report decides alone.
+
+A row that was read stands for the row with which it has the most cells in common. Cells right: the
+share of the cells below the heads that stand, word for word, in the row that was read for theirs.
+Heads right: of those cells the share that has the right head above it. pdfplumber reads the same
+files with its own settings; the first row of a table is its heads there.
+"""
+
+import argparse
+import ctypes
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pypdfium2
+from pypdfium2 import raw
+
+from rag.reading.documents import read_document
+
+MOST_OF_A_FILE = 3
+MOST_PAGES = 60
+DEEPEST = 40  # elements of the structure below each other
+Row = list[tuple[str, str]]  # cells, each with its head
+
+
+@dataclass
+class Scores:
+    """What was found of the cells of some tables."""
+
+    cells: int = 0
+    right: int = 0
+    heads_right: int = 0
+    tables_right: int = 0
+    worst: list[tuple[float, str]] = field(default_factory=list)
+
+
+def plain(text: str) -> str:
+    """Return the letters and digits of a text, which no reader may change."""
+    return re.sub(r"[\W_]+", "", text).casefold()
+
+
+# --- What the author tagged -----------------------------------------------------------------------
+
+
+def tagged_tables(path: Path) -> Iterator[list[list[str]]]:
+    """Yield the tables of a PDF as its tags have them: rows of texts of cells, heads first."""
+    with pypdfium2.PdfDocument(path) as pdf:
+        for number in range(min(len(pdf), MOST_PAGES)):
+            page = pdf[number]
+            tree = raw.FPDF_StructTree_GetForPage(page)
+            if not tree:
+                continue
+            texts = _texts_of_marks(page)
+            for index in range(raw.FPDF_StructTree_CountChildren(tree)):
+                child = raw.FPDF_StructTree_GetChildAtIndex(tree, index)
+                for element in _descend(child, "Table"):
+                    yield [
+                        [_text(cell, texts) for cell in _children(row, "TH", "TD")]
+                        for row in _descend(element, "TR")
+                    ]
+            raw.FPDF_StructTree_Close(tree)
+
+
+def _texts_of_marks(page: pypdfium2.PdfPage) -> dict[int, str]:
+    """Return the text of each piece of marked content of a page."""
+    textpage = page.get_textpage()
+    texts: dict[int, str] = {}
+    for item in page.get_objects([raw.FPDF_PAGEOBJ_TEXT], max_depth=4):
+        mark = raw.FPDFPageObj_GetMarkedContentID(item)
+        length = raw.FPDFTextObj_GetText(item, textpage, None, 0)
+        buffer = (ctypes.c_ushort * (length // 2 + 1))()
+        raw.FPDFTextObj_GetText(item, textpage, buffer, length)
+        shown = bytes(buffer)[: max(0, length - 2)].decode("utf-16-le", "replace")
+        texts[mark] = texts.get(mark, "") + shown
+    return texts
+
+
+def _kind(element: object) -> str:
+    buffer = ctypes.create_string_buffer(128)
+    length = raw.FPDF_StructElement_GetType(element, buffer, len(buffer))
+    return buffer.raw[: max(0, length - 2)].decode("utf-16-le", "replace")
+
+
+def _descend(element: object, kind: str, depth: int = 0) -> Iterator[object]:
+    """Yield the outermost elements of a kind in an element, itself among them."""
+    if not element or depth > DEEPEST:
+        return
+    if _kind(element) == kind:
+        yield element
+        return
+    for index in range(raw.FPDF_StructElement_CountChildren(element)):
+        yield from _descend(raw.FPDF_StructElement_GetChildAtIndex(element, index), kind, depth + 1)
+
+
+def _children(element: object, *kinds: str) -> Iterator[object]:
+    for index in range(raw.FPDF_StructElement_CountChildren(element)):
+        child = raw.FPDF_StructElement_GetChildAtIndex(element, index)
+        if child and _kind(child) in kinds:
+            yield child
+
+
+def _text(element: object, texts: dict[int, str], depth: int = 0) -> str:
+    parts: list[str] = []
+    for index in range(raw.FPDF_StructElement_CountChildren(element)):
+        child = raw.FPDF_StructElement_GetChildAtIndex(element, index)
+        if child and depth < DEEPEST:
+            parts.append(_text(child, texts, depth + 1))
+        else:
+            mark = raw.FPDF_StructElement_GetChildMarkedContentID(element, index)
+            parts.append(texts.get(mark, ""))
+    return " ".join(filter(None, parts))
+
+
+def is_plain(table: Sequence[Sequence[str]]) -> bool:
+    """Return whether a table is rows of as many cells, with words in each head."""
+    widths = {len(row) for row in table}
+    filled = sum(bool(plain(cell)) for row in table[1:] for cell in row)
+    return (
+        len(table) > 1
+        and len(widths) == 1
+        and widths.pop() > 1
+        and all(plain(head) for head in table[0])
+        and filled * 2 > (len(table) - 1) * len(table[0])
+    )
+
+
+# --- What is read ---------------------------------------------------------------------------------
+
+
+def our_rows(path: Path) -> list[Row]:
+    document = read_document(path)
+    rows: list[Row] = []
+    for table in document.tables:
+        by_row: dict[int, Row] = {}
+        for cell in table.cells:
+            head = " ".join(table.heads[cell.column : cell.column + cell.columns])
+            shown = document.text[cell.start : cell.end]
+            by_row.setdefault(cell.row, []).append((plain(shown), plain(head)))
+        rows += by_row.values()
+    return rows
+
+
+def their_rows(path: Path) -> list[Row]:
+    import pdfplumber
+
+    rows: list[Row] = []
+    with pdfplumber.open(path) as pdf:
+        for page in pdf.pages[:MOST_PAGES]:
+            for table in page.extract_tables():
+                heads = [plain(cell or "") for cell in table[0]]
+                rows += [
+                    [(plain(cell or ""), head) for cell, head in zip(row, heads, strict=False)]
+                    for row in table
+                ]
+    return rows
+
+
+def compare(table: Sequence[Sequence[str]], rows: Sequence[Row], scores: Scores, name: str) -> None:
+    """Count what of the cells of a table stands in the rows that were read."""
+    heads = [plain(head) for head in table[0]]
+    total = right = heads_right = 0
+    for cells in table[1:]:
+        wanted = [(plain(cell), head) for cell, head in zip(cells, heads, strict=True)]
+        wanted = [(cell, head) for cell, head in wanted if cell]
+        texts = Counter(cell for cell, _ in wanted)
+        best = max(rows, key=lambda row: (texts & Counter(c for c, _ in row)).total(), default=[])
+        total += len(wanted)
+        right += (texts & Counter(cell for cell, _ in best)).total()
+        heads_right += (Counter(wanted) & Counter(best)).total()
+    scores.cells += total
+    scores.right += right
+    scores.heads_right += heads_right
+    scores.tables_right += right == heads_right == total
+    scores.worst.append((heads_right / max(1, total), name))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="take the tagged PDFs in it and below")
+    parser.add_argument("--most", type=int, default=50, help="tables to compare (default: 50)")
+    parser.add_argument("--show", action="store_true", help="name the tables that are read worst")
+    chosen = parser.parse_args()
+    readers = {"this reader": (our_rows, Scores()), "pdfplumber": (their_rows, Scores())}
+    tables = files = 0
+    for path in sorted(chosen.folder.rglob("*.pdf")):
+        try:
+            found = [t for t in tagged_tables(path) if is_plain(t)][:MOST_OF_A_FILE]
+            found = found[: chosen.most - tables]
+            if not found:
+                continue
+            read = {name: rows_of(path) for name, (rows_of, _) in readers.items()}
+        except Exception as error:  # of files from elsewhere every reader fails in its own way
+            print(f"{path.name} is left out: {type(error).__name__}: {error}")
+            continue
+        files += 1
+        tables += len(found)
+        for name, (_, scores) in readers.items():
+            for table in found:
+                compare(table, read[name], scores, f"{path.name}: {' | '.join(table[0])[:60]}")
+        if tables >= chosen.most:
+            break
+    print(f"{tables} tables of {files} files")
+    print(
+        "| | Cells | Cells right | Heads right | Tables without an error |\n|---|---|---|---|---|"
+    )
+    for name, (_, s) in readers.items():
+        shares = [s.right / max(1, s.cells), s.heads_right / max(1, s.right)]
+        print(f"| {name} | {s.cells} | {shares[0]:.3f} | {shares[1]:.3f} | {s.tables_right} |")
+        if chosen.show:
+            print("\n".join(f"    {share:.2f} {where}" for share, where in sorted(s.worst)[:25]))
+
+
+if __name__ == "__main__":
+    main()
