@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from rag.reading.dates import dates_in
 from rag.reading.pdf.columns import PROSE
 from rag.reading.pdf.lines import Page, TextLine, ends_sentence, half_point, is_short, same_size
 from rag.reading.pdf.paragraphs import CLAUSE, INDENT, ITEM, BlockDraft, is_set_off, paragraphs_of
@@ -14,6 +15,8 @@ from rag.types import Kind
 
 LONGEST_NUMBER = 4  # digits of a page's
 _ROMAN = re.compile(r"(?i)[ivxlc]{1,7}|[a-z]-?\d{1,3}|\d{1,2}[-–]\d{1,3}")
+# A letter alone is the label of a chart, or what a program left of an initial.
+_WORDS_OF_HEADING = re.compile(r"[^\W\d_]{2}|[\u3040-\U0003ffff]")
 NOTE_GAP = 1.6  # of the leading: what stands further below a note is none of its lines
 _LEADER = re.compile(r"(?:[.…]\s?){4,}\S{1,6}$")  # "Introduction . . . . 3"
 _NOTE_START = re.compile(r"\[(\d{1,3})\]\s*|([¹²³⁰⁴-⁹]{1,3})\s*|(\d{1,3})\.?\s*(?=[^\d\s.])")
@@ -61,6 +64,12 @@ def _are_contents(group: Sequence[TextLine]) -> bool:
     pages = [int(end) for end in ends if end.isdecimal() and len(end) <= LONGEST_NUMBER]
     named = len(pages) + sum(bool(_ROMAN.fullmatch(end)) for end in ends)
     return named * 5 >= 4 * len(group) and all(a <= b for a, b in pairwise(pages))
+
+
+def _is_date(text: str) -> bool:
+    """Return whether a text is a date alone."""
+    dates = dates_in(text)
+    return bool(dates) and not any(map(str.isalpha, text[: dates[0].start] + text[dates[-1].end :]))
 
 
 def _is_alike(one: TextLine, other: TextLine) -> bool:
@@ -207,7 +216,8 @@ class Flow:
             or group[0].cells
             or len(group) > 4
             or len(text) > 250
-            or not any(map(str.isalpha, text))
+            or not _WORDS_OF_HEADING.search(text)
+            or _is_date(text)
         ):
             return False
         inside = (

@@ -56,7 +56,16 @@ def with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
             seen.update((foot, one) for one in found)
             high.update((foot, one, at) for one, at in found.items())
 
+    parts = Counter(
+        key
+        for page in pages
+        for key in {_key_of(one) for side in _in_margins(page) for one in side if _is_phrase(one)}
+    )
+
     def repeats(row: TextLine, page: Page, foot: int) -> bool:
+        beside = (one for one in _in_margins(page)[foot] if abs(one.baseline - row.baseline) < 1)
+        if any(parts[_key_of(one)] >= MANY_PAGES for one in beside if _is_phrase(one)):
+            return True  # what stands beside it, the number of a section, differs by page
         key = foot, pattern(row, page)
         depth = page.height - row.baseline if foot else row.baseline
         if depth < MARGIN * page.height:
@@ -79,6 +88,27 @@ def with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
         ]
         apart.append(replace(page, lines=lines, furniture=[*page.furniture, *furniture]))
     return apart
+
+
+def _in_margins(page: Page) -> tuple[list[TextLine], list[TextLine]]:
+    """Return the lines that stand where headers, and where footers do.
+
+    The outermost row is among them wherever it stands: a small page may lie in a large one.
+    """
+    baselines = [line.baseline for line in page.lines]
+    upper, lower = WIDE_MARGIN * page.height, (1 - WIDE_MARGIN) * page.height
+    if baselines and min(baselines) < page.height / 2 < max(baselines):
+        upper, lower = max(upper, min(baselines) + 1), min(lower, max(baselines) - 1)
+    head = [line for line in page.lines if line.baseline < upper]
+    return head, [line for line in page.lines if line.baseline > max(lower, upper)]
+
+
+def _is_phrase(line: TextLine) -> bool:
+    return len(line.text.split()) > 1
+
+
+def _key_of(line: TextLine) -> tuple[str, float, int]:
+    return line.text, half_point(line.size), round(line.baseline / 4)
 
 
 def printed_labels(pages: Sequence[Page]) -> dict[int, str]:
@@ -130,7 +160,5 @@ def _number_offset(
 
 def _edges(page: Page) -> tuple[list[TextLine], list[TextLine]]:
     """Return the rows in the upper and in the lower margin, from the edge inwards."""
-    upper, lower = WIDE_MARGIN * page.height, (1 - WIDE_MARGIN) * page.height
-    head = page_rows([line for line in page.lines if line.baseline < upper])
-    foot = page_rows([line for line in page.lines if line.baseline > lower])
+    head, foot = map(page_rows, _in_margins(page))
     return head[:4], foot[-4:][::-1]

@@ -9,6 +9,7 @@ type.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from rag.reading.blocks import Block
 from rag.reading.pdf.columns import in_columns
@@ -21,6 +22,7 @@ from rag.reading.pdf.tables import table_rows
 from rag.types import Box
 
 LEVELS = 3  # of headings
+FEWEST_LABELS = 4  # headings in a row without a word of text: they are none
 
 
 def blocks(pages: Sequence[Page]) -> list[Block]:
@@ -43,7 +45,21 @@ def blocks(pages: Sequence[Page]) -> list[Block]:
     return _to_blocks(flow.parts, pages)
 
 
+def _without_labels(parts: Sequence[BlockDraft]) -> None:
+    """Take the style of headings from those that follow each other with nothing between.
+
+    So many in one type are the labels of a chart. On the first page they are a title.
+    """
+    shown = (part for part in parts if part.kind != "furniture")
+    for style, run in groupby(shown, lambda part: part.style):
+        labels = list(run)
+        if style and len(labels) >= FEWEST_LABELS and labels[0].lines[0][1].page > 1:
+            for label in labels:
+                label.style = None
+
+
 def _to_blocks(parts: Sequence[BlockDraft], pages: Sequence[Page]) -> list[Block]:
+    _without_labels(parts)
     words = word_counts(parts)
     styles = sorted({part.style for part in parts if part.style}, reverse=True)
     levels = {style: min(rank, LEVELS) for rank, style in enumerate(styles, start=1)}

@@ -6,6 +6,7 @@ from textwrap import wrap
 import pytest
 from placed_lines import BOTH, LEFT, RIGHT, lines, read, texts
 
+from rag.reading.blocks import Block
 from rag.reading.pdf.lines import TextLine
 
 
@@ -174,3 +175,35 @@ def test_the_lines_of_a_listing_do_not_say_how_far_apart_lines_of_text_are() -> 
         lines(listing, 40, 60, 10, leading=9) + lines(wrap(" ".join(LEFT), 60), 40, 450, leading=16)
     )
     assert texts(told)[-1] == " ".join(LEFT)
+
+
+@pytest.mark.parametrize("y", [30, 130], ids=["in the margin", "of a small page in a large one"])
+def test_a_running_header_is_furniture_though_what_stands_beside_it_differs(y: float) -> None:
+    def page(number: int) -> list[TextLine]:
+        head = lines("21 CFR, Chapter II", 40, y, 14, page=number)
+        head += lines(f"§ 1308.{number}{number}", 400, y, 14, page=number)
+        words = [f"{'One Two Three Four'.split()[number - 1]} {line}" for line in LEFT]
+        return head + lines(words, 40, y + 40, page=number) + lines(words, 40, 400, page=number)
+
+    furniture = texts(read(*map(page, range(1, 5))), "furniture")
+    assert furniture == [f"21 CFR, Chapter II § 1308.{number}{number}" for number in range(1, 5)]
+
+
+def test_headings_that_follow_each_other_without_a_word_of_text_are_labels() -> None:
+    def pages(labels: int) -> list[Block]:
+        chart = [
+            one
+            for number in range(labels)
+            for one in lines(f"Move {'ABCDEF'[number]}", 40, 100 + 40 * number, 14, page=2)
+        ]
+        first = lines("The Tower", 40, 70, 14) + lines(LEFT, 40, 100)
+        return read(first, chart + lines(RIGHT, 40, 400, page=2))
+
+    assert [block.level for block in pages(3)].count(1) == 4
+    assert [block.level for block in pages(5)].count(1) == 1
+
+
+@pytest.mark.parametrize("text", ["F", "12 May 2021", "December 1998"])
+def test_a_letter_and_a_date_are_no_headings(text: str) -> None:
+    told = read(lines(LEFT, 40, 100) + lines(text, 40, 200, 14) + lines(RIGHT, 40, 230))
+    assert [block.level for block in told if block.text == text] == [None]
