@@ -83,6 +83,15 @@ _NUMBERS_OF_TIME = re.compile(
     r"\d{1,2}/\d{1,2}/\d{4}\s*[-–—]\s*\d{1,2}/\d{1,2}/\d{4}|"
     r"^\d{1,2}[./]\s?\d{1,2}[./]\s?\d{4},?\s+\d{1,2}:\d\d(?::\d\d)?$"
 )
+# Behind other words only these right before it call a date that of the file.
+_CALLED_LATE = re.compile(
+    r"(?i)\w.*\b(?:published|publication date|issued|released?|updated|revised|version|as of)"
+    r"(?: on|:)?\s*$"
+)
+# A line out of running text: "On 20 March 2013, at", "in November 1998. The", "registered on …."
+_IN_SENTENCE = re.compile(
+    r"^(?:On|In|Since|By|During|At)\s.*\s\w+\s\w+\s\w+\s\w+|[a-z\d]{2}[.!?]\s+[A-Z][a-z]+|^[a-z].*\.$"
+)
 MOST_DATES = 4  # of those that are lines of their own: more are the column of a table
 _ONLY_YEAR = re.compile(r"(?:©\s*)?(?P<year>(?:19|20)\d\d)")
 _VERSION_PATTERN = re.compile(
@@ -221,18 +230,27 @@ def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
     """
     found: dict[str, tuple[str, str]] = {}
     alone: set[str] = set()
+    years: set[str] = set()
     for line in lines:
         if len(line) > _LONGEST_STATEMENT:
             continue
         if only := _ONLY_YEAR.fullmatch(line.strip()):
             found.setdefault("year", (only["year"], line))
+            years.add(only["year"])
         for how, iso in _dates_of_file(line):
             found.setdefault(how, (iso, line))
             alone |= {iso} if how == "alone" else set()
     if len(alone) > MOST_DATES:
         del found["alone"]
+    if len(years) > 1:  # the axis of a chart
+        del found["year"]
     return next(
-        (found[how] for how in ("called", "alone", "called late", "year") if how in found), None
+        (
+            found[how]
+            for how in ("published", "called", "alone", "called late", "year")
+            if how in found
+        ),
+        None,
     )
 
 
@@ -246,9 +264,12 @@ def _dates_of_file(line: str) -> Iterator[tuple[str, str]]:
         before, after = line[after : date.start], date.end
         if is_of_something_else(before):
             continue
-        if label := _LABELLED.search(before):
-            is_late = any(map(str.isalnum, before[: label.start()]))
-            yield "called late" if is_late else "called", date.iso
+        if _CALLED_LATE.search(before):
+            yield "called late", date.iso
+        label = _LABELLED.search(before)
+        if label and not any(map(str.isalnum, before[: label.start()])):
+            is_published = label[0].lower().startswith(("publ", "issue", "release", "posted"))
+            yield "published" if is_published else "called", date.iso
         if len(dates) <= 2 and date is dates[0] and _is_bare_date(line, date):
             yield "alone", date.iso
 
@@ -265,7 +286,7 @@ def _is_bare_date(line: str, found: FoundDate) -> bool:
     rest = line[: found.start] + line[found.end :]
     words = re.findall(r"[^\W\d_]+", spaced(rest))
     sentence = line.rstrip().endswith((".", "?", "!", ",", ":")) and len(words) > 4
-    if line[found.end :].lstrip().startswith(":"):
+    if line[found.end :].lstrip().startswith(":") or _IN_SENTENCE.search(line):
         return False  # what happened on that day
     return len(words) <= _LINE_WORDS and not sentence and sum(w.islower() for w in words) <= 4
 

@@ -10,8 +10,8 @@ file three tables at most are taken, so that no long report decides alone.
 
 A row that was read stands for the row with which it has the most cells in common. Cells right: the
 share of the cells below the heads that stand, word for word, in the row that was read for theirs.
-Heads right: of those cells the share that has the right head above it. pdfplumber reads the same
-files with its own settings; the first row of a table is its heads there.
+Heads right: of those cells the share that has the right head above it. Both read a PDF of the pages
+with these tables alone; pdfplumber with its own settings, the first row of a table is its heads.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pypdfium2
 from pypdfium2 import raw
@@ -52,8 +53,10 @@ def plain(text: str) -> str:
 # --- What the author tagged -----------------------------------------------------------------------
 
 
-def tagged_tables(path: Path) -> Iterator[list[list[str]]]:
-    """Yield the tables of a PDF as its tags have them: rows of texts of cells, heads first."""
+def tagged_tables(path: Path) -> Iterator[tuple[int, list[list[str]]]]:
+    """Yield the tables of a PDF as its tags have them, each with the index of its page: rows of
+    texts of cells, heads first.
+    """
     with pypdfium2.PdfDocument(path) as pdf:
         for number in range(min(len(pdf), MOST_PAGES)):
             page = pdf[number]
@@ -64,10 +67,11 @@ def tagged_tables(path: Path) -> Iterator[list[list[str]]]:
             for index in range(raw.FPDF_StructTree_CountChildren(tree)):
                 child = raw.FPDF_StructTree_GetChildAtIndex(tree, index)
                 for element in _descend(child, "Table"):
-                    yield [
+                    rows = [
                         [_text(cell, texts) for cell in _children(row, "TH", "TD")]
                         for row in _descend(element, "TR")
                     ]
+                    yield number, rows
             raw.FPDF_StructTree_Close(tree)
 
 
@@ -137,6 +141,13 @@ def is_plain(table: Sequence[Sequence[str]]) -> bool:
 # --- What is read ---------------------------------------------------------------------------------
 
 
+def cut(path: Path, pages: Sequence[int], into: Path) -> None:
+    """Write a PDF of some pages of another."""
+    with pypdfium2.PdfDocument(path) as pdf, pypdfium2.PdfDocument.new() as fewer:
+        fewer.import_pages(pdf, list(pages))
+        fewer.save(into)
+
+
 def our_rows(path: Path) -> list[Row]:
     document = read_document(path)
     rows: list[Row] = []
@@ -155,7 +166,7 @@ def their_rows(path: Path) -> list[Row]:
 
     rows: list[Row] = []
     with pdfplumber.open(path) as pdf:
-        for page in pdf.pages[:MOST_PAGES]:
+        for page in pdf.pages:
             for table in page.extract_tables():
                 heads = [plain(cell or "") for cell in table[0]]
                 rows += [
@@ -194,14 +205,18 @@ def main() -> None:
     tables = files = 0
     for path in sorted(chosen.folder.rglob("*.pdf")):
         try:
-            found = [t for t in tagged_tables(path) if is_plain(t)][:MOST_OF_A_FILE]
-            found = found[: chosen.most - tables]
-            if not found:
+            placed = [(n, t) for n, t in tagged_tables(path) if is_plain(t)][:MOST_OF_A_FILE]
+            placed = placed[: chosen.most - tables]
+            if not placed:
                 continue
-            read = {name: rows_of(path) for name, (rows_of, _) in readers.items()}
+            with TemporaryDirectory() as folder:
+                part = Path(folder, "part.pdf")
+                cut(path, sorted({number for number, _ in placed}), part)
+                read = {name: rows_of(part) for name, (rows_of, _) in readers.items()}
         except Exception as error:  # of files from elsewhere every reader fails in its own way
             print(f"{path.name} is left out: {type(error).__name__}: {error}")
             continue
+        found = [table for _, table in placed]
         files += 1
         tables += len(found)
         for name, (_, scores) in readers.items():
