@@ -77,7 +77,9 @@ _OTHER_DATES = re.compile(
     r"law of|regulation|directive|decision|see|cf|FR \d+)\b[^\n]{0,60}$"
 )
 _LINE_WORDS = 9  # beside a date that a line may hold and still be a dateline
-_PRINTED = re.compile(r"\b\d+\s*(?:of|/)\s*\d+\s+\d{1,2}/\d{1,2}/\d{4}")  # "1 of 30 03/22/2015"
+_PRINTED = re.compile(
+    r"\b\d+\]?\s*(?:of|/)\s*\d+\s+\d{1,2}[./]\d{1,2}[./]\d{4}"
+)  # "1 of 30 03/22/2015"
 # "07/01/2015 - 03/25/2016", and the time of a print, "15.9.2007 11:02".
 _NUMBERS_OF_TIME = re.compile(
     r"\d{1,2}/\d{1,2}/\d{4}\s*[-–—]\s*\d{1,2}/\d{1,2}/\d{4}|"
@@ -90,7 +92,7 @@ _CALLED_LATE = re.compile(
 )
 # A line out of running text: "On 20 March 2013, at", "in November 1998. The", "registered on …."
 _IN_SENTENCE = re.compile(
-    r"^(?:On|In|Since|By|During|At)\s.*\s\w+\s\w+\s\w+\s\w+|[a-z\d]{2}[.!?]\s+[A-Z][a-z]+|^[a-z].*\.$"
+    r"^(?i:on|in|since|by|during|at)\s.*\s\w+\s\w+\s\w+\s\w+|[a-z\d]{2}[.!?]\s+[A-Z][a-z]+|^[a-z].*\.$"
 )
 MOST_DATES = 4  # of those that are lines of their own: more are the column of a table
 _ONLY_YEAR = re.compile(r"(?:©\s*)?(?P<year>(?:19|20)\d\d)")
@@ -231,7 +233,7 @@ def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
     found: dict[str, tuple[str, str]] = {}
     alone: set[str] = set()
     years: set[str] = set()
-    for line in lines:
+    for line in (part for whole in lines for part in _with_parts(whole)):
         if len(line) > _LONGEST_STATEMENT:
             continue
         if only := _ONLY_YEAR.fullmatch(line.strip()):
@@ -252,6 +254,12 @@ def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
         ),
         None,
     )
+
+
+def _with_parts(line: str) -> list[str]:
+    """Return a line, and what stands before its bar: "3 May 2021" of "3 May 2021 | By Ann"."""
+    first, *rest = re.split(r"\s\|\s", line)
+    return [line, first] if len(rest) == 1 else [line]
 
 
 def _dates_of_file(line: str) -> Iterator[tuple[str, str]]:
