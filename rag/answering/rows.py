@@ -63,7 +63,7 @@ def with_named_rows(
         if not row:
             continue
         cell = _asked_cell(asked, document, table, row)
-        at = _place_of(ranked, document, cell or row[0])
+        at = _place_of_cell(ranked, document, cell or row[0])
         if at is None:
             continue
         best = ranked.index(one)
@@ -116,7 +116,7 @@ def _head_of(table: Table, cell: TableCell) -> str:
     return " ".join(table.heads[cell.column : cell.column + cell.columns])
 
 
-def _place_of(ranked: Sequence[Evidence], document: Document, cell: TableCell) -> int | None:
+def _place_of_cell(ranked: Sequence[Evidence], document: Document, cell: TableCell) -> int | None:
     """Return which of the evidence holds a cell, None if none does."""
     return next(
         (

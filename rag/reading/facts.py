@@ -70,8 +70,8 @@ _LABELLED = re.compile(
 )
 # Dates of something else than of the file.
 _OTHER_DATES = re.compile(
-    r"(?i)\b(?:ended?|ending|born|died|retrieved|accessed|viewed|amended|visited|since|until|till|before|"
-    r"after|between|expir\w+|expires?|due|deadline|valid|meeting|conference|founded|established|"
+    r"(?i)\b(?:ended?|ending|born|died|retrieved|accessed|viewed|visited|since|until|till|before|"
+    r"after|amended|between|expir\w+|expires?|due|deadline|valid|meeting|conference|founded|established|"
     r"copyright|received|accepted|download\w*|printed|on or about|period|anniversary|act of|"
     r"(?:closing|payment|maturity|birth|start|first|next|event|hearing) date|"
     r"law of|regulation|directive|decision|see|cf|FR \d+)\b[^\n]{0,60}$"
@@ -92,7 +92,8 @@ _CALLED_LATE = re.compile(
 )
 # A line out of running text: "On 20 March 2013, at", "in November 1998. The", "registered on …."
 _IN_SENTENCE = re.compile(
-    r"^(?i:on|in|since|by|during|at)\s.*\s\w+\s\w+\s\w+\s\w+|[a-z\d]{2}[.!?]\s+[A-Z][a-z]+|^[a-z].*\.$"
+    r"^(?i:on|in|since|by|during|at)\s.*\s\w+\s\w+\s\w+\s\w+|"
+    r"[a-z\d]{2}[.!?]\s+[A-Z][a-z]+|^[a-z].*\.$"
 )
 MOST_DATES = 4  # of those that are lines of their own: more are the column of a table
 _ONLY_YEAR = re.compile(r"(?:©\s*)?(?P<year>(?:19|20)\d\d)")
@@ -246,14 +247,8 @@ def _date_of(lines: Sequence[str]) -> tuple[str, str] | None:
         del found["alone"]
     if len(years) > 1:  # the axis of a chart
         del found["year"]
-    return next(
-        (
-            found[how]
-            for how in ("published", "called", "alone", "called late", "year")
-            if how in found
-        ),
-        None,
-    )
+    ranks = ("published", "called", "alone", "called late", "year")
+    return next((found[how] for how in ranks if how in found), None)
 
 
 def _with_parts(line: str) -> list[str]:

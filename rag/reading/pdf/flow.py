@@ -66,7 +66,7 @@ def _are_contents(group: Sequence[TextLine]) -> bool:
     return named * 5 >= 4 * len(group) and all(a <= b for a, b in pairwise(pages))
 
 
-def _is_date(text: str) -> bool:
+def _is_date_alone(text: str) -> bool:
     """Return whether a text is a date alone."""
     dates = dates_in(text)
     return bool(dates) and not any(map(str.isalpha, text[: dates[0].start] + text[dates[-1].end :]))
@@ -217,7 +217,7 @@ class Flow:
             or len(group) > 4
             or len(text) > 250
             or not _WORDS_OF_HEADING.search(text)
-            or _is_date(text)
+            or _is_date_alone(text)
         ):
             return False
         inside = (

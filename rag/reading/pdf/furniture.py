@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from rag.reading.pdf.lines import Page, TextLine, half_point
 from rag.reading.pdf.rows import page_rows
@@ -33,20 +34,7 @@ def with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
     """
     edges = [_edges(page) for page in pages]
     offset = _number_offset(pages, edges)
-
-    def pattern(row: TextLine, page: Page) -> tuple[str, float]:
-        heading = row.size >= 1.1 * body  # "Chapter 1", "Chapter 2"
-        text = row.text if heading else _PAGE_IN_LINE.sub("#", row.text)
-        if offset is not None:  # on the left of one page and on the right of the next
-            numbers = _NUMBER_AT_END if heading else _NUMBER_IN_LINE
-            numbered = numbers.sub(
-                lambda n: "#" if int(n[0]) == (page.number or row.page) + offset else n[0], text
-            )
-            if any(map(str.isalpha, _PLACE_OF_NUMBER.sub("", numbered))):
-                text = numbered
-        if any(map(str.isalpha, text)) and (not heading or offset is not None):
-            text = _PLACE_OF_NUMBER.sub(" ", text).strip()
-        return text, half_point(row.size)
+    pattern = partial(_pattern, body=body, offset=offset)
 
     seen = Counter[tuple[int, tuple[str, float]]]()
     high = Counter[tuple[int, tuple[str, float], int]]()
@@ -88,6 +76,24 @@ def with_furniture_apart(pages: Sequence[Page], body: float) -> list[Page]:
         ]
         apart.append(replace(page, lines=lines, furniture=[*page.furniture, *furniture]))
     return apart
+
+
+def _pattern(row: TextLine, page: Page, body: float, offset: int | None) -> tuple[str, float]:
+    """Return what a row has in common with those of other pages: its words without the number of
+    the page, and its size.
+    """
+    heading = row.size >= 1.1 * body  # "Chapter 1", "Chapter 2"
+    text = row.text if heading else _PAGE_IN_LINE.sub("#", row.text)
+    if offset is not None:  # on the left of one page and on the right of the next
+        numbers = _NUMBER_AT_END if heading else _NUMBER_IN_LINE
+        numbered = numbers.sub(
+            lambda n: "#" if int(n[0]) == (page.number or row.page) + offset else n[0], text
+        )
+        if any(map(str.isalpha, _PLACE_OF_NUMBER.sub("", numbered))):
+            text = numbered
+    if any(map(str.isalpha, text)) and (not heading or offset is not None):
+        text = _PLACE_OF_NUMBER.sub(" ", text).strip()
+    return text, half_point(row.size)
 
 
 def _in_margins(page: Page) -> tuple[list[TextLine], list[TextLine]]:

@@ -31,10 +31,10 @@ def recognized_words(page: "PdfPage", recognizer: Recognizer) -> list[Word]:
         for word in recognizer.words(picture)
         if (text := visible(word.text).strip())
     ]
-    heights = [line[0].bottom - line[0].top for line in _lines(found)]
+    heights = [line[0].bottom - line[0].top for line in _lines_of_words(found)]
     usual = median(heights) if heights else 0.0
     words: list[Word] = []
-    for line in _lines(found):
+    for line in _lines_of_words(found):
         top, bottom = line[0].top, line[0].bottom
         height = bottom - top
         if abs(height - usual) <= _ALIKE_HEIGHT * usual:
@@ -59,5 +59,5 @@ def recognized_words(page: "PdfPage", recognizer: Recognizer) -> list[Word]:
     return words
 
 
-def _lines(words: Iterable[RecognizedWord]) -> list[list[RecognizedWord]]:
+def _lines_of_words(words: Iterable[RecognizedWord]) -> list[list[RecognizedWord]]:
     return [list(line) for _, line in groupby(words, lambda word: word.line)]
