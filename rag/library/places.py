@@ -1,12 +1,14 @@
 """Where the libraries are: in a folder of this machine, or on the server of a team."""
 
 import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from rag.config import Settings
+from rag.errors import LibraryError, UsageError
 from rag.library.folders import library_file, library_folder, library_names
 from rag.library.store import Library
 
@@ -43,6 +45,13 @@ class LibraryPlace(Protocol):
         """Remove the library with all that is in it; nothing where there is none."""
         ...
 
+    def rename(self, name: str, new: str) -> None:
+        """Give the library another name.
+
+        Raises UsageError if there is one of that name, LibraryError if it cannot be moved.
+        """
+        ...
+
 
 class FolderLibraries:
     """The libraries in the folders below one, which need no server."""
@@ -69,7 +78,23 @@ class FolderLibraries:
         return Library.open(folder, embedder=embedder, dimension=dimension, create=create)
 
     def remove(self, name: str) -> None:
-        shutil.rmtree(library_folder(self._indexes, name), ignore_errors=True)
+        # Under a name that no library has, so that none is ever seen half removed.
+        gone = self._indexes / f".removed-{uuid.uuid4().hex}"
+        with suppress(OSError):
+            library_folder(self._indexes, name).rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def rename(self, name: str, new: str) -> None:
+        target = library_folder(self._indexes, new)
+        if target.exists():
+            raise UsageError(f"There is a library {new!r} already; give another name.")
+        try:
+            library_folder(self._indexes, name).rename(target)
+        except OSError as error:
+            raise LibraryError(
+                f"The folder of the library {name!r} cannot be moved ({error.strerror}); check its "
+                "permissions."
+            ) from error
 
 
 def libraries_of(settings: Settings) -> LibraryPlace:

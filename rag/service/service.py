@@ -1,10 +1,8 @@
 """The libraries of a folder, for many who ask at once: one set of models, one queue for them."""
 
 import logging
-import shutil
 import threading
 import time
-import uuid
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -274,10 +272,8 @@ class Service:
         Raises UsageError for a name that cannot be one or is taken, NotFoundError where there is no
         such library, BusyError while questions are under way.
         """
-        target = library_folder(self.indexes, new)
-        if target.exists():
-            raise UsageError(f"There is a library {new!r} already; give another name.")
-        self._move_library(name, target)
+        self._release(name)
+        self._libraries.rename(name, new)
         if self.default == name:
             self.default = new
 
@@ -286,13 +282,14 @@ class Service:
 
         Raises NotFoundError where there is none, BusyError while questions are under way.
         """
-        # Under a name that no library has, so that none is ever seen half deleted.
-        gone = self.indexes / f".deleted-{uuid.uuid4().hex}"
-        self._move_library(name, gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        self._release(name)
+        self._libraries.remove(name)
 
-    def _move_library(self, name: str, target: Path) -> None:
-        folder = library_folder(self.indexes, name)
+    def _release(self, name: str) -> None:
+        """Close a library that is to be renamed or deleted.
+
+        Raises NotFoundError where there is none, BusyError while questions are under way.
+        """
         with self._lock:
             if name not in self.libraries():
                 raise NotFoundError(f"There is no library {name!r}; choose one of the list.")
@@ -301,13 +298,6 @@ class Service:
             if opened := self._pipelines.pop(name, None):
                 opened.close()
             self._files.pop(name, None)
-            try:
-                folder.rename(target)
-            except OSError as error:
-                raise LibraryError(
-                    f"The folder of the library {name!r} cannot be moved ({error.strerror}); check "
-                    "its permissions."
-                ) from error
 
     def ask_again(self, library: str) -> tuple[str, ...]:
         """Ask the unanswered questions of the library again; return those answered now.

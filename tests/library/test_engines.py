@@ -162,6 +162,25 @@ def test_a_name_of_another_file_is_refused(library: Library) -> None:
     assert (library.free_name("a"), library.verify()) == ("a-2", [])
 
 
+def test_a_library_is_renamed_with_what_it_holds_but_not_to_a_name_that_is_taken(
+    libraries: LibraryPlace, name: str
+) -> None:
+    new = f"{name} of wool"
+    with closing(opened(libraries, name)) as library:
+        for document in ("b", "a"):
+            add(library, make_document(document, "Heron."))
+        assert library.names_by_age() == ["b", "a"]
+    libraries.rename(name, new)
+    assert new in libraries.names()
+    assert name not in libraries.names()
+    with closing(opened(libraries, name)), pytest.raises(UsageError, match="already"):
+        libraries.rename(new, name)
+    with closing(libraries.open(new)) as library:
+        assert library.names_by_age() == ["b", "a"]
+    libraries.remove(new)
+    assert new not in libraries.names()
+
+
 def test_a_library_of_another_model_is_refused(
     libraries: LibraryPlace, library: Library, name: str
 ) -> None:

@@ -171,7 +171,7 @@ def test_a_library_is_renamed_and_deleted_with_all_it_holds(
         service.delete_library("gone")
     service.delete_library("Trade in wool")
     assert service.libraries() == ["other"]
-    assert not [*service.indexes.glob(".deleted*")], "nothing of it is left"
+    assert not [*service.indexes.glob(".removed*")], "nothing of it is left"
 
 
 def test_no_library_is_moved_while_a_question_is_under_way(service: Service) -> None:

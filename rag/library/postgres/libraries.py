@@ -3,7 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
-from rag.errors import LibraryError
+from rag.errors import LibraryError, UsageError
 from rag.library.folders import library_folder
 from rag.library.postgres.database import Postgres, PostgresDatabase
 from rag.library.postgres.index import PostgresIndex
@@ -75,6 +75,15 @@ class TeamLibraries:
             with self._server.owning() as raw, raw.transaction():
                 remove_workspace(raw, workspace)
             self._server.forget_workspaces()
+
+    def rename(self, name: str, new: str) -> None:
+        library_folder(self._indexes, new)  # raises for a name that cannot be one
+        with self._server.owning() as raw, raw.transaction():
+            raw.execute("LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE")
+            if raw.execute("SELECT FROM workspaces WHERE name = %s", [new]).fetchone() is not None:
+                raise UsageError(f"There is a library {new!r} already; give another name.")
+            raw.execute("UPDATE workspaces SET name = %s WHERE name = %s", [new, name])
+        self._server.forget_workspaces()
 
     def _make(self, name: str, embedder: str, dimension: int) -> None:
         """Make a library, unless another process has made it meanwhile."""
