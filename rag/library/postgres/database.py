@@ -3,6 +3,7 @@
 Connections, transactions, and its errors as errors of ours.        [psycopg]
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -245,6 +246,9 @@ def _translated(query: str) -> Any:
 def _pool(url: str, workspace: int) -> Any:
     import psycopg
     from psycopg_pool import ConnectionPool
+
+    # It tells each try that failed; the user hears of the last one in a sentence.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
     def configure(connection: Raw) -> None:
         (above_policies,) = connection.execute(
