@@ -15,20 +15,24 @@ help:
 	@echo 'make install         set up only: .venv with the project and its models'
 	@echo 'make clean           remove .venv and what tools have cached here; libraries stay'
 
-run: library
+# What the first run does is not done again, so that the page is there in seconds.
+run: install
+	@$(BIN)/rag list --library samples >/dev/null 2>&1 || $(MAKE) --no-print-directory first
+	$(BIN)/rag serve --library samples $(if $(filter no,$(OPEN)),,--open)
+
+first: library
 	@echo
 	$(BIN)/rag ask --library samples "$(SAMPLE_QUESTION)" || [ $$? -eq 3 ]
 	@echo
-	$(BIN)/rag serve --library samples $(if $(filter no,$(OPEN)),,--open)
 
 # Exit code 3 says that the reports do not answer: no failure of make.
 ask: $(if $(filter samples,$(LIBRARY)),library,install)
 	@[ "$$Q" ] || { echo 'Ask something: make ask Q="How much …?"' >&2; exit 2; }
 	@$(BIN)/rag ask --library "$$LIBRARY" "$$Q" || [ $$? -eq 3 ]
 
-# What is there already is not worth a line; where `rag add` fails, what follows stops with its own sentence.
+# Where `rag add` fails, what follows stops with its own sentence.
 library: install
-	$(BIN)/rag add --samples --library samples 2>&1 | grep --line-buffered -v '^unchanged'
+	@$(BIN)/rag list --library samples >/dev/null 2>&1 || $(BIN)/rag add --samples --library samples
 
 test: .venv/tested-with
 	@sh scripts/test_tools.sh
@@ -53,4 +57,4 @@ install: .venv/installed
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 
-.PHONY: help run ask library test install clean
+.PHONY: help run first ask library test install clean

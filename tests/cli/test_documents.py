@@ -59,3 +59,11 @@ def test_a_library_is_checked_and_mended(library: Path, capsys: pytest.CaptureFi
 def test_status_names_the_library(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["documents"] == 1
+
+
+def test_the_samples_are_reports_and_nothing_else(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["add", "--samples", "--library", "samples"]) == 0
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last == "6 of 6 files are in the library 'samples'."

@@ -1,6 +1,7 @@
 """The commands that fill a library, list what it holds and look after it."""
 
 import argparse
+from pathlib import Path
 
 from rag.cli.commands.doctor import older_text
 from rag.cli.common import DAMAGED, open_pipeline
@@ -34,7 +35,7 @@ def run_add(settings: Settings, options: argparse.Namespace) -> int:
                 else paperless_files(options.paperless)
             )
             return ingest.add_described(pipeline, found, options.json)
-    paths = [*files, *([bundled("samples")] if options.samples else [])]
+    paths = [*files, *(_sample_reports() if options.samples else [])]
     if not paths:
         raise UsageError("Nothing to add was named; give files or folders: rag add PATH…")
     if options.watch and (options.json or options.prune > options.yes):
@@ -46,6 +47,11 @@ def run_add(settings: Settings, options: argparse.Namespace) -> int:
         if options.watch:
             return ingest.watch(pipeline, paths, options.prune)
         return ingest.add(pipeline, paths, options.prune, options.yes, options.json, options.report)
+
+
+def _sample_reports() -> list[Path]:
+    """Return the sample reports, without the questions about them beside."""
+    return [file for file in sorted(bundled("samples").iterdir()) if file.suffix != ".jsonl"]
 
 
 def run_remove(settings: Settings, options: argparse.Namespace) -> int:
