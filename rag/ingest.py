@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from rag.errors import LibraryError, NotFoundError, RagError, UsageError
+from rag.errors import DocumentError, LibraryError, NotFoundError, RagError, UsageError
 from rag.files import MAX_BYTES, read_regular
 from rag.library.chunking import make_chunks
 from rag.library.store import Library
@@ -21,13 +21,12 @@ from rag.reading.folders import files_below
 from rag.reading.process.worker import read_apart
 from rag.types import Chunk, Document, DocumentInfo, Fact, SourceFile, Vectors
 
-# In a library's list of files the folder of documents that were uploaded; the same from anywhere.
+# Stands for the folder of uploaded documents in a library's list of files; never a real path.
 UPLOADED = Path("/uploaded")
-_EMBEDDED_AT_ONCE = (
-    256  # chunks embedded at once: two seconds of work, which is what an interruption costs
-)
-_FILES_NAMED = 5  # of what is left out for one reason
-# What pending vectors wait for: an add that ends well leaves those of an interrupted rebuild alone.
+# Chunks embedded at once: two seconds of work, which is what an interruption costs.
+_EMBEDDED_AT_ONCE = 256
+_FILES_NAMED = 5  # files left out that are named, for each reason
+# Prefixes of the keys of pending vectors, so that an add never drops those of a rebuild.
 _ADDING, _REBUILDING = b"a", b"r"
 
 
@@ -127,10 +126,10 @@ def add_sources(
         path = source.path
         try:
             added = _add_file(library, embedder, source, progress, ocr)
-        except RagError as error:
-            if error.exit_code != 1:  # not this file's fault: the library or a model cannot be used
-                raise
+        except DocumentError as error:
             added = Added(path, "failed", reason=str(error))
+        except RagError:  # the library or a model cannot be used, whatever the file
+            raise
         except Exception as error:  # a defect of ours must not keep the other files out
             added = _unexpected(path, error)
         failed = failed or added.outcome == "failed"

@@ -16,8 +16,8 @@ from rag.answering.claims import check_statement, read_statements
 from rag.answering.conflicts import prefer_newest
 from rag.answering.decide import Decision, decide
 from rag.answering.rows import with_named_rows
+from rag.answering.shapes.dispatch import answer_in_shape
 from rag.answering.shapes.request import Request
-from rag.answering.shapes.shapes import answered
 from rag.answering.spelling import correct
 from rag.answering.understand import check_question, understand
 from rag.answering.verify import Claim
@@ -380,7 +380,7 @@ class Pipeline:
         answers best is kept.
         """
         context = self._context(conversation.questions_of(history), only)
-        return conversation.understood(
+        return conversation.best_wording(
             question, context, lambda asked: self.evidence(asked, hits[:READ])
         )
 
@@ -405,7 +405,7 @@ class Pipeline:
         claims: list[Claim] = []
         mode: Mode = "extractive"
         shape = request.question.shape
-        for written in answered(request):
+        for written in answer_in_shape(request):
             shape, worded_by, claim = written
             claims.append(claim)
             mode = "generated" if worded_by == "generated" else mode

@@ -1,7 +1,7 @@
 """A model's text -> claims; Claims -> numbered sentences and Citations. Pure.
 
-What the model wrote is a list of claims, which rag/verdicts.py compares with the sources. A claim's
-markers are those of the sentences it rests on; the model's own are only taken away.
+What the model wrote is a list of claims, which rag/answering/verify.py compares with the sources.
+A claim's markers are those of the sentences it rests on; the model's own are only taken away.
 """
 
 import re

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from rag.text.lookalikes import poses, without_lookalikes
 from rag.text.quantities import Amount, amounts_of
-from rag.text.sentences import is_row
+from rag.text.rows import is_row
 from rag.text.tokens import content_of, is_number, stem, words_of
 from rag.types import Evidence
 

@@ -106,7 +106,7 @@ def context_of(asked: str, evidence: Sequence[Evidence], min_confidence: float) 
     return Context(asked, short_of(best), best.hit.chunk.document, best.focus)
 
 
-def understood(question: str, context: Context, read: Read) -> tuple[str, tuple[Evidence, ...]]:
+def best_wording(question: str, context: Context, read: Read) -> tuple[str, tuple[Evidence, ...]]:
     """Return the question in the wording that is answered best, and its evidence, best first.
 
     `read` returns the sentences for a question that stands alone, best first.

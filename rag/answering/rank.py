@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rag.text.rows import is_row
 from rag.text.sentences import is_question, sentence_spans
 from rag.text.tokens import FUNCTION_WORDS, content_of, stem, words_of
 from rag.types import Evidence, Hit, Passage, Reading, Span, Vectors
@@ -155,7 +156,7 @@ def _spans_read(hit: Hit) -> list[tuple[int, int]]:
 
 
 def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    if len(text[start:end].split()) <= _LONG_WORDS:
+    if len(text[start:end].split()) <= _LONG_WORDS or is_row(text[start:end]):
         return [(start, end)]
     middle = (start + end) / 2
     cuts = [mark.end() for mark in _CUT_MARK.finditer(text, start, end)]

@@ -186,7 +186,7 @@ _COMPARISON = re.compile(
     r"|\b(?:more|less|fewer|\w{2,}er|most|best|worst)\b.*,? .+ or .+"
     r"|\b(?:more|less|fewer|(?!rath|oth)\w{2,}er)\b[^,]* than (?!\d|the limit|expected|usual)"
     rf"|\b(?P<asks>{_QUESTION_WORD}(?: \w+)?)\b.+[ ,](?:and|or),? (?:{_PREPOSITION} )?(?P=asks)\b"
-    rf"|\b(?P<before>in|of|at|by|for|on|from|during) (?:\w+ ){{1,4}}and (?P=before) "
+    rf"|\b(?P<before>in|of|at|by|for|on|from|during) (?:[\w.]+ ){{1,4}}and (?P=before) "
 )
 _YES_NO = re.compile(rf"(?i){_AUXILIARY}(?:n['’]t)? |am ")
 _PLURAL = r"(?:\w{2,}(?<![sui'’])s|people|children|men|women|criteria)(?<!was)(?<!has)(?<!does)"

@@ -52,11 +52,6 @@ def _row_starts(text: str, start: int, end: int) -> list[int]:
     return [at for at, _ in zip(lengths, lines, strict=False)]
 
 
-def is_row(sentence: str) -> bool:
-    """Return whether a sentence is a row of a table, its values with their heads."""
-    return bool(_IN_ROW.search(sentence))
-
-
 def item_starts(text: str, start: int, end: int) -> list[int]:
     """Return where the lines begin that are items of a list; a single item is no list."""
     lines = text[start:end].splitlines(keepends=True)

@@ -8,10 +8,10 @@ from rag.answering.conversation import (
     Context,
     Contexts,
     Wording,
+    best_wording,
     candidates,
     context_of,
     questions_of,
-    understood,
 )
 from rag.types import Chunk, Evidence, Hit, Span, Turn
 
@@ -100,7 +100,7 @@ def kept(question: str, found: Mapping[str, Evidence], context: Context = LAST) 
         best = by_words[asked]
         return [best] if best else []
 
-    _, chosen = understood(question, context, read)
+    _, chosen = best_wording(question, context, read)
     return chosen[0] if chosen else None
 
 

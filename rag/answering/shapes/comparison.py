@@ -12,6 +12,7 @@ from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim
 from rag.text.dates import YEAR
 from rag.text.quantities import Amount, amounts_of
+from rag.text.rows import is_row
 from rag.text.tokens import FUNCTION_WORDS, content_of, stem, words_of
 from rag.types import DocumentInfo, Evidence, Mode
 
@@ -71,14 +72,15 @@ _CHANGE = re.compile(
 # "in the first and in the third quarter": two phrases that begin alike.
 _PREPOSITION = r"in|of|at|by|for|on|from|during|before|after|under|with"
 _PARALLEL = re.compile(
-    rf"(?i)\b(?P<before>{_PREPOSITION}) (?P<one>(?:[\w’'-]+ ){{1,4}}?)(?:,? ?)"
+    rf"(?i)\b(?P<before>{_PREPOSITION}) (?P<one>(?:[\w’'.-]+ ){{1,4}}?)(?:,? ?)"
     rf"(?:and|or|to|than|versus|vs\.?|compared (?:to|with)) (?P=before) "
-    rf"(?P<other>(?:(?!(?:{_PREPOSITION})\b)[\w’'-]+ ?){{1,4}})"
+    rf"(?P<other>(?:(?!(?:{_PREPOSITION})\b)[\w’'.-]+ ?){{1,4}})"
 )
 _DIFFER = re.compile(
     r"(?i)^how (?:do|does|did) (?P<sides>.+?) (?:differ|compare)"
     r"(?: (?:in|on|by|as to) (?:their |its )?(?P<aspect>.+))?$"
 )
+_HOW_MUCH = re.compile(r"(?i),? (?:and )?by how (?:much|many)$")  # the difference is told anyway
 # "Is the north richer than the south"
 _MORE_THAN = re.compile(
     rf"(?i)^(?P<asks>{_AUXILIARY}) (?P<one>.+?) (?P<more>(?:be )?(?:(?:more|less) \w+|\w+er)) than "
@@ -122,7 +124,7 @@ def comparison(request: Request) -> Iterator[tuple[Mode, Claim]]:
     found = [(side, best) for side in compared if (best := _best(request, side, compared))]
     places = {(best.hit.chunk.document, best.start) for _, best in found}
     if len(found) < len(compared) or len(places) < _FEWEST_SIDES:
-        if request.evidence and _holds_proper_words(request.evidence[0], question.text):
+        if request.evidence and _holds_proper_words(request, request.evidence[0], question.text):
             yield from fact(request)
         return
     for side, best in found:
@@ -152,7 +154,7 @@ def _difference(
 
 def sides(question: str, named: Sequence[str], documents: Sequence[DocumentInfo]) -> list[Side]:
     """Return what a question compares: years, documents, or the two that it names."""
-    asked = question.strip().rstrip("?.! ")
+    asked = _HOW_MUCH.sub("", question.strip().rstrip("?.! "))
     years = list(dict.fromkeys(YEAR.findall(asked)))
     if len(years) >= _FEWEST_SIDES:
         return [_of_year(asked, year, named, documents) for year in years[:_MAX_SIDES]]
@@ -309,7 +311,9 @@ def _best(request: Request, side: Side, compared: Sequence[Side]) -> Evidence | 
     prefer = prefer_oldest if _FORMER.search(side.name) else prefer_newest
     evidence = prefer(evidence, least if _FORMER.search(side.name) else request.min_confidence)
     likely = [
-        e for e in evidence if e.score >= least and _holds_proper_words(e, side.question, own)
+        e
+        for e in evidence
+        if e.score >= least and _holds_proper_words(request, e, side.question, own)
     ]
     name = content_of(own)
     of_side = (e for e in likely if name <= content_of(f"{e.text} {e.hit.chunk.context}"))
@@ -317,19 +321,23 @@ def _best(request: Request, side: Side, compared: Sequence[Side]) -> Evidence | 
     return next(of_side, likely[0] if likely and likely[0] is evidence[0] else None)
 
 
-def _holds_proper_words(evidence: Evidence, question: str, name: str | None = None) -> bool:
-    """Return whether a passage holds the years of a question, and the names among those of `name`.
+def _holds_proper_words(
+    request: Request, evidence: Evidence, question: str, name: str | None = None
+) -> bool:
+    """Return whether a document holds the names in `name`, and a sentence the years of a question.
 
-    Names of all the question count if no name is given.
+    All names of the question count if no name is given. A year may stand in the passage, the title
+    or the date, too, unless the sentence is a row of a table with a year of its own.
     """
     hit = evidence.hit
-    held = content_of(f"{hit.chunk.text} {hit.chunk.context} {hit.title} {hit.date}")
+    text, years = evidence.text, YEAR.findall(question)
+    around = f"{hit.chunk.text} {hit.chunk.context} {hit.title} {hit.date}"
+    dated = text if is_row(text) and YEAR.search(text) else around
     words = words_of(question)
-    named = {word for word in words[1:] if word[0].isupper()} & set(
-        words_of(question if name is None else name)
-    )
-    proper = {*named, *YEAR.findall(question)}
-    return {stem(word) for word in proper if word.lower() not in FUNCTION_WORDS} <= held
+    wanted = set(words_of(question if name is None else name))
+    named = {w for w in words[1:] if w[0].isupper() and w.lower() not in FUNCTION_WORDS} & wanted
+    held = content_of(f"{around} {request.corpus.document(hit.chunk.document).text}")
+    return {stem(word) for word in named} <= held and all(year in dated for year in years)
 
 
 def _above(one: Evidence, other: Evidence) -> str:

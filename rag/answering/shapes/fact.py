@@ -14,9 +14,10 @@ from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim, DocumentLookup
 from rag.protocols import ChatModel
 from rag.text.lookalikes import as_label, poses
+from rag.text.rows import cell_asked_for, cells_of
 from rag.text.sentences import LIST_ITEM, is_question, sentence_spans
 from rag.text.tokens import words_of
-from rag.types import Evidence, Mode
+from rag.types import Evidence, Mode, Span
 
 _MAX_RESTATED_TOKENS = 60
 # Words within which a reader expects the answer; one that comes later is put in front.
@@ -89,6 +90,8 @@ def state_fact(
     templates: Path,
 ) -> tuple[Mode, Claim]:
     """Return the answer in one sentence: the model's where it holds, else the source's own."""
+    if of_row := row_claim(question, best):
+        return "extractive", of_row
     best = whole_sentence(best)
     before = context_sentence(best)
     if chat and best.focus and not chat.follows_instructions:
@@ -96,6 +99,24 @@ def state_fact(
         if claim:
             return "generated", claim
     return "extractive", own_words(best, before, document)
+
+
+def row_claim(question: str, best: Evidence) -> Claim | None:
+    """Return what a row of a table answers: its first value, and the cell asked for with its head.
+
+    None if the sentence is no row, or has no short answer.
+    """
+    if best.focus is None:
+        return None
+    start, end = best.focus.start - best.start, best.focus.end - best.start
+    cell = cell_asked_for(question, best.text, start, end)
+    if cell is None:
+        return None
+    label = cells_of(best.text)[0].value
+    named = f"{label}, {cell.head}" if cell.head else label
+    text = f"{label}." if cell.value == label else f"{named}: {cell.value}."
+    focus = Span(best.start + cell.start, best.start + cell.end)
+    return Claim(text, "supported", (replace(best, focus=focus),))
 
 
 def _restated(

@@ -6,11 +6,12 @@ from itertools import pairwise
 
 from rag.answering import citations
 from rag.answering.citations import evidence_at
-from rag.answering.shapes.fact import own_words
+from rag.answering.shapes.fact import own_words, row_claim
 from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim
 from rag.text.sentences import LIST_ITEM, item_starts, sentence_spans
-from rag.text.tokens import content_of
+from rag.text.rows import is_row
+from rag.text.tokens import content_of, is_number, stem, words_of
 from rag.types import Document, Evidence, Hit, Mode, Span
 
 _WHO_SPEAKS = re.compile(r"(?i)\b(?:quoted|interviewed|speak|speaks|speakers?|spoke|cited)\b")
@@ -75,7 +76,9 @@ def _stored_items(request: Request) -> list[Claim]:
         document = request.corpus.document(best.hit.chunk.document)
         for items in _lists_in(document):
             start, end = items[0].start, items[-1].end
-            lead = LIST_ITEM.sub("", document.text[best.end : start].strip() + " ").strip()
+            between = document.text[best.end : start].strip()
+            bullet = LIST_ITEM.match(f"{between} x")  # of the first item
+            lead = between if bullet is None or bullet.end() <= len(between) else ""
             if start <= best.end <= end or (best.end <= start and not lead):
                 return [_item(document, item) for item in items]
     return _items_under_heading(request)
@@ -141,13 +144,23 @@ def _read_items(request: Request, hits: Sequence[Hit]) -> list[Claim]:
     for evidence in request.corpus.read(question.text, hits):
         if evidence.score < request.min_confidence:
             continue
+        if not _is_row_asked_for(question.text, evidence):
+            continue
         words = content_of(evidence.short_answer)
         # A part of an answer, or one in other words, is none of its own.
         if words and not any(words <= known or known <= words for known in answers):
             answers.append(words)
             found.append(evidence)
     document = request.corpus.document
-    return [own_words(evidence, None, document) for evidence in found]
+    return [row_claim(question.text, e) or own_words(e, None, document) for e in found]
+
+
+def _is_row_asked_for(question: str, evidence: Evidence) -> bool:
+    """Return False for a row of a table that lacks a number or year of the question."""
+    if not is_row(evidence.text):
+        return True
+    held = content_of(f"{evidence.text} {evidence.hit.title} {evidence.hit.chunk.context}")
+    return {stem(word) for word in words_of(question) if is_number(word)} <= held
 
 
 def _to_read(request: Request) -> tuple[Sequence[Hit], str]:

@@ -24,7 +24,7 @@ SHAPES: dict[Shape, ShapeFunction] = {
 _ELSE_A_FACT = ("about", "list", "yes_no")
 
 
-def answered(request: Request) -> Iterator[tuple[Shape, Mode, Claim]]:
+def answer_in_shape(request: Request) -> Iterator[tuple[Shape, Mode, Claim]]:
     """Yield the claims of the answer in the shape of the question, or else as a fact."""
     shape = request.question.shape
     shapes: tuple[Shape, ...] = (shape, "fact") if shape in _ELSE_A_FACT else (shape,)
