@@ -9,8 +9,8 @@ from rag.answering.citations import evidence_at
 from rag.answering.shapes.fact import own_words, row_claim
 from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim
-from rag.text.sentences import LIST_ITEM, item_starts, sentence_spans
 from rag.text.rows import is_row
+from rag.text.sentences import LIST_ITEM, item_starts, sentence_spans
 from rag.text.tokens import content_of, is_number, stem, words_of
 from rag.types import Document, Evidence, Hit, Mode, Span
 
@@ -85,7 +85,11 @@ def _stored_items(request: Request) -> list[Claim]:
 
 
 def _items_under_heading(request: Request) -> list[Claim]:
-    """Return the items of the list whose title and headings hold the words of the question."""
+    """Return the items of the list whose title and heading hold the words of the question.
+
+    Under a heading whose words all stand in the question the text of the document may hold the
+    rest: its recommendations, of a title that says nothing of what was inspected.
+    """
     wanted = content_of(request.question.text)
     nearest = dict.fromkeys(e.hit.chunk.document for e in request.evidence)
     best: tuple[float, Document, list[Span]] | None = None
@@ -93,8 +97,10 @@ def _items_under_heading(request: Request) -> list[Claim]:
         for items in _lists_in(document):
             paragraph = document.paragraph_at(items[0].start)
             path = document.sections[paragraph.section].path if paragraph else ()
-            heading = content_of(path[-1] if path else "") & wanted
-            held = len((content_of(document.title) & wanted) | heading) / len(wanted)
+            heading = content_of(path[-1] if path else "")
+            beside = document.text if heading <= wanted else document.title
+            heading &= wanted
+            held = len((content_of(beside) & wanted) | heading) / len(wanted)
             if heading and held >= _MOST_WORDS and (best is None or held > best[0]):
                 best = held, document, items
     return [_item(best[1], item) for item in best[2]] if best else []
