@@ -56,7 +56,7 @@ _DOCUMENTS_IN_MEMORY = 32
 _ASKED_AGAIN = 100  # unanswered questions, after documents were added: a minute or two
 
 logger = logging.getLogger(__name__)
-_STOPPED = "Stopped before the end of the answer."
+_CUT_OFF = "Stopped before the end of the answer."
 
 
 class Pipeline:
@@ -260,7 +260,15 @@ class Pipeline:
         seconds = Seconds(0.0, None, time.monotonic() - started)
         text = citations.render(kept, "fact")
         return Answer(
-            question, text, False, "generated", kept, cited, tuple(hits), seconds, notes=(_STOPPED,)
+            question,
+            text,
+            False,
+            "generated",
+            kept,
+            cited,
+            tuple(hits),
+            seconds,
+            notes=(_CUT_OFF,),
         )
 
     def _answer(

@@ -95,12 +95,15 @@ def _likely(evidence: Sequence[Evidence], min_confidence: float) -> list[Evidenc
 
 def _differ(one: Evidence, other: Evidence) -> bool:
     """Return whether both short answers hold numbers, or none and names, that the other has not."""
-    numbers, other_numbers = _stems(one, is_number), _stems(other, is_number)
+    numbers, other_numbers = _answer_stems(one, is_number), _stems_of_answer(other, is_number)
     if numbers or other_numbers:
         return bool(numbers - other_numbers and other_numbers - numbers)
     if one.hit.chunk.document == other.hit.chunk.document:
         return False  # a document calls one person by several names
-    names, other_names = _stems(one, _is_capitalised), _stems(other, _is_capitalised)
+    names, other_names = (
+        _answer_stems(one, _is_capitalised),
+        _answer_stems(other, _is_capitalised),
+    )
     return bool(names and other_names) and names.isdisjoint(other_names)
 
 
@@ -153,7 +156,7 @@ def _short_answer_of(evidence: Evidence) -> str:
     return evidence.text if evidence.focus is None else evidence.short_answer
 
 
-def _stems(evidence: Evidence, wanted: Callable[[str], bool]) -> frozenset[str]:
+def _answer_stems(evidence: Evidence, wanted: Callable[[str], bool]) -> frozenset[str]:
     """Return the stems of the words of the short answer that are wanted."""
     if evidence.focus is None:
         return frozenset()

@@ -231,7 +231,7 @@ def check_question(question: str) -> str:
 def understand(question: str, documents: Sequence[DocumentInfo]) -> Understood:
     """Return the question with its shape, the documents it names and what it is about."""
     asked = _WRAPPINGS.sub("", question.strip().rstrip("?.! "))
-    if about := _about(question, asked, documents):
+    if about := _of_record(question, asked, documents):
         return about
     named = named_documents(question, documents)
     if _COMPARISON.search(asked) or len(set(YEAR.findall(asked))) > 1:
@@ -248,8 +248,8 @@ def understand(question: str, documents: Sequence[DocumentInfo]) -> Understood:
     return Understood(question, "fact", named, may_be_list=bool(_ASKS_FOR_DEEDS.match(asked)))
 
 
-def _about(question: str, asked: str, documents: Sequence[DocumentInfo]) -> Understood | None:
-    """Return the question as one for the record of documents, or of the library; None for none."""
+def _of_record(question: str, asked: str, documents: Sequence[DocumentInfo]) -> Understood | None:
+    """Return the question as one for the record of documents, or of the library; None if not."""
     for record, pattern in _RECORD_PATTERNS:
         if not (match := re.match(pattern, asked, re.IGNORECASE)):
             continue

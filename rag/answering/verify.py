@@ -39,7 +39,7 @@ _QUOTED = re.compile(
     r"(?<!\w)[‘']([^‘’']{3,}?)[’'](?!\w)"
 )
 
-_PRONOUNS = frozenset("i we he she it they this that these those who which both".split())
+_REFERRING = frozenset("i we he she it they this that these those who which both".split())
 _SHARED_PREDICATE = 3  # words that two sentences share where they say the same
 _LONGEST_SUBJECT = 6  # words
 _LONGEST_REFERENCE = 3  # words of "the board", one more than it has
@@ -306,7 +306,7 @@ def _says_of_another(words: Sequence[str], source: Sequence[str]) -> bool:
         return False
     subject, other = said[: run.a], written[max(0, run.b - _LONGEST_SUBJECT) : run.b]
     refers = len(other) < _LONGEST_REFERENCE and other[:1] == ["the"]
-    if refers or not _PRONOUNS.isdisjoint(other):
+    if refers or not _REFERRING.isdisjoint(other):
         return False
     stated, known = content_of(" ".join(subject)), content_of(" ".join(other))
     return bool(stated and known) and stated.isdisjoint(known)

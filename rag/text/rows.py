@@ -9,7 +9,7 @@ _BETWEEN_CELLS = re.compile(r" [·|] ")
 _BEHIND_HEAD = re.compile(r": (?=\S)")
 
 
-class Cell(NamedTuple):
+class RowCell(NamedTuple):
     """A value of a row, with the head of its column, which may be ""."""
 
     head: str
@@ -23,19 +23,19 @@ def is_row(sentence: str) -> bool:
     return bool(_BETWEEN_CELLS.search(sentence))
 
 
-def cells_of(row: str) -> list[Cell]:
+def cells_of(row: str) -> list[RowCell]:
     """Return the cells of a row such as "Vestby · 2015: 8120", in their order."""
     cells, start = [], 0
     for part in _BETWEEN_CELLS.split(row):
         heads = [*_BEHIND_HEAD.finditer(part)]
         behind = heads[-1].end() if heads else 0
         head = part[: heads[-1].start()] if heads else ""
-        cells.append(Cell(head, part[behind:], start + behind, start + len(part)))
+        cells.append(RowCell(head, part[behind:], start + behind, start + len(part)))
         start += len(part) + len(" · ")
     return cells
 
 
-def cell_asked_for(question: str, row: str, start: int, end: int) -> Cell | None:
+def cell_asked_for(question: str, row: str, start: int, end: int) -> RowCell | None:
     """Return the cell, among those that a span of the row touches, whose head the question names.
 
     Of several that it names as well the first is taken. None if the sentence is no row.

@@ -33,10 +33,10 @@ from rag.training.lora import Adapted, adapter_of, load_adapter
 from rag.training.reader import Example, TrainingPassage, read_examples
 from rag.types import Passage
 
-_RANK = 64
-_LEARNING_RATE, _WARM_UP, _BATCH = 5e-4, 100, 36  # rows a step
+_LARGE_RANK = 64
+_LARGE_RATE, _LARGE_WARM_UP, _LARGE_BATCH = 5e-4, 100, 36  # rows a step
 _CHANGED = 0.33  # of the answered questions are made to ask for what no passage says
-_POSITIVE_WEIGHT, _AMONG_WEIGHT, _SPAN_WEIGHT = 2.0, 0.3, 0.5
+_LARGE_POSITIVE_WEIGHT, _LARGE_AMONG_WEIGHT, _SPAN_WEIGHT = 2.0, 0.3, 0.5
 _CPU_SECONDS = 40  # a step takes on two cores, where it takes a sixth of a second on a GPU
 _NUMBER_OF_PASSAGE = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b")
 _NAME_OF_PASSAGE = re.compile(r"(?<=[a-z,] )[A-Z][\w'’-]+(?: [A-Z][\w'’-]+)*")
@@ -133,7 +133,7 @@ def _place_of(
 class LargeReaderNetwork(nn.Module):
     """MPNet with adapters in all linear layers and three linear units over its last states."""
 
-    def __init__(self, body: Any, rank: int = _RANK) -> None:
+    def __init__(self, body: Any, rank: int = _LARGE_RANK) -> None:
         super().__init__()
         self.body: Any = body.requires_grad_(False)
         for layer in self.body.encoder.layer:
@@ -194,7 +194,7 @@ def loss_of(outputs: torch.Tensor, examples: Sequence[Sequence[Row]]) -> torch.T
     the answer starts and ends, at the first token of a row that does not answer.
     """
     device = outputs.device
-    weight = torch.tensor(_POSITIVE_WEIGHT, device=device)
+    weight = torch.tensor(_LARGE_POSITIVE_WEIGHT, device=device)
     each, among, places = [], [], []
     number = 0
     for rows in examples:
@@ -221,7 +221,7 @@ def loss_of(outputs: torch.Tensor, examples: Sequence[Sequence[Row]]) -> torch.T
         if wanted.any():
             among.append(scored.logsumexp(0) - scored[wanted > 0].logsumexp(0))
     loss = torch.cat(each).mean()
-    for part, share in ((among, _AMONG_WEIGHT), (places, _SPAN_WEIGHT)):
+    for part, share in ((among, _LARGE_AMONG_WEIGHT), (places, _SPAN_WEIGHT)):
         loss = loss + share * torch.stack(part).mean() if part else loss
     return loss
 
@@ -247,12 +247,12 @@ def train(folder: Path, out: Path, anyway: bool, seed: int = 0) -> None:
         )
     network = LargeReaderNetwork(base_body()).to(device).train()
     trained = [p for p in network.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=_LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(trained, lr=_LARGE_RATE, betas=(0.9, 0.98), weight_decay=0.01)
     started = time.monotonic()
     for step, batch in enumerate(batches, 1):
         for group in optimizer.param_groups:
             left = max(0.02, 1 - step / len(batches))
-            group["lr"] = _LEARNING_RATE * min(1.0, step / _WARM_UP) * left
+            group["lr"] = _LARGE_RATE * min(1.0, step / _LARGE_WARM_UP) * left
         loss = loss_of(network([row for rows in batch for row in rows]), batch)
         optimizer.zero_grad()
         loss.backward()
@@ -268,17 +268,17 @@ def train(folder: Path, out: Path, anyway: bool, seed: int = 0) -> None:
 
 
 def _batched(examples: list[list[Row]], rng: random.Random) -> list[list[list[Row]]]:
-    """Return batches of about `_BATCH` rows, of examples of like length, in random order."""
+    """Return batches of about `_LARGE_BATCH` rows, of examples of like length, in random order."""
     rng.shuffle(examples)
     batches: list[list[list[Row]]] = []
-    for at in range(0, len(examples), 16 * _BATCH):
+    for at in range(0, len(examples), 16 * _LARGE_BATCH):
         pool = sorted(
-            examples[at : at + 16 * _BATCH], key=lambda rows: max(len(r.ids) for r in rows)
+            examples[at : at + 16 * _LARGE_BATCH], key=lambda rows: max(len(r.ids) for r in rows)
         )
         batch: list[list[Row]] = []
         for rows in pool:
             batch.append(rows)
-            if sum(map(len, batch)) >= _BATCH:
+            if sum(map(len, batch)) >= _LARGE_BATCH:
                 batches.append(batch)
                 batch = []
         if batch:

@@ -25,11 +25,11 @@ _TRIED = 24  # questions asked for them at most: each takes a second or two
 _DOCUMENTS = 8  # that questions are made from, from all over the library
 _LONGEST = 90  # characters of a question
 _LEAST_CONFIDENCE = 0.8
-_MOST_WORDS = 30  # of an answer
+_MOST_OF_QUESTION = 30  # of an answer
 _SUBJECT_WORDS = 12  # the most frequent words of a document tell its subject
 
 _MONTH = "|".join(MONTHS)
-_WHEN = (
+_TIMES = (
     rf"(?:\d{{1,2}} (?:{_MONTH}) \d{{4}}|(?:{_MONTH}) \d{{1,2}}, \d{{4}}|(?:{_MONTH} )?\d{{4}})\b"
 )
 _SUBJECT = (
@@ -48,15 +48,15 @@ _TURNED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, question in (
         (
             rf"{_SUBJECT} (?P<be>was|were|is|are) (?P<done>{_MADE}[^,;:.]{{0,40}}?) (?:in|on) "
-            rf"{_WHEN}",
+            rf"{_TIMES}",
             "When {be} {subject} {done}?",
         ),
         (
-            rf"(?:In|On) {_WHEN},? {_SUBJECT} (?P<be>was|were) (?P<done>{_MADE}[^,;:.]{{0,40}})\.$",
+            rf"(?:In|On) {_TIMES},? {_SUBJECT} (?P<be>was|were) (?P<done>{_MADE}[^,;:.]{{0,40}})\.$",
             "When {be} {subject} {done}?",
         ),
         (
-            rf"{_SUBJECT} will be (?P<done>{_MADE}[^,;:.]{{0,40}}?) (?:in|on) {_WHEN}",
+            rf"{_SUBJECT} will be (?P<done>{_MADE}[^,;:.]{{0,40}}?) (?:in|on) {_TIMES}",
             "When will {subject} be {done}?",
         ),
         (rf"{_SUBJECT} was (?P<did>{_BOTH}) by ", "Who {did} {subject}?"),
@@ -103,7 +103,7 @@ def is_answered_well(candidate: SuggestedQuestion, answer: Answer) -> bool:
     is_it = first.document == candidate.document and (
         first.start < candidate.end and candidate.start < first.end
     )
-    short = len(answer.sentences) == 1 and len(answer.answer.split()) <= _MOST_WORDS
+    short = len(answer.sentences) == 1 and len(answer.answer.split()) <= _MOST_OF_QUESTION
     return bool(is_it and first.focus and short)
 
 

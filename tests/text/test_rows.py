@@ -1,4 +1,4 @@
-from rag.text.rows import Cell, cell_asked_for, cells_of, is_row
+from rag.text.rows import RowCell, cell_asked_for, cells_of, is_row
 
 ROW = "Type: Fine · 30 June 2023 (cents/kg): 782 · 29 September 2023 (cents/kg): 715"
 
@@ -14,7 +14,7 @@ def test_a_row_has_its_values_with_heads_and_places() -> None:
 
 
 def test_a_value_may_have_no_head() -> None:
-    assert cells_of("Vestby · 2015: 8120")[0] == Cell("", "Vestby", 0, 6)
+    assert cells_of("Vestby · 2015: 8120")[0] == RowCell("", "Vestby", 0, 6)
     assert is_row("Vestby · 2015: 8120")
     assert not is_row("Vestby grew.")
 

@@ -14,7 +14,7 @@ from rag.types import Document, Evidence, Hit, Mode
 
 _RECORD = "by the library's own record"  # where no text of the document says it
 _MAX_LISTED = 20
-_ARTICLES = ("the", "a", "an")
+_LEADING_ARTICLES = ("the", "a", "an")
 _MAX_ENDING = 2  # letters: "herrings", "censuses"
 
 
@@ -46,7 +46,7 @@ def _documents(request: Request) -> Iterator[Claim]:
 def _mentions(request: Request) -> Iterator[Claim]:
     """Yield a sentence of each document that holds the words of the subject in a row."""
     words = [word for word in words_of(request.question.subject) if stem(word)]
-    wanted = words[1:] if len(words) > 1 and words[0].lower() in _ARTICLES else words
+    wanted = words[1:] if len(words) > 1 and words[0].lower() in _LEADING_ARTICLES else words
     found: dict[str, tuple[Evidence, ...]] = {}
     for hit in request.corpus.holding(" ".join(wanted)):
         sentence = _sentence_naming(hit, wanted)

@@ -41,9 +41,9 @@ _FRAME = re.compile(
     r"(?:the\s+)?(?:main\s+|key\s+)?differences?\s+(?:in|of)\s+|how\s+(?:do|does|did)\s+"
     r"(?=.+\b(?:compare|differ)))"
 )
-_AUXILIARY = "is|are|was|were|did|do|does|has|have|had|can|could|will|would|should"
+_ASKING_VERB = "is|are|was|were|did|do|does|has|have|had|can|could|will|would|should"
 _QUESTION_START = re.compile(
-    rf"(?i)(?:(?:by|in|on|at|for|of) )?(?:what|which|who|when|where|how|why|{_AUXILIARY})\b"
+    rf"(?i)(?:(?:by|in|on|at|for|of) )?(?:what|which|who|when|where|how|why|{_ASKING_VERB})\b"
 )
 _BETWEEN_SIDES = re.compile(
     r"(?i)^(?:what|which)?(?: is| are|'s| was| were)?\s*(?:the\s+)?(?:main\s+|key\s+)?"
@@ -55,7 +55,7 @@ _PAIR = re.compile(
 )
 _NAMED = r"(?:the )?[A-Z][\w’'-]*(?: (?:of |de |the )?[A-Z][\w’'-]*)*"
 _NAMED_THING = re.compile(_NAMED)
-_NAMES = re.compile(
+_TWO_NAMES = re.compile(
     rf"(?P<one>{_NAMED})(?: and| with| to| versus| vs\.?| or|,? compared (?:to|with)"
     rf"|,? (?:more|less|fewer) than| than| differs? from),? (?P<other>{_NAMED})"
 )
@@ -70,11 +70,11 @@ _CHANGE = re.compile(
 
 
 # "in the first and in the third quarter": two phrases that begin alike.
-_PREPOSITION = r"in|of|at|by|for|on|from|during|before|after|under|with"
+_BEFORE_PHRASE = r"in|of|at|by|for|on|from|during|before|after|under|with"
 _PARALLEL = re.compile(
-    rf"(?i)\b(?P<before>{_PREPOSITION}) (?P<one>(?:[\w’'.-]+ ){{1,4}}?)(?:,? ?)"
+    rf"(?i)\b(?P<before>{_BEFORE_PHRASE}) (?P<one>(?:[\w’'.-]+ ){{1,4}}?)(?:,? ?)"
     rf"(?:and|or|to|than|versus|vs\.?|compared (?:to|with)) (?P=before) "
-    rf"(?P<other>(?:(?!(?:{_PREPOSITION})\b)[\w’'.-]+ ?){{1,4}})"
+    rf"(?P<other>(?:(?!(?:{_BEFORE_PHRASE})\b)[\w’'.-]+ ?){{1,4}})"
 )
 _DIFFER = re.compile(
     r"(?i)^how (?:do|does|did) (?P<sides>.+?) (?:differ|compare)"
@@ -83,8 +83,8 @@ _DIFFER = re.compile(
 _HOW_MUCH = re.compile(r"(?i),? (?:and )?by how (?:much|many)$")  # the difference is told anyway
 # "Is the north richer than the south"
 _MORE_THAN = re.compile(
-    rf"(?i)^(?P<asks>{_AUXILIARY}) (?P<one>.+?) (?P<more>(?:be )?(?:(?:more|less) \w+|\w+er)) than "
-    r"(?P<other>.+)$"
+    rf"(?i)^(?P<asks>{_ASKING_VERB}) (?P<one>.+?) (?P<more>(?:be )?(?:(?:more|less) \w+|\w+er)) "
+    r"than (?P<other>.+)$"
 )
 # "How many seats has the old boat, and how many the new one": one question after the other.
 _ASKED_TWICE = re.compile(
@@ -92,7 +92,7 @@ _ASKED_TWICE = re.compile(
     r",? (?:and|or),? (?:[a-z]+ )?(?P=asks)\b(?P<second>.*)$"
 )
 _OF_ANOTHER = re.compile(r"(?i)\b(?:those|that|the ones?) of (?P<other>\w+)")
-_PRONOUN = re.compile(r"(?i)\b(?:it|they|he|she)\b")
+_PERSONAL = re.compile(r"(?i)\b(?:it|they|he|she)\b")
 _LIKE_ANOTHER = re.compile(
     r"(?i)^(?:(?:is|are|was|were|do|does|did|has|have|had) )*(?:the )?(?P<kind>[\w’'-]+) ones?\b"
 )
@@ -197,12 +197,12 @@ def _other_question(first: str, second: str, asks: str) -> str:
         return re.sub(r"(?i)\bthe [a-z]+\b", f"the {like['kind']}", first, count=1)
     opening = second.split(" ", 1)[0]
     shared = [*re.finditer(rf"(?i)\b{re.escape(opening)}\b", first)] if opening else []
-    if shared and opening.lower() not in _AUXILIARY.split("|"):
+    if shared and opening.lower() not in _ASKING_VERB.split("|"):
         return f"{first[: shared[-1].start()]}{second}"
     if of := _OF_ANOTHER.search(second):
         return re.sub(r"\bof \w+", f"of {of['other']}", first, count=1)
-    subject = re.search(rf"(?i)\b(?:{_AUXILIARY}) ((?:the |an? )?[\w’'-]+)", first)
-    return f"{asks} {_PRONOUN.sub(subject[1], second, count=1) if subject else second}"
+    subject = re.search(rf"(?i)\b(?:{_ASKING_VERB}) ((?:the |an? )?[\w’'-]+)", first)
+    return f"{asks} {_PERSONAL.sub(subject[1], second, count=1) if subject else second}"
 
 
 def _differing(one: str, other: str) -> tuple[str, str]:
@@ -249,7 +249,7 @@ def _pair(asked: str, named: tuple[str, ...]) -> list[Side]:
     if _QUESTION_START.match(rest):
         rest = rest[:1].lower() + rest[1:]  # its capital letter makes no name
     aspect = (between["aspect"] or "") if between else ""
-    if not aspect and (names := _NAMES.search(rest)):
+    if not aspect and (names := _TWO_NAMES.search(rest)):
         before, after = rest[: names.start()], rest[names.end() :]
         if content_of(before) | content_of(after):
             pairs = (

@@ -20,7 +20,7 @@ _NEAREST = 16  # passages read where no document is named
 _MAX_ITEMS = 15
 _FEWEST_ITEMS = 2  # one thing is a fact
 _MAX_LEADS = 2  # sentences that a list is looked for at: the best may only repeat the question
-_MOST_WORDS = 0.6  # of the question's words, in the title and heading of a list that answers it
+_MOST_ASKED = 0.6  # of the question's words, in the title and heading of a list that answers it
 _JOINS_ITEMS = re.compile(r"[;,]?(?:\s+(?:and|or))?\s*$")
 
 
@@ -101,7 +101,7 @@ def _items_under_heading(request: Request) -> list[Claim]:
             beside = document.text if heading <= wanted else document.title
             heading &= wanted
             held = len((content_of(beside) & wanted) | heading) / len(wanted)
-            if heading and held >= _MOST_WORDS and (best is None or held > best[0]):
+            if heading and held >= _MOST_ASKED and (best is None or held > best[0]):
                 best = held, document, items
     return [_item(best[1], item) for item in best[2]] if best else []
 

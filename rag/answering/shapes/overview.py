@@ -31,8 +31,8 @@ _NOT_ALONE = re.compile(
     r"The (?:first|second|third|others?|latter|former|same|rest)|There|Such|Here|However|Instead|"
     r"Also|Still|Yet|For example|Source|Table|Figure|Note)\b"
 )
-_PRONOUN = re.compile(r"\b(?:it|its|they|them|their|he|his|him|she|her|this|these|those)\b")
-_PRONOUN_PRICE = (
+_REFERS_BACK = re.compile(r"\b(?:it|its|they|them|their|he|his|him|she|her|this|these|those)\b")
+_REFERRING_PRICE = (
     0.2  # of a cosine: of sentences that say as much the one that names things is taken
 )
 
@@ -86,7 +86,7 @@ def _of_document(request: Request, document: Document) -> list[Evidence]:
         at += len(part)
         # What is near to its part and to the whole, and not said already.
         scores = own @ (own.mean(axis=0) + centre)
-        scores -= _PRONOUN_PRICE * np.array([bool(_PRONOUN.search(e.text)) for e in part])
+        scores -= _REFERRING_PRICE * np.array([bool(_REFERS_BACK.search(e.text)) for e in part])
         if chosen:
             scores = scores - (own @ np.stack([v for _, v in chosen]).T).max(axis=1)
         order = np.argsort(-scores, kind="stable")

@@ -20,7 +20,7 @@ from rag.answering.verify import Claim
 from rag.text.tokens import words_of
 from rag.types import Evidence, Mode
 
-_AUXILIARY = re.compile(r"^\w+(?:['’]t)? ")  # "Did", "isn't": what is left is a statement
+_LEADING_VERB = re.compile(r"^\w+(?:['’]t)? ")  # "Did", "isn't": what is left is a statement
 _MAX_PAIR_WORDS = 45  # of the two sentences shown where the second needs the first
 _VERDICTS = {True: "Yes: ", False: "No: ", None: ""}
 
@@ -37,7 +37,7 @@ def yes_no(request: Request) -> Iterator[tuple[Mode, Claim]]:
         # "It had none" says who only behind its sentence before.
         (lead,) = quoted([before], document)
         claim = replace(claim, text=f"{lead.text} {claim.text}")
-    verdict = _affirms(_AUXILIARY.sub("", request.question.text.rstrip("?! ")), best)
+    verdict = _affirms(_LEADING_VERB.sub("", request.question.text.rstrip("?! ")), best)
     said = words_of(claim.text)[0].lower() in ("yes", "no")  # it says so itself
     yield "extractive", claim if said else replace(claim, text=_VERDICTS[verdict] + claim.text)
     yield from contradicted(request.evidence, claim.evidence, request.min_confidence, document)
