@@ -95,7 +95,7 @@ def _likely(evidence: Sequence[Evidence], min_confidence: float) -> list[Evidenc
 
 def _differ(one: Evidence, other: Evidence) -> bool:
     """Return whether both short answers hold numbers, or none and names, that the other has not."""
-    numbers, other_numbers = _answer_stems(one, is_number), _stems_of_answer(other, is_number)
+    numbers, other_numbers = _answer_stems(one, is_number), _answer_stems(other, is_number)
     if numbers or other_numbers:
         return bool(numbers - other_numbers and other_numbers - numbers)
     if one.hit.chunk.document == other.hit.chunk.document:

@@ -29,9 +29,7 @@ _MOST_OF_QUESTION = 30  # of an answer
 _SUBJECT_WORDS = 12  # the most frequent words of a document tell its subject
 
 _MONTH = "|".join(MONTHS)
-_TIMES = (
-    rf"(?:\d{{1,2}} (?:{_MONTH}) \d{{4}}|(?:{_MONTH}) \d{{1,2}}, \d{{4}}|(?:{_MONTH} )?\d{{4}})\b"
-)
+_ON = rf"(?:\d{{1,2}} (?:{_MONTH}) \d{{4}}|(?:{_MONTH}) \d{{1,2}}, \d{{4}}|(?:{_MONTH} )?\d{{4}})\b"
 _SUBJECT = (
     r"(?P<subject>(?:[Tt]he|[Aa]n?|[A-Z][\w’'-]+) (?:(?! and | or | but )[^,;:.()]){2,60}?"
     r"|[A-Z][\w’'-]{3,})"
@@ -48,15 +46,15 @@ _TURNED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, question in (
         (
             rf"{_SUBJECT} (?P<be>was|were|is|are) (?P<done>{_MADE}[^,;:.]{{0,40}}?) (?:in|on) "
-            rf"{_TIMES}",
+            rf"{_ON}",
             "When {be} {subject} {done}?",
         ),
         (
-            rf"(?:In|On) {_TIMES},? {_SUBJECT} (?P<be>was|were) (?P<done>{_MADE}[^,;:.]{{0,40}})\.$",
+            rf"(?:In|On) {_ON},? {_SUBJECT} (?P<be>was|were) (?P<done>{_MADE}[^,;:.]{{0,40}})\.$",
             "When {be} {subject} {done}?",
         ),
         (
-            rf"{_SUBJECT} will be (?P<done>{_MADE}[^,;:.]{{0,40}}?) (?:in|on) {_TIMES}",
+            rf"{_SUBJECT} will be (?P<done>{_MADE}[^,;:.]{{0,40}}?) (?:in|on) {_ON}",
             "When will {subject} be {done}?",
         ),
         (rf"{_SUBJECT} was (?P<did>{_BOTH}) by ", "Who {did} {subject}?"),
