@@ -153,6 +153,23 @@ def test_a_document_that_is_added_later_is_counted_by_the_next_question(
     assert "holds 2 documents," in pipeline.ask(question).answer
 
 
+def test_the_row_that_a_question_names_answers_with_the_value_it_asks_for(
+    pipeline_with: PipelineWith,
+) -> None:
+    fares = (
+        "Route,Season,Adult fare,Car fare\nArden - Holm,May,12.50,48.00\n"
+        "Arden - Holm,July,16.00,61.00\nHolm - Vik,July,11.50,44.00\n"
+    )
+    pipeline = pipeline_with({"fares.csv": fares})
+    answer = pipeline.ask("What does an adult pay from Arden to Holm in July?", certainty=0.0)
+    (citation,) = answer.citations
+    assert citation.quote == "Route: Arden - Holm · Season: July · Adult fare: 16.00"
+    assert citation.focus
+    text = pipeline.document("fares").text
+    assert text[citation.focus.start : citation.focus.end] == "16.00"
+    assert "61.00" not in answer.answer
+
+
 def test_what_was_not_read_is_told_of_a_list_and_not_of_the_fact_given_instead(
     pipeline_with: PipelineWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
