@@ -16,6 +16,8 @@ VALUE = " · "  # between the values of a row whose columns have heads
 BARE = " | "  # between the values of a row whose columns have none
 _MOST_HEAD_ROWS = 4
 _LONGEST_HEAD = 80  # characters
+# "MD5" may stand over checksums, "Date" over dates: a share of the values has so many digits.
+_MOST_HEAD_DIGITS, _FEWEST_CODE_DIGITS, _CODES = 1, 3, 0.8
 _MOST_LABELS = 3  # columns beside a series of years that may be repeated with each year
 _NUMERIC_CELL = re.compile(r"[-+–€$£(]?[.,\s]*+\d[\d.,\s]*+[%)]?")
 _YEAR_CELL = re.compile(
@@ -160,6 +162,8 @@ def _differs(grid: _Grid) -> bool:
     It holds words or years over columns of numbers.
     """
     first, below = grid[0], grid[1:]
+    if _is_over_codes(first, below):
+        return True
     if any(_NUMERIC_CELL.fullmatch(p.text) and not _YEAR_CELL.fullmatch(p.text) for p in first):
         return False
     for column in range(len(first)):
@@ -171,6 +175,22 @@ def _differs(grid: _Grid) -> bool:
         if not _YEAR_CELL.fullmatch(first[column].text) or years * 2 <= len(numbers):
             return True
     return False
+
+
+def _is_over_codes(first: Sequence[_Place], below: _Grid) -> bool:
+    """Return whether a row of words stands over a column of dates, codes or other figures."""
+    if any(_count_digits(place.text) > _MOST_HEAD_DIGITS for place in first):
+        return False
+    for column in range(len(first)):
+        values = [row[column].text for row in below if column < len(row) and row[column].text]
+        codes = sum(_count_digits(value) >= _FEWEST_CODE_DIGITS for value in values)
+        if first[column].text and len(values) > 1 and codes >= _CODES * len(values):
+            return True
+    return False
+
+
+def _count_digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
 
 
 def _column_names(heads: _Grid, width: int) -> list[str]:
