@@ -184,8 +184,17 @@ def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]
         markers = "".join(
             f"<sup>{_marker_html(number, cited.get(number))}</sup>" for number in sentence.markers
         )
-        shown.append(f"<span>{escape(sentence.text)}{doubt}{markers}</span>")
+        # The last word holds its markers, or these would stand alone in the next line.
+        said, last = _last_word(sentence.text) if markers and not doubt else (sentence.text, "")
+        end = f'<span class="end">{escape(last)}{markers}</span>' if last else markers
+        shown.append(f"<span>{escape(said)}{doubt}{end}</span>")
     return " ".join(shown)
+
+
+def _last_word(text: str) -> tuple[str, str]:
+    """Return what stands before the last word of a text, and that word."""
+    at = text.rfind(" ") + 1
+    return text[:at], text[at:]
 
 
 def _footnote_html(c: Citation) -> str:

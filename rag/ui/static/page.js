@@ -317,7 +317,8 @@ const page = (() => {
       spoken = "";
       if (turn !== "0") answer.scrollIntoView({ block: "start" });
     }
-    const sentences = $$(".said > span", answer).map((span) => span.firstChild.textContent);
+    const words = (node) => (node.nodeType === Node.TEXT_NODE ? node.data : node.matches(".end") ? node.firstChild.textContent : "");
+    const sentences = $$(".said > span", answer).map((span) => [...span.childNodes].map(words).join(""));
     const all = sentences.join(" ") || $(".status", answer)?.textContent || "";
     if (all === spoken) return;
     $("#spoken").textContent = all.startsWith(spoken) ? all.slice(spoken.length) : all;
