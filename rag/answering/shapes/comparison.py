@@ -1,16 +1,17 @@
 """A question that compares -> one line for each side with its footnote, and their difference."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from rag.answering.conflicts import prefer_newest, prefer_oldest
-from rag.answering.shapes.fact import fact, own_words, state_fact, whole_sentence
+from rag.answering.shapes.fact import fact, own_words, row_claim, state_fact, whole_sentence
 from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim
-from rag.text.dates import YEAR
+from rag.text.dates import YEAR, in_words
 from rag.text.quantities import Amount, amounts_of
 from rag.text.rows import is_row
 from rag.text.tokens import FUNCTION_WORDS, content_of, stem, words_of
@@ -19,6 +20,7 @@ from rag.types import DocumentInfo, Evidence, Mode
 _READ = 8  # hits whose sentences are read for each side
 _MAX_SIDES = 5
 _MAX_NAME_WORDS = 5
+_OPENING = 200  # characters of a document's first page, where its title block stands
 _FEWEST_SIDES = 2
 # Of the confidence asked for: a part of a question is asked in fewer words than a reader expects,
 # and an answer is only given where all the parts have one.
@@ -122,7 +124,7 @@ def comparison(request: Request) -> Iterator[tuple[Mode, Claim]]:
         yield "extractive", own_words(replace(request.evidence[0], focus=None), None, document)
         return
     found = [(side, best) for side in compared if (best := _best(request, side, compared))]
-    places = {(best.hit.chunk.document, best.start) for _, best in found}
+    places = {_place_of(side, best) for side, best in found}
     if len(found) < len(compared) or len(places) < _FEWEST_SIDES:
         if request.evidence and _holds_proper_words(request, request.evidence[0], question.text):
             yield from fact(request)
@@ -133,6 +135,13 @@ def comparison(request: Request) -> Iterator[tuple[Mode, Claim]]:
         yield mode, replace(claim, text=f"{side.name}: {claim.text}")
     if len(found) == _FEWEST_SIDES:
         yield from _difference(*found)
+
+
+def _place_of(side: Side, best: Evidence) -> tuple[str, int]:
+    """Return where a side's answer stands: in a row of a table its cell, else its sentence."""
+    row = row_claim(side.question, best)
+    focus = row.evidence[0].focus if row else None
+    return best.hit.chunk.document, focus.start if focus else best.start
 
 
 def _names_all(best: Evidence, compared: Sequence[Side]) -> bool:
@@ -159,12 +168,21 @@ def sides(question: str, named: Sequence[str], documents: Sequence[DocumentInfo]
     if len(years) >= _FEWEST_SIDES:
         return [_of_year(asked, year, named, documents) for year in years[:_MAX_SIDES]]
     if len(named) >= _FEWEST_SIDES:
-        titles = {d.name: d.title for d in documents}
-        return [Side(titles[name], f"{asked}?", (name,)) for name in named[:_MAX_SIDES]]
+        called = _told_apart([d for d in documents if d.name in named[:_MAX_SIDES]])
+        return [Side(title, f"{asked}?", (name,)) for name, title in called.items()]
     if differ := _DIFFER.match(asked):
         aspect = f"{differ['aspect']} of " if differ["aspect"] else ""
         asked = f"{aspect}{differ['sides']}"
     return _parallel(asked, tuple(named)) or _pair(asked, tuple(named))
+
+
+def _told_apart(documents: Sequence[DocumentInfo]) -> dict[str, str]:
+    """Return the titles of documents by their names, with date or file where two are alike."""
+    times = Counter(d.title for d in documents)
+    return {
+        d.name: f"{d.title} ({in_words(d.date) or d.file})" if times[d.title] > 1 else d.title
+        for d in documents
+    }
 
 
 def _parallel(asked: str, named: tuple[str, ...]) -> list[Side]:
@@ -315,6 +333,9 @@ def _best(request: Request, side: Side, compared: Sequence[Side]) -> Evidence | 
         for e in evidence
         if e.score >= least and _holds_proper_words(request, e, side.question, own)
     ]
+    is_apart = len({other.documents for other in compared}) == len(compared)
+    if is_apart or YEAR.fullmatch(side.name):
+        return next(iter(likely), None)  # its documents, or the year, tell it from the others
     name = content_of(own)
     of_side = (e for e in likely if name <= content_of(f"{e.text} {e.hit.chunk.context}"))
     # A thing may be called otherwise in a report, but not by another name or number.
@@ -329,14 +350,15 @@ def _holds_proper_words(
     All names of the question count if no name is given. A year may stand in the passage, the title
     or the date, too, unless the sentence is a row of a table with a year of its own.
     """
-    hit = evidence.hit
-    text, years = evidence.text, YEAR.findall(question)
-    around = f"{hit.chunk.text} {hit.chunk.context} {hit.title} {hit.date}"
+    hit, text, years = evidence.hit, evidence.text, YEAR.findall(question)
+    document = request.corpus.document(hit.chunk.document)
+    opening = f"{document.file} {document.text[:_OPENING]}"  # "Annual report 2022"
+    around = f"{hit.chunk.text} {hit.chunk.context} {hit.title} {hit.date} {opening}"
     dated = text if is_row(text) and YEAR.search(text) else around
     words = words_of(question)
     wanted = set(words_of(question if name is None else name))
     named = {w for w in words[1:] if w[0].isupper() and w.lower() not in FUNCTION_WORDS} & wanted
-    held = content_of(f"{around} {request.corpus.document(hit.chunk.document).text}")
+    held = content_of(f"{around} {document.text}")
     return {stem(word) for word in named} <= held and all(year in dated for year in years)
 
 
