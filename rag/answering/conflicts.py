@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from rag.text.lookalikes import poses, without_lookalikes
 from rag.text.quantities import Amount, amounts_of
@@ -13,6 +14,8 @@ from rag.types import Evidence
 # three of five conflicts shown over the sample reports were none.
 _SHARE_OF_BEST = 0.8
 _MAX_COMPARED = 12  # of the best sentences
+# Of the best one's: what a version says in the same words answers as well.
+_SAME_SENTENCE = 0.5
 # Of the words of the shorter sentence, numbers aside: those that another sentence about the same
 # shares; and the fewest that show what both are about.
 _REWORDED = 0.6
@@ -28,9 +31,16 @@ def prefer_newest(evidence: Sequence[Evidence], min_confidence: float) -> tuple[
     if not evidence or not evidence[0].hit.date:
         return tuple(evidence)
     best = evidence[0]
-    versions = [e for e in _likely(evidence, min_confidence) if is_version(e, best)]
+    likely = _likely(evidence, min_confidence)
+    versions = [
+        e
+        for e in evidence[1:_MAX_COMPARED]
+        if is_version(e, best)
+        and (e in likely or (e.score >= _SAME_SENTENCE * best.score and _is_reworded(best, e)))
+    ]
     newest = max([best, *versions], key=lambda e: e.hit.date)
-    return (newest, *(e for e in evidence if e is not newest))
+    rest = (e for e in evidence if e is not newest)
+    return (replace(newest, score=max(newest.score, best.score)), *rest)
 
 
 def prefer_oldest(evidence: Sequence[Evidence], min_confidence: float) -> tuple[Evidence, ...]:
@@ -69,6 +79,7 @@ def find_conflict(evidence: Sequence[Evidence], min_confidence: float) -> Eviden
             for other in evidence[1:_MAX_COMPARED]
             if other.score >= min_confidence
             and (poses(best.text) or _is_reworded(best, other))
+            and not _are_of_two_subjects(best, other)
             and _holds_another_number(best, other)
         ),
         None,
@@ -82,10 +93,22 @@ def _is_elsewhere_or_same(one: Evidence, other: Evidence) -> bool:
     """
     if one.hit.chunk.document != other.hit.chunk.document:
         return True
-    are_rows = all(
-        is_row(e.text) for e in (one, other)
-    )  # of one table: each is about another thing
-    return not are_rows and _is_reworded(one, other)
+    return not _are_of_two_subjects(one, other) and _is_reworded(one, other)
+
+
+def _are_of_two_subjects(one: Evidence, other: Evidence) -> bool:
+    """Return whether two sentences of one document are rows of tables, or under two headings.
+
+    A row is about what its first value names, a sentence about what its heading does. One that
+    poses as a verdict or a role may stand anywhere.
+    """
+    if one.hit.chunk.document != other.hit.chunk.document:
+        return False
+    if all(is_row(e.text) for e in (one, other)):
+        return True
+    headings = [e.hit.chunk.section for e in (one, other)]
+    posing = any(poses(e.text) for e in (one, other))
+    return all(headings) and headings[0] != headings[1] and not posing
 
 
 def _likely(evidence: Sequence[Evidence], min_confidence: float) -> list[Evidence]:

@@ -109,8 +109,8 @@ def import_library(file: Path, indexes: Path, name: str) -> list[DocumentInfo]:
 
 
 def _admitted(folder: Path) -> list[DocumentInfo]:
-    """The documents of the library in a folder that nobody uses yet, once it is known to be whole,
-    in the present format.
+    """Return the documents of the library in a folder that nobody uses yet, once it is known to be
+    whole, in the present format.
 
     Raises ValueError and what reading it raises.
     """
@@ -155,7 +155,7 @@ def _admitted(folder: Path) -> list[DocumentInfo]:
 
 @contextmanager
 def _removed_at_last(path: Path) -> Iterator[None]:
-    """Whatever still has this name at the end is removed."""
+    """Remove whatever still has this name at the end."""
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ _LIBRARY_NAME = re.compile(r"[\w-](?:[\w .-]{0,62}[\w.-])?")
 
 
 def library_folder(indexes: Path, name: str) -> Path:
-    """The folder of the library of that name, whether it is there or not.
+    """Return the folder of the library of that name, whether it is there or not.
 
     Raises UsageError for a name that could be a path.
     """
@@ -38,7 +38,7 @@ def library_file(indexes: Path, name: str) -> tuple[int, int] | None:
 
 
 def library_names(indexes: Path) -> list[str]:
-    """The names of the libraries in a folder, sorted; none where the folder does not exist."""
+    """Return the names of the libraries in a folder, sorted; none if there is no folder."""
     return sorted(
         file.parent.name
         for file in indexes.glob(f"*/{DATABASE}")

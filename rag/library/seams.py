@@ -65,7 +65,7 @@ class Store(Protocol):
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:
-        """One state of the library for several look-ups of this thread."""
+        """Return one state of the library for several look-ups of this thread."""
         ...
 
     def add(

@@ -24,7 +24,7 @@ class SourceFiles:
     """
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is that of the library."""
+        """Keep the files below `folder`, which is that of the library."""
         self._folder = folder / FILES
 
     def keep(self, data: bytes, sha256: str) -> None:

@@ -45,7 +45,7 @@ class Library:
     def open(
         cls, folder: Path, *, embedder: str = "", dimension: int = 0, create: bool = False
     ) -> Self:
-        """The library in `folder`, brought to the present format.
+        """Return the library in `folder`, brought to the present format.
 
         With `create` a new one where there is none.
 
@@ -148,7 +148,7 @@ class Library:
         self._index.update()
 
     def pending(self, keys: Sequence[bytes], dimension: int) -> dict[bytes, NDArray[np.float32]]:
-        """Of these keys those under which `keep` has put a vector, each with it, float32
+        """Return of these keys those under which `keep` has put a vector, each with it, float32
         [dimension].
         """
         vectors = {
@@ -192,18 +192,18 @@ class Library:
         return self._store.names_by_age()
 
     def find(self, path: Path) -> DocumentInfo | None:
-        """The document that was read from the file at `path`."""
+        """Return the document that was read from the file at `path`."""
         return self._store.info("path", _absolute(path))
 
     def find_content(self, sha256: str) -> DocumentInfo | None:
-        """The document that was read from a file of that sha256, the first by name where there
-        are several.
+        """Return the document that was read from a file of that sha256, the first by name where
+        there are several.
         """
         return self._store.info("sha256", sha256)
 
     def below(self, folder: Path) -> list[DocumentInfo]:
-        """The documents whose files lay in the folder, or in one below it, in the order of their
-        names.
+        """Return the documents whose files lay in the folder, or in one below it, in the order of
+        their names.
         """
         place = Path(_absolute(folder))
         return [document for document in self.documents() if document.path.is_relative_to(place)]
@@ -215,7 +215,7 @@ class Library:
         self._store.move(name, _absolute(path), path.name)
 
     def info(self, name: str) -> DocumentInfo:
-        """The document of that name, as a list shows it.
+        """Return the document of that name, as a list shows it.
 
         Raises NotFoundError where there is none.
         """
@@ -225,7 +225,7 @@ class Library:
         return found
 
     def free_name(self, stem: str) -> str:
-        """`stem`, or the first of stem-2, stem-3 … that no document has."""
+        """Return `stem`, or the first of stem-2, stem-3 … that no document has."""
         names = set(self._store.names_like(stem))
         name, number = stem, 1
         while name in names:
@@ -234,7 +234,7 @@ class Library:
         return name
 
     def document(self, name: str) -> Document:
-        """The whole document of that name, equal to the one that was added.
+        """Return the whole document of that name, equal to the one that was added.
 
         Raises NotFoundError where there is none.
         """
@@ -244,8 +244,8 @@ class Library:
         return document
 
     def snapshot(self) -> AbstractContextManager[None]:
-        """One state of the library for several look-ups, even where another process changes it
-        in between.
+        """Return one state of the library for several look-ups, even where another process changes
+        it in between.
         """
         self._index.update()
         return self._store.snapshot()
@@ -253,8 +253,10 @@ class Library:
     # --- Look-ups ---------------------------------------------------------------------------------
 
     def select(self, only: Filter, question: str = "") -> Any:
-        """The filter, and every phrase the question puts in quotation marks, as the look-ups take
-        it; None where it leaves nothing out.
+        """Return the filter, and every phrase the question puts in quotation marks, as the look-ups
+        take it.
+
+        None where it leaves nothing out.
 
         Raises UsageError for a document that is not in the library, and for a date that is none.
         """
@@ -265,7 +267,7 @@ class Library:
             return self._index.select(only, question)
 
     def matching(self, only: Filter, question: str = "") -> dict[int, tuple[Chunk, str, str]]:
-        """The chunks that pass the filter and hold the phrases, as `chunks` returns them.
+        """Return the chunks that pass the filter and hold the phrases, as `chunks` returns them.
 
         None of them where neither leaves anything out. Raises what `select` does.
         """
@@ -276,8 +278,8 @@ class Library:
     def dense(
         self, vector: NDArray[np.float32], k: int, among: Any = None
     ) -> list[tuple[int, float]]:
-        """The ids of the `k` chunks whose vectors are nearest to the unit vector [dimension], with
-        their cosines, best first.
+        """Return the ids of the `k` chunks whose vectors are nearest to the unit vector
+        [dimension], with their cosines, best first.
 
         With `among`, which `select` gives, only those chunks compete.
         """
@@ -285,7 +287,8 @@ class Library:
         return self._index.dense(vector, k, among)
 
     def every_vector(self) -> list[tuple[ChunkIds, Vectors]]:
-        """The ids of all chunks and their unit vectors, float32 [ids, dimension], in batches.
+        """Return the ids of all chunks and their unit vectors, float32 [ids, dimension], in
+        batches.
 
         What `dense` is measured by.
         """
@@ -294,8 +297,8 @@ class Library:
     def lexical(
         self, question: str, k: int, among: Any = None, earlier: str = ""
     ) -> list[tuple[int, float]]:
-        """The ids of the `k` chunks that share most with the words of the question, with their bm25
-        (more is better), best first.
+        """Return the ids of the `k` chunks that share most with the words of the question, with
+        their bm25 (more is better), best first.
 
         With `among`, which `select` gives, only those chunks compete; how rare a word is is counted
         in all. The words of `earlier`, what was asked before, count half.
@@ -303,8 +306,8 @@ class Library:
         return self._index.lexical(question, k, among, earlier)
 
     def idf(self, words: Sequence[str]) -> list[float]:
-        """How rare each word is among the chunks, its inverse document frequency (Robertson &
-        Spärck Jones 1976).
+        """Return how rare each word is among the chunks, its inverse document frequency (Robertson
+        & Spärck Jones 1976).
         """
         return self._index.idf(words)
 
@@ -326,7 +329,7 @@ class Library:
         self._index.optimize()
 
     def chunks(self, ids: Sequence[int]) -> dict[int, tuple[Chunk, str, str]]:
-        """The chunks of these ids, each with the title and date of its document.
+        """Return the chunks of these ids, each with the title and date of its document.
 
         One removed in the meantime is left out.
         """
@@ -342,7 +345,9 @@ class Library:
         self._store.copy(file)
 
     def verify(self) -> list[str]:
-        """What is wrong with the library, in sentences; nothing for a whole one. Reads all of it.
+        """Return what is wrong with the library, in sentences.
+
+        Nothing for a whole one. Reads all of it.
 
         Raises LibraryError where it is too damaged to be read, or another process is adding to it.
         """

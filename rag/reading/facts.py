@@ -278,7 +278,7 @@ def _dates_of_file(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_range(line: str, dates: Sequence[FoundDate]) -> bool:
-    """Whether the dates of a line are the ends of a time, or its date is that of a print."""
+    """Return whether the dates of a line are the ends of a time, or its date is that of a print."""
     if len(dates) < 2:
         return bool(_PRINTED.search(line) or _NUMBERS_OF_TIME.search(line))
     between = line[dates[0].end : dates[1].start].strip().lower()

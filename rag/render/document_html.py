@@ -38,8 +38,8 @@ def report_html(
     turn: int | None = None,
     library: str = "",
 ) -> str:
-    """The document with the words marked that the answer of a `turn` cites, those of the span
-    `current` as the ones in view.
+    """Return the document with the words marked that the answer of a `turn` cites, those of the
+    span `current` as the ones in view.
 
     A document with pages shows one of them as it is printed, from the `library`: that of the span,
     or the first.
@@ -124,7 +124,7 @@ def _text_html(document: Document, marks: Sequence["_Mark"]) -> str:
 
 
 def _outline_html(document: Document) -> str:
-    """The headings of a document, each of which leads to its section; "" where it has none.
+    """Return the headings of a document, each of which leads to its section; "" where it has none.
 
     They are buttons: the address of the page names the conversation, and a link within it would
     take that away.
@@ -148,7 +148,8 @@ def _outline_html(document: Document) -> str:
 
 
 def _pages_html(document: Document, marks: Sequence["_Mark"], library: str) -> str:
-    """The picture of a page, with the words of the marks marked, and what turns it to the others.
+    """Return the picture of a page, with the words of the marks marked, and what turns it to the
+    others.
 
     The marks of all pages are there; the script of the page shows those of the page that it shows.
     "" in a document without pages.
@@ -184,7 +185,7 @@ def _pages_html(document: Document, marks: Sequence["_Mark"], library: str) -> s
 
 
 def _mark_on_page_html(document: Document, box: Box, mark: "_Mark", shown: int) -> str:
-    """What marks the words of a line on the picture of its page."""
+    """Return what marks the words of a line on the picture of its page."""
     line = document.text[box.start : box.end]
     first = _share_of(line, max(mark.start, box.start) - box.start)
     last = _share_of(line, min(mark.end, box.end) - box.start)
@@ -205,7 +206,7 @@ _NARROW, _WIDE = frozenset("iljftr.,;:'’!|()[] -“”\""), frozenset("mwMW—
 
 
 def _share_of(line: str, offset: int) -> float:
-    """How much of the width of a line stands before the offset, 0..1."""
+    """Return how much of the width of a line stands before the offset, 0..1."""
     widths = [
         0.55 if c in _NARROW else 1.55 if c in _WIDE else 1.3 if c.isupper() else 1.0 for c in line
     ]
@@ -223,7 +224,7 @@ class _Mark(NamedTuple):
 def _block(
     document: Document, paragraph: Paragraph, note_starts: dict[int, int]
 ) -> tuple[str, str]:
-    """The tag of a paragraph and its attributes."""
+    """Return the tag of a paragraph and its attributes."""
     text = document.text[paragraph.start : paragraph.end]
     if paragraph.kind == "heading":
         section = document.sections[paragraph.section]
@@ -263,7 +264,8 @@ def _table_at(document: Document, offset: int) -> Table | None:
 def _table_html(
     table: Table, rows: Sequence[tuple[int, int, int]], words: Callable[[int, int], str]
 ) -> str:
-    """A table whose rows are paragraphs: number, start, end. `words` gives the HTML of a span.
+    """Return a table whose rows are paragraphs: number, start, end. `words` gives the HTML of a
+    span.
 
     What the text repeats to say each row by itself, the heads and what stands between values, is
     there but not seen: the heads stand above the columns, as generated content where the text has
@@ -296,7 +298,10 @@ def _cells_html(
     is_head: bool,
     words: Callable[[int, int], str],
 ) -> str:
-    """The cells of the row that is the span; each holds the text before it, the last the rest."""
+    """Return the cells of the row that is the span.
+
+    Each holds the text before it, the last the rest.
+    """
 
     def unseen(a: int, b: int) -> str:
         return f'<span class="unseen" aria-hidden="true">{words(a, b)}</span>' if a < b else ""
@@ -322,7 +327,7 @@ def _cells_html(
 def _words_html(
     document: Document, start: int, end: int, marks: Sequence[_Mark], notes: dict[int, int]
 ) -> str:
-    """The words of a span, with marks around those cited and buttons for the markers of the
+    """Return the words of a span, with marks around those cited and buttons for the markers of the
     report's own notes, whose indexes `notes` holds by their starts, and between them, as generated
     content, what is struck out.
     """
@@ -369,7 +374,7 @@ def _marked_html(marks: Sequence[_Mark], words: str) -> str:
 
 
 def _struck_in(document: Document, start: int, end: int) -> dict[int, list[str]]:
-    """What is struck out in a span, as HTML by offset; at its end only where the text ends."""
+    """Return what is struck out in a span, as HTML by offset; at its end only if the text ends."""
     found: dict[int, list[str]] = {}
     for index in range(
         bisect_left(document.struck, start, key=lambda struck: struck.at), len(document.struck)
@@ -382,7 +387,7 @@ def _struck_in(document: Document, start: int, end: int) -> dict[int, list[str]]
 
 
 def _overlapping(spans: Sequence[_Spanned], start: int, end: int) -> Iterator[_Spanned]:
-    """Those of the spans, which stand in order, that share a character with start:end."""
+    """Return those of the spans, which stand in order, that share a character with start:end."""
     first = bisect_right(spans, start, key=lambda span: span.end)
     return takewhile(
         lambda span: span.start < end, (spans[index] for index in range(first, len(spans)))

@@ -62,7 +62,7 @@ def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
 
 
 def _actions_html(turn: int, answer: Answer) -> str:
-    """What can be done with an answer."""
+    """Return what can be done with an answer."""
     copy = (
         f'<button type="button" data-copy="{escape(answer_text(answer))}">'
         "Copy with footnotes</button>"
@@ -198,7 +198,7 @@ def _last_word(text: str) -> tuple[str, str]:
 
 
 def _footnote_html(c: Citation) -> str:
-    """A footnote: one line that says where, and, once opened, the quotation."""
+    """Return a footnote: one line that says where, and, once opened, the quotation."""
     place = _titled_place(c.title, c.section, c.paragraph, c.shown_page)
     speaker = f'<span class="speaker">{escape(as_label(c.speaker))}</span>' if c.speaker else ""
     note = (
@@ -215,7 +215,7 @@ def _footnote_html(c: Citation) -> str:
 
 
 def cited_html(answer: Answer) -> str:
-    """The sentences of an answer with their footnotes, for a place outside a conversation."""
+    """Return the sentences of an answer with their footnotes, for use outside a conversation."""
     return (
         f'<div class="brief"><p class="said lines">'
         f"{_sentences_html(answer.sentences, answer.citations)}</p>"
@@ -224,7 +224,7 @@ def cited_html(answer: Answer) -> str:
 
 
 def quote_html(c: Citation) -> str:
-    """The quotation with the short answer in it marked."""
+    """Return the quotation with the short answer in it marked."""
     if c.focus is None or not c.start <= c.focus.start < c.focus.end <= c.end:
         return escape(c.quote)
     first, last = c.focus.start - c.start, c.focus.end - c.start
@@ -253,7 +253,7 @@ def _hit_link_html(hit: Hit) -> str:
 def _open_html(
     label: str, document: str, start: int, end: int, marker: int | None = None, place: str = ""
 ) -> str:
-    """A button that opens the document at the span; that of a footnote says at what `place`."""
+    """Return a button that opens the document at the span; a footnote's says at what `place`."""
     named = f"Footnote {marker}, {label}: {place}" if label != str(marker) else ""
     spoken = named or f"Footnote {marker}: show {place}"
     numbered = f' data-marker="{marker}" aria-label="{escape(spoken)}"' if marker else ""

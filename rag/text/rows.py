@@ -24,13 +24,18 @@ def is_row(sentence: str) -> bool:
 
 
 def cells_of(row: str) -> list[RowCell]:
-    """Return the cells of a row such as "Vestby · 2015: 8120", in their order."""
-    cells, start = [], 0
+    """Return the cells of a row such as "Vestby · 2015: 8120", in their order.
+
+    A cell that ends in a colon, as in a form, is the head of the next one.
+    """
+    cells, start, label = [], 0, ""
     for part in _BETWEEN_CELLS.split(row):
         heads = [*_BEHIND_HEAD.finditer(part)]
         behind = heads[-1].end() if heads else 0
-        head = part[: heads[-1].start()] if heads else ""
-        cells.append(RowCell(head, part[behind:], start + behind, start + len(part)))
+        head = part[: heads[-1].start()] if heads else label
+        label = part[:-1] if part.endswith(":") else ""
+        if not label:
+            cells.append(RowCell(head, part[behind:], start + behind, start + len(part)))
         start += len(part) + len(" · ")
     return cells
 
@@ -40,6 +45,8 @@ def cell_asked_for(question: str, row: str, start: int, end: int) -> RowCell | N
 
     Of several that it names as well the first is taken. None if the sentence is no row.
     """
-    touched = [c for c in cells_of(row) if c.start < end and start < c.end] if is_row(row) else []
+    cells = cells_of(row) if is_row(row) else []
+    touched = [c for c in cells if c.start < end and start < c.end]
+    touched = touched or [c for c in cells if c.start >= end][:1]  # the span is a head
     asked = content_of(question)
     return max(touched, key=lambda cell: len(content_of(cell.head) & asked), default=None)

@@ -225,7 +225,7 @@ class Controller:
     # --- Reports ----------------------------------------------------------------------------------
 
     def library_view(self, library: str, chosen: Sequence[str] = ()) -> str:
-        """The list of the library's documents, those that limit the next question ticked."""
+        """Return the list of the library's documents, those that limit the next question ticked."""
         if not library:
             return no_library_html()
         try:
@@ -238,7 +238,7 @@ class Controller:
             return trouble_html(str(error))
 
     def scope(self, library: str, chosen: Sequence[str]) -> tuple[tuple[str, ...], str]:
-        """Those of the chosen documents that are in the library, and what is said beside the
+        """Return those of the chosen documents that are in the library, and what is said beside the
         question of what it is asked of.
         """
         try:
@@ -252,8 +252,10 @@ class Controller:
     def open(
         self, window: BrowserWindow, opened: Mapping[str, Any], chosen: Sequence[str] = ()
     ) -> str:
-        """The document that a button names, with the words marked that its answer cites, those of
-        the button in view; the list of all where it names none.
+        """Return the document that a button names, with the words marked that its answer cites,
+        those of the button in view.
+
+        The list of all where it names none.
         """
         try:
             if not window.library or not opened.get("document"):
@@ -269,7 +271,7 @@ class Controller:
             return trouble_html(str(error))
 
     def about(self, window: BrowserWindow, document: str) -> str:
-        """A document's own page."""
+        """Return a document's own page."""
         try:
             pipeline = self._service.pipeline(window.library)
             info, found = pipeline.library.info(document), pipeline.document(document)
@@ -278,14 +280,16 @@ class Controller:
             return trouble_html(str(error))
 
     def correct(self, window: BrowserWindow, document: str, title: str, date: str) -> str:
-        """A document's own page, after its title and date were corrected, or why they were not."""
+        """Return a document's own page, after its title and date were corrected, or why they were
+        not.
+        """
         trouble = self._trouble(
             lambda: self._service.correct(window.library, document, title, date.strip())
         )
         return trouble + self.about(window, document)
 
     def beside(self, window: BrowserWindow, chosen: Sequence[str] = ()) -> str:
-        """What stands beside a conversation.
+        """Return what stands beside a conversation.
 
         The document that its last answer cites first, or the list of all.
         """

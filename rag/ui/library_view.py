@@ -24,7 +24,7 @@ _REBUILD = "Rebuild the index of all documents? It may take long; questions are 
 
 
 def no_library_html() -> str:
-    """What stands where there is nothing to ask yet: three ways to begin."""
+    """Return what stands where there is nothing to ask yet: three ways to begin."""
     return (
         '<section class="calm"><h2>No documents yet</h2>'
         "<p>Add reports, then ask questions about them in plain words. Every sentence of an answer "
@@ -128,7 +128,7 @@ def _way_html(do: str, shown: str) -> str:
 
 
 def _upload_progress_html(uploads: Sequence[Job]) -> str:
-    """How many of the files that were sent are done; "" for none."""
+    """Return how many of the files that were sent are done; "" for none."""
     done, of = sum(job.finished for job in uploads), len(uploads)
     if not uploads:
         return "<p></p>"
@@ -272,7 +272,7 @@ def _task_html(task: Job) -> str:
 
 
 def _time_left(task: Job) -> str:
-    """How long a task will take, as in " · about 2 min left"; "" while that is unknown."""
+    """Return how long a task will take, as in " · about 2 min left"; "" while that is unknown."""
     seconds = task.seconds_left
     if seconds is None:
         return ""
@@ -281,8 +281,8 @@ def _time_left(task: Job) -> str:
 
 
 def _picture_html(dates: Sequence[str]) -> str:
-    """How many documents there are of each month or year, as bars and as a table, and how many it
-    does not show.
+    """Return how many documents there are of each month or year, as bars and as a table, and how
+    many it does not show.
 
     "" if that would show nothing.
     """
@@ -323,7 +323,7 @@ def _picture_html(dates: Sequence[str]) -> str:
 
 
 def _left_out(undated: int) -> str:
-    """What a picture does not show; "" for nothing."""
+    """Return what a picture does not show; "" for nothing."""
     verb = "is" if undated == 1 else "are"
     return f"{count(undated, 'document')} without a date {verb} not shown." if undated else ""
 

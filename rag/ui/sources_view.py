@@ -23,7 +23,7 @@ _SORTS = {
 def library_html(
     name: str, documents: Sequence[DocumentInfo], chosen: Collection[str], by_age: Sequence[str]
 ) -> str:
-    """The list of a library's documents, each of which opens and can be ticked.
+    """Return the list of a library's documents, each of which opens and can be ticked.
 
     Those `chosen` are ticked; `by_age` are the names in the order they were added.
     """
@@ -73,7 +73,7 @@ def _item_html(document: DocumentInfo, chosen: bool, added: int, alike: bool) ->
 
 
 def scope_html(documents: Sequence[DocumentInfo], chosen: Collection[str]) -> str:
-    """What the next question is asked of, to stand beside it; "" where there is nothing."""
+    """Return what the next question is asked of, to stand beside it; "" where there is nothing."""
     if not documents:
         return ""
     choose = '<button type="button" data-document="">{}</button>'
@@ -91,7 +91,8 @@ def scope_html(documents: Sequence[DocumentInfo], chosen: Collection[str]) -> st
 
 
 def about_html(document: Document, info: DocumentInfo, known: DocumentOverview) -> str:
-    """A document's own page: its overview, its facts, its contents and questions worth asking.
+    """Return a document's own page: its overview, its facts, its contents and questions worth
+    asking.
 
     The article has the attribute data-busy while some of it is looked for.
     """

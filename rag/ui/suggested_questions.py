@@ -130,7 +130,11 @@ class SuggestedQuestions:
     def _find(self, library: str, generation: int) -> None:
         try:
             questions = self._answered(library)
-        except RagError as error:
+        except Exception as error:
+            if self._service.closed:
+                return  # what was being asked went away with the server
+            if not isinstance(error, RagError):
+                raise
             _log.warning("No questions were suggested for %r: %s", library, error)
             questions = []
         with self._lock:

@@ -89,7 +89,28 @@ NEW = evidence("Staff may claim 52 euros.", "52", 0.8, title="Policy 2024", date
 
 def test_of_two_versions_the_newer_one_comes_first() -> None:
     assert is_version(OLD, NEW)
-    assert prefer_newest([OLD, TWELVE, NEW], 0.4) == (NEW, OLD, TWELVE)
+    newest = replace(NEW, score=OLD.score)  # it says the same, so it answers as well
+    assert prefer_newest([OLD, TWELVE, NEW], 0.4) == (newest, OLD, TWELVE)
+
+
+def test_a_newer_version_in_the_same_words_is_preferred_though_less_likely() -> None:
+    less = replace(NEW, text="Staff may claim 52 euros.", score=0.5)
+    assert prefer_newest([OLD, less], 0.6)[0].hit == NEW.hit
+
+
+def test_sentences_under_two_headings_and_rows_do_not_contradict_each_other() -> None:
+    def of(text: str, answer: str, section: str) -> Evidence:
+        one = evidence(text, answer, title="Prices")
+        return replace(one, hit=replace(one.hit, chunk=replace(one.hit.chunk, section=section)))
+
+    old = of("A new pane costs 5,150 crowns.", "5,150 crowns", "Falk 300")
+    assert (
+        find_conflict([old, of("A new pane costs 7,450 crowns.", "7,450", "Falk 700")], 0.4) is None
+    )
+    same = of("A new pane costs 7,450 crowns.", "7,450", "Falk 300")
+    assert find_conflict([old, same], 0.4) is same
+    rows = [of(f"Town: {t} · Snow: {n}", n, "") for t, n in (("Lindal", "51"), ("Fjell", "112"))]
+    assert find_conflict(rows, 0.4) is None
 
 
 def test_a_version_is_not_preferred_that_does_not_answer() -> None:

@@ -19,6 +19,13 @@ def test_a_value_may_have_no_head() -> None:
     assert not is_row("Vestby grew.")
 
 
+def test_a_label_of_a_form_is_the_head_of_what_follows() -> None:
+    row = "Name of the boat: | Silver Petrel"
+    (cell,) = cells_of(row)
+    assert (cell.head, cell.value) == ("Name of the boat", "Silver Petrel")
+    assert cell_asked_for("What is the boat called?", row, 0, 16) == cell
+
+
 def test_of_the_cells_that_a_span_touches_the_question_names_one() -> None:
     start, end = ROW.index("782"), ROW.index("715") + 3
     cell = cell_asked_for("What was the price in September?", ROW, start, end)

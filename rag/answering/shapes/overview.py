@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 
@@ -23,6 +24,7 @@ _MAX_BRIEFING_WORDS = 165  # of a briefing: with its heading a page of a noteboo
 _SHORTEST, _LONGEST_SENTENCE = 7, 34
 _WEIGHED_SENTENCES = 12  # of each part of a document: the first of each paragraph first
 _TOPIC_HITS = 12
+_FEWEST_ON_TOPIC = 3  # sentences on a subject that stand by themselves
 # Of the words of a topic, weighed alike: a passage that holds fewer is on something else.
 _ON_TOPIC = 0.5
 # What needs the sentence before, or is about the text itself.
@@ -178,8 +180,23 @@ def _on_topic(request: Request) -> list[Evidence]:
     best = sorted(near.tolist(), key=lambda by_reader: by_reader + by_meaning[by_reader])
     on_subject = [evidence[i] for i in best if wanted & content_of(evidence[i].text)]
     chosen = _within_briefing(on_subject or [evidence[i] for i in best[:_MIN_SENTENCES]])
+    if len(chosen) < _FEWEST_ON_TOPIC:  # what comes next goes on with it
+        followed = [part for e in chosen for part in (e, _next_in_paragraph(e)) if part]
+        chosen = _within_briefing(followed)
     order = {hit.chunk.document: n for n, hit in reversed(list(enumerate(hits)))}
     return sorted(chosen, key=lambda e: (order[e.hit.chunk.document], e.start))
+
+
+def _next_in_paragraph(evidence: Evidence) -> Evidence | None:
+    """Return the sentence behind this one; None if it is the last of its paragraph."""
+    offset, text = evidence.hit.chunk.start, evidence.hit.chunk.text
+    for start, end in sentence_spans(text):
+        if offset + start >= evidence.end:
+            if "\n\n" in text[evidence.end - offset : start]:
+                return None
+            following = replace(evidence, start=offset + start, end=offset + end, focus=None)
+            return replace(following, text=text[start:end])
+    return None
 
 
 def _covers(hit: Hit, wanted: frozenset[str]) -> bool:

@@ -145,7 +145,7 @@ def add_chat_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/models", tags=["openai"])
     def models() -> dict[str, Any]:
-        """The libraries, as models."""
+        """Return the libraries, as models."""
         names = [ANY_LIBRARY, *service.libraries()]
         return {
             "object": "list",

@@ -36,7 +36,7 @@ def add_embedding_routes(app: FastAPI, service: Service) -> None:
 
     @app.post("/v1/embeddings", tags=["openai"])
     def embeddings(asked: EmbeddingRequest) -> dict[str, Any]:
-        """The unit vectors of texts, by the embedding model of the server, which is named."""
+        """Return the unit vectors of texts, by the embedding model of the server."""
         texts = [asked.input] if isinstance(asked.input, str) else asked.input
         embedder = service.models.embedder
         vectors = embedder.encode(texts)

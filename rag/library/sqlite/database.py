@@ -77,8 +77,10 @@ class SqliteDatabase:
             self._connection.close()
 
     def prepare(self, embedder: str, dimension: int, create: bool) -> bool:
-        """Whether there is a library, which is then for this embedder and in the present format;
-        with `create` it is made.
+        """Return whether there is a library, which is then for this embedder and in the present
+        format.
+
+        With `create` it is made.
 
         Raises LibraryError where it was built with another embedder or by a newer version, or is no
         library.
@@ -153,8 +155,8 @@ class SqliteDatabase:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One state of the library for several queries, even where another process changes it in
-        between.
+        """Hold one state of the library for several queries, even where another process changes it
+        in between.
         """
         with self._lock, self._troubles():
             if self._connection.in_transaction:  # of the same thread, which holds the lock
@@ -168,7 +170,7 @@ class SqliteDatabase:
 
     @contextmanager
     def counted_transaction(self) -> Iterator[sqlite3.Connection]:
-        """One change of the library, counted.
+        """Hold one change of the library, counted.
 
         Kept wholly where the block ends well, else not at all.
         """
@@ -180,7 +182,7 @@ class SqliteDatabase:
 
     @contextmanager
     def transaction(self, patience: float = _WRITER_SECONDS) -> Iterator[sqlite3.Connection]:
-        """A change that is not counted, since it is of no document.
+        """Return a change that is not counted, since it is of no document.
 
         Kept wholly where the block ends well, else not at all. After `patience`, in seconds, it
         raises LibraryLockedError where another process still writes.
@@ -195,7 +197,7 @@ class SqliteDatabase:
 
     @contextmanager
     def _turn_to_write(self, patience: float) -> Iterator[None]:
-        """Holds the lock, and has begun to write.
+        """Hold the lock, and begin to write.
 
         Until another process has finished, readers of this one go on.
         """
@@ -215,7 +217,7 @@ class SqliteDatabase:
             self._lock.release()
 
     def _begins_to_write(self, last: bool) -> bool:
-        """Whether a transaction has begun, and the lock is held.
+        """Return whether a transaction has begun, and the lock is held.
 
         On the `last` try it raises why not.
         """
@@ -257,7 +259,7 @@ class SqliteDatabase:
             self._connection.execute("PRAGMA journal_mode = WAL")
 
     def check(self) -> list[str]:
-        """What is wrong with the file, its keys and its word index, in sentences."""
+        """Return what is wrong with the file, its keys and its word index, in sentences."""
         with self.reading() as connection:
             found = [
                 f"The database reports: {m}."
@@ -300,11 +302,11 @@ class SqliteDatabase:
             own._connection.execute("VACUUM INTO ?", [str(file)])
 
     def damaged(self) -> LibraryError:
-        """The error to raise where rows do not hold together."""
+        """Return the error to raise where rows do not hold together."""
         return LibraryError(f"The library {self._folder.name!r} {_DAMAGED}")
 
     def unwritable(self, error: OSError) -> LibraryError:
-        """The error to raise where a file beside the database cannot be written."""
+        """Return the error to raise where a file beside the database cannot be written."""
         return LibraryError(
             f"The library {self._folder.name!r} cannot be written to ({error.strerror}); check "
             "its folder and disk."
@@ -312,7 +314,7 @@ class SqliteDatabase:
 
     @contextmanager
     def _troubles(self) -> Iterator[None]:
-        """Turns what SQLite reports about the file into the error a user meets.
+        """Turn what SQLite reports about the file into the error a user meets.
 
         Errors of our own making pass.
         """
@@ -361,7 +363,7 @@ def add_functions(database: sqlite3.Connection) -> None:
 
 
 def tables(database: sqlite3.Connection) -> set[tuple[str, ...]]:
-    """Every table, index, view and trigger of a database.
+    """Return every table, index, view and trigger of a database.
 
     Its kind, its name, that of its table, and the words that made it, white space made even.
     """
@@ -377,7 +379,7 @@ def tables_of_format(version: int = FORMAT) -> set[tuple[str, ...]]:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one.
+    """Return the statements of a script one by one.
 
     `executescript` would end the transaction around them.
     """
@@ -396,7 +398,7 @@ def _make_private_file(file: Path) -> None:
 
 
 def _connect(file: Path, create: bool) -> sqlite3.Connection:
-    """A connection that has read once.
+    """Return a connection that has read once.
 
     Where the folder is read-only, one that needs no files beside the database.
     """
@@ -431,7 +433,7 @@ def _connect(file: Path, create: bool) -> sqlite3.Connection:
 
 
 def _half(vector: bytes) -> bytes:
-    """A stored vector of full precision in half precision."""
+    """Return a stored vector of full precision in half precision."""
     return np.frombuffer(vector, "<f4").astype("<f2").tobytes()
 
 

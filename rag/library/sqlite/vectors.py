@@ -117,7 +117,8 @@ class VectorIndex:
 
 
 def make_codes(batches: Iterable[tuple[Ids, Vectors]], dimension: int) -> "faiss.Index":
-    """Codes of unit vectors, which come in batches of their ids and float32 [ids, dimension].
+    """Return codes of unit vectors, which come in batches of their ids and float32 [ids,
+    dimension].
 
     Eight bits a number.
 
@@ -136,7 +137,7 @@ def make_codes(batches: Iterable[tuple[Ids, Vectors]], dimension: int) -> "faiss
 
 
 def _coded(vectors: Vectors) -> Vectors:
-    """Unit vectors in whole numbers from 0 to 255."""
+    """Return unit vectors in whole numbers from 0 to 255."""
     return np.clip(np.round(vectors * _scale(vectors.shape[1]) + 128), 0, 255).astype(np.float32)
 
 
