@@ -1,6 +1,7 @@
 """What runs on the fakes of all tests, from a pipeline to a server."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,10 @@ from rag.service.service import Service
 
 if TYPE_CHECKING:
     import httpx
+
+# A run in the background of a shell ignores Ctrl-C, and so would every program that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def no_models(folder: Path) -> Path:
