@@ -172,7 +172,7 @@ def test_what_cannot_be_followed_is_wrong_use(
 def test_what_a_defect_did_to_a_file_is_written_for_a_report(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(path: Path) -> None:
+    def breaks(path: Path, ocr: str) -> None:
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr("rag.ingest.read_apart", breaks)

@@ -469,7 +469,7 @@ def test_a_plain_name_is_a_folder_of_its_own(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", ".hidden", "a/b", "../a", "/etc", "a\\b", "a b", "a\n", "ä", "x" * 65, "a\0"],
+    ["", ".", "..", ".hidden", "a/b", "../a", "/etc", "a\\b", " a", "a\n", "x" * 65, "a\0"],
 )
 def test_a_name_that_could_be_a_path_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot name a library"):
