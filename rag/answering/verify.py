@@ -42,6 +42,7 @@ _QUOTED = re.compile(
 _REFERRING = frozenset("i we he she it they this that these those who which both".split())
 _SHARED_PREDICATE = 3  # words that two sentences share where they say the same
 _LONGEST_SUBJECT = 6  # words
+_MOST_COMPARED = 200  # words of a sentence: the time may grow with the square of their number
 _LONGEST_REFERENCE = 3  # words of "the board", one more than it has
 _GAP = 2  # characters of white space between two sentences that follow one another
 _LONGEST_RUN = 4  # sentences that follow one another and hold a claim together
@@ -300,7 +301,7 @@ def _says_of_another(words: Sequence[str], source: Sequence[str]) -> bool:
     longest run of words that they share, its subject what stands before that. One that the source
     only refers to, with a pronoun or as "the board", may be named.
     """
-    said, written = ([word.lower() for word in text] for text in (words, source))
+    said, written = ([word.lower() for word in text[:_MOST_COMPARED]] for text in (words, source))
     run = SequenceMatcher(None, said, written, autojunk=False).find_longest_match()
     if run.size < _SHARED_PREDICATE:
         return False

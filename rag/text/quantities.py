@@ -98,7 +98,8 @@ def amounts_of(text: str) -> tuple[Amount, ...]:
     tokens = _AMOUNT_TOKEN.findall(
         _SHORT.sub(lambda m: (f"{m[2]} million") if m[2] else _LONG[m[1]], with_english_dates(text))
     )
-    if not is_english(tokens):
+    english = is_english(tokens)  # once: the time would grow with the square of the length
+    if not english:
         tokens = [magnitude_elsewhere(token) or token for token in tokens]
     amounts: list[Amount] = []
     joined: list[
@@ -110,7 +111,7 @@ def amounts_of(text: str) -> tuple[Amount, ...]:
         if not number:
             at += 1
             continue
-        amount, after = _counted(tokens, at, number)
+        amount, after = _counted(tokens, at, number, english)
         amounts.append(amount)
         joined.append(_joins(tokens, after))
         at = after
@@ -152,7 +153,7 @@ def _number(tokens: list[str], at: int) -> str:
     return number if number in MAGNITUDES or any(map(str.isdigit, number)) else ""
 
 
-def _counted(tokens: list[str], at: int, number: str) -> tuple[Amount, int]:
+def _counted(tokens: list[str], at: int, number: str, english: bool) -> tuple[Amount, int]:
     """Return the amount at a token, and where what belongs to it ends."""
     before = tokens[at - 1] if at else ""
     sign = (
@@ -174,7 +175,7 @@ def _counted(tokens: list[str], at: int, number: str) -> tuple[Amount, int]:
         unit, after = number_of(following[0]), after + 1
     if after < len(tokens) and not sign:
         sign = _CURRENCIES.get(tokens[after].lower().removesuffix("s"), "")
-    month = _month(tokens, at)
+    month = _month(tokens, at, english)
     if month and number.endswith("th"):
         number = number.removesuffix("th")
     compound = _COMPOUND.fullmatch(tokens[at].lower())
@@ -183,8 +184,8 @@ def _counted(tokens: list[str], at: int, number: str) -> tuple[Amount, int]:
     return Amount(tokens[at], number, sign, unit, month, measure), after
 
 
-def _month(tokens: list[str], at: int) -> int:
-    """Return the month next to a number.
+def _month(tokens: list[str], at: int, english: bool) -> int:
+    """Return the month next to a number, in English alone or in another language, too.
 
     "3 June", "the 3rd of June", "June 3", "June 2006", "June 3, 2006".
     """
@@ -194,7 +195,7 @@ def _month(tokens: list[str], at: int) -> int:
         before = before[1:]  # the day between the month and the year
     beside = (*before[:1], *after[:1])
     month = next((MONTH_NUMBERS[token] for token in beside if token in MONTH_NUMBERS), 0)
-    if month or is_english(tokens):
+    if month or english:
         return month
     return next(filter(None, map(month_elsewhere, beside)), 0)
 
