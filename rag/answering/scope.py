@@ -9,7 +9,9 @@ from rag.text.tokens import content_of, words_of
 from rag.types import DocumentInfo
 
 # What people call any document, and what they call one of some kind: both say little of a title.
-_ANY_DOCUMENT = content_of("document report file paper text article source edition version page")
+_ANY_DOCUMENT = content_of(
+    "document report file paper text article source edition version page thing"
+)
 _KINDS_OF_DOCUMENT = _ANY_DOCUMENT | content_of(
     "study memo book policy contract minutes survey brief briefing review audit letter summary "
     "annual"

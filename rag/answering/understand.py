@@ -39,13 +39,20 @@ _QUESTION_WORD = r"(?:what|which|who|whose|whom|when|where|why|how)"
 _PREPOSITION = r"(?:of|in|on|at|for|to|from|by|with|under|about|above|below|between|against)"
 # What people put around a question: "Can you tell me …", "I want to know …".
 _WRAPPINGS = re.compile(
-    r"(?i)^(?:(?:please|so|and|well|hello|hi)\b[, ]+|(?:can|could|would|will) you (?:please )?"
+    r"(?i)^(?:(?:please|so|and|well|hello|hi)\b[, ]+"
+    r"|(?:can|could|would|will) you (?:please |kindly )?(?:check |find out |say )?"
     r"|(?:can|could|may) i (?:have|get|see) |i(?:'d| would)? (?:want|need|like)(?: to have)? "
     r"(?=(?:an?|the) )"
     r"|(?:i(?:'d| would)? (?:want|need|like) to know|(?:do|does) (?:you|we|anybody|anyone) know"
     r"|(?:tell|show|explain to) (?:me|us)|say|i wonder)[: ]+"
     rf"(?={_QUESTION_WORD}|whether|if|by|in|on|for|to)\b)+"
 )
+# "Under the new rules, can I …": what comes before the question itself.
+_SETTING = re.compile(
+    rf"(?i)^(?:under|in|according to|for|on|at|as of|during) [^,?]{{2,60}}, (?={_AUXILIARY}\b)"
+)
+_COURTESY = re.compile(r"(?i)(?:,? (?:please|thanks|thank you|for me))+$")
+_IN_SHORT = re.compile(r"(?i),? in (?:short|(?:a few|two|three) (?:lines|words|sentences))$")
 _WHETHER = re.compile(r"(?i)(?:if|whether) (?P<rest>.+)")
 
 _WRITING = (
@@ -93,8 +100,8 @@ _RECORD_PATTERNS: tuple[tuple[Record, str], ...] = (
     (
         "mentions",
         rf"(?:(?:in|by) (?:which|what)|list the|show me the) {_KIND} (?:in which )?(?:is|are|was|"
-        r"were|does|do)? ?(?P<subject>.+?) (?:is |are )?(?:appear|occur|mentioned|discussed|cited"
-        r"|named|found|treated|covered)s?$",
+        r"were|does|do)? ?(?P<subject>.+?) (?:is |are )?(?:appear|occur|turn up|come up|mentioned"
+        r"|discussed|cited|named|found|treated|covered)s?$",
     ),
     ("mentions", r"where (?:is|are) (?P<subject>.+?) (?:mentioned|discussed|cited|named)$"),
     (
@@ -142,7 +149,8 @@ _RECORD_PATTERNS: tuple[tuple[Record, str], ...] = (
     ),
 )
 _SUMMARY = (
-    r"(?:summary|overview|outline|briefing|digest|gist|recap|account|essence|main points|key points"
+    r"(?:summary|overview|outline|briefing|digest|gist|recap|rundown|account|essence|main points"
+    r"|key points|takeaways"
     r"|main ideas?|main message|message|contents?)"
 )
 _OVERVIEWS = tuple(
@@ -208,7 +216,8 @@ _ASKS_FOR_LIST = re.compile(
 )
 # What somebody does, or has to do, may be one thing or several.
 _ASKS_FOR_DEEDS = re.compile(
-    r"(?i)what (?:\w+ )?(?:do|does|did|will|would|should|must|can|may|has|have) "
+    r"(?i)what (?:(?:\w+ )?(?:do|does|did|will|would|should|must|can|may|has|have)|made|caused"
+    r"|led|drove|went) "
 )
 
 
@@ -230,15 +239,18 @@ def check_question(question: str) -> str:
 
 def understand(question: str, documents: Sequence[DocumentInfo]) -> Understood:
     """Return the question with its shape, the documents it names and what it is about."""
-    asked = _WRAPPINGS.sub("", question.strip().rstrip("?.! "))
+    asked = _COURTESY.sub("", _WRAPPINGS.sub("", question.strip().rstrip("?.! ")))
     if about := _of_record(question, asked, documents):
         return about
     named = named_documents(question, documents)
     if _COMPARISON.search(asked) or len(set(YEAR.findall(asked))) > 1:
         return Understood(question, "comparison", named)
     for form in _OVERVIEWS:
-        if match := form.match(asked):
+        if match := form.match(_IN_SHORT.sub("", asked)):
             return _overview(question, match.groupdict(), documents)
+    if _IN_SHORT.search(asked):
+        return _overview(question, {"subject": _IN_SHORT.sub("", asked)}, documents)
+    asked = _SETTING.sub("", asked)
     if (match := _OF_DOCUMENT.match(asked)) and (meant := resolve(match["subject"], documents)):
         return Understood(question, "overview", meant)
     if _YES_NO.match(asked) or _WHETHER.match(asked):

@@ -61,6 +61,11 @@ _TWO_NAMES = re.compile(
     rf"(?P<one>{_NAMED})(?: and| with| to| versus| vs\.?| or|,? compared (?:to|with)"
     rf"|,? (?:more|less|fewer) than| than| differs? from),? (?P<other>{_NAMED})"
 )
+# "Time to a judgment, Maren versus Lower Tiss", "wool: spring vs autumn"
+_BESIDE_ASPECT = re.compile(
+    r"(?i)^(?P<aspect>[^,:]+)[,:] (?P<one>[^,:]+?) (?:versus|vs\.?|against|compared (?:to|with)) "
+    r"(?P<other>[^,:]+)$"
+)
 _TAIL = re.compile(
     r"(?i)^(?P<other>.+?)\s+(?:in terms of|regarding|as to|by|for|in their|on)\s+(?P<aspect>.+)$"
 )
@@ -262,6 +267,12 @@ def _of_year(
 
 def _pair(asked: str, named: tuple[str, ...]) -> list[Side]:
     """Return the two sides of "the rent in A and B", "A and B by rent", "rents between A and B"."""
+    if beside := _BESIDE_ASPECT.match(asked):
+        aspect = beside["aspect"]
+        return [
+            Side(_name_of_side(side), f"{_asked(f'{aspect} {side}')}?", named)
+            for side in beside.group("one", "other")
+        ]
     between = _BETWEEN_SIDES.match(asked)
     rest = between["rest"] if between else _FRAME.sub("", asked)
     if _QUESTION_START.match(rest):

@@ -28,7 +28,8 @@ def answer_in_shape(request: Request) -> Iterator[tuple[Shape, Mode, Claim]]:
     """Yield the claims of the answer in the shape of the question, or else as a fact."""
     shape = request.question.shape
     shapes: tuple[Shape, ...] = (shape, "fact") if shape in _ELSE_A_FACT else (shape,)
-    if request.question.may_be_list:
+    leads_in = bool(request.evidence) and request.evidence[0].text.rstrip().endswith(":")
+    if shape == "fact" and (request.question.may_be_list or leads_in):
         shapes = ("list", *shapes)
     for shape in shapes:
         claims = SHAPES[shape](request)
