@@ -309,6 +309,7 @@ def test_a_poisoned_report_runs_nothing_and_fetches_nothing(serve: Serve, window
     shown.click("text=Filters")
     date = shown.locator("#narrow label:has-text('From') input")
     date.fill(HOSTILE[1])
+    date.press("Tab")  # what was typed is taken
     ask(shown, f"trade by percent {HOSTILE[1]}")
     shown.wait_for_selector(f".status >> text='{HOSTILE[1]}' is not a date")
     date.fill("")
