@@ -53,7 +53,7 @@ _SETTING = re.compile(
 )
 _COURTESY = re.compile(r"(?i)(?:,? (?:please|thanks|thank you|for me))+$")
 _IN_SHORT = re.compile(r"(?i),? in (?:short|(?:a few|two|three) (?:lines|words|sentences))$")
-_WHETHER = re.compile(r"(?i)(?:if|whether) (?P<rest>.+)")
+_WHETHER = re.compile(r"(?i)(?:if|whether) .+")
 
 _WRITING = (
     r"(?:wrote|authored|prepared|drafted|edited|published|compiled|translated|issued|penned|signed"
@@ -245,11 +245,12 @@ def understand(question: str, documents: Sequence[DocumentInfo]) -> Understood:
     named = named_documents(question, documents)
     if _COMPARISON.search(asked) or len(set(YEAR.findall(asked))) > 1:
         return Understood(question, "comparison", named)
+    asked, is_in_short = _IN_SHORT.subn("", asked)
     for form in _OVERVIEWS:
-        if match := form.match(_IN_SHORT.sub("", asked)):
+        if match := form.match(asked):
             return _overview(question, match.groupdict(), documents)
-    if _IN_SHORT.search(asked):
-        return _overview(question, {"subject": _IN_SHORT.sub("", asked)}, documents)
+    if is_in_short:
+        return _overview(question, {"subject": asked}, documents)
     asked = _SETTING.sub("", asked)
     if (match := _OF_DOCUMENT.match(asked)) and (meant := resolve(match["subject"], documents)):
         return Understood(question, "overview", meant)

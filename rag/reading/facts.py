@@ -71,9 +71,9 @@ _LABELLED = re.compile(
 # Dates of something else than of the file.
 _OTHER_DATES = re.compile(
     r"(?i)\b(?:ended?|ending|born|died|retrieved|accessed|viewed|visited|since|until|till|before|"
-    r"after|amended|between|expir\w+|expires?|due|deadline|valid|meeting|conference|founded|established|"
-    r"copyright|received|accepted|download\w*|printed|on or about|period|anniversary|act of|"
-    r"(?:closing|payment|maturity|birth|start|first|next|event|hearing) date|"
+    r"after|amended|between|expir\w+|expires?|due|deadline|valid|meeting|conference|founded|"
+    r"established|copyright|received|accepted|download\w*|printed|on or about|period|"
+    r"anniversary|act of|(?:closing|payment|maturity|birth|start|first|next|event|hearing) date|"
     r"law of|regulation|directive|decision|see|cf|FR \d+)\b[^\n]{0,60}$"
 )
 _LINE_WORDS = 9  # beside a date that a line may hold and still be a dateline

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from rag.text.tokens import content_of
 
+_IN_ROW = re.compile(r"\S [·|] \S")  # between the values of a row
 _BETWEEN_CELLS = re.compile(r" [·|] ")
 _BEHIND_HEAD = re.compile(r": (?=\S)")
 
@@ -20,7 +21,7 @@ class RowCell(NamedTuple):
 
 def is_row(sentence: str) -> bool:
     """Return whether a sentence is a row of a table, its values with their heads."""
-    return bool(_BETWEEN_CELLS.search(sentence))
+    return bool(_IN_ROW.search(sentence))
 
 
 def cells_of(row: str) -> list[RowCell]:

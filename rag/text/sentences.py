@@ -4,6 +4,7 @@ import re
 from itertools import accumulate, pairwise
 
 from rag.text.languages import ENGLISH, base_language, language_of
+from rag.text.rows import is_row
 
 # What still belongs to a sentence behind its full stop: closing quotation marks and brackets, and
 # markers of notes.
@@ -15,7 +16,6 @@ LIST_ITEM = re.compile(
     r"[ \t]*(?:(?:[-*•–▪◦‣]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])[ \t]+(?=\S)|"
     r"(?:§\s?)?\d{1,3}(?:\.\d{1,3}){1,4}\.?(?:\([a-z0-9]{1,4}\))?[ \t]+(?=[^\W\d_a-z]))"
 )
-_IN_ROW = re.compile(r"\S [·|] \S")  # between the values of a row of a table
 # What is no word. A sentence ends behind it if at all, but the splitter compares each full stop in
 # it with all the rest of it.
 _ENDLESS = re.compile(r"\S{500,}")
@@ -46,7 +46,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 def _row_starts(text: str, start: int, end: int) -> list[int]:
     """Return where the lines of a block begin where each is a row of a table; else nothing."""
     lines = text[start:end].splitlines(keepends=True)
-    if not all(_IN_ROW.search(line) or not line.strip() for line in lines):
+    if not all(is_row(line) or not line.strip() for line in lines):
         return []
     lengths = accumulate(map(len, lines), initial=start)
     return [at for at, _ in zip(lengths, lines, strict=False)]

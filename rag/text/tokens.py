@@ -112,10 +112,15 @@ def number_of(word: str) -> str:
     return f"{ordinal[1]}th" if ordinal else _THOUSANDS.sub("", word)
 
 
+def content_of_document(text: str) -> frozenset[str]:
+    """Return what `content_of` does, without keeping the text: for one as long as a document."""
+    return frozenset(stem(word) for word in words_of(text) if word.lower() not in FUNCTION_WORDS)
+
+
 @lru_cache(1 << 12)
 def content_of(text: str) -> frozenset[str]:
     """Return the stems of a text's words, those left out that only bind others."""
-    return frozenset(stem(word) for word in words_of(text) if word.lower() not in FUNCTION_WORDS)
+    return content_of_document(text)
 
 
 @lru_cache(1 << 16)

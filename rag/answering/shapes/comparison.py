@@ -14,7 +14,7 @@ from rag.answering.verify import Claim
 from rag.text.dates import YEAR, in_words
 from rag.text.quantities import Amount, amounts_of
 from rag.text.rows import is_row
-from rag.text.tokens import FUNCTION_WORDS, content_of, stem, words_of
+from rag.text.tokens import FUNCTION_WORDS, content_of, content_of_document, stem, words_of
 from rag.types import DocumentInfo, Evidence, Mode
 
 _READ = 8  # hits whose sentences are read for each side
@@ -74,8 +74,6 @@ _CHANGE = re.compile(
     r"(?i)^how (?:has|have|had|did|does|do) (?P<what>.+?) (?:change|develop|evolve|grow|rise|fall|"
     r"differ|vary|increase|decrease|decline|drop|improve)(?:d|n|ed|s)?\b"
 )
-
-
 # "in the first and in the third quarter": two phrases that begin alike.
 _BEFORE_PHRASE = r"in|of|at|by|for|on|from|during|before|after|under|with"
 _PARALLEL = re.compile(
@@ -337,8 +335,10 @@ def _best(request: Request, side: Side, compared: Sequence[Side]) -> Evidence | 
     hits = request.corpus.search(side.question, _READ, side.documents)
     evidence = request.corpus.read(side.question, hits)
     least = _OF_A_SIDE * request.min_confidence
-    prefer = prefer_oldest if _FORMER.search(side.name) else prefer_newest
-    evidence = prefer(evidence, least if _FORMER.search(side.name) else request.min_confidence)
+    if _FORMER.search(side.name):
+        evidence = prefer_oldest(evidence, least)
+    else:
+        evidence = prefer_newest(evidence, request.min_confidence)
     likely = [
         e
         for e in evidence
@@ -369,8 +369,10 @@ def _holds_proper_words(
     words = words_of(question)
     wanted = set(words_of(question if name is None else name))
     named = {w for w in words[1:] if w[0].isupper() and w.lower() not in FUNCTION_WORDS} & wanted
-    held = content_of(f"{around} {document.text}")
-    return {stem(word) for word in named} <= held and all(year in dated for year in years)
+    if not all(year in dated for year in years):
+        return False
+    elsewhere = {stem(word) for word in named} - content_of(around)
+    return not elsewhere or elsewhere <= content_of_document(document.text)
 
 
 def _above(one: Evidence, other: Evidence) -> str:

@@ -11,7 +11,7 @@ from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim
 from rag.text.rows import is_row
 from rag.text.sentences import LIST_ITEM, item_starts, sentence_spans
-from rag.text.tokens import content_of, is_number, stem, words_of
+from rag.text.tokens import content_of, content_of_document, is_number, stem, words_of
 from rag.types import Document, Evidence, Hit, Mode, Span
 
 _WHO_SPEAKS = re.compile(r"(?i)\b(?:quoted|interviewed|speak|speaks|speakers?|spoke|cited)\b")
@@ -91,17 +91,26 @@ def _items_under_heading(request: Request) -> list[Claim]:
     rest: its recommendations, of a title that says nothing of what was inspected.
     """
     wanted = content_of(request.question.text)
+    if not wanted:
+        return []
     nearest = dict.fromkeys(e.hit.chunk.document for e in request.evidence)
     best: tuple[float, Document, list[Span]] | None = None
     for document in map(request.corpus.document, request.question.documents or nearest):
+        in_title = content_of(document.title) & wanted
+        in_text: frozenset[str] | None = None  # made once, and only if a heading asks for it
         for items in _lists_in(document):
             paragraph = document.paragraph_at(items[0].start)
             path = document.sections[paragraph.section].path if paragraph else ()
             heading = content_of(path[-1] if path else "")
-            beside = document.text if heading <= wanted else document.title
-            heading &= wanted
-            held = len((content_of(beside) & wanted) | heading) / len(wanted)
-            if heading and held >= _MOST_ASKED and (best is None or held > best[0]):
+            if heading.isdisjoint(wanted):
+                continue
+            beside = in_title
+            if heading <= wanted:
+                if in_text is None:
+                    in_text = content_of_document(document.text) & wanted
+                beside = in_text
+            held = len(beside | (heading & wanted)) / len(wanted)
+            if held >= _MOST_ASKED and (best is None or held > best[0]):
                 best = held, document, items
     return [_item(best[1], item) for item in best[2]] if best else []
 

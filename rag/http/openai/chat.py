@@ -4,7 +4,6 @@ import json
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
@@ -20,15 +19,15 @@ from rag.http.openai.shared import (
     ChatMessage,
     ModelName,
     annotations,
+    answer_events,
+    answer_of,
     count_tokens,
     library_for_model,
     pieces_of,
     turns_of,
 )
 from rag.render.text import answer_text
-from rag.service.fair_queue import RequestContext
 from rag.service.service import Service
-from rag.service.threads import iterate_for_client
 from rag.types import Answer, Event
 
 
@@ -165,18 +164,11 @@ def add_chat_routes(app: FastAPI, service: Service) -> None:
         """
         said = turns_of(chat.messages)
         exchange = _ChatForm(service, chat, str(request.base_url))
-        context = RequestContext()
-        events = iterate_for_client(
-            service.stream(exchange.library, said[-1].text, context, said[:-1]),
-            context,
-            request.is_disconnected,
-        )
+        events = answer_events(service, exchange.library, said, request.is_disconnected)
         if chat.stream:
             await anext(events)  # the hits; a bad question is refused before the answer begins
             include_usage = chat.stream_options is not None and chat.stream_options.include_usage
             return StreamingResponse(
                 exchange.chunks(events, include_usage), media_type="text/event-stream"
             )
-        async with aclosing(events):
-            answer = [event async for event in events if isinstance(event, Answer)][-1]
-        return JSONResponse(await exchange.completion(answer))
+        return JSONResponse(await exchange.completion(await answer_of(events)))

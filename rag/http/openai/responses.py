@@ -4,7 +4,6 @@ import json
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
@@ -21,15 +20,15 @@ from rag.http.openai.shared import (
     ChatMessage,
     ModelName,
     annotations,
+    answer_events,
+    answer_of,
     count_tokens,
     library_for_model,
     pieces_of,
     turns_of,
 )
 from rag.render.text import answer_text
-from rag.service.fair_queue import RequestContext
 from rag.service.service import Service
-from rag.service.threads import iterate_for_client
 from rag.types import Answer, Event
 
 
@@ -165,15 +164,8 @@ def add_response_routes(app: FastAPI, service: Service) -> None:
             )
         said = turns_of(asked.messages())
         form = _ResponseForm(service, asked, str(request.base_url))
-        context = RequestContext()
-        events = iterate_for_client(
-            service.stream(form.library, said[-1].text, context, said[:-1]),
-            context,
-            request.is_disconnected,
-        )
+        events = answer_events(service, form.library, said, request.is_disconnected)
         if asked.stream:
             await anext(events)  # the hits; a bad question is refused before the answer begins
             return StreamingResponse(form.events(events), media_type="text/event-stream")
-        async with aclosing(events):
-            answer = [event async for event in events if isinstance(event, Answer)][-1]
-        return JSONResponse(await form.whole(answer))
+        return JSONResponse(await form.whole(await answer_of(events)))

@@ -2,7 +2,7 @@
 [pydantic]
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field
 
 from rag.errors import UsageError
 from rag.render.text import answer_text
+from rag.service.fair_queue import RequestContext
 from rag.service.service import Service
+from rag.service.threads import iterate_for_client
 from rag.text.characters import printable
 from rag.types import Answer, Event, Sentence, Turn
 
@@ -113,6 +115,26 @@ def annotations(answer: Answer, text: str, library: str, server: str) -> list[di
         }
         for c in answer.citations
     ]
+
+
+def answer_events(
+    service: Service,
+    library: str,
+    said: Sequence[Turn],
+    is_gone: Callable[[], Awaitable[bool]],
+) -> AsyncGenerator[Event]:
+    """Ask a library the last of the turns; yield what comes of it until the client is gone."""
+    context = RequestContext()
+    *before, question = said
+    return iterate_for_client(
+        service.stream(library, question.text, context, before), context, is_gone
+    )
+
+
+async def answer_of(events: AsyncGenerator[Event]) -> Answer:
+    """Return the whole answer, which is the last of the events."""
+    async with aclosing(events):
+        return [event async for event in events if isinstance(event, Answer)][-1]
 
 
 async def pieces_of(events: AsyncGenerator[Event]) -> AsyncIterator[tuple[str, Answer | None]]:
