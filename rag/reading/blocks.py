@@ -38,6 +38,7 @@ class Piece(NamedTuple):
     text: str
     column: int = -1  # of a value, from 0
     columns: int = 1  # that it spans
+    cell: int = -1  # the number of its cell among all that were handed in, row by row
 
 
 @dataclass(frozen=True, slots=True)

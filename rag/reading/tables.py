@@ -80,7 +80,7 @@ def table_blocks(rows: Sequence[Sequence[Cell]], head_rows: int | None = None) -
         shown += [(_bare(row), True) for row in heads]
     for row in body[count:]:
         if _is_banner(row, width):
-            shown.append(([Piece(row[0].shown, 0, width)], False))
+            shown.append(([Piece(row[0].shown, 0, width, row[0].cell)], False))
         elif tuple(place.text for place in row) not in repeated:
             lines = (
                 _series(row, names, series) if is_series else _lines_of_row(row, names, bool(heads))
@@ -120,6 +120,7 @@ def _grid(rows: Sequence[Sequence[Cell]]) -> _Grid:
                 if cell.rows > 1:
                     open_cells[len(places)] = place, min(cell.rows, MAX_SPAN_ROWS) - 1
                 places.append(place)
+        number += len(waiting)
         if any(place.shown for place in places):
             grid.append(places)
     return grid
@@ -214,7 +215,7 @@ def _values(row: Sequence[_Place], names: Sequence[str]) -> Iterator[tuple[str, 
         name = ", ".join(dict.fromkeys(filter(None, names[index:end])))
         if row[index].shown:
             head = name if row[index].text not in ("", name) else ""
-            yield head, Piece(row[index].shown, index, end - index)
+            yield head, Piece(row[index].shown, index, end - index, row[index].cell)
         index = end
 
 
@@ -270,7 +271,7 @@ def _series(
     label = _between(
         VALUE,
         [
-            _named("" if index == 0 else names[index], Piece(place.shown, index))
+            _named("" if index == 0 else names[index], Piece(place.shown, index, 1, place.cell))
             for index, place in enumerate(row)
             if index not in series and place.shown
         ],
@@ -278,7 +279,8 @@ def _series(
     lines: list[list[Piece]] = []
     for index in series:
         if index < len(row) and row[index].shown:
-            value = _named(names[index] if row[index].text else "", Piece(row[index].shown, index))
+            piece = Piece(row[index].shown, index, 1, row[index].cell)
+            value = _named(names[index] if row[index].text else "", piece)
             stands = _repeated(label) if lines and label else label
             lines.append(_between(VALUE, [stands, value] if stands else [value]))
     return lines or [label] * bool(label)

@@ -3,7 +3,8 @@
 And the picture of a page.        [pypdfium2]
 
 PDFium says which characters stand where and in what type. `page_words` makes words of them,
-`page_lines` lines of the words, and `layout` blocks of the lines.
+`page_lines` lines of the words, `tables` tables of words between drawn lines, and `layout` blocks
+of the lines.
 """
 
 import ctypes
@@ -22,10 +23,11 @@ from rag.reading.ocr import ADVICE, Recognizer
 from rag.reading.pdf.furniture import printed_labels
 from rag.reading.pdf.layout import blocks
 from rag.reading.pdf.lines import Page
-from rag.reading.pdf.page_lines import framed_pages
 from rag.reading.pdf.page_words import PageReader, render_scale
+from rag.reading.pdf.pages import framed_pages
 from rag.reading.pdf.scans import recognized_words
 from rag.reading.pdf.spaces import Word
+from rag.reading.pdf.tables.rulings import page_rulings
 from rag.text.characters import visible
 from rag.types import Fact
 
@@ -153,7 +155,8 @@ def _pages(pdf: "PdfDocument", recognizer: Recognizer | None, unusual: _Unusual)
                 f"in parts."
             )
         words = _words_of_page(reader, page, number, recognizer, unusual)
-        for shown in framed_pages(words, width, height, number, place):
+        rulings = page_rulings(page, reader.shown)
+        for shown in framed_pages(words, rulings, (width, height), number, place):
             place += 1
             yield shown
         page.close()

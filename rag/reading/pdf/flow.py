@@ -8,7 +8,15 @@ from itertools import pairwise
 
 from rag.reading.dates import dates_in
 from rag.reading.pdf.columns import PROSE
-from rag.reading.pdf.lines import Page, TextLine, ends_sentence, half_point, is_short, same_size
+from rag.reading.pdf.lines import (
+    Page,
+    RuledTable,
+    TextLine,
+    ends_sentence,
+    half_point,
+    is_short,
+    same_size,
+)
 from rag.reading.pdf.paragraphs import CLAUSE, INDENT, ITEM, BlockDraft, is_set_off, paragraphs_of
 from rag.text.markers import FROM_RAISED
 from rag.types import Kind
@@ -73,11 +81,20 @@ def _is_date_alone(text: str) -> bool:
 
 
 def _is_alike(one: TextLine, other: TextLine) -> bool:
+    if one.table or other.table:
+        return False
     if _is_listed(one) or _is_listed(other):
         return _is_listed(one) and _is_listed(other)
     if one.cells and other.cells:
         return same_size(one, other)  # the heads of a table are bold
     return same_size(one, other) and one.bold == other.bold and bool(one.cells) == bool(other.cells)
+
+
+def _has_columns_of(one: RuledTable | None, other: RuledTable) -> bool:
+    """Return whether a table has columns as wide as those of another, as its next part does."""
+    return one is not None and [round(x - one.edges[0]) // 4 for x in one.edges] == [
+        round(x - other.edges[0]) // 4 for x in other.edges
+    ]
 
 
 class Flow:
@@ -194,6 +211,8 @@ class Flow:
         return groups
 
     def _parts_of(self, group: Sequence[TextLine], right: float, runs_on: bool) -> list[BlockDraft]:
+        if group[0].table:
+            return [BlockDraft([("", group[0])])]
         if _is_listed(group[0]):
             kind: Kind | None = "furniture" if _are_contents(group) else None
             return [BlockDraft([("\n", line) for line in group], kind)]
@@ -244,7 +263,12 @@ class Flow:
         "" if it begins something new.
         """
         last, first = self._last, part.lines[0][1]
-        if not last or last.style or part.style or part.kind or first.cells:
+        if not last or last.style or part.style or part.kind:
+            return ""
+        if first.table:
+            before = last.lines[-1][1]
+            return "\n" if new_column and _has_columns_of(before.table, first.table) else ""
+        if first.cells or last.lines[-1][1].table:
             return ""
         item = ITEM.match(first.text)
         if CLAUSE.match(first.text) and ends_sentence(last.lines[-1][1]):

@@ -105,7 +105,11 @@ def _in_margins(page: Page) -> tuple[list[TextLine], list[TextLine]]:
     upper, lower = WIDE_MARGIN * page.height, (1 - WIDE_MARGIN) * page.height
     if baselines and min(baselines) < page.height / 2 < max(baselines):
         upper, lower = max(upper, min(baselines) + 1), min(lower, max(baselines) - 1)
-    head = [line for line in page.lines if line.baseline < upper]
+    head = [
+        line
+        for line in page.lines
+        if line.baseline < upper and not (line.table and line.bottom >= upper)
+    ]
     return head, [line for line in page.lines if line.baseline > max(lower, upper)]
 
 

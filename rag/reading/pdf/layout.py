@@ -16,9 +16,9 @@ from rag.reading.pdf.columns import in_columns
 from rag.reading.pdf.flow import BodyType, Flow, usual_leading
 from rag.reading.pdf.furniture import with_furniture_apart
 from rag.reading.pdf.hyphens import join_at_line_end, word_counts
-from rag.reading.pdf.lines import Page, TextLine, half_point, turned_back
+from rag.reading.pdf.lines import Page, PageCell, TextLine, half_point, turned_back
 from rag.reading.pdf.paragraphs import BlockDraft
-from rag.reading.pdf.tables import table_rows
+from rag.reading.pdf.tables.blocks import aligned_rows, table_rows
 from rag.types import Box
 
 LEVELS = 3  # of headings
@@ -68,13 +68,22 @@ def _to_blocks(parts: Sequence[BlockDraft], pages: Sequence[Page]) -> list[Block
     found: list[Block] = []
     for part in parts:
         lines = [line for _, line in part.lines]
-        if all(line.parts for line in lines) and (rows := table_rows(lines)):
-            found += [_with_boxes(block, ends, pages) for block, ends in rows]
+        if rows := _rows_of_table(lines):
+            told = table_rows(rows, words, is_ruled=lines[0].table is not None)
+            found += [_with_boxes(block, ends, pages) for block, ends in told]
             continue
         text, boxes = _text_and_boxes(part, pages, words)
         level = levels[part.style] if part.style else 0 if part.kind else default_level
         found.append(Block(text, level, part.kind, part.quoted, boxes))
     return found
+
+
+def _rows_of_table(lines: Sequence[TextLine]) -> Sequence[Sequence[PageCell]] | None:
+    """Return the rows of cells that lines show, None if they are no table."""
+    tables = [line.table for line in lines if line.table]
+    if tables:
+        return [row for table in tables for row in table.rows]
+    return aligned_rows(lines) if all(line.parts for line in lines) else None
 
 
 def _with_boxes(block: Block, ends: Sequence[tuple[int, TextLine]], pages: Sequence[Page]) -> Block:

@@ -22,11 +22,33 @@ class TextLine:
     bold: bool
     cells: int = 0  # of a row of a table
     parts: tuple["TextLine", ...] = ()  # its cells
+    table: "RuledTable | None" = None  # that the line stands for
 
     @property
     def first_word(self) -> float:
         """About the width of the first word."""
         return (self.right - self.left) * len(self.text.split(maxsplit=1)[0]) / len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class PageCell:
+    """A cell of a table as it stands on its page: its lines, and what it spans."""
+
+    lines: tuple[TextLine, ...] = ()
+    rows: int = 1
+    columns: int = 1
+
+    @property
+    def is_bold(self) -> bool:
+        return all(line.bold for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class RuledTable:
+    """A table whose cells are divided by drawn lines."""
+
+    rows: tuple[tuple[PageCell, ...], ...]
+    edges: tuple[float, ...]  # of its columns, from left to right
 
 
 @dataclass(frozen=True, slots=True)

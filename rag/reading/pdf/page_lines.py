@@ -1,12 +1,11 @@
-"""The words of a page -> its lines, with the markers of notes in brackets (pure)."""
+"""Words -> lines, with the markers of notes in brackets (pure)."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.reading.pdf.lines import Page, TextLine
-from rag.reading.pdf.page_words import word_turned_back
+from rag.reading.pdf.lines import TextLine
 from rag.reading.pdf.spaces import Word
 from rag.text.markers import TO_RAISED
 
@@ -15,10 +14,6 @@ LARGEST_CAPITAL = 1.5  # of the size of the small capitals behind it
 # A marker of a note is smaller than the text and raised; in some fonts by more than half its size.
 SMALL, MOST_RAISED = 0.85, 0.8
 WORD_GAP = 0.8  # of the type's size: wider gaps may be a gutter or the edge of a cell
-# Turned text is read as a page of its own where it has as many letters, and this share of those of
-# the upright text: less is a label or a stamp in the margin.
-TURNS = (90, 180, 270)  # degrees
-FEWEST_TURNED, TURNED_PAGE = 150, 0.15
 _RAISED_MARKER = re.compile(
     r"\[?([1-9][0-9]{0,2}(?:[,–-][0-9]{1,3})*)\]?"
 )  # of a note, where it is raised
@@ -27,7 +22,7 @@ _HAS_EXPONENT = re.compile(
 )  # "10³", "km²", "x²", but "in 2019[3]"
 
 
-def _lines_of(words: Sequence[Word], page: int) -> list[TextLine]:
+def lines_of(words: Sequence[Word], page: int) -> list[TextLine]:
     """Return words that follow each other on one baseline without a wide gap."""
     lines: list[list[Word]] = []
     left = right = baseline = size = 0.0
@@ -170,38 +165,3 @@ def _line_text(words: Sequence[Word], baseline: float, size: float) -> str:
         after_marker = marker is not None and not text  # a note begins
         text, right = text + shown, word.right
     return text
-
-
-def framed_pages(
-    words: dict[int | None, list[Word]], width: float, height: float, number: int, place: int
-) -> Iterator[Page]:
-    """Yield a page as its upright text shows it, then turned so that the rest can be read.
-
-    A few turned words are no page of their own, they stand in the margin or label a chart. `place`
-    is that of the first one among all pages.
-    """
-    beside = [*words.pop(None, [])]
-    upright = sum(len(word.text) for word in words.get(0, []))
-    for turn in TURNS:
-        alike = words.get(turn, [])
-        letters = sum(len(word.text) for word in alike)
-        if letters < TURNED_PAGE * upright or letters < min(upright, FEWEST_TURNED):
-            beside += [word_turned_back(word, turn, width, height) for word in words.pop(turn, [])]
-    furniture = [_together(beside, place)] if beside else []
-    yield Page(width, height, _lines_of(words.pop(0, []), place), furniture, number)
-    for turn in TURNS:
-        if not (alike := words.get(turn, [])):
-            continue
-        place += 1
-        across, down = (width, height) if turn == 180 else (height, width)
-        yield Page(across, down, _lines_of(alike, place), (), number, turn)
-
-
-def _together(words: Sequence[Word], page: int) -> TextLine:
-    """Return all words that do not stand upright, as one line."""
-    text = "".join(f" {word.text}" if word.apart else word.text for word in words).strip()
-    left, right = min(word.left for word in words), max(word.right for word in words)
-    top, bottom = min(word.top for word in words), max(word.bottom for word in words)
-    return TextLine(
-        text, page, left, top, right, bottom, baseline=bottom, size=bottom - top, bold=False
-    )

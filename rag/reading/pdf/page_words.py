@@ -247,7 +247,7 @@ class PageReader:
             top, bottom = baseline - ASCENT * size, baseline + DESCENT * size
         return Word(text, apart, guessed, left, top, right, bottom, baseline, size, style.bold)
 
-    def _shown(self, x: float, y: float) -> tuple[float, float]:
+    def shown(self, x: float, y: float) -> tuple[float, float]:
         """Convert a point of the page's own space to the page as it is shown.
 
         In points from the top left corner of the page.
@@ -277,7 +277,7 @@ class PageReader:
 
     def _framed(self, x: float, y: float, turn: int | None) -> tuple[float, float]:
         """Convert a point of the page's own space to the page as it is turned."""
-        across, down = self._shown(x, y)
+        across, down = self.shown(x, y)
         if not turn:
             return across, down
         match turn:

@@ -17,19 +17,29 @@ _MARKER_ONLY = re.compile(
 
 def page_rows(lines: Sequence[TextLine]) -> list[TextLine]:
     """Return lines on one baseline as one, top to bottom; rows of a table as "a | b"."""
-    rows: list[list[TextLine]] = []
-    for line in sorted(lines, key=lambda line: line.baseline):
-        if rows and line.baseline - rows[-1][0].baseline <= 0.3 * min(line.size, rows[-1][0].size):
-            rows[-1].append(line)
-        else:
-            rows.append([line])
-    for row in rows:
-        row.sort(key=lambda line: line.left)
+    rows = by_baseline(lines)
     cells = [_cells(row) for row in rows]
     return [
         _joined_row(row, count if count > 1 and count in (above, below) else 0)
         for row, count, above, below in zip(rows, cells, [0, *cells], [*cells[1:], 0], strict=False)
     ]
+
+
+def by_baseline(lines: Sequence[TextLine]) -> list[list[TextLine]]:
+    """Return the lines that stand on one baseline together; a ruled table stands alone."""
+    rows: list[list[TextLine]] = []
+    for line in sorted(lines, key=lambda line: line.baseline):
+        if (
+            rows
+            and not (line.table or rows[-1][0].table)
+            and line.baseline - rows[-1][0].baseline <= 0.3 * min(line.size, rows[-1][0].size)
+        ):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    for row in rows:
+        row.sort(key=lambda line: line.left)
+    return rows
 
 
 def _cells(row: Sequence[TextLine]) -> int:
@@ -51,17 +61,18 @@ def _joined_row(row: Sequence[TextLine], cells: int) -> TextLine:
     if len(row) == 1:
         return row[0]
     if not cells:
-        return _joined(row, " ")
+        return joined(row, " ")
     parts = [[row[0]]]
     for before, line in pairwise(row):
         if _is_apart(before, line):
             parts.append([])
         parts[-1].append(line)
-    joined = [_joined(part, " ") for part in parts]
-    return replace(_joined(joined, " | "), cells=cells, parts=tuple(joined))
+    cells_shown = [joined(part, " ") for part in parts]
+    return replace(joined(cells_shown, " | "), cells=cells, parts=tuple(cells_shown))
 
 
-def _joined(row: Sequence[TextLine], between: str) -> TextLine:
+def joined(row: Sequence[TextLine], between: str) -> TextLine:
+    """Return lines side by side as one, in the type of the largest."""
     return replace(
         max(row, key=lambda line: (line.size, len(line.text))),
         text=between.join(line.text for line in row),

@@ -1,0 +1,1 @@
+"""Tables of a page: the lines drawn on it -> grids -> cells -> rows with their heads."""
