@@ -9,8 +9,9 @@ rows: two columns and two rows at least, as many cells in each row, words in eve
 file three tables at most are taken, so that no long report decides alone.
 
 A row that was read stands for the row with which it has the most cells in common. Cells right: the
-share of the cells below the heads that stand, word for word, in the row that was read for theirs.
-Heads right: of those cells the share that has the right head above it. Both read a PDF of the pages
+share of the cells below the first row that stand, word for word, in the row that was read for
+theirs. Heads right: of those cells the share that has the right head above it, in tables whose
+first row can hold heads, as it bears no number of three digits. Both read a PDF of the pages
 with these tables alone; pdfplumber with its own settings, the first row of a table is its heads.
 """
 
@@ -40,6 +41,7 @@ class Scores:
 
     cells: int = 0
     right: int = 0
+    headed: int = 0  # of these those that have a head
     heads_right: int = 0
     tables_right: int = 0
     worst: list[tuple[float, str]] = field(default_factory=list)
@@ -138,6 +140,11 @@ def is_plain(table: Sequence[Sequence[str]]) -> bool:
     )
 
 
+def has_heads(table: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row can hold heads: that of a table's second part bears figures."""
+    return not any(re.search(r"\d{3}", cell) for cell in table[0])
+
+
 # --- What is read ---------------------------------------------------------------------------------
 
 
@@ -187,12 +194,14 @@ def compare(table: Sequence[Sequence[str]], rows: Sequence[Row], scores: Scores,
         best = max(rows, key=lambda row: (texts & Counter(c for c, _ in row)).total(), default=[])
         total += len(wanted)
         right += (texts & Counter(cell for cell, _ in best)).total()
-        heads_right += (Counter(wanted) & Counter(best)).total()
+        heads_right += (Counter(wanted) & Counter(best)).total() if has_heads(table) else 0
     scores.cells += total
     scores.right += right
     scores.heads_right += heads_right
-    scores.tables_right += right == heads_right == total
-    scores.worst.append((heads_right / max(1, total), name))
+    headed = has_heads(table)
+    scores.headed += right if headed else 0
+    scores.tables_right += right == total and (heads_right == total or not headed)
+    scores.worst.append(((heads_right if headed else right) / max(1, total), name))
 
 
 def main() -> None:
@@ -229,7 +238,7 @@ def main() -> None:
         "| | Cells | Cells right | Heads right | Tables without an error |\n|---|---|---|---|---|"
     )
     for name, (_, s) in readers.items():
-        shares = [s.right / max(1, s.cells), s.heads_right / max(1, s.right)]
+        shares = [s.right / max(1, s.cells), s.heads_right / max(1, s.headed)]
         print(f"| {name} | {s.cells} | {shares[0]:.3f} | {shares[1]:.3f} | {s.tables_right} |")
         if chosen.show:
             print("\n".join(f"    {share:.2f} {where}" for share, where in sorted(s.worst)[:25]))

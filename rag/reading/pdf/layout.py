@@ -18,7 +18,8 @@ from rag.reading.pdf.furniture import with_furniture_apart
 from rag.reading.pdf.hyphens import join_at_line_end, word_counts
 from rag.reading.pdf.lines import Page, PageCell, TextLine, half_point, turned_back
 from rag.reading.pdf.paragraphs import BlockDraft
-from rag.reading.pdf.tables.blocks import aligned_rows, table_rows
+from rag.reading.pdf.tables.aligned import aligned_rows
+from rag.reading.pdf.tables.blocks import table_rows
 from rag.types import Box
 
 LEVELS = 3  # of headings
@@ -69,7 +70,9 @@ def _to_blocks(parts: Sequence[BlockDraft], pages: Sequence[Page]) -> list[Block
     for part in parts:
         lines = [line for _, line in part.lines]
         if rows := _rows_of_table(lines):
-            told = table_rows(rows, words, is_ruled=lines[0].table is not None)
+            table = lines[0].table
+            heads = table.heads if table else None
+            told = table_rows(rows, words, is_ruled=table is not None, heads=heads)
             found += [_with_boxes(block, ends, pages) for block, ends in told]
             continue
         text, boxes = _text_and_boxes(part, pages, words)

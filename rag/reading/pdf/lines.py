@@ -45,10 +45,11 @@ class PageCell:
 
 @dataclass(frozen=True, slots=True)
 class RuledTable:
-    """A table whose cells are divided by drawn lines."""
+    """A table whose rows are divided by drawn lines."""
 
     rows: tuple[tuple[PageCell, ...], ...]
     edges: tuple[float, ...]  # of its columns, from left to right
+    heads: int | None = None  # rows of heads, where a line below them says it
 
 
 @dataclass(frozen=True, slots=True)

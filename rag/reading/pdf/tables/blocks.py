@@ -4,16 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise, takewhile
+from itertools import takewhile
 
 from rag.reading.blocks import Block
 from rag.reading.pdf.hyphens import join_at_line_end
 from rag.reading.pdf.lines import PageCell, TextLine
-from rag.reading.tables import MAX_COLUMNS, Cell, table_blocks
+from rag.reading.tables import Cell, table_blocks
 
-_Columns = list[tuple[float, float]]  # left and right edges, in points
 _Rows = Sequence[Sequence[PageCell]]
-OVERLAP = 0.2  # of a column's width: a cell that covers as much of another column spans both
 MOST_HEADS = 3  # rows
 LONGEST_NAME = 8  # words
 UNLIKE = 0.8  # of the values below a name
@@ -22,11 +20,11 @@ _CODE = re.compile(r"\d|@|://|\w[._]\w|\.$")
 
 
 def table_rows(
-    rows: _Rows, words: Counter[str], is_ruled: bool
+    rows: _Rows, words: Counter[str], is_ruled: bool, heads: int | None = None
 ) -> list[tuple[Block, list[tuple[int, TextLine]]]]:
     """Return a block for each row, and in it the ends of its values with what shows them.
 
-    `words` is what `word_counts` returns.
+    `words` is what `word_counts` returns, `heads` the rows of heads where the lines drawn say it.
     """
     cells = [cell for row in rows for cell in row]
     texts = [_text(cell, words) for cell in cells]
@@ -34,7 +32,7 @@ def table_rows(
     told = [[Cell(next(given), rows=c.rows, columns=c.columns) for c in row] for row in rows]
     found: list[tuple[Block, list[tuple[int, TextLine]]]] = []
     after = 0
-    for block in table_blocks(told, _head_rows(rows, told, is_ruled)):
+    for block in table_blocks(told, heads or _head_rows(rows, told, is_ruled)):
         if block.row is None:  # the title of the table
             after = next(i for i in range(after, len(cells)) if texts[i] == block.text) + 1
             found.append((block, [(len(block.text), _box_of(cells[after - 1]))]))
@@ -128,46 +126,3 @@ def _ends(block: Block, cells: Sequence[PageCell]) -> list[tuple[int, TextLine]]
         if piece.cell >= 0 and cells[piece.cell].lines:
             ends.append((end, _box_of(cells[piece.cell])))
     return [*ends[:-1], (len(block.text), ends[-1][1])]
-
-
-def aligned_rows(lines: Sequence[TextLine]) -> list[list[PageCell]] | None:
-    """Return the cells of rows, None if they do not stand in columns, so that no head is theirs."""
-    columns = _columns_of(lines)
-    placed = [_in_columns(line, columns) for line in lines] if columns else []
-    rows = [row for row in placed if row is not None]
-    return rows if columns and len(rows) == len(lines) else None
-
-
-def _columns_of(lines: Sequence[TextLine]) -> _Columns | None:
-    """Return the columns that the fullest rows stand in, None if they overlap."""
-    most = max(line.cells for line in lines)
-    full = [line.parts for line in lines if len(line.parts) == most]
-    if not full or most > MAX_COLUMNS:
-        return None
-    columns = [
-        (min(parts[i].left for parts in full), max(parts[i].right for parts in full))
-        for i in range(most)
-    ]
-    return columns if all(a[1] < b[0] for a, b in pairwise(columns)) else None
-
-
-def _in_columns(line: TextLine, columns: _Columns) -> list[PageCell] | None:
-    """Return the cells of a row from the first column to the last, None if two stand in one."""
-    row: list[PageCell] = []
-    width = 0
-    for part in line.parts:
-        covered = [
-            index
-            for index, (left, right) in enumerate(columns)
-            if min(part.right, right) - max(part.left, left) > OVERLAP * (right - left)
-        ] or [min(range(len(columns)), key=lambda i: _distance(part, columns[i]))]
-        if covered[0] < width:
-            return None
-        row += [PageCell()] * (covered[0] - width)
-        row.append(PageCell((part,), columns=len(covered)))
-        width = covered[0] + len(covered)
-    return row + [PageCell()] * (len(columns) - width)
-
-
-def _distance(part: TextLine, column: tuple[float, float]) -> float:
-    return abs(part.left + part.right - column[0] - column[1])

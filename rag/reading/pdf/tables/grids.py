@@ -51,15 +51,15 @@ class Grid:
 
 def grids_of(rulings: Rulings) -> list[Grid]:
     """Return the grids of two rows and two columns or more, from top to bottom."""
-    across, down = _joined(rulings.across), _joined(rulings.down)
+    across, down = joined_rulings(rulings.across), joined_rulings(rulings.down)
     if not across or not down or len(across) * len(down) > MOST_PAIRS:
         return []
     found = (_grid(*group) for group in _connected(across, down))
     return sorted((grid for grid in found if grid), key=lambda grid: (grid.ys[0], grid.xs[0]))
 
 
-def _joined(lines: Iterable[Ruling]) -> list[Ruling]:
-    """Return lines of one height that touch as one."""
+def joined_rulings(lines: Iterable[Ruling]) -> list[Ruling]:
+    """Return lines of one height that touch as one; those too short for a table are left out."""
     joined: list[Ruling] = []
     for at, level in _levels(lines):
         spans = sorted((line.start, line.end) for line in level)

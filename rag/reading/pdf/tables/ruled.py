@@ -8,8 +8,9 @@ from rag.reading.pdf.lines import PageCell, RuledTable, TextLine, half_point
 from rag.reading.pdf.page_lines import lines_of
 from rag.reading.pdf.rows import by_baseline, joined
 from rag.reading.pdf.spaces import Word
-from rag.reading.pdf.tables.grids import Grid, grids_of
+from rag.reading.pdf.tables.grids import Grid, grids_of, joined_rulings
 from rag.reading.pdf.tables.rulings import Rulings
+from rag.reading.pdf.tables.stacks import stacked_tables
 
 MIDDLE = 0.3  # of the size of the type: the middle of letters stands so far above the baseline
 FILLED = 1 / 3  # of the cells: the boxes and the grids of charts hold less
@@ -19,8 +20,6 @@ LONGEST_CELL = 2_500  # characters: what is longer is the text of a page in a fr
 def with_tables(words: Sequence[Word], rulings: Rulings, page: int) -> list[TextLine]:
     """Return the words of a page as lines; each table between drawn lines is one of them."""
     grids = grids_of(rulings)
-    if not grids:
-        return lines_of(words, page)
     inside = _by_grid(words, grids)
     tables: list[TextLine] = []
     taken: set[int] = set()
@@ -29,7 +28,15 @@ def with_tables(words: Sequence[Word], rulings: Rulings, page: int) -> list[Text
         if table := _table(grid, [words[index] for index in placed], page):
             tables.append(table)
             taken.update(placed)
-    return [*lines_of([w for i, w in enumerate(words) if i not in taken], page), *tables]
+    lines = lines_of([word for index, word in enumerate(words) if index not in taken], page)
+    left = {id(line): line for line in lines}
+    for found in stacked_tables(lines, joined_rulings(rulings.across)):
+        if all(id(line) in left for line in found.lines):
+            for line in found.lines:
+                del left[id(line)]
+            edges = [edge for edge, _ in found.columns]
+            tables.append(_as_line(found.rows, edges, found.heads, page))
+    return [*left.values(), *tables]
 
 
 def _by_grid(words: Sequence[Word], grids: Sequence[Grid]) -> dict[int, list[int]]:
@@ -63,20 +70,31 @@ def _table(grid: Grid, words: Sequence[Word], page: int) -> TextLine | None:
     if not _is_table(grid, cells):
         return None
     rows, columns = _used_rows(grid, cells)
-    xs = grid.xs
-    lines = [line for cell in cells for line in cell.lines]
+    return _as_line(rows, [grid.xs[column] for column in columns], None, page)
+
+
+def _as_line(
+    rows: Sequence[Sequence[PageCell]], edges: Sequence[float], heads: int | None, page: int
+) -> TextLine:
+    """Return a line of a page that stands for a table."""
+    lines = [line for row in rows for cell in row for line in cell.lines]
     return TextLine(
-        text=" | ".join("\n".join(line.text for line in cell.lines) for cell in cells),
+        text=" | ".join(
+            "\n".join(line.text for line in cell.lines)
+            for row in rows
+            for cell in row
+            if cell.lines
+        ),
         page=page,
-        left=grid.xs[0],
-        top=grid.ys[0],
-        right=grid.xs[-1],
-        bottom=grid.ys[-1],
+        left=min(line.left for line in lines),
+        top=min(line.top for line in lines),
+        right=max(line.right for line in lines),
+        bottom=max(line.bottom for line in lines),
         baseline=min(line.baseline for line in lines),
         size=_usual_size(lines),
         bold=False,
-        cells=len(columns),
-        table=RuledTable(rows, tuple(xs[column] for column in columns)),
+        cells=len(edges),
+        table=RuledTable(tuple(map(tuple, rows)), tuple(edges), heads),
     )
 
 

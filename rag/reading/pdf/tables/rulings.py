@@ -1,6 +1,6 @@
 """A page of a PDF -> the lines drawn on it, which frame and divide tables.        [pypdfium2]"""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -12,10 +12,11 @@ Place = Callable[[float, float], tuple[float, float]]
 THICKEST = 3.0  # points: what is thicker is a bar or a box
 SHORTEST = 4.0  # points
 # A map or a chart has more: to look at each takes long, and none divides a table.
-MOST_OBJECTS, MOST_SEGMENTS = 30_000, 5_000
+MOST_OBJECTS, MOST_SEGMENTS, MOST_BOXES = 30_000, 5_000, 600
 DEEPEST = 5  # groups of drawings within each other
 WHOLE = 0.95  # of the page's edges: a box of that size is the background
 _WHITE = 250  # of 255
+_SIDES = 6  # segments of a box at most
 _UPRIGHT: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
@@ -66,6 +67,8 @@ def page_rulings(page: "PdfPage", place: Place) -> Rulings:
 
 
 _Edge = tuple[tuple[float, float], tuple[float, float]]
+_Colour = tuple[int, int, int]
+_Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 class _Drawings:
@@ -85,6 +88,7 @@ class _Drawings:
         self._colour = tuple(ctypes.c_uint() for _ in range(4))
         self._matrix = raw.FS_MATRIX()
         self._objects, self._segments = MOST_OBJECTS, MOST_SEGMENTS
+        self._boxes: dict[_Colour, list[_Box]] = {}
 
     def edges(self, page: object) -> Iterator[_Edge]:
         """Yield the straight lines of a page, each from point to point as it is shown."""
@@ -92,6 +96,7 @@ class _Drawings:
         count = raw.FPDFPage_CountObjects(page)
         items = (raw.FPDFPage_GetObject(page, index) for index in range(count))
         yield from self._of_objects(items, _UPRIGHT, 0)
+        yield from _edges_of(self._boxes)
 
     def _of_objects(self, items: Iterator[object], matrix: Matrix, depth: int) -> Iterator[_Edge]:
         raw = self._raw
@@ -130,27 +135,30 @@ class _Drawings:
         one = self._shown(left.value, bottom.value, matrix)
         other = self._shown(right.value, top.value, matrix)
         width, height = abs(one[0] - other[0]), abs(one[1] - other[1])
-        if max(width, height) < SHORTEST or not self._is_drawn(item, min(width, height)):
+        if max(width, height) < SHORTEST:
             return
-        if min(width, height) <= THICKEST:
+        thickness = min(width, height)
+        stroked, colour = self._drawn(item)
+        if not stroked and (colour is None or (thickness > THICKEST and min(colour) >= _WHITE)):
+            return  # it does not show
+        if thickness <= THICKEST:
             yield _middle(one, other, width >= height)
-            return
-        if width >= WHOLE * self._size[0] and height >= WHOLE * self._size[1]:
-            return
-        yield from self._of_segments(item, self._within(item, matrix))
+        elif width < WHOLE * self._size[0] or height < WHOLE * self._size[1]:
+            if stroked or colour is None or raw.FPDFPath_CountSegments(item) > _SIDES:
+                yield from self._of_segments(item, self._within(item, matrix))
+            else:
+                (x0, x1), (y0, y1) = sorted((one[0], other[0])), sorted((one[1], other[1]))
+                self._boxes.setdefault(colour, []).append((x0, y0, x1, y1))
 
-    def _is_drawn(self, item: object, thickness: float) -> bool:
-        """Return whether a path shows; a white box without a frame does not."""
+    def _drawn(self, item: object) -> tuple[bool, "_Colour | None"]:
+        """Return whether a path is stroked, and the colour that fills it, if one does."""
         raw = self._raw
         fill, stroke = self._mode
         if not raw.FPDFPath_GetDrawMode(item, fill, stroke):
-            return False
-        if stroke.value:
-            return True
+            return False, None
         raw.FPDFPageObj_GetFillColor(item, *self._colour)
         red, green, blue, alpha = (part.value for part in self._colour)
-        white = min(red, green, blue) >= _WHITE
-        return bool(fill.value and alpha) and not (white and thickness > THICKEST)
+        return bool(stroke.value), (red, green, blue) if fill.value and alpha else None
 
     def _of_segments(self, item: object, matrix: Matrix) -> Iterator[_Edge]:
         raw = self._raw
@@ -178,6 +186,21 @@ class _Drawings:
     def _shown(self, x: float, y: float, matrix: Matrix) -> tuple[float, float]:
         a, b, c, d, e, f = matrix
         return self._place(a * x + c * y + e, b * x + d * y + f)
+
+
+def _edges_of(boxes: Mapping[_Colour, Sequence[_Box]]) -> Iterator[_Edge]:
+    """Yield the edges of filled boxes; one within another of its colour has none that show."""
+    for alike in boxes.values():
+        by_size = sorted(alike, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))[-MOST_BOXES:]
+        for number, (left, top, right, bottom) in enumerate(by_size):
+            if not any(
+                x0 - 1 <= left and y0 - 1 <= top and right <= x1 + 1 and bottom <= y1 + 1
+                for x0, y0, x1, y1 in by_size[number + 1 :]
+            ):
+                yield (left, top), (right, top)
+                yield (left, bottom), (right, bottom)
+                yield (left, top), (left, bottom)
+                yield (right, top), (right, bottom)
 
 
 def _middle(one: Sequence[float], other: Sequence[float], across: bool) -> _Edge:
