@@ -16,7 +16,6 @@ with these tables alone; pdfplumber with its own settings, the first row of a ta
 """
 
 import argparse
-import ctypes
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,13 +24,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pypdfium2
-from pypdfium2 import raw
+from tagged_pdf import children, cut, descend, elements, plain, text_of, texts_of_marks
 
 from rag.reading.documents import read_document
 
 MOST_OF_A_FILE = 3
 MOST_PAGES = 60
-DEEPEST = 40  # elements of the structure below each other
 Row = list[tuple[str, str]]  # cells, each with its head
 
 
@@ -47,11 +45,6 @@ class Scores:
     worst: list[tuple[float, str]] = field(default_factory=list)
 
 
-def plain(text: str) -> str:
-    """Return the letters and digits of a text, which no reader may change."""
-    return re.sub(r"[\W_]+", "", text).casefold()
-
-
 # --- What the author tagged -----------------------------------------------------------------------
 
 
@@ -62,69 +55,13 @@ def tagged_tables(path: Path) -> Iterator[tuple[int, list[list[str]]]]:
     with pypdfium2.PdfDocument(path) as pdf:
         for number in range(min(len(pdf), MOST_PAGES)):
             page = pdf[number]
-            tree = raw.FPDF_StructTree_GetForPage(page)
-            if not tree:
-                continue
-            texts = _texts_of_marks(page)
-            for index in range(raw.FPDF_StructTree_CountChildren(tree)):
-                child = raw.FPDF_StructTree_GetChildAtIndex(tree, index)
-                for element in _descend(child, "Table"):
-                    rows = [
-                        [_text(cell, texts) for cell in _children(row, "TH", "TD")]
-                        for row in _descend(element, "TR")
-                    ]
-                    yield number, rows
-            raw.FPDF_StructTree_Close(tree)
-
-
-def _texts_of_marks(page: pypdfium2.PdfPage) -> dict[int, str]:
-    """Return the text of each piece of marked content of a page."""
-    textpage = page.get_textpage()
-    texts: dict[int, str] = {}
-    for item in page.get_objects([raw.FPDF_PAGEOBJ_TEXT], max_depth=4):
-        mark = raw.FPDFPageObj_GetMarkedContentID(item)
-        length = raw.FPDFTextObj_GetText(item, textpage, None, 0)
-        buffer = (ctypes.c_ushort * (length // 2 + 1))()
-        raw.FPDFTextObj_GetText(item, textpage, buffer, length)
-        shown = bytes(buffer)[: max(0, length - 2)].decode("utf-16-le", "replace")
-        texts[mark] = texts.get(mark, "") + shown
-    return texts
-
-
-def _kind(element: object) -> str:
-    buffer = ctypes.create_string_buffer(128)
-    length = raw.FPDF_StructElement_GetType(element, buffer, len(buffer))
-    return buffer.raw[: max(0, length - 2)].decode("utf-16-le", "replace")
-
-
-def _descend(element: object, kind: str, depth: int = 0) -> Iterator[object]:
-    """Yield the outermost elements of a kind in an element, itself among them."""
-    if not element or depth > DEEPEST:
-        return
-    if _kind(element) == kind:
-        yield element
-        return
-    for index in range(raw.FPDF_StructElement_CountChildren(element)):
-        yield from _descend(raw.FPDF_StructElement_GetChildAtIndex(element, index), kind, depth + 1)
-
-
-def _children(element: object, *kinds: str) -> Iterator[object]:
-    for index in range(raw.FPDF_StructElement_CountChildren(element)):
-        child = raw.FPDF_StructElement_GetChildAtIndex(element, index)
-        if child and _kind(child) in kinds:
-            yield child
-
-
-def _text(element: object, texts: dict[int, str], depth: int = 0) -> str:
-    parts: list[str] = []
-    for index in range(raw.FPDF_StructElement_CountChildren(element)):
-        child = raw.FPDF_StructElement_GetChildAtIndex(element, index)
-        if child and depth < DEEPEST:
-            parts.append(_text(child, texts, depth + 1))
-        else:
-            mark = raw.FPDF_StructElement_GetChildMarkedContentID(element, index)
-            parts.append(texts.get(mark, ""))
-    return " ".join(filter(None, parts))
+            texts = texts_of_marks(page)
+            for element in elements(page, "Table"):
+                rows = [
+                    [text_of(cell, texts) for cell in children(row, "TH", "TD")]
+                    for row in descend(element, "TR")
+                ]
+                yield number, rows
 
 
 def is_plain(table: Sequence[Sequence[str]]) -> bool:
@@ -146,13 +83,6 @@ def has_heads(table: Sequence[Sequence[str]]) -> bool:
 
 
 # --- What is read ---------------------------------------------------------------------------------
-
-
-def cut(path: Path, pages: Sequence[int], into: Path) -> None:
-    """Write a PDF of some pages of another."""
-    with pypdfium2.PdfDocument(path) as pdf, pypdfium2.PdfDocument.new() as fewer:
-        fewer.import_pages(pdf, list(pages))
-        fewer.save(into)
 
 
 def our_rows(path: Path) -> list[Row]:
