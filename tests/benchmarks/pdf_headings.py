@@ -29,10 +29,11 @@ TAGS = ("H", "H1", "H2", "H3", "H4", "H5", "H6")
 
 
 def tagged_headings(path: Path) -> Counter[str]:
-    """Return the letters and digits of each heading that the tags of a PDF name."""
+    """Return the letters and digits of each heading that the tags of the first pages name."""
     found = Counter[str]()
     with pypdfium2.PdfDocument(path) as pdf:
-        for page in pdf:
+        for number in range(min(len(pdf), MOST_PAGES)):
+            page = pdf[number]
             texts = texts_of_marks(page)
             found.update(plain(text_of(one, texts)) for one in elements(page, *TAGS))
     del found[""]
@@ -52,7 +53,7 @@ def main() -> None:
                 with pypdfium2.PdfDocument(path) as pdf:
                     pages = min(len(pdf), MOST_PAGES)
                 cut(path, range(pages), part)
-                tagged = tagged_headings(part)
+                tagged = tagged_headings(path)
                 if tagged.total() < FEWEST:
                     continue
                 document = read_document(part)

@@ -1,10 +1,10 @@
 """Tables between drawn lines: rows, columns, cells that span several, cells of several lines."""
 
-import itertools
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
-from drawn_pdf import HEIGHT, WIDTH, drawn, texts, write
+from drawn_pdf import HEIGHT, WIDTH, drawn, texts, wrapped, write
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.reading.pdf.document import read_pdf
@@ -37,15 +37,15 @@ def stroked(canvas: Canvas) -> None:
 
 
 def boxed(canvas: Canvas) -> None:
-    for left, right in itertools.pairwise(XS):
-        for top, bottom in itertools.pairwise(YS):
+    for left, right in pairwise(XS):
+        for top, bottom in pairwise(YS):
             canvas.rect(left, HEIGHT - bottom, right - left, bottom - top)
 
 
 def shaded(canvas: Canvas) -> None:
     canvas.setFillGray(0.9)
-    for left, right in itertools.pairwise(XS):
-        for top, bottom in itertools.pairwise(YS):
+    for left, right in pairwise(XS):
+        for top, bottom in pairwise(YS):
             canvas.rect(left + 1, HEIGHT - bottom, right - left - 2, bottom - top, 0, 1)
     canvas.setFillGray(0)
 
@@ -107,8 +107,6 @@ def test_a_cell_over_several_rows_or_columns_is_told_with_each() -> None:
 
     told = ["Town: Esker · In all Beds: 85 · In all Doctors: 12"]
     assert texts(read_pdf(drawn(page)), "text") == told
-        "Town: Esker · In all Beds: 85 · In all Doctors: 12"
-    ]
 
 
 def test_a_table_that_goes_on_over_a_page_is_one_and_keeps_its_heads() -> None:
@@ -169,3 +167,62 @@ def test_lines_turn_with_their_page(turn: int) -> None:
     across, down = (height, width) if turn in (90, 270) else (width, height)
     back = turned.turned((360 - turn) % 360, across, down)
     assert back == lines
+
+
+def rules(canvas: Canvas, *tops: float) -> None:
+    for top in tops:
+        canvas.line(XS[0], HEIGHT - top, XS[-1], HEIGHT - top)
+
+
+def test_lines_above_and_below_the_heads_make_a_table_of_what_stands_in_columns() -> None:
+    def page(canvas: Canvas) -> None:
+        rules(canvas, 100, 130, 220)
+        rows = [*TOWNS, ("Ribe on the\nmarsh", "9", "2")]
+        for row, top in zip(rows, (105, 135, 155, 175), strict=True):
+            for cell, left in zip(row, XS, strict=False):
+                write(canvas, left, HEIGHT - top - 12, cell.split("\n"), 9)
+
+    assert texts(read_pdf(drawn(page)), "text") == [
+        *SHOWN,
+        "Town: Ribe on the marsh · Beds: 9 · Doctors: 2",
+    ]
+
+
+def test_what_stands_between_two_lines_is_one_row_if_lines_divide_all_rows() -> None:
+    def page(canvas: Canvas) -> None:
+        rules(canvas, 100, 130, 160, 190, 220)
+        rows = [*TOWNS, ("Ribe", "nine, as\nfar as known", "2")]
+        for row, top in zip(rows, (105, 135, 165, 195), strict=True):
+            for cell, left in zip(row, XS, strict=False):
+                write(canvas, left, HEIGHT - top - 7, cell.split("\n"), 9)
+
+    assert texts(read_pdf(drawn(page)), "text") == [
+        *SHOWN,
+        "Town: Ribe · Beds: nine, as far as known · Doctors: 2",
+    ]
+
+
+def test_columns_of_prose_between_two_lines_are_no_table() -> None:
+    def page(canvas: Canvas) -> None:
+        canvas.line(30, 560, 370, 560)
+        canvas.line(30, 60, 370, 60)
+        for left in (30, 210):
+            write(canvas, left, 540, wrapped("The council counted the lamps. " * 16, 160))
+
+    assert not any(block.row for block in read_pdf(drawn(page)).blocks)
+
+
+def test_a_shaded_line_within_a_shaded_cell_divides_nothing() -> None:
+    def page(canvas: Canvas) -> None:
+        canvas.setFillGray(0.8)
+        for left, right in pairwise(XS):
+            for top, bottom in pairwise(YS):
+                canvas.rect(left, HEIGHT - bottom, right - left - 2, bottom - top - 2, 0, 1)
+                canvas.rect(left + 5, HEIGHT - top - 16, right - left - 14, 10, 0, 1)
+        canvas.setFillGray(0)
+        cells(canvas, [TOWNS[0], ("Esker on the\nRiver", "85", "12"), TOWNS[2]])
+
+    assert texts(read_pdf(drawn(page)), "text") == [
+        "Town: Esker on the River · Beds: 85 · Doctors: 12",
+        SHOWN[1],
+    ]

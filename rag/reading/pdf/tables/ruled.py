@@ -14,6 +14,7 @@ from rag.reading.pdf.tables.stacks import stacked_tables
 
 MIDDLE = 0.3  # of the size of the type: the middle of letters stands so far above the baseline
 FILLED = 1 / 3  # of the cells: the boxes and the grids of charts hold less
+MOST_LINES = 12  # of a cell in a table of two rows: slides are laid out in boxes
 LONGEST_CELL = 2_500  # characters: what is longer is the text of a page in a frame
 
 
@@ -135,12 +136,14 @@ def _cell_lines(words: Sequence[Word], page: int) -> tuple[TextLine, ...]:
 
 def _is_table(grid: Grid, cells: Sequence[PageCell]) -> bool:
     filled = [at for at, cell in zip(grid.cells, cells, strict=True) if cell.lines]
+    most = max((len(cell.lines) for cell in cells), default=0)
     longest = max((sum(len(line.text) for line in cell.lines) for cell in cells), default=0)
     return (
         len({at.row for at in filled}) > 1
         and len({at.column for at in filled}) > 1
         and len(filled) >= FILLED * len(cells)
         and longest <= LONGEST_CELL
+        and (len({at.row for at in filled}) > 2 or most <= MOST_LINES)
     )
 
 

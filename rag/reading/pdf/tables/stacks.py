@@ -18,9 +18,12 @@ NARROWEST_GAP = 0.5  # of the size of the type
 # unless a line is drawn between their rows.
 LONGEST_CELL_LINE = 24
 MOST_LINES = 8  # of a row between two lines
+LONGEST_HEAD = 80  # characters
 RULED_ROWS = 4  # so many bands between lines are rows; fewer are heads, rows and totals
-MOST_BANNER_LINES = 2
+MOST_BANNER_LINES, MOST_HEAD_LINES = 2, 5
+SPLIT = 0.4  # of the rows of a table stand in several columns, the rest goes on with them
 _LEADER = re.compile(r"(?:[.…]\s?){4,}\S{0,6}$")
+_BULLET = re.compile(r"[•●▪■◦○‣∙·\uf0a7\uf0b7](?:\s|$)")
 _NUMBER = re.compile(r"[-+–−(]?[€$£]?\s?[.,]?\d[\d.,\s]*[%)*]?")
 _Row = list[TextLine]  # what stands on one baseline, from left to right
 
@@ -98,12 +101,17 @@ def _table(run: Sequence[_Band]) -> StackedTable | None:
     split = [band for band in run if band.is_split]
     if sum(len(band.rows) for band in run) < 2 or not split:
         return None
-    headed = len(split) > 1 and split[0] is run[0]
+    headed = len(split) > 1 and split[0] is run[0] and len(run[0].rows) <= MOST_HEAD_LINES
     body = [row for band in (run[1:] if headed else run) for row in band.rows]
-    columns = _columns(body)
-    if len(columns) < 2 or _is_prose(run, body, columns) or _are_listed(body):
-        return None
     by_rows = len(split) >= RULED_ROWS
+    columns = _columns(body)
+    if (
+        len(columns) < 2
+        or _is_prose(run, body, columns)
+        or _are_listed(body)
+        or not (by_rows or sum(len(row) > 1 for row in body) >= SPLIT * len(body))
+    ):
+        return None
     rows: list[list[PageCell]] = []
     heads: int | None = None
     for number, band in enumerate(run):
@@ -111,7 +119,10 @@ def _table(run: Sequence[_Band]) -> StackedTable | None:
         rows += [_filled(row, len(columns)) for row in found]
         if headed and not number and not by_rows:
             heads = len(rows)
-    if len(rows) < 2 or not any(len({c for c in r if c.lines}) > 1 for r in rows[heads or 0 :]):
+    below = rows[heads or 0 :]
+    if len(rows) < 2 or not any(sum(bool(cell.lines) for cell in row) > 1 for row in below):
+        return None
+    if not by_rows and not _are_rows(rows, heads or 0):
         return None
     lines = [line for band in run for row in band.rows for line in row]
     return StackedTable(rows, heads, columns, lines)
@@ -152,8 +163,17 @@ def _is_prose(run: Sequence[_Band], body: Sequence[_Row], columns: Columns) -> b
 
 
 def _are_listed(rows: Sequence[_Row]) -> bool:
-    """Return whether dots lead to the ends of lines, as in a table of contents."""
-    return any(_LEADER.search(line.text) for row in rows for line in row)
+    """Return whether rows hold the items of lists, or dots lead to the ends of lines."""
+    return any(
+        _LEADER.search(line.text) or _BULLET.match(line.text) for row in rows for line in row
+    )
+
+
+def _are_rows(rows: Sequence[Sequence[PageCell]], heads: int) -> bool:
+    """Return whether cells are as short as those of a table without lines between its rows."""
+    texts = ["".join(line.text for line in cell.lines) for row in rows[:heads] for cell in row]
+    most = max(len(cell.lines) for row in rows for cell in row)
+    return most <= MOST_LINES and all(len(text) <= LONGEST_HEAD for text in texts)
 
 
 _Placed = dict[tuple[int, int], list[TextLine]]  # by first column and their number
