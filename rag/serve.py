@@ -171,8 +171,10 @@ def _listen(host: str, port: int | None) -> socket.socket:
     for candidate in [port] if port else _PORTS:
         try:
             found = socket.getaddrinfo(host, candidate, type=socket.SOCK_STREAM)
-            family, kind, _, _, address = found[0]
-            listening = socket.socket(family, kind)
+            family, kind, protocol, _, address = found[0]
+            # With the protocol named, asyncio sends each piece of a response at once; without it a
+            # response on a connection that is kept waits 40 ms for the other side's word.
+            listening = socket.socket(family, kind, protocol)
         except (OSError, OverflowError):
             continue
         try:

@@ -22,6 +22,7 @@ Reason = Literal["", "nothing_on_subject", "not_this", "near"]
 Shape = Literal["fact", "yes_no", "list", "comparison", "overview", "about"]
 # Shapes whose sentences stand side by side, each in a line of its own.
 IN_LINES: frozenset[Shape] = frozenset(("list", "comparison", "about"))
+LISTS: frozenset[Shape] = frozenset(("list",))  # shapes whose sentences are items of a list
 FoundBy = Literal["dense", "lexical", "both"]
 Kind = Literal["text", "heading", "furniture", "note"]
 FactName = Literal[

@@ -20,10 +20,10 @@ DOCS = Path(__file__).parents[1] / "docs"
 SESSION = DOCS / "session"
 CHROMIUM = shutil.which("chromium") or "chromium"
 AUCTION = "When is the first auction for large consumers under Estmark's new reserve law?"
-TRAIN = "How much did the council pay for the last train?"
+QUOTED = "Who is quoted in The Missing Forty Thousand?"
 MODEL = "What was wrong with the salinity model?"
 UNKNOWN = "How many hospitals does Estmark have?"
-EXAMPLES_PATIENCE = 20_000  # milliseconds
+EXAMPLES_PATIENCE = 90_000  # milliseconds
 PATIENCE = 200_000  # milliseconds: a slow machine writes an answer in this time
 
 
@@ -97,7 +97,9 @@ def session(page: Page) -> str:
     ask(page, UNKNOWN)
     page.wait_for_selector(".message", state="hidden")
     shot("08-no-answer")
-    ask(page, TRAIN)
+    page.click("text=New conversation")
+    page.wait_for_selector(".answer", state="detached")
+    ask(page, QUOTED)
     page.click("#answer >> text=Pin to notebook")
     page.wait_for_selector(".message:has-text('3 answers')")
     page.click(".message >> text=Open the notebook")
@@ -105,6 +107,7 @@ def session(page: Page) -> str:
     page.click("#answer .footnotes summary >> nth=0")
     shot("09-notebook")
     with page.expect_download() as download:
+        page.click("#head summary")
         page.click("#head a:has-text('HTML')")
     written = page.context.new_page()
     written.set_viewport_size({"width": 1280, "height": 800})

@@ -51,6 +51,25 @@ def test_a_server_gives_the_page_to_this_machine_and_closes_all_the_rest(serve: 
         assert not re.search(rb"fonts\.googleapis|cdn", response.read())
 
 
+def test_a_browser_keeps_scripts_and_at_this_machine_they_are_not_packed(serve: Serve) -> None:
+    url = serve({})
+    with urllib.request.urlopen(url, timeout=60) as response:
+        script = re.search(r"assets/index-[\w-]+\.js", response.read().decode())
+    assert script
+    packed = {"Accept-Encoding": "br, gzip"}
+    for more, how in (({}, None), ({"X-Forwarded-For": "203.0.113.5"}, "br")):
+        request = urllib.request.Request(url + script[0], headers={**packed, **more})
+        with urllib.request.urlopen(request, timeout=60) as response:
+            assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+            assert response.headers["content-encoding"] == how
+
+
+def test_each_piece_of_a_response_is_sent_at_once() -> None:
+    # asyncio turns Nagle's algorithm off only where the socket names its protocol.
+    with server._listen("127.0.0.1", None) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
+
+
 def test_serving_asks_no_host_but_its_own_whatever_proxy_is_set(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """What a browser may ask of the page's server, and where the page may send anything."""
 
 from rag.http.asgi import (
+    LOOPBACK,
     App,
     Message,
     Receive,
@@ -25,6 +26,9 @@ _OPEN_PATHS = (
     "/docs/",
 )
 _OPEN_PAGES = ("/", "/docs")
+# Files whose names change with their content, so that a browser need not ask for them again.
+_LASTING = "/assets/"
+_KEPT = (b"cache-control", b"public, max-age=31536000, immutable")
 # Gradio's own scripts are inline and compile templates; what counts is that nothing may be fetched
 # from or sent to elsewhere.
 _PAGE_POLICY = (
@@ -34,6 +38,8 @@ _PAGE_POLICY = (
 )
 # By it Gradio's own proxy names the address that the page is to use, and nobody else may.
 _NOT_OURS = b"x-gradio-server"
+# To a browser at this machine, packing a megabyte of scripts costs more time than it saves.
+_PACKED = b"accept-encoding"
 _HEADERS = [
     (b"content-security-policy", _PAGE_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -55,11 +61,16 @@ class PageGuard:
             await send({"type": "http.response.body", "body": b""})
             return
 
-        async def send_guarded(message: Message) -> None:
-            is_start = message["type"] == "http.response.start"
-            await send(with_headers(message, _HEADERS) if is_start else message)
+        lasting = scope["path"].startswith(_LASTING)
 
-        kept = [pair for pair in scope["headers"] if pair[0].lower() != _NOT_OURS]
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                keep = [_KEPT] if lasting and message["status"] == 200 else []
+                message = with_headers(message, [*_HEADERS, *keep])
+            await send(message)
+
+        left_out = {_NOT_OURS, _PACKED} if _is_near(scope) else {_NOT_OURS}
+        kept = [pair for pair in scope["headers"] if pair[0].lower() not in left_out]
         await self._app({**scope, "headers": kept}, receive, send_guarded)
 
     def _allows(self, scope: Message) -> bool:
@@ -70,3 +81,10 @@ class PageGuard:
             and is_same_origin(headers)
             and (path in _OPEN_PAGES or path.startswith(_OPEN_PATHS))
         )
+
+
+def _is_near(scope: Message) -> bool:
+    """Return whether a request comes from this machine, and through no proxy."""
+    client = scope.get("client")
+    forwarded = any(name.lower() == b"x-forwarded-for" for name, _ in scope["headers"])
+    return client is not None and client[0] in LOOPBACK and not forwarded

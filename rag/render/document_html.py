@@ -59,7 +59,6 @@ def report_html(
         document.date,
         count(document.boxes[-1].page, "page") if document.boxes else "",
         _recognized(document),
-        count(sum(p.kind == "text" for p in document.paragraphs), "paragraph"),
         document.file,
     ]
     outline = _outline_html(document)
@@ -70,19 +69,18 @@ def report_html(
         '<button type="button" data-outline>Outline</button>' if outline else "",
         f'<button type="button" data-do="about" data-document="{name}">About</button>',
         '<button type="button" data-document="">All documents</button>',
-        '<button type="button" data-wide aria-pressed="false">Full width</button>',
     )
     return (
         f'<article class="report" data-document="{name}"{of_turn}>'
-        f"<header><h2>{escape(document.title)}</h2>"
-        f'<nav aria-label="Document">{"".join(ways)}</nav>'
-        f"<p>{joined(about)}</p>{_TOOLS}</header>"
+        f"<header><h2>{escape(document.title)}</h2><p>{joined(about)}</p>"
+        f'<nav aria-label="Document">{"".join(ways)}</nav>{_TOOLS}</header>'
         f"{outline}{_pages_html(document, marks, library)}"
         f'<div class="text"{language}>{_text_html(document, marks)}</div></article>'
     )
 
 
-# Leads from citation to citation of the answer, and to words that are looked for.
+# Leads from citation to citation of the answer, to words that are looked for, and gives the
+# document the whole window.
 _TOOLS = (
     '<div class="tools"><div class="cited" role="group" aria-label="Citations" hidden>'
     '<button type="button" data-cite="-1" aria-label="Previous citation">‹</button>'
@@ -93,7 +91,9 @@ _TOOLS = (
     'aria-label="Search in this document" autocomplete="off" spellcheck="false">'
     '<output aria-live="polite"></output>'
     '<button type="button" data-found="-1" aria-label="Previous match">‹</button>'
-    '<button type="button" data-found="1" aria-label="Next match">›</button></div></div>'
+    '<button type="button" data-found="1" aria-label="Next match">›</button></div>'
+    '<button type="button" data-wide aria-pressed="false" aria-label="Full width" '
+    'title="Full width">⤢</button></div>'
 )
 
 

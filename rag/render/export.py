@@ -25,7 +25,7 @@ from rag.render.json import answer_json
 from rag.render.text import CLOSEST, NEAREST_SHOWN, NO_ANSWER, where
 from rag.text.characters import visible
 from rag.text.lookalikes import as_label
-from rag.types import IN_LINES, Answer, Citation, Document, Hit
+from rag.types import IN_LINES, LISTS, Answer, Citation, Document, Hit
 
 ExportFormat = Literal["md", "html", "docx", "json", "bib", "csl"]
 MEDIA_TYPES: dict[ExportFormat, str] = {
@@ -135,6 +135,7 @@ class _Part:
     nearest: tuple[tuple[str, str], ...]  # passages, each with where it stands
     notes: tuple[str, ...]  # what a reader must know besides
     in_lines: bool  # whether each sentence has a line of its own
+    is_list: bool  # whether the sentences are items of a list
     declined: str  # why there is no answer, "" where there is one
 
     @property
@@ -157,6 +158,7 @@ def _parts(answers: Sequence[Answer], documents: Callable[[str], Document]) -> I
             tuple(map(_nearest_passage, answer.hits[:NEAREST_SHOWN])) if answer.abstained else (),
             tuple(map(_line_to_export, answer.notes)),
             answer.shape in IN_LINES,
+            answer.shape in LISTS and len(answer.sentences) > 1,
             _line_to_export(answer.declined),
         )
 
@@ -238,10 +240,14 @@ def _markdown(name: str, about: str, parts: Sequence[_Part], sources: Sequence[_
     blocks = [f"# {_md(name)}", _md(about)]
     for part in parts:
         blocks.append(f"## {_md(part.question)}")
-        said = ("\n\n" if part.in_lines else " ").join(
+        sentences = [
             _md(text) + "".join(f"[^{number}]" for number in numbers)
             for text, numbers in part.sentences
-        )
+        ]
+        if part.is_list:
+            said = "\n".join(f"- {sentence}" for sentence in sentences)
+        else:
+            said = ("\n\n" if part.in_lines else " ").join(sentences)
         blocks.append(said or part.abstention)
         blocks += map(_md, part.notes)
         for text, place in part.nearest:
@@ -318,11 +324,15 @@ def _sources_html(sources: Sequence[_Source]) -> str:
 
 
 def _part_html(part: _Part) -> str:
-    said = ("<br>" if part.in_lines else " ").join(
+    sentences = [
         escape(text)
         + "".join(f'<sup><a href="#footnote-{number}">{number}</a></sup>' for number in numbers)
         for text, numbers in part.sentences
-    )
+    ]
+    if part.is_list:
+        said = f"<ul>{''.join(f'<li>{sentence}</li>' for sentence in sentences)}</ul>"
+    else:
+        said = f"<p>{('<br>' if part.in_lines else ' ').join(sentences) or part.abstention}</p>"
     nearest = "".join(
         f"<blockquote>{escape(text)}</blockquote><p>— {escape(place)}</p>"
         for text, place in part.nearest
@@ -335,7 +345,7 @@ def _part_html(part: _Part) -> str:
     )
     notes = "".join(f"<p>{escape(note)}</p>" for note in part.notes)
     return (
-        f"<section><h2>{escape(part.question)}</h2><p>{said or part.abstention}</p>{notes}{nearest}"
+        f"<section><h2>{escape(part.question)}</h2>{said}{notes}{nearest}"
         + (f'<ol class="footnotes">{footnotes}</ol>' if footnotes else "")
         + "</section>"
     )
@@ -362,9 +372,12 @@ def _docx(name: str, about: str, parts: Sequence[_Part], sources: Sequence[_Sour
     document.add_paragraph(about)
     for part in parts:
         document.add_heading(part.question, 1)
-        paragraph = document.add_paragraph("" if part.sentences else part.abstention)
+        style = "List Bullet" if part.is_list else None
+        paragraph = document.add_paragraph("" if part.sentences else part.abstention, style)
         referred: set[int] = set()
-        for text, numbers in part.sentences:
+        for index, (text, numbers) in enumerate(part.sentences):
+            if index and part.is_list:
+                paragraph = document.add_paragraph("", style)
             paragraph.add_run(text)
             for number in numbers:
                 run = paragraph.add_run()
@@ -378,7 +391,7 @@ def _docx(name: str, about: str, parts: Sequence[_Part], sources: Sequence[_Sour
                     reference.set(qn("w:id"), str(number))
                     run.element.append(reference)
                 referred.add(number)
-            if part.in_lines:
+            if part.in_lines and not part.is_list:
                 paragraph.add_run().add_break()
             else:
                 paragraph.add_run(" ")

@@ -4,16 +4,17 @@ Every text that comes from a document, a question, a name or a model is escaped,
 attributes, and words are highlighted by their offsets, never by searching for them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from urllib.parse import quote
 
 from rag.render.text import CLOSEST, NEAREST_SHOWN, NO_ANSWER, answer_text
 from rag.text.lookalikes import as_label
-from rag.types import EVERYTHING, IN_LINES, Answer, Citation, Filter, Hit, Sentence
+from rag.types import EVERYTHING, IN_LINES, LISTS, Answer, Citation, Filter, Hit, Sentence
 
 _DOUBT = {"partly": "supported in part", "unsupported": "not supported"}
-_EXPORTS = {"md": "Markdown", "html": "HTML", "docx": "Word", "json": "JSON"}
+_EXPORTS = {"docx": "Word", "md": "Markdown", "html": "HTML", "json": "JSON"}
+_SOURCE_EXPORTS = {"bib": "BibTeX", "csl": "CSL-JSON"}  # the list of sources, for Zotero and others
 
 
 def draft_html(
@@ -32,10 +33,10 @@ def draft_html(
     return _turn_html(turn, question, only, f"{said}{_hits_html(hits)}")
 
 
-def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
+def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING, pinned: bool = False) -> str:
     """Return the whole answer: its sentences, its footnotes, and the passages that were read.
 
-    `only` is the filter it was asked with.
+    `only` is the filter it was asked with; `pinned` says that it stands in the notebook.
     """
     if answer.abstained:
         near = (
@@ -48,9 +49,7 @@ def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
         read = ""
     else:
         said = (
-            f'<p class="{_said_class(answer)}">'
-            f"{_sentences_html(answer.sentences, answer.citations)}</p>"
-            f"{''.join(map(_note_html, answer.notes))}"
+            f"{_said_html(answer)}{''.join(map(_note_html, answer.notes))}"
             f'<ol class="footnotes">{"".join(map(_footnote_html, answer.citations))}</ol>'
         )
         read = (
@@ -58,15 +57,18 @@ def answer_html(turn: int, answer: Answer, only: Filter = EVERYTHING) -> str:
             f"<summary>{count(len(answer.hits), 'passage')} read, {answer.seconds.total:.1f} s"
             f"</summary>{_hits_html(answer.hits)}</details>"
         )
-    return _turn_html(turn, answer.question, only, f"{said}{_actions_html(turn, answer)}{read}")
+    return _turn_html(
+        turn, answer.question, only, f"{said}{_actions_html(turn, answer, pinned)}{read}"
+    )
 
 
-def _actions_html(turn: int, answer: Answer) -> str:
+def _actions_html(turn: int, answer: Answer, pinned: bool) -> str:
     """Return what can be done with an answer."""
+    pin = ("unpin", "Unpin") if pinned else ("pin", "Pin to notebook")
     copy = (
         f'<button type="button" data-copy="{escape(answer_text(answer))}">'
         "Copy with footnotes</button>"
-        f'<button type="button" data-do="pin" data-turn="{turn}">Pin to notebook</button>'
+        f'<button type="button" data-do="{pin[0]}" data-turn="{turn}">{pin[1]}</button>'
     )
     return (
         f'<p class="actions">{"" if answer.abstained else copy}'
@@ -83,19 +85,29 @@ def conversation_html(library: str, key: int | None, begun: bool, trouble: str) 
     place = f'data-library="{escape(library)}" data-conversation="{"" if key is None else key}"'
     if not (begun or trouble):
         return f"<header {place} hidden></header>"
-    named = quote(library, safe="")
-    ways = "".join(
-        f'<a href="/v1/conversations/{key}/export?kind={kind}&amp;library={named}" download>'
-        f"{called}</a> "
-        for kind, called in _EXPORTS.items()
-        if key is not None
-    )
-    save = f"<span>Save as {ways}</span>" if ways else ""
+    save = "" if key is None else _save_html(library, key)
     said = f'<p class="status">{escape(trouble)}</p>' if trouble else ""
     return (
         f'<header {place}><nav aria-label="Conversation">{save}'
         '<button type="button" data-do="start">New conversation</button></nav>'
         f"{said}</header>"
+    )
+
+
+def _save_html(library: str, key: int) -> str:
+    """Return the links that export a conversation, and its sources alone."""
+    named = quote(library, safe="")
+
+    def links(kinds: Mapping[str, str]) -> str:
+        return " ".join(
+            f'<a href="/v1/conversations/{key}/export?kind={kind}&amp;library={named}" download>'
+            f"{called}</a>"
+            for kind, called in kinds.items()
+        )
+
+    return (
+        f'<details class="save"><summary>Save as</summary><p>{links(_EXPORTS)}</p>'
+        f"<p>The sources alone: {links(_SOURCE_EXPORTS)}</p></details>"
     )
 
 
@@ -163,8 +175,13 @@ def _question_html(question: str, only: Filter) -> str:
     return asked + (f'<p class="status narrowed">Only {narrowed}</p>' if narrowed else "")
 
 
-def _said_class(answer: Answer) -> str:
-    return "said lines" if answer.shape in IN_LINES else "said"
+def _said_html(answer: Answer) -> str:
+    """Return the sentences of an answer: a list as a list, a comparison line by line."""
+    sentences = _sentence_htmls(answer.sentences, answer.citations)
+    if answer.shape in LISTS and len(sentences) > 1:
+        return f'<ul class="said">{"".join(f"<li>{said}</li>" for said in sentences)}</ul>'
+    lines = " lines" if answer.shape in IN_LINES else ""
+    return f'<p class="said{lines}">{" ".join(sentences)}</p>'
 
 
 def _note_html(note: str) -> str:
@@ -172,6 +189,10 @@ def _note_html(note: str) -> str:
 
 
 def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]) -> str:
+    return " ".join(_sentence_htmls(sentences, citations))
+
+
+def _sentence_htmls(sentences: Iterable[Sentence], citations: Sequence[Citation]) -> list[str]:
     cited = {citation.marker: citation for citation in citations}
     shown = []
     for sentence in sentences:
@@ -188,7 +209,7 @@ def _sentences_html(sentences: Iterable[Sentence], citations: Sequence[Citation]
         said, last = _last_word(sentence.text) if markers and not doubt else (sentence.text, "")
         end = f'<span class="end">{escape(last)}{markers}</span>' if last else markers
         shown.append(f"<span>{escape(said)}{doubt}{end}</span>")
-    return " ".join(shown)
+    return shown
 
 
 def _last_word(text: str) -> tuple[str, str]:
@@ -197,9 +218,20 @@ def _last_word(text: str) -> tuple[str, str]:
     return text[:at], text[at:]
 
 
-def _footnote_html(c: Citation) -> str:
-    """Return a footnote: one line that says where, and, once opened, the quotation."""
+def _footnote_html(c: Citation, titled: bool = True) -> str:
+    """Return a footnote: one line that says where, and, once opened, the quotation.
+
+    The line leaves the title of the document out unless `titled`.
+    """
     place = _titled_place(c.title, c.section, c.paragraph, c.shown_page)
+    # Two parts, so that where the line is short each of them keeps its beginning.
+    title, inside = as_label(c.title), _inside(c.section, c.paragraph, c.shown_page)
+    if not titled and inside:
+        named = f"<span>{escape(inside)}</span>"
+    else:
+        named = f"<span>{escape(title)}</span>" + (
+            f"<span> ({escape(inside)})</span>" if inside else ""
+        )
     speaker = f'<span class="speaker">{escape(as_label(c.speaker))}</span>' if c.speaker else ""
     note = (
         f'<p class="note">Note {escape(c.note.number)} of the document: {escape(c.note.text)}</p>'
@@ -209,17 +241,18 @@ def _footnote_html(c: Citation) -> str:
     show = _open_html("Show in the document", c.document, c.start, c.end, c.marker, place)
     return (
         f'<li value="{c.marker}"><details><summary>'
-        f'<span class="place">{escape(place)}</span>{speaker}</summary>'
+        f'<span class="place">{named}</span>{speaker}</summary>'
         f"<blockquote>{quote_html(c)}</blockquote>{note}<p>{show}</p></details></li>"
     )
 
 
 def cited_html(answer: Answer) -> str:
-    """Return the sentences of an answer with their footnotes, for use outside a conversation."""
+    """Return an answer about one document with its footnotes, for the document's own page."""
+    footnotes = "".join(_footnote_html(citation, titled=False) for citation in answer.citations)
     return (
         f'<div class="brief"><p class="said lines">'
         f"{_sentences_html(answer.sentences, answer.citations)}</p>"
-        f'<ol class="footnotes">{"".join(map(_footnote_html, answer.citations))}</ol></div>'
+        f'<ol class="footnotes">{footnotes}</ol></div>'
     )
 
 
@@ -265,7 +298,11 @@ def _open_html(
 
 
 def _titled_place(title: str, section: str, paragraph: int, page: str = "") -> str:
-    title, section = as_label(title), as_label(section)
-    where = [section, f"p. {page}" if page else "", f"¶{paragraph}" if paragraph else ""]
-    inside = ", ".join(filter(None, where))
+    title, inside = as_label(title), _inside(section, paragraph, page)
     return f"{title} ({inside})" if inside else title
+
+
+def _inside(section: str, paragraph: int, page: str) -> str:
+    """Return where in a document something stands, as in "Grain, p. 3, ¶12"."""
+    where = [as_label(section), f"p. {page}" if page else "", f"¶{paragraph}" if paragraph else ""]
+    return ", ".join(filter(None, where))

@@ -57,6 +57,7 @@ class BrowserWindow:
     ] = ()  # each answer, and what its question was narrowed down to
     kept: int = 0  # how many of the turns the library keeps
     trouble: str = ""
+    notebook: bool = False  # whether the conversation is the notebook
 
     @property
     def history(self) -> tuple[Turn, ...]:
@@ -74,7 +75,10 @@ class BrowserWindow:
 
     def shown(self, first: int, last: int) -> str:
         """Return the HTML of the turns from `first` up to `last`."""
-        return "".join(answer_html(n, *self.turns[n]) for n in range(len(self.turns))[first:last])
+        return "".join(
+            answer_html(n, *self.turns[n], self.notebook)
+            for n in range(len(self.turns))[first:last]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,8 @@ class Controller:
         if not key:
             return window
         try:
-            answers = self._conversations(window).answers(int(key))
+            kept = self._conversations(window)
+            answers, name = kept.answers(int(key)), kept.conversation(int(key)).name
         except ValueError:
             return replace(
                 window, trouble="The address names no conversation; choose one of the list."
@@ -133,7 +138,11 @@ class Controller:
         except RagError as error:
             return replace(window, trouble=str(error))
         return BrowserWindow(
-            window.library, int(key), tuple((answer, Filter()) for answer in answers), len(answers)
+            window.library,
+            int(key),
+            tuple((answer, Filter()) for answer in answers),
+            len(answers),
+            notebook=name == _NOTEBOOK,
         )
 
     def conversations(self, window: BrowserWindow, words: str) -> str:
@@ -193,6 +202,25 @@ class Controller:
             f"Pinned. The notebook has {count(pinned, 'answer')}.", notebook, "Open the notebook"
         )
 
+    def unpin(self, window: BrowserWindow, turn: int) -> BrowserWindow:
+        """Take the answer of a turn out of the notebook; return the window with what is left.
+
+        A notebook without answers is removed.
+        """
+        if not window.notebook or window.key is None:
+            return window
+        try:
+            kept = self._conversations(window)
+            # Another window may have changed the notebook since this one read it.
+            if kept.answers(window.key)[turn : turn + 1] == [window.turns[turn][0]]:
+                kept.take_out(window.key, turn)
+            if not kept.conversation(window.key).turns:
+                kept.remove(window.key)
+                return BrowserWindow(window.library)
+        except RagError as error:
+            return replace(window, trouble=str(error))
+        return self.window(window.library, str(window.key))
+
     def _conversations(self, window: BrowserWindow) -> "Conversations":
         return self._service.pipeline(window.library).library.conversations
 
@@ -227,12 +255,12 @@ class Controller:
     def library_view(self, library: str, chosen: Sequence[str] = ()) -> str:
         """Return the list of the library's documents, those that limit the next question ticked."""
         if not library:
-            return no_library_html()
+            return no_library_html(self.local)
         try:
             held = self._service.pipeline(library).library
             documents = held.documents()
             if not documents:
-                return no_library_html()
+                return no_library_html(self.local)
             return library_html(library, documents, set(chosen), held.names_by_age())
         except RagError as error:
             return trouble_html(str(error))
@@ -454,7 +482,7 @@ class Controller:
         if not question.strip() and window.turns and only != window.turns[-1][1]:
             question = window.turns[-1][0].question  # the same again, with another filter
         if not window.library:
-            yield View(no_library_html())
+            yield View(no_library_html(self.local))
             return
         request = self._requests[asker] = RequestContext(_MAX_SECONDS)
         hits: tuple[Hit, ...] = ()
@@ -476,7 +504,7 @@ class Controller:
                     case Answer():
                         window = self._keeping(replace(window, turns=(*window.turns, (step, only))))
                         yield View(
-                            answer_html(turn, step, only),
+                            answer_html(turn, step, only, window.notebook),
                             None,
                             window,
                             self.beside(window, only.documents),
@@ -524,7 +552,10 @@ class Controller:
         turn = len(window.turns)
         window = self._keeping(replace(window, turns=(*window.turns, (answer, only))))
         return View(
-            answer_html(turn, answer, only), None, window, self.beside(window, only.documents)
+            answer_html(turn, answer, only, window.notebook),
+            None,
+            window,
+            self.beside(window, only.documents),
         )
 
     def stop(self, asker: str) -> None:

@@ -23,22 +23,39 @@ _MOST_LISTED = 8  # files of an upload that are shown at once, those that failed
 _REBUILD = "Rebuild the index of all documents? It may take long; questions are answered meanwhile."
 
 
-def no_library_html() -> str:
-    """Return what stands where there is nothing to ask yet: three ways to begin."""
+def no_library_html(local: bool) -> str:
+    """Return what stands where there is nothing to ask yet: three ways to begin.
+
+    A reader at this machine, who is `local`, may name a folder of it.
+    """
     return (
         '<section class="calm"><h2>No documents yet</h2>'
         "<p>Add reports, then ask questions about them in plain words. Every sentence of an answer "
         "shows where it is written. Nothing leaves this computer.</p>"
+        '<p class="coming" role="status">The first documents are on their way. Ask about each as '
+        "soon as it is there.</p>"
         '<ul class="ways"><li><h3>Try the samples</h3><p>Six short reports that come with the '
         'program.</p><p><button type="button" class="solid" data-do="samples">Add the samples'
-        "</button></p></li>"
-        "<li><h3>Add your own files</h3><p>Drop files or a folder anywhere on this page, or choose "
+        f"</button></p></li>{_FOLDER_WAY if local else ''}"
+        "<li><h3>Send files</h3><p>Drop files or a folder anywhere on this page, or choose "
         'them.</p><p><button type="button" class="outlined" data-choose="files">Choose files'
         '</button> <button type="button" class="outlined" data-choose="folder-files">'
-        "Choose a folder</button></p></li>"
-        "<li><h3>Use the terminal</h3><p>For many files, and to keep a folder in step.</p>"
-        "<pre>rag add reports/</pre></li></ul></section>"
+        f"Choose a folder</button></p></li>{'' if local else _TERMINAL_WAY}</ul></section>"
     )
+
+
+_FOLDER_WAY = (
+    '<li><h3><label for="first-folder">Which folder holds your reports?</label></h3>'
+    "<p>Its files stay where they are. Added again, the folder brings what is new or changed, as "
+    "<code>rag add</code> does.</p>"
+    '<form data-form="folder"><input id="first-folder" name="folder" type="text" '
+    'placeholder="full path" autocomplete="off" spellcheck="false">'
+    '<button type="submit" class="outlined">Add the folder</button></form></li>'
+)
+_TERMINAL_WAY = (
+    "<li><h3>Use the terminal of the server</h3><p>For many files, and to keep a folder in step."
+    "</p><pre>rag add reports/</pre></li>"
+)
 
 
 def conversations_html(
@@ -203,7 +220,8 @@ def making_html() -> str:
         '<form class="making" data-form="make"><label for="make">New library</label>'
         f'<input {field} placeholder="name" maxlength="64"><button type="submit">Create</button>'
         "</form>"
-        '<p><a href="/docs" target="_blank" rel="noopener">HTTP API</a> for programs</p>'
+        '<p class="programs"><a href="/docs" target="_blank" rel="noopener">HTTP API</a> for '
+        "programs</p>"
     )
 
 
@@ -315,7 +333,8 @@ def _picture_html(dates: Sequence[str]) -> str:
         f"from {bars[0][0]} to {bars[-1][0]}; "
         f"at most {highest} of one {'month' if '-' in bars[0][0] else 'year'}.</desc>"
         f'<line x1="0" x2="{_WIDTH}" y1="{_BASE}" y2="{_BASE}"></line>{"".join(drawn)}</svg>'
-        f"<figcaption>{_left_out(undated)}</figcaption>"
+        f"<figcaption>Documents by {'month' if '-' in bars[0][0] else 'year'}. "
+        f"{_left_out(undated)}</figcaption>"
         "<details><summary>Show as table</summary><table><thead>"
         '<tr><th scope="col">When</th><th scope="col">Documents</th></tr>'
         f"</thead><tbody>{rows}</tbody></table></details></figure>"

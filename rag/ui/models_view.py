@@ -13,8 +13,9 @@ from rag.service.model_work import ModelTask
 # questions with an answer and of near misses that are declined, from the table of docs/reader.md.
 CERTAINTY_STEPS = (("Answer more", 0.2), ("Balanced", 0.3), ("Only when sure", 0.5))
 CERTAINTY_COSTS = (
-    "Of 100 questions that the documents answer, 1, 3 and 8 are left without an answer; of 100 "
-    "that they only seem to answer, 60, 47 and 33 get one all the same."
+    "Answer more: of 100 questions that the documents answer, 1 is left without an answer; of 100 "
+    "that they only seem to answer, 60 get one all the same. Balanced: 3 and 47. Only when sure: 8 "
+    "and 33."
 )
 THEME_HTML = (
     '<fieldset class="theme"><legend>Appearance</legend>'
@@ -29,6 +30,7 @@ _USES_OF_MODELS = {
     "embedder": "finds passages",
     "reranker": "reorders passages",
 }
+_UNMEASURED = "Not measured by us."
 _DOING = {
     "pull": "Downloading",
     "add": "Adding",
@@ -68,7 +70,6 @@ def models_html(
     """
     busy = " data-busy" if task and task.status == "running" else ""
     here = "".join(_installed_html(model, used) for model, used in installed)
-    there = "".join(_offered_html(entry) for entry in offered)
     back = _button("use", "embedded", "Use those that come with the program")
     return (
         f'<section class="models holdings"{busy}><h2>Models</h2>'
@@ -77,9 +78,22 @@ def models_html(
         f"{_model_task_html(task)}"
         f"<h3>On this machine</h3>{f'<ul>{here}</ul>' if here else '<p>None yet.</p>'}"
         f'<p class="care">{back}</p>{_adding_html() if local else ""}'
-        f"<h3>In the catalogue</h3><p>Downloading is the only use of the network.</p>"
-        f"<ul>{there}</ul></section>"
+        f"<h3>In the catalogue</h3>{_catalogue_html(offered)}</section>"
     )
+
+
+def _catalogue_html(offered: Sequence[CatalogueEntry]) -> str:
+    """Return the models that can be downloaded, those of one use together."""
+    unmeasured = all(_UNMEASURED in entry.note for entry in offered)
+    said = ["Downloading is the only use of the network."]
+    if unmeasured and offered:  # once for all of them
+        said.append("None of these was measured by us.")
+    groups = []
+    for kind, use in _USES_OF_MODELS.items():
+        items = "".join(_offered_html(e, unmeasured) for e in offered if e.kind == kind)
+        if items:
+            groups.append(f"<h4>{use.capitalize()}</h4><ul>{items}</ul>")
+    return f"<p>{escape(' '.join(said))}</p>{''.join(groups)}"
 
 
 def _installed_html(model: InstalledModel, used: bool) -> str:
@@ -94,25 +108,27 @@ def _installed_html(model: InstalledModel, used: bool) -> str:
     ]
     sure = f"Remove the model {model.name}?"
     return (
-        f"<li><p><strong>{escape(model.name)}</strong> {joined(about)}</p>"
+        f"<li><p><strong>{escape(model.name)}</strong></p><p>{joined(about)}</p>"
         f'<p class="care">{"" if used else _button("use", model.name, "Use")} '
         f"{_button('test', model.name, 'Test')} {_button('remove', model.name, 'Remove', sure)}"
         "</p></li>"
     )
 
 
-def _offered_html(entry: CatalogueEntry) -> str:
+def _offered_html(entry: CatalogueEntry, unmeasured: bool) -> str:
+    """Return a model of the catalogue; that it is `unmeasured` is said of all of them before."""
+    note = entry.note.replace(_UNMEASURED, "").strip() if unmeasured else entry.note
     about = [
-        _USES_OF_MODELS[entry.kind],
         gigabytes(entry.bytes),
         f"for machines with {entry.tier} GB",
         entry.licence,
         entry.languages,
     ]
     sure = f"Download {entry.name} ({gigabytes(entry.bytes)}, {entry.licence})?"
+    download = _button("pull", entry.name, "Download", sure)
     return (
-        f"<li><p><strong>{escape(entry.name)}</strong> {joined(about)}</p><p>{escape(entry.note)} "
-        f"{_button('pull', entry.name, 'Download', sure)}</p></li>"
+        f"<li><p><strong>{escape(entry.name)}</strong> {download}</p><p>{joined(about)}</p>"
+        f"{f'<p>{escape(note)}</p>' if note else ''}</li>"
     )
 
 

@@ -19,9 +19,10 @@ from rag.ui.models_view import CERTAINTY_COSTS, CERTAINTY_STEPS, THEME_HTML
 _DATA = Path(__file__).parent / "static"
 _QUESTIONS_AT_ONCE = 8  # they search side by side; the language model answers one after the other
 _SHOWN, _LOOKED, _DONE = "() => page.shown()", "() => page.looked()", "() => page.done()"
+_SAID = "() => page.said()"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _EVENTS = (
-    "open about correct choose edit pin start resume list rename forget look folder samples "
+    "open about correct choose edit pin unpin start resume list rename forget look folder samples "
     "dismiss cancel verify rebuild discard clear make rename_library delete_library models model"
 ).split()
 # Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events
@@ -123,7 +124,10 @@ class _Page:
         with gr.Column(elem_id="asking"):
             self.scope = gr.HTML("", elem_id="scope", apply_default_css=False)
             self._question_row()
+            self._filters()
         self.examples = gr.HTML("", elem_id="examples", apply_default_css=False)
+
+    def _filters(self) -> None:
         with gr.Accordion("Filters", open=False, elem_id="narrow"):
             with gr.Row():
                 self.after = gr.Textbox(
@@ -227,7 +231,8 @@ class _Page:
             (wire.correct, self.correct, self.window, self.report, _SHOWN),
             (wire.choose, self.choose, self.window, scope, ""),
             (wire.edit, self.edit, picked, self.conversation, ""),
-            (wire.pin, self.pin, self.window, self.message, ""),
+            (wire.pin, self.pin, self.window, self.message, _SAID),
+            (wire.unpin, self.unpin, picked, self.conversation, _SHOWN),
             (wire.start, self.start, picked, self.conversation, _SHOWN),
             (wire.resume, self.resume, picked, [*self.conversation, self.tabs], _SHOWN),
             (wire.list, self.list, listed, self.conversations, ""),
@@ -330,6 +335,11 @@ class _Page:
 
     def pin(self, window: BrowserWindow, event: gr.EventData) -> str:
         return self.controller.pin(window, int(event._data["turn"]))
+
+    def unpin(
+        self, window: BrowserWindow, chosen: tuple[str, ...], event: gr.EventData
+    ) -> tuple[Any, ...]:
+        return self._shown(self.controller.unpin(window, int(event._data["turn"])), chosen)
 
     def change_library(self, library: str, request: gr.Request) -> tuple[Any, ...]:
         self.stop(request)

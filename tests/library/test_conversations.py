@@ -207,6 +207,21 @@ def test_a_removed_conversation_is_gone_and_its_key_is_not_used_again(
     assert kept.begin("Second?") > key
 
 
+def test_an_answer_is_taken_out_and_those_after_it_move_up(kept: Conversations) -> None:
+    key = kept.begin("First?")
+    answers = [replace(ANSWER, question=question) for question in ("One?", "Two?", "Three?")]
+    for answer in answers:
+        kept.append(key, answer)
+    kept.take_out(key, 1)
+    assert kept.answers(key) == [answers[0], answers[2]]
+    kept.append(key, answers[1])
+    assert kept.answers(key) == [answers[0], answers[2], answers[1]]
+    assert kept.check() == [], "what is stored is still as its digests say"
+    for position in (3, -1):
+        with pytest.raises(NotFoundError, match="has 3 answers"):
+            kept.take_out(key, position)
+
+
 @pytest.mark.parametrize("key", [0, -1, 2, 2**63, -(2**70)])
 def test_a_conversation_that_is_not_there_is_told_in_a_sentence(
     kept: Conversations, key: int

@@ -346,6 +346,18 @@ def test_markdown_shows_footnotes_as_readers_know_them() -> None:
     )
 
 
+def test_several_things_are_exported_as_a_list(tmp_path: Path) -> None:
+    told, document = hostile("Rye rose by half in May.")
+    two = replace(told, sentences=told.sentences * 2, shape="list")
+    made = {kind: export("x", [two], documents(document), kind) for kind in ("md", "html", "docx")}
+    assert made["md"].decode().count("\n- Rye rose by half in May.[^1]") == 2
+    assert len(read_statements(made["md"].decode())) == 2, "each of them is checked"
+    assert made["html"].decode().count("<li>Rye rose by half in May.<sup>") == 2
+    (tmp_path / "list.docx").write_bytes(made["docx"])
+    styles = [p.style.name for p in open_docx(str(tmp_path / "list.docx")).paragraphs]
+    assert styles.count("List Bullet") == 2
+
+
 def test_the_footnotes_of_markdown_run_through_all_answers() -> None:
     text = exported("md", ANSWER, ABSTAINED, ANSWER).decode()
     assert re.findall(r"(?m)^\[\^(\d)\]:", text) == ["1", "2"]

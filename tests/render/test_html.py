@@ -12,6 +12,7 @@ from pages import ATTRIBUTES, HOSTILE, TAGS, Page
 from rag.render.document_html import report_html
 from rag.render.html import (
     answer_html,
+    cited_html,
     conversation_html,
     draft_html,
     examples_html,
@@ -285,7 +286,7 @@ def test_a_report_with_pages_says_how_many_and_where_its_sections_begin() -> Non
     )
     shown = Page(report_html(replace(document, boxes=boxes, number="No. 7")))
     assert shown.text("ol") == "Trade p. 2Grain p. 12"
-    assert "No. 7 · 2024-05-01 · 12 pages · 2 paragraphs · report.txt" in shown.text("header")
+    assert "No. 7 · 2024-05-01 · 12 pages · report.txt" in shown.text("header")
 
 
 def test_the_printed_page_of_a_span_is_shown_with_its_words_marked() -> None:
@@ -414,6 +415,23 @@ def test_an_answer_is_copied_with_its_footnotes() -> None:
     assert Page(answer_html(0, answer)).attributes("data-copy") == [answer_text(answer)]
 
 
+def test_several_things_are_drawn_as_a_list_each_with_its_footnote() -> None:
+    document = document_of("Trade", "Rye rose. Oats fell.")
+    answer = replace(answer_of(document, (7, 16), (17, 27)), shape="list")
+    assert Page(answer_html(0, answer)).text("ul", class_="said") == "Claim 1.1Claim 2.2"
+    lines = Page(answer_html(0, replace(answer, shape="comparison")))
+    assert lines.text("p", class_="lines") == "Claim 1.1 Claim 2.2"
+    alone = Page(answer_html(0, replace(answer, sentences=answer.sentences[:1])))
+    assert alone.text("p", class_="said") == "Claim 1.1", "one thing is no list"
+
+
+def test_on_the_page_of_a_document_its_footnotes_do_not_repeat_its_title() -> None:
+    document = replace(document_of("Trade", "Rye rose."), title="The Year")
+    answer = answer_of(document, (7, 16))
+    assert Page(answer_html(0, answer)).text("span", class_="place") == "The Year (Trade, ¶3)"
+    assert Page(cited_html(answer)).text("span", class_="place") == "Trade, ¶3"
+
+
 def test_what_stands_above_a_conversation_names_it_and_leads_out_of_it_once_it_is_kept() -> None:
     new = Page(conversation_html("a b", None, begun=False, trouble=""))
     assert [
@@ -423,7 +441,7 @@ def test_what_stands_above_a_conversation_names_it_and_leads_out_of_it_once_it_i
     assert kept.attributes("data-conversation") == ["7"]
     assert kept.attributes("href") == [
         f"/v1/conversations/7/export?kind={kind}&library=a%26b"
-        for kind in ("md", "html", "docx", "json")
+        for kind in ("docx", "md", "html", "json", "bib", "csl")
     ]
     lost = Page(conversation_html("a", None, begun=True, trouble="The disk is full."))
     assert lost.attributes("href") == []
@@ -500,7 +518,7 @@ def test_nothing_written_anywhere_becomes_markup(text: str) -> None:
     report = Page(pieces[3])
     assert [set(report.attributes(name)) for name in ("data-document", "title", "lang")] == [
         {text, ""},
-        {text},
+        {text, "Full width"},
         {text},
     ]
     assert report.text("ol") == text

@@ -12,6 +12,7 @@ from rag.ui.library_view import (
     adding_html,
     conversations_html,
     holdings_html,
+    no_library_html,
     work_html,
 )
 from rag.ui.sources_view import library_html
@@ -155,11 +156,12 @@ def test_what_is_still_to_be_sent_is_counted_and_can_be_cancelled() -> None:
 
 def test_documents_without_a_date_are_counted_and_the_picture_says_so() -> None:
     shown = Page(holdings_html("a", held("2024-02-01", "2024-03-01", ""), 0))
-    assert shown.text("figcaption") == "1 document without a date is not shown."
+    assert shown.text("figcaption") == "Documents by month. 1 document without a date is not shown."
 
 
 def test_a_folder_is_asked_for_at_the_machine_itself_only() -> None:
-    assert ['name="folder"' in adding_html(local) for local in (True, False)] == [True, False]
+    for form in (adding_html, no_library_html):
+        assert ['name="folder"' in form(local) for local in (True, False)] == [True, False]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

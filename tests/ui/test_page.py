@@ -63,6 +63,17 @@ def test_on_a_telephone_a_footnote_opens_over_the_answer_and_two_ways_lead_back(
         assert not shown.is_visible("#report")
     shown.click(".scope >> text=Show")
     shown.wait_for_selector(".document-list li >> nth=1")
+    shown.click("#back button")
+    ask(shown, "what of the moon landing")
+    shown.wait_for_selector("#answer [data-turn='1'] .actions")
+    shown.wait_for_function(
+        "document.querySelector('#answer .asked').getBoundingClientRect().top < 60"
+    )
+    shown.click("text=Filters")
+    shown.wait_for_selector("label:has-text('Section')")
+    box = shown.locator("label:has-text('Section') input").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 800, "the filters are in view"
 
 
 @pytest.mark.page
@@ -278,7 +289,7 @@ def test_an_empty_question_and_a_missing_library_are_answered_in_a_sentence(
     serve: Serve, window: Any, tmp_path: Path
 ) -> None:
     shown = window(serve({}))
-    assert "rag add reports/" in shown.inner_text("#report")
+    assert "Which folder holds your reports?" in shown.inner_text("#report")
     ask(shown, "what of trade")
     shown.wait_for_selector("#answer .calm")
     settings = Settings(tmp_path / "indexes", "default", None, "", False)

@@ -128,17 +128,21 @@ def test_an_answer_is_pinned_to_a_notebook_and_a_question_is_edited_in_a_new_con
     shown.wait_for_selector(".message:has-text('The notebook has 1 answer.')")
     shown.click("#earlier >> text=Pin to notebook")
     shown.wait_for_selector(".message:has-text('The notebook has 2 answers.')")
+    shown.evaluate("document.querySelector('.message').getAnimations()[0].finish()")
+    shown.wait_for_selector(".message", state="hidden")
+    shown.click("#earlier >> text=Pin to notebook")
+    shown.wait_for_selector(".message:has-text('The notebook has 3 answers.')")
     shown.click(".message >> text=Open the notebook")
     shown.wait_for_url("**conversation=2")
-    assert shown.locator(".asked").all_text_contents() == [NORTH, NORTH]
+    assert shown.locator(".asked").all_text_contents() == [NORTH, NORTH, NORTH]
     shown.click("#answer >> text=Edit and ask again")
     shown.wait_for_function(f"document.querySelector('#asking textarea').value === '{NORTH}'")
-    assert shown.locator(".asked").all_text_contents() == [NORTH], "what was before it stays"
+    assert shown.locator(".asked").all_text_contents() == [NORTH, NORTH], "what was before stays"
     ask(shown, BOTH)
     shown.wait_for_url("**conversation=3")
-    assert shown.locator(".asked").all_text_contents() == [NORTH, BOTH]
+    assert shown.locator(".asked").all_text_contents() == [NORTH, NORTH, BOTH]
     shown.go_back()
-    shown.wait_for_selector("#answer [data-turn='1']:has-text('in May')")
+    shown.wait_for_selector("#answer [data-turn='2']:has-text('in May')")
     open_tab(shown, "Conversations")
     shown.wait_for_selector(".conversations li >> nth=2")
     assert sorted(titles(shown)) == sorted([NORTH, NORTH, "Notebook"])
@@ -147,3 +151,76 @@ def test_an_answer_is_pinned_to_a_notebook_and_a_question_is_edited_in_a_new_con
         " { dateStyle: 'medium', timeStyle: 'short' })"
     )
     assert shown.inner_text("time >> nth=0") == clock
+
+
+@pytest.mark.page
+def test_an_answer_is_unpinned_in_the_notebook_which_goes_with_its_last_answer(
+    serve: Serve, window: Any
+) -> None:
+    shown = window(serve({"default": TRADE}))
+    for number, question in enumerate((NORTH, BOTH), 1):
+        ask(shown, question)
+        shown.wait_for_selector(f"#answer [data-turn='{number - 1}'] .actions")
+        shown.click("#answer >> text=Pin to notebook")
+        shown.wait_for_selector(f".message:has-text('The notebook has {number} answer')")
+    shown.click(".message >> text=Open the notebook")
+    shown.wait_for_selector("#earlier >> text=Unpin")
+    assert shown.locator("text=Pin to notebook").count() == 0, "it is pinned already"
+    shown.click("#earlier >> text=Unpin")
+    shown.wait_for_selector("#earlier .answer", state="detached")
+    assert shown.locator(".asked").all_text_contents() == [BOTH]
+    shown.reload()
+    shown.wait_for_selector("#answer >> text=Unpin")
+    assert shown.locator(".asked").all_text_contents() == [BOTH]
+    shown.click("#answer >> text=Unpin")
+    shown.wait_for_selector(".answer", state="detached")
+    open_tab(shown, "Conversations")
+    shown.wait_for_selector(".conversations li")
+    assert titles(shown) == [NORTH], "the conversation that it came from stays"
+
+
+@pytest.mark.page
+def test_the_keyboard_alone_leads_from_the_question_to_the_export(
+    serve: Serve, window: Any
+) -> None:
+    shown = window(serve({"default": TRADE}))
+
+    def tab_to(selector: str) -> None:
+        """Press Tab until what the selector names has the focus."""
+        passed = []
+        for _ in range(60):
+            shown.keyboard.press("Tab")
+            if shown.evaluate("s => document.activeElement.matches(s)", selector):
+                return
+            passed.append(shown.evaluate("document.activeElement.textContent.trim().slice(0, 30)"))
+        raise AssertionError(f"Tab does not lead to {selector}, but to {passed}")
+
+    shown.wait_for_function("document.activeElement.matches('#asking textarea')")
+    shown.keyboard.type(BOTH)
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector("#answer .footnotes")
+    shown.keyboard.press("Escape")
+    tab_to("#head .save summary")  # from the top of the page, as the field was left
+    tab_to(".said [data-marker='1']")
+    assert shown.is_visible("#preview"), "what it says is shown before it is opened"
+    tab_to(".footnotes li[value='2'] summary")
+    shown.keyboard.press("Enter")
+    assert shown.is_visible(".footnotes li[value='2'] blockquote")
+    tab_to(".footnotes li[value='2'] [data-document]")
+    shown.keyboard.press("Enter")
+    shown.wait_for_function("document.activeElement.matches('[data-document=south] mark.current')")
+    shown.keyboard.press("Escape")
+    shown.wait_for_function("document.activeElement.matches('.said [data-marker=\"2\"]')")
+    tab_to("[data-do=pin]")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector(".message:has-text('The notebook has 1 answer.')")
+    tab_to(".message [data-do=resume]")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector("#answer >> text=Unpin")
+    shown.focus("[role=tab][aria-selected=true]")
+    tab_to("#head .save summary")
+    shown.keyboard.press("Enter")
+    tab_to("#head a[href*='kind=docx']")
+    with shown.expect_download() as download:
+        shown.keyboard.press("Enter")
+    assert download.value.suggested_filename == "Notebook.docx"

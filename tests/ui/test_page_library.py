@@ -35,6 +35,24 @@ def test_an_outline_leads_to_a_heading_and_leaves_the_page_as_it_is(
 
 
 @pytest.mark.page
+def test_an_empty_library_asks_for_the_folder_of_the_reports(
+    serve: Serve, window: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "reports").mkdir()
+    for name, text in TRADE.items():
+        (tmp_path / "reports" / name).write_text(text, encoding="utf-8")
+    shown = window(serve({}))
+    for folder in ("reports", str(tmp_path / "none")):
+        shown.fill("#first-folder", folder)
+        shown.press("#first-folder", "Enter")
+        shown.wait_for_selector(f"#tabs .trouble:has-text('{folder}')")
+    shown.fill("#first-folder", str(tmp_path / "reports"))
+    shown.press("#first-folder", "Enter")
+    shown.wait_for_selector(".document-list li >> nth=1")
+    assert shown.locator("[role=tab][aria-selected=true]").inner_text() == "Library"
+
+
+@pytest.mark.page
 def test_reports_are_sent_added_from_a_folder_told_of_after_a_reload_and_removed(
     serve: Serve, window: Any, tmp_path: Path
 ) -> None:

@@ -64,6 +64,29 @@ class Conversations:
             self._append(connection, key, answer)
         return key
 
+    def take_out(self, key: int, position: int) -> None:
+        """Remove one answer of the conversation, counted from 0; those after it move up.
+
+        Raises NotFoundError, too, where there is no answer in that place.
+        """
+        with self._database.transaction() as connection:
+            self.conversation(key)
+            turns = connection.execute(
+                "SELECT question, answer FROM turns WHERE conversation = ? ORDER BY position", [key]
+            ).fetchall()
+            if not 0 <= position < len(turns):
+                raise NotFoundError(
+                    f"The conversation {key} has {len(turns)} answers, and none in place "
+                    f"{position + 1}; read it again."
+                )
+            connection.execute(
+                "DELETE FROM turns WHERE conversation = ? AND position >= ?", [key, position]
+            )
+            for place, (question, answer) in enumerate(turns[position + 1 :], position):
+                self._write_turn(connection, [key, place, question, answer])
+            connection.execute("UPDATE conversations SET changed = ? WHERE id = ?", [_now(), key])
+            _write_conversation_digest(connection, key)
+
     def listing(self, words: str = "") -> list[Conversation]:
         """Return all conversations, the last changed first.
 
@@ -149,11 +172,7 @@ class Conversations:
                 [name, begun, changed],
             ).fetchone()[0]
             for position, (question, answer) in enumerate(turns):
-                row: list[SqlValue] = [key, position, question, answer]
-                connection.execute(
-                    f"INSERT INTO turns ({_TURN}, digest) VALUES (?, ?, ?, ?, ?)",
-                    [*row, digest(*row)],
-                )
+                self._write_turn(connection, [key, position, question, answer])
             _write_conversation_digest(connection, key)
 
     def check(self) -> list[str]:
@@ -214,11 +233,14 @@ class Conversations:
             printable(answer.question),
             json.dumps(answer_json(answer)),
         ]
+        self._write_turn(connection, row)
+        connection.execute("UPDATE conversations SET changed = ? WHERE id = ?", [_now(), key])
+        _write_conversation_digest(connection, key)
+
+    def _write_turn(self, connection: Connection, row: list[SqlValue]) -> None:
         connection.execute(
             f"INSERT INTO turns ({_TURN}, digest) VALUES (?, ?, ?, ?, ?)", [*row, digest(*row)]
         )
-        connection.execute("UPDATE conversations SET changed = ? WHERE id = ?", [_now(), key])
-        _write_conversation_digest(connection, key)
 
     def _found(self, query: str, *values: int) -> list[Conversation]:
         rows = self._database.rows(query, *values)

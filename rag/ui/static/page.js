@@ -206,6 +206,7 @@ const page = (() => {
     if (!form) return;
     event.preventDefault();
     tell(form.dataset.form, Object.fromEntries(new FormData(form)));
+    if (form.closest(".calm")) tab("Library"); // where it shows what comes of it
     tell("look");
     form.reset();
   });
@@ -318,7 +319,7 @@ const page = (() => {
       if (turn !== "0") answer.scrollIntoView({ block: "start" });
     }
     const words = (node) => (node.nodeType === Node.TEXT_NODE ? node.data : node.matches(".end") ? node.firstChild.textContent : "");
-    const sentences = $$(".said > span", answer).map((span) => [...span.childNodes].map(words).join(""));
+    const sentences = $$(":is(.said, .said > li) > span", answer).map((span) => [...span.childNodes].map(words).join(""));
     const all = sentences.join(" ") || $(".status", answer)?.textContent || "";
     if (all === spoken) return;
     $("#spoken").textContent = all.startsWith(spoken) ? all.slice(spoken.length) : all;
@@ -366,6 +367,16 @@ const page = (() => {
     const trouble = $("#left .trouble");
     if (trouble && trouble !== warned) trouble.scrollIntoView({ block: "nearest" });
     warned = trouble;
+  }
+
+  // Gradio changes the words of a message where it stands, so one that left has to be brought back.
+  function said() {
+    requestAnimationFrame(() => {
+      for (const leaving of $(".message")?.getAnimations() || []) {
+        leaving.currentTime = 0;
+        leaving.play();
+      }
+    });
   }
 
   // Times are those of the reader's clock.
@@ -455,5 +466,5 @@ const page = (() => {
     });
   }
 
-  return { connect, done, looked, mode, open, reveal, shown, tab, tell };
+  return { connect, done, looked, mode, open, reveal, said, shown, tab, tell };
 })();
