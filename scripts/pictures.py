@@ -50,62 +50,67 @@ def open_tab(page: Page, name: str) -> None:
     page.click(f"[role=tab] >> text={name}")
 
 
-def session(page: Page) -> str:
-    """Take the ten pictures; return the address of the conversation about the auction."""
+def shot(page: Page, name: str, pointed: bool = False) -> None:
+    """Take a picture of the session."""
+    take(page, SESSION / f"{name}.png", pointed)
 
-    def shot(name: str, pointed: bool = False) -> None:
-        take(page, SESSION / f"{name}.png", pointed)
 
+def begin(page: Page) -> str:
+    """Take the first six pictures, from the empty library on; return the conversation's address."""
     page.wait_for_selector("#report .calm")
     if page.locator(".message").count():  # that a better writer fits
         page.wait_for_selector(".message", state="hidden")
-    shot("01-empty")
+    shot(page, "01-empty")
     page.click("text=Add the samples")
     page.wait_for_selector(".work:has-text('of 6')")
-    shot("02-adding")
+    shot(page, "02-adding")
     page.wait_for_selector(".work .done")
     page.wait_for_selector(".document-list li")
     open_tab(page, "Ask")
     with suppress(TimeoutError):  # a machine that has much to do shows them later
         page.wait_for_selector("#examples li", timeout=EXAMPLES_PATIENCE)
-    shot("03-documents")
+    shot(page, "03-documents")
     ask(page, AUCTION)
     page.wait_for_selector("article mark.current")
-    shot("04-answer")
+    shot(page, "04-answer")
     conversation = page.url
     page.hover(".said sup button >> nth=0")
     page.wait_for_selector("#preview:not([hidden])")
-    shot("05-footnote", pointed=True)
+    shot(page, "05-footnote", pointed=True)
     page.click("text=Pin to notebook")
     page.wait_for_selector(".message:has-text('1 answer')")
     page.click("#report >> text=About")
     page.wait_for_selector(".document-page .brief")
-    shot("06-about")
+    page.wait_for_selector(".message", state="hidden")
+    shot(page, "06-about")
     page.click("#report >> text=All documents")
+    return conversation
+
+
+def go_on(page: Page) -> None:
+    """Take the other four pictures: a limited question, one without an answer, the notebook."""
     page.check("[data-pick=osk-dredging]")
     page.wait_for_selector(".scope.limited")
-    page.click("text=New conversation")
-    page.wait_for_selector(".answer", state="detached")
+    start_anew(page)
     ask(page, MODEL)
     page.wait_for_selector("article mark.current")
-    shot("07-limited")
+    shot(page, "07-limited")
     page.click("text=Pin to notebook")
     page.wait_for_selector(".message:has-text('2 answers')")
     page.click(".scope >> text=Search all")
-    page.click("text=New conversation")
-    page.wait_for_selector(".answer", state="detached")
+    start_anew(page)
     ask(page, UNKNOWN)
     page.wait_for_selector(".message", state="hidden")
-    shot("08-no-answer")
-    page.click("text=New conversation")
-    page.wait_for_selector(".answer", state="detached")
+    shot(page, "08-no-answer")
+    start_anew(page)
     ask(page, QUOTED)
     page.click("#answer >> text=Pin to notebook")
     page.wait_for_selector(".message:has-text('3 answers')")
     page.click(".message >> text=Open the notebook")
     page.wait_for_selector("#answer [data-turn='2']")
+    page.wait_for_selector(".message", state="hidden")
     page.click("#answer .footnotes summary >> nth=0")
-    shot("09-notebook")
+    shot(page, "09-notebook")
     with page.expect_download() as download:
         page.click("#head summary")
         page.click("#head a:has-text('HTML')")
@@ -114,7 +119,27 @@ def session(page: Page) -> str:
     written.goto(Path(download.value.path()).rename(SESSION / "briefing.html").as_uri())
     take(written, SESSION / "10-briefing.png")
     (SESSION / "briefing.html").unlink()
-    return conversation
+
+
+def start_anew(page: Page) -> None:
+    """Begin a new conversation."""
+    page.click("text=New conversation")
+    page.wait_for_selector(".answer", state="detached")
+
+
+def look_around(browser: Browser, page: Page, conversation: str) -> None:
+    """Take the pictures of the page that stand by themselves."""
+    page.goto(conversation)
+    page.wait_for_selector("article mark.current")
+    take(page, DOCS / "page.png")
+    open_tab(page, "Library")
+    page.wait_for_selector(".holdings tbody tr")
+    take(page, DOCS / "page-library.png")
+    for name, width, scheme in (("dark", 1280, "dark"), ("narrow", 390, "light")):
+        other = opened(browser, conversation, width, scheme)
+        other.wait_for_selector(".footnotes")
+        take(other, DOCS / f"page-{name}.png")
+        other.close()
 
 
 def main() -> None:
@@ -126,19 +151,9 @@ def main() -> None:
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
         page = opened(browser, url, 1280, "light")
-        conversation = session(page)
-        page.goto(conversation)
-        page.wait_for_selector("article mark.current")
-        take(page, DOCS / "page.png")
-        open_tab(page, "Library")
-        page.wait_for_selector(".holdings tbody tr")
-        take(page, DOCS / "page-library.png")
-        page.close()
-        for name, width, scheme in (("dark", 1280, "dark"), ("narrow", 390, "light")):
-            page = opened(browser, conversation, width, scheme)
-            page.wait_for_selector(".footnotes")
-            take(page, DOCS / f"page-{name}.png")
-            page.close()
+        conversation = begin(page)
+        go_on(page)
+        look_around(browser, page, conversation)
         browser.close()
         close()
 
