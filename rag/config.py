@@ -60,7 +60,7 @@ class Settings:
         """
         model, adapter = environment.get("RAG_MODEL", ""), environment.get("RAG_ADAPTER", "")
         server = environment.get("RAG_SERVER", "").rstrip("/")
-        _check_server(server, model)
+        check_server(server, model)
         store = environment.get("RAG_STORE", "")
         check_store(store)
         if model and adapter not in ("", "none"):
@@ -89,7 +89,8 @@ class Settings:
         )
 
 
-def _check_server(server: str, model: str) -> None:
+def check_server(server: str, model: str) -> None:
+    """Raise UsageError for a server that is neither "" nor an address, or has no named model."""
     if not server:
         return
     if not server.startswith(("http://", "https://")):

@@ -1,4 +1,5 @@
-"""The models of this user: those that were pulled or added, and which of them are used.
+"""The models of this user: those that were pulled or added, and which of them, or which server, is
+used.
 
 One small file in the user's cache folder names them. A pulled model lies beside it; an added one
 stays where it is.
@@ -12,7 +13,7 @@ from typing import Any
 
 from rag.catalogue.entries import KINDS, CatalogueEntry, ModelKind
 from rag.catalogue.gguf import read_header
-from rag.config import Settings, cache_folder
+from rag.config import Settings, cache_folder, check_server
 from rag.errors import ModelError, NotFoundError, UsageError
 from rag.files import safe_name, sha256_of, written_whole
 
@@ -117,15 +118,36 @@ class ModelsFolder:
         return model
 
     def use(self, name: str) -> InstalledModel:
-        """Use a model from now on, where no setting names another. Raises NotFoundError."""
+        """Use a model from now on, where no setting names another. Raises NotFoundError.
+
+        A writer takes the place of a server.
+        """
         model = self.find(name)
         values = self._read()
-        self._write({**values, "used": {**values["used"], model.kind: name}})
+        server = {} if model.kind == "writer" else values["server"]
+        used = {**values["used"], model.kind: name}
+        self._write({**values, "used": used, "server": server})
         return model
 
     def use_embedded(self) -> None:
-        """Use the models that come with the program again."""
-        self._write({**self._read(), "used": {}})
+        """Use the models that come with the program again, and no server."""
+        self._write({**self._read(), "used": {}, "server": {}})
+
+    def use_server(self, address: str, model: str) -> None:
+        """Let a model of a server write the answers from now on; none where both are "".
+
+        Raises UsageError for what is no address, and for a model without a name.
+        """
+        address, model = address.strip().rstrip("/"), model.strip()
+        check_server(address, model)
+        server = {"address": address, "model": model} if address else {}
+        self._write({**self._read(), "server": server})
+
+    @property
+    def server(self) -> tuple[str, str]:
+        """The address of the server that writes the answers, and its model; "" for none."""
+        server = self._read()["server"]
+        return server.get("address", ""), server.get("model", "")
 
     def used(self) -> dict[ModelKind, InstalledModel]:
         """Return the models in use by kind; a kind that is not there uses the embedded model."""
@@ -144,7 +166,7 @@ class ModelsFolder:
         return True
 
     def _read(self) -> dict[str, Any]:
-        empty = {"version": _VERSION, "installed": [], "used": {}, "suggested": False}
+        empty = {"version": _VERSION, "installed": [], "used": {}, "server": {}, "suggested": False}
         path = self.folder / _INSTALLED_FILE
         try:
             text = path.read_text(encoding="utf-8")
@@ -184,14 +206,18 @@ def models_folder(settings: Settings) -> ModelsFolder:
 
 
 def with_models_in_use(settings: Settings) -> Settings:
-    """Return the settings with the models of `rag models use` where no setting names one.
+    """Return the settings with the models that this user chose where no setting names one.
 
     Raises ModelError if the list of models cannot be read.
     """
-    used = models_folder(settings).used()
+    folder = models_folder(settings)
+    used, (server, server_model) = folder.used(), folder.server
     writer, embedder, reranker = (used.get(kind) for kind in KINDS)
-    if writer and settings.generate and not (settings.model or settings.server or settings.adapter):
-        settings = replace(settings, model=Path(writer.path))
+    if settings.generate and not (settings.model or settings.server or settings.adapter):
+        if server:
+            settings = replace(settings, server=server, server_model=server_model)
+        elif writer:
+            settings = replace(settings, model=Path(writer.path))
     if embedder and not settings.embeddings:
         settings = replace(settings, embeddings=embedder.path)
     if reranker and not settings.reranker:

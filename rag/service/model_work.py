@@ -73,6 +73,21 @@ class ModelWork:
         except ModelError:  # it would be suggested each time
             return None
 
+    @property
+    def server(self) -> tuple[str, str]:
+        """The address of the server that is to write from the next start on, and its model.
+
+        Raises ModelError if the list of models cannot be read.
+        """
+        return self._folder.server
+
+    def use_server(self, address: str, model: str) -> None:
+        """Let a model of a server write the answers from the next start on; "" for none.
+
+        Raises UsageError for what is no address, and for a model without a name.
+        """
+        self._folder.use_server(address, model)
+
     def begin(self, action: str, name: str) -> None:
         """Begin a task. Raises UsageError if one is running, or if there is no such task."""
         chosen = next((known for known in _ACTIONS if known == action), None)

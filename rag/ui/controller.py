@@ -443,7 +443,8 @@ class Controller:
         """Return the models, and what is done with one of them."""
         work = self._service.model_work
         try:
-            return used_html(self._service.models_in_use()) + models_html(
+            used = used_html(self._service.models_in_use(), work.server, self.local)
+            return used + models_html(
                 work.installed(), work.offered(), work.task, free_memory(), self.local
             )
         except RagError as error:
@@ -456,6 +457,15 @@ class Controller:
                 "A file can be named at the machine of the server only; use rag models add there."
             )
         trouble = self._trouble(lambda: self._service.model_work.begin(action, name))
+        return trouble + self.models()
+
+    def use_server(self, address: str, model: str) -> str:
+        """Let a server write from the next start on; return the models, or why it cannot be."""
+        if not self.local:
+            return trouble_html(
+                "A server can be named at this machine only; set RAG_SERVER for the server."
+            )
+        trouble = self._trouble(lambda: self._service.model_work.use_server(address, model))
         return trouble + self.models()
 
     def suggestion(self) -> str:

@@ -40,20 +40,51 @@ _DOING = {
 }
 
 
-def used_html(used: Mapping[str, str]) -> str:
-    """Return what writes, reads and embeds now; `used` is empty until the models are loaded."""
+def used_html(used: Mapping[str, str], server: tuple[str, str], local: bool) -> str:
+    """Return what writes, reads and embeds now; `used` is empty until the models are loaded.
+
+    A reader at this machine, who is `local`, may name a `server`, an address and a model, that is
+    to write from the next start on.
+    """
+    form = _server_html(*server) if local else ""
     if not used:
         return (
-            '<section class="holdings"><h2>In use now</h2><p>The models are loading …</p></section>'
+            '<section class="holdings"><h2>In use now</h2><p>The models are loading …</p>'
+            f"{form}</section>"
         )
     rows = (
         ("Writes answers", used["writes"]),
         ("Reads passages", used["reads"]),
         ("Finds passages", used["embeds"]),
-        ("Server", used["server"] or "none; RAG_SERVER names one"),
+        ("Server", used["server"] or "none"),
     )
     facts = "".join(f"<dt>{what}</dt><dd>{escape(name)}</dd>" for what, name in rows)
-    return f'<section class="holdings"><h2>In use now</h2><dl>{facts}</dl></section>'
+    return f'<section class="holdings"><h2>In use now</h2><dl>{facts}</dl>{form}</section>'
+
+
+def _server_html(address: str, model: str) -> str:
+    """Return the form that lets a server write the answers."""
+    chosen = f"From the next start on, {model} at {address} writes the answers." if address else ""
+    end = (
+        '<button type="button" data-do="server" data-address="" data-model="">'
+        "Use no server</button>"
+        if address
+        else ""
+    )
+    plain = 'type="text" autocomplete="off" spellcheck="false"'
+    return (
+        '<details class="server"><summary>Let a server write the answers</summary>'
+        "<p>Any server that speaks OpenAI’s chat completions. Each question and the passages that "
+        "are found for it are sent to this server, and to no other; search and all checks stay "
+        "here. It holds from the next start on, for the command line as well. A key, if the server "
+        "asks for one, is read from RAG_SERVER_KEY.</p>"
+        '<form class="making" data-form="server" data-keep><label for="server">Address</label>'
+        f'<input id="server" name="address" {plain} value="{escape(address)}" '
+        'placeholder="http://127.0.0.1:8080/v1"><label for="server-model">Model</label>'
+        f'<input id="server-model" name="model" {plain} value="{escape(model)}" placeholder="name">'
+        '<button type="submit">Use this server</button></form></details>'
+        + (f'<p class="care"><span>{escape(chosen)}</span> {end}</p>' if chosen else "")
+    )
 
 
 def models_html(

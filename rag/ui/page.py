@@ -23,7 +23,8 @@ _SAID = "() => page.said()"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _EVENTS = (
     "open about correct choose edit pin unpin start resume list rename forget look folder samples "
-    "dismiss cancel verify rebuild discard clear make rename_library delete_library models model"
+    "dismiss cancel verify rebuild discard clear make rename_library delete_library models model "
+    "server"
 ).split()
 # Hands the script of the page Gradio's way to ask the server. Gradio wants the names of the events
 # to stand here.
@@ -252,6 +253,7 @@ class _Page:
             (wire.delete_library, self.delete_library, self.window, made, _SHOWN),
             (wire.models, self.controller.models, None, self.models, ""),
             (wire.model, self.model, None, self.models, ""),
+            (wire.server, self.server, None, self.models, ""),
         ):
             done = event(do, given, changes, trigger_mode="multiple", **_QUIET)
             if after:
@@ -439,6 +441,10 @@ class _Page:
         return self.controller.change_model(
             str(event._data.get("action", "")), str(event._data.get("name", ""))
         )
+
+    def server(self, event: gr.EventData) -> str:
+        told = event._data
+        return self.controller.use_server(str(told.get("address", "")), str(told.get("model", "")))
 
     def _libraries(self, window: BrowserWindow) -> Any:  # noqa: ANN401 - an update
         names = self.controller.libraries()

@@ -88,3 +88,22 @@ def test_the_models_in_use_are_those_of_the_settings_where_none_is_named(tmp_pat
         replace(settings, server="http://127.0.0.1:1/v1", server_model="x"),
     ):
         assert with_models_in_use(other) == other
+
+
+def test_a_server_writes_until_a_writer_or_the_embedded_models_are_chosen(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, "default", None, "", generate=True, cache=tmp_path / "cache")
+    folder, path = models_folder(settings), write_gguf(tmp_path / "tiny.gguf")
+    folder.add_file(path)
+    address = "http://127.0.0.1:8080/v1"
+    served = replace(settings, server=address, server_model="m")
+    for end in (lambda: folder.use("tiny"), folder.use_embedded, lambda: folder.use_server("", "")):
+        folder.use_server(f" {address}/ ", " m ")
+        assert with_models_in_use(settings) == served
+        assert with_models_in_use(replace(settings, generate=False)).server == ""
+        assert with_models_in_use(replace(settings, model=path)).server == "", "a setting counts"
+        end()
+        assert with_models_in_use(settings).server == ""
+    for wrong in (("localhost:8080", "m"), (address, "")):
+        with pytest.raises(UsageError):
+            folder.use_server(*wrong)
+    assert folder.server == ("", ""), "what is refused changes nothing"

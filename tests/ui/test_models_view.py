@@ -13,7 +13,7 @@ from rag.service.jobs import Jobs
 from rag.service.model_work import ModelTask, ModelWork
 from rag.service.service import Service
 from rag.ui.controller import Controller
-from rag.ui.models_view import models_html
+from rag.ui.models_view import models_html, used_html
 
 TINY = InstalledModel("tiny", "writer", "/m/tiny.gguf", 1_200_000_000, "", "MIT", pulled=False)
 
@@ -49,6 +49,14 @@ def test_the_model_in_use_is_told_and_only_a_reader_at_this_machine_names_a_file
     assert "in use" in shown.text("li")
     assert ("use", "tiny") not in actions(shown)
     assert not [tag for tag, _ in shown.elements if tag == "form"]
+
+
+def test_only_a_reader_at_this_machine_names_a_server_and_is_told_what_is_sent_to_it() -> None:
+    used = {"writes": "a", "reads": "b", "embeds": "c", "server": ""}
+    shown = Page(used_html(used, ("http://127.0.0.1:1/v1", "m"), local=True))
+    assert "are sent to this server, and to no other" in shown.text("details")
+    assert "From the next start on, m at http://127.0.0.1:1/v1 writes" in shown.text("section")
+    assert "form" not in [tag for tag, _ in Page(used_html(used, ("", ""), local=False)).elements]
 
 
 def test_a_task_under_way_is_followed_and_its_end_is_told() -> None:

@@ -33,3 +33,20 @@ def test_a_download_is_asked_for_before_it_begins(serve: Serve, window: Any) -> 
     shown.wait_for_selector("dialog >> text=Download qwen2.5-coder-0.5b (0.5 GB, Apache-2.0)?")
     shown.click("dialog button >> text=Keep")
     assert shown.locator(".models[data-busy]").count() == 0
+
+
+def test_a_server_is_named_and_given_up(serve: Serve, window: Any) -> None:
+    shown = window(serve({"default": TRADE}))
+    open_tab(shown, "Settings")
+    shown.click("text=Let a server write the answers")
+    shown.fill("#server", "127.0.0.1:8080")
+    shown.fill("#server-model", "tiny")
+    shown.press("#server-model", "Enter")
+    shown.wait_for_selector("#models .trouble:has-text('is no address')")
+    shown.click("text=Let a server write the answers")
+    shown.fill("#server", "http://127.0.0.1:8080/v1")
+    shown.fill("#server-model", "tiny")
+    shown.press("#server-model", "Enter")
+    shown.wait_for_selector("text=From the next start on, tiny at http://127.0.0.1:8080/v1 writes")
+    shown.click("text=Use no server")
+    shown.wait_for_selector("text=From the next start on", state="detached")

@@ -208,7 +208,7 @@ const page = (() => {
     tell(form.dataset.form, Object.fromEntries(new FormData(form)));
     if (form.closest(".calm")) tab("Library"); // where it shows what comes of it
     tell("look");
-    form.reset();
+    if (!("keep" in form.dataset)) form.reset();
   });
 
   // Gradio hears of the words after this does.
