@@ -134,6 +134,7 @@ def test_an_answer_is_pinned_to_a_notebook_and_a_question_is_edited_in_a_new_con
     shown.wait_for_selector(".message:has-text('The notebook has 3 answers.')")
     shown.click(".message >> text=Open the notebook")
     shown.wait_for_url("**conversation=2")
+    assert not shown.is_visible(".message"), "it has led where it leads"
     assert shown.locator(".asked").all_text_contents() == [NORTH, NORTH, NORTH]
     shown.click("#answer >> text=Edit and ask again")
     shown.wait_for_function(f"document.querySelector('#asking textarea').value === '{NORTH}'")

@@ -179,6 +179,8 @@ const page = (() => {
     if (!button) return;
     if (button.matches("[role=tab]")) tell(LOOKED_AT[button.textContent.trim()] || "look");
     const data = button.dataset;
+    const message = button.closest(".message");
+    if (message) message.hidden = true; // it has led where it leads
     if ("note" in data) reveal($(`#report [data-note-text="${CSS.escape(data.note)}"]`), true);
     else if ("back" in data) leaveReport();
     else if ("copy" in data) copy(button);
@@ -372,6 +374,7 @@ const page = (() => {
   // Gradio changes the words of a message where it stands, so one that left has to be brought back.
   function said() {
     requestAnimationFrame(() => {
+      $(".message")?.removeAttribute("hidden");
       for (const leaving of $(".message")?.getAnimations() || []) {
         leaving.currentTime = 0;
         leaving.play();
