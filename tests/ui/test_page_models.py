@@ -49,4 +49,4 @@ def test_a_server_is_named_and_given_up(serve: Serve, window: Any) -> None:
     shown.press("#server-model", "Enter")
     shown.wait_for_selector("text=From the next start on, tiny at http://127.0.0.1:8080/v1 writes")
     shown.click("text=Use no server")
-    shown.wait_for_selector("text=From the next start on", state="detached")
+    shown.wait_for_selector("[data-do=server]", state="detached")
