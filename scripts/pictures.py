@@ -87,7 +87,7 @@ def begin(page: Page) -> str:
     return conversation
 
 
-def go_on(page: Page) -> None:
+def go_on(browser: Browser, page: Page) -> None:
     """Take the other four pictures: a limited question, one without an answer, the notebook."""
     page.check("[data-pick=osk-dredging]")
     page.wait_for_selector(".scope.limited")
@@ -114,11 +114,16 @@ def go_on(page: Page) -> None:
     with page.expect_download() as download:
         page.click("#head summary")
         page.click("#head a:has-text('HTML')")
-    written = page.context.new_page()
-    written.set_viewport_size({"width": 1280, "height": 800})
-    written.goto(Path(download.value.path()).rename(SESSION / "briefing.html").as_uri())
+    briefing = Path(download.value.path()).rename(SESSION / "briefing.html")
+    take_briefing(browser, briefing)
+
+
+def take_briefing(browser: Browser, briefing: Path) -> None:
+    """Take the picture of what was exported, and remove that."""
+    written = opened(browser, briefing.as_uri(), 1280, "light")
     take(written, SESSION / "10-briefing.png")
-    (SESSION / "briefing.html").unlink()
+    written.close()
+    briefing.unlink()
 
 
 def start_anew(page: Page) -> None:
@@ -152,7 +157,7 @@ def main() -> None:
         )
         page = opened(browser, url, 1280, "light")
         conversation = begin(page)
-        go_on(page)
+        go_on(browser, page)
         look_around(browser, page, conversation)
         browser.close()
         close()
