@@ -85,7 +85,9 @@ ROOM_OF = {
     "psycopg_pool": "library.postgres.database",
     "py3langid": "text.languages",
     "pydantic": "http",
-    "pypdfium2": "reading.pdf.document reading.pdf.page_words reading.pdf.tables.rulings",
+    "pypdfium2": (
+        "reading.pdf.document reading.pdf.forms reading.pdf.page_words reading.pdf.tables.rulings"
+    ),
     "rapidocr": "reading.ocr",
     "rich": "cli.progress",
     "safetensors": "models.reader_graph models.small_reader",

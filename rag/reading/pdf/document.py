@@ -20,6 +20,7 @@ from rag.errors import DocumentError, NotFoundError
 from rag.reading.blocks import Content
 from rag.reading.facts import stated_facts
 from rag.reading.ocr import ADVICE, Recognizer
+from rag.reading.pdf.forms import CheckBox, box_words, page_with_annotations
 from rag.reading.pdf.furniture import printed_labels
 from rag.reading.pdf.layout import blocks
 from rag.reading.pdf.lines import Page
@@ -143,7 +144,7 @@ def _pages(pdf: "PdfDocument", recognizer: Recognizer | None, unusual: _Unusual)
     characters, place = 0, 1
     pdf.init_forms()
     for number in range(1, count + 1):
-        page = _with_annotations(pdf, number)
+        page, boxes = page_with_annotations(pdf, number)
         width, height = page.get_size()
         if min(width, height) < SMALLEST_PAGE:
             continue  # it shows nothing
@@ -155,6 +156,8 @@ def _pages(pdf: "PdfDocument", recognizer: Recognizer | None, unusual: _Unusual)
                 f"in parts."
             )
         words = _words_of_page(reader, page, number, recognizer, unusual)
+        if boxes:
+            _add_boxes(boxes, words, reader)
         rulings = page_rulings(page, reader.shown)
         for shown in framed_pages(words, rulings, (width, height), number, place):
             place += 1
@@ -184,22 +187,18 @@ def _words_of_page(
     return words
 
 
+def _add_boxes(
+    boxes: Sequence[CheckBox], words: dict[int | None, list[Word]], reader: PageReader
+) -> None:
+    """Add the check boxes of a page to its words; they are turned as most of its text is."""
+    turns = [turn for turn in words if turn is not None]
+    turn = max(turns, key=lambda turn: len(words[turn]), default=0)
+    beside = words.setdefault(turn, [])
+    beside += box_words(boxes, lambda x, y: reader.framed(x, y, turn), beside)
+
+
 def _count_letters(words: dict[int | None, list[Word]]) -> int:
     return sum(len(word.text) for alike in words.values() for word in alike)
-
-
-def _with_annotations(pdf: "PdfDocument", number: int) -> "PdfPage":
-    """Return a page with the values of its form and its notes as part of its text."""
-    from pypdfium2 import raw
-
-    page = pdf[number - 1]
-    if not raw.FPDFPage_GetAnnotCount(page.raw):
-        return page
-    flattened = raw.FPDFPage_Flatten(page.raw, raw.FLAT_NORMALDISPLAY)
-    if flattened != raw.FLATTEN_SUCCESS:
-        return page
-    page.close()
-    return pdf[number - 1]
 
 
 def _ranges(pages: Sequence[int]) -> str:

@@ -136,7 +136,7 @@ class PageReader:
         for index in range(first, end):
             raw.FPDFText_GetLooseCharBox(page, index, box)
             across = [
-                self._framed(x, y, style.turn)[0]
+                self.framed(x, y, style.turn)[0]
                 for x, y in ((box.left, box.bottom), (box.right, box.top))
             ]
             if index > first:
@@ -198,7 +198,7 @@ class PageReader:
         return _TypeStyle(
             size=size,
             bold=self._is_bold(index, item),
-            baseline=self._framed(x.value, y.value, turn)[1],
+            baseline=self.framed(x.value, y.value, turn)[1],
             turn=turn,
             hidden=invisible
             or mode == raw.FPDF_TEXTRENDERMODE_CLIP
@@ -236,8 +236,8 @@ class PageReader:
             self._raw.FPDFText_GetLooseCharBox(self._text.raw, last, end)
             left, bottom = min(left, end.left), min(bottom, end.bottom)
             right, top = max(right, end.right), max(top, end.top)
-        left, top = self._framed(left, top, style.turn)
-        right, bottom = self._framed(right, bottom, style.turn)
+        left, top = self.framed(left, top, style.turn)
+        right, bottom = self.framed(right, bottom, style.turn)
         if left > right:
             left, right = right, left
         if top > bottom:
@@ -275,7 +275,7 @@ class PageReader:
                 return -y, -x
         return x, -y
 
-    def _framed(self, x: float, y: float, turn: int | None) -> tuple[float, float]:
+    def framed(self, x: float, y: float, turn: int | None) -> tuple[float, float]:
         """Convert a point of the page's own space to the page as it is turned."""
         across, down = self.shown(x, y)
         if not turn:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from rag.reading.pdf.lines import PageCell, RuledTable, TextLine, half_point
 from rag.reading.pdf.page_lines import lines_of
-from rag.reading.pdf.rows import by_baseline, joined
 from rag.reading.pdf.spaces import Word
 from rag.reading.pdf.tables.grids import Grid, grids_of, joined_rulings
+from rag.reading.pdf.tables.rows import by_baseline, joined
 from rag.reading.pdf.tables.rulings import Rulings
 from rag.reading.pdf.tables.stacks import stacked_tables
 

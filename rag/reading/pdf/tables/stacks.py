@@ -7,8 +7,8 @@ from itertools import pairwise
 from statistics import median
 
 from rag.reading.pdf.lines import PageCell, TextLine
-from rag.reading.pdf.rows import by_baseline, joined
 from rag.reading.pdf.tables.aligned import Columns, columns_covered
+from rag.reading.pdf.tables.rows import by_baseline, joined
 from rag.reading.pdf.tables.rulings import Ruling
 
 ALIKE = 6.0  # points: the ends of lines above each other that belong to one table

@@ -10,7 +10,7 @@ from rag.reading.pdf.lines import TextLine
 CELL_GAP = 1.5  # between the cells of a row
 DASHES = "–—*-"  # they open items of lists and stand between words as well
 _MARKER_ONLY = re.compile(
-    rf"[•●▪■◦○‣∙·\uf0a7\uf0b7{DASHES}]|\(?\w{{1,3}}[.)]|\[\d{{1,3}}\]|"
+    rf"[☐☒•●▪■◦○‣∙·\uf0a7\uf0b7{DASHES}]|\(?\w{{1,3}}[.)]|\[\d{{1,3}}\]|"
     r"(?:§\s?)?\d+(?:\.\d+)*\.?(?:\(\w{1,4}\)){0,3}"
 )
 
