@@ -9,7 +9,7 @@ type.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from rag.reading.blocks import Block
 from rag.reading.pdf.columns import in_columns
@@ -23,6 +23,7 @@ from rag.reading.pdf.tables.blocks import table_rows
 from rag.types import Box
 
 LEVELS = 3  # of headings
+FEWEST_OF_SENTENCE = 6  # words
 FEWEST_LABELS = 4  # headings in a row without a word of text: they are none
 
 
@@ -59,8 +60,19 @@ def _without_labels(parts: Sequence[BlockDraft]) -> None:
                 label.style = None
 
 
+def _without_sentences(parts: Sequence[BlockDraft]) -> None:
+    """Take the style of headings from lines in large or bold type whose sentence goes on below."""
+    shown = [part for part in parts if part.kind is None]
+    for part, after in pairwise(shown):
+        words = " ".join(line.text for _, line in part.lines).split()
+        goes_on = after.lines[0][1].text[0].islower() and not after.style
+        if part.style and len(words) >= FEWEST_OF_SENTENCE and goes_on:
+            part.style = None
+
+
 def _to_blocks(parts: Sequence[BlockDraft], pages: Sequence[Page]) -> list[Block]:
     _without_labels(parts)
+    _without_sentences(parts)
     words = word_counts(parts)
     styles = sorted({part.style for part in parts if part.style}, reverse=True)
     levels = {style: min(rank, LEVELS) for rank, style in enumerate(styles, start=1)}

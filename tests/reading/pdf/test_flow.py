@@ -196,3 +196,14 @@ def test_clauses_keep_the_numbers_that_are_printed(apart: int) -> None:
         "2.2 The harbour may do so, if:",
         "2.2(b) It rains.",
     ]
+
+
+def test_a_line_in_large_type_whose_sentence_goes_on_below_is_no_heading() -> None:
+    large = "The priority for new trails should be in areas that are"
+    told = read(
+        lines(large, 20, 60, 13)
+        + lines("underserved or that nobody has reached so far.", 20, 110)
+        + lines("What the Offices Say", 20, 160, 13)
+        + lines(LEFT, 20, 190)
+    )
+    assert [block.text for block in told if block.level] == ["What the Offices Say"]
