@@ -138,7 +138,7 @@ def look_around(browser: Browser, page: Page, conversation: str) -> None:
     page.wait_for_selector("article mark.current")
     take(page, DOCS / "page.png")
     open_tab(page, "Library")
-    page.wait_for_selector(".holdings tbody tr")
+    page.wait_for_selector(".holdings .wide tbody tr")
     take(page, DOCS / "page-library.png")
     for name, width, scheme in (("dark", 1280, "dark"), ("narrow", 390, "light")):
         other = opened(browser, conversation, width, scheme)
