@@ -181,12 +181,13 @@ class SqliteDatabase:
             )
 
     @contextmanager
-    def transaction(self, patience: float = _WRITER_SECONDS) -> Iterator[sqlite3.Connection]:
+    def transaction(self, patience: float | None = None) -> Iterator[sqlite3.Connection]:
         """Return a change that is not counted, since it is of no document.
 
-        Kept wholly where the block ends well, else not at all. After `patience`, in seconds, it
-        raises LibraryLockedError where another process still writes.
+        Kept wholly where the block ends well, else not at all. After `patience`, in seconds (None:
+        a minute), it raises LibraryLockedError where another process still writes.
         """
+        patience = _WRITER_SECONDS if patience is None else patience
         with self._turn_to_write(patience), self._troubles():
             try:
                 yield self._connection
