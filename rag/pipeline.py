@@ -366,13 +366,13 @@ class Pipeline:
         hits: Sequence[Hit],
         history: Sequence[Turn],
         only: Filter,
-        min_confidence: float,
+        certainty: float,
     ) -> tuple[str, tuple[Evidence, ...], Decision]:
         """Return the question as understood, the evidence for it, and whether that answers it."""
         text, evidence = self.read(question, hits, history, only)
-        evidence = prefer_newest(evidence, min_confidence)
+        evidence = prefer_newest(evidence, certainty)
         idf = self.library.idf
-        decision = decide(evidence, lambda: rank.coverage(text, hits[:READ], idf), min_confidence)
+        decision = decide(evidence, lambda: rank.coverage(text, hits[:READ], idf), certainty)
         return text, evidence, decision
 
     def read(

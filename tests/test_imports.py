@@ -72,6 +72,7 @@ ROOM_OF = {
     "lxml": "reading.xml",
     "markdown_it": "reading.markdown",
     "mcp": "http.mcp",
+    "lemminflect": "text.tokens",
     "nupunkt": "text.sentences",
     "onnx": "models.reader models.reader_graph",
     "onnxruntime": "models.onnx",

@@ -23,7 +23,7 @@ _LEAST_SHARED_STEMS = 3
 _NOT_OF_A_TITLE = re.compile(r"[\d\W_]+")
 
 
-def prefer_newest(evidence: Sequence[Evidence], min_confidence: float) -> tuple[Evidence, ...]:
+def prefer_newest(evidence: Sequence[Evidence], certainty: float) -> tuple[Evidence, ...]:
     """Return the evidence with the newest version of the best sentence's document first.
 
     Versions of a document have one title, numbers aside, and different dates.
@@ -31,7 +31,7 @@ def prefer_newest(evidence: Sequence[Evidence], min_confidence: float) -> tuple[
     if not evidence or not evidence[0].hit.date:
         return tuple(evidence)
     best = evidence[0]
-    likely = _likely(evidence, min_confidence)
+    likely = _likely(evidence, certainty)
     versions = [
         e
         for e in evidence[1:_MAX_COMPARED]
@@ -43,12 +43,12 @@ def prefer_newest(evidence: Sequence[Evidence], min_confidence: float) -> tuple[
     return (replace(newest, score=max(newest.score, best.score)), *rest)
 
 
-def prefer_oldest(evidence: Sequence[Evidence], min_confidence: float) -> tuple[Evidence, ...]:
+def prefer_oldest(evidence: Sequence[Evidence], certainty: float) -> tuple[Evidence, ...]:
     """Return the evidence with the oldest version of the best sentence's document first."""
     if not evidence or not evidence[0].hit.date:
         return tuple(evidence)
     best = evidence[0]
-    versions = [e for e in evidence if e.score >= min_confidence and is_version(e, best)]
+    versions = [e for e in evidence if e.score >= certainty and is_version(e, best)]
     oldest = min([best, *versions], key=lambda e: e.hit.date)
     return (oldest, *(e for e in evidence if e is not oldest))
 
@@ -62,7 +62,7 @@ def is_version(one: Evidence, other: Evidence) -> bool:
     return len(dates - {""}) == 2 and _titled(one.hit.title) == _titled(other.hit.title)
 
 
-def find_conflict(evidence: Sequence[Evidence], min_confidence: float) -> Evidence | None:
+def find_conflict(evidence: Sequence[Evidence], certainty: float) -> Evidence | None:
     """Return the most probable sentence that contradicts the best one; None if there is none.
 
     Both have a short answer, and each holds a number that the other has not; of two documents, they
@@ -71,13 +71,13 @@ def find_conflict(evidence: Sequence[Evidence], min_confidence: float) -> Eviden
     nearly the same words, or where the best one poses as a verdict or a role.
     """
     best = evidence[0]
-    likely = _likely(evidence, min_confidence)
+    likely = _likely(evidence, certainty)
     found = next((e for e in likely if _differ(best, e) and _is_elsewhere_or_same(best, e)), None)
     return found or next(
         (
             other
             for other in evidence[1:_MAX_COMPARED]
-            if other.score >= min_confidence
+            if other.score >= certainty
             and (poses(best.text) or _is_reworded(best, other))
             and not _are_of_two_subjects(best, other)
             and _holds_another_number(best, other)
@@ -111,8 +111,8 @@ def _are_of_two_subjects(one: Evidence, other: Evidence) -> bool:
     return all(headings) and headings[0] != headings[1] and not posing
 
 
-def _likely(evidence: Sequence[Evidence], min_confidence: float) -> list[Evidence]:
-    least = max(min_confidence, _SHARE_OF_BEST * evidence[0].score)
+def _likely(evidence: Sequence[Evidence], certainty: float) -> list[Evidence]:
+    least = max(certainty, _SHARE_OF_BEST * evidence[0].score)
     return [e for e in evidence[1:_MAX_COMPARED] if e.focus and e.score >= least]
 
 

@@ -98,10 +98,10 @@ def questions_of(history: Sequence[Turn]) -> tuple[str, ...]:
     return tuple(turn.text.strip() for turn in history if turn.role == "user")
 
 
-def context_of(asked: str, evidence: Sequence[Evidence], min_confidence: float) -> Context:
+def context_of(asked: str, evidence: Sequence[Evidence], certainty: float) -> Context:
     """Return what the next question may refer to, after `asked` was read with this evidence."""
     best = evidence[0] if evidence else None
-    if best is None or best.focus is None or best.score < min_confidence:
+    if best is None or best.focus is None or best.score < certainty:
         return Context(asked)
     return Context(asked, short_of(best), best.hit.chunk.document, best.focus)
 

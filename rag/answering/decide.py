@@ -21,7 +21,7 @@ class Decision:
 
 
 def decide(
-    evidence: Sequence[Evidence], coverage: Callable[[], float], min_confidence: float
+    evidence: Sequence[Evidence], coverage: Callable[[], float], certainty: float
 ) -> Decision:
     """Return whether the best sentence is likely enough to answer.
 
@@ -31,8 +31,8 @@ def decide(
     if not evidence:
         return Decision(0.0, "nothing_on_subject")
     confidence = evidence[0].score
-    if confidence >= min_confidence:
+    if confidence >= certainty:
         return Decision(confidence, "")
-    if confidence >= _NEAR_SHARE * min_confidence:
+    if confidence >= _NEAR_SHARE * certainty:
         return Decision(confidence, "near")
     return Decision(confidence, "not_this" if coverage() >= _ON_SUBJECT else "nothing_on_subject")

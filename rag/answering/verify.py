@@ -29,7 +29,7 @@ from rag.text.dates import in_words
 from rag.text.quantities import amounts_of, missing
 from rag.text.quotations import SHORTEST
 from rag.text.speech import sayings
-from rag.text.tokens import FUNCTION_WORDS, content_of, is_number, stem, words_of
+from rag.text.tokens import FUNCTION_WORDS, content_of, inflections, is_number, stem, words_of
 from rag.types import Document, Evidence, Source, Verdict
 
 _FIRST_PERSON = frozenset("i me my mine we us our ours myself ourselves".split())
@@ -262,10 +262,10 @@ def spoken_by(claim: Claim, document: DocumentLookup) -> str | None:
 def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evidence]) -> bool:
     """Return whether a sentence only restates the short answer, in words of question and source.
 
-    The answer stands in it; every content word stands in the question, the source or its title;
-    every number stands in the source, its title, heading or date, and every name in the passage or
-    there: a year of the question beside the figure of another one is no answer. Nothing is denied,
-    hedged or turned around that was not.
+    The answer stands in it; every content word stands in the question, in this or another form, or
+    in the source or its title; every number stands in the source, its title, heading or date, and
+    every name in the passage or there: a year of the question beside the figure of another one is
+    no answer. Nothing is denied, hedged or turned around that was not.
     """
     words, said = words_of(claim), " ".join(words_of(claim)).lower()
     if " ".join(words_of(short_answer)).lower() not in said:
@@ -273,7 +273,7 @@ def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evide
     source = " ".join(e.text for e in shown)
     hit = shown[0].hit
     around = f"{question} {hit.title} {hit.chunk.section}"
-    known = content_of(source) | content_of(around)
+    known = content_of(source) | content_of(around) | _inflected(question)
     answer = content_of(short_answer)
     if not content_of(claim) <= known or content_of(claim) <= answer:
         return False
@@ -292,6 +292,11 @@ def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evide
         and not _turned_around(words, question, source)
         and not any(_says_of_another(words, words_of(e.text)) for e in shown)
     )
+
+
+def _inflected(question: str) -> frozenset[str]:
+    """Return the stems of all forms of a question's words: who asks "did get" is told "got"."""
+    return frozenset(stem(form) for word in words_of(question) for form in inflections(word))
 
 
 def _says_of_another(words: Sequence[str], source: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The files of the two embedded models.
+"""The files of the two embedded models, and the adapter with which the language model writes.
 
 Found in their packages, checked, joined, kept in the user's cache.
 
@@ -24,6 +24,9 @@ _LANGUAGE_MODEL_PARTS = tuple(
 )
 
 LANGUAGE_MODEL_PACKAGE = _LANGUAGE_MODEL_PARTS[0][0]  # which is there where the others are
+
+WRITER_ADAPTER = Path(__file__).parents[1] / "data" / "writer.gguf"
+_WRITER_ADAPTER_SHA256 = "752568571e49d796d0f923674c2f3f4ff45e07a281fa35a7c7202c7e2b60940f"
 
 EMBEDDING_MODEL = "all-MiniLM-L6-v2"
 _EMBEDDING_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -57,6 +60,15 @@ def language_model_path(cache: Path | None = None) -> Path:
             )
 
     return cached(path, join)
+
+
+def writer_adapter() -> Path:
+    """Return the adapter with which the embedded language model states answers, a GGUF file.
+
+    rag/training/writer.py trains it. Raises ModelError where it is not the expected one.
+    """
+    check_adapter(WRITER_ADAPTER, _WRITER_ADAPTER_SHA256)
+    return WRITER_ADAPTER
 
 
 def embedding_model_folder() -> Path:

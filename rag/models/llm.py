@@ -14,7 +14,12 @@ from rag.catalogue.gguf import GgufHeader, read_header
 from rag.catalogue.memory import check_memory, memory_needed
 from rag.config import PASSAGE_TOKENS
 from rag.errors import ModelError
-from rag.models.bundled import LANGUAGE_MODEL, LANGUAGE_MODEL_PACKAGE, language_model_path
+from rag.models.bundled import (
+    LANGUAGE_MODEL,
+    LANGUAGE_MODEL_PACKAGE,
+    language_model_path,
+    writer_adapter,
+)
 from rag.models.chat_template import ChatFrame, chat_frame
 from rag.types import Prompt
 
@@ -46,9 +51,10 @@ class LlamaModel:
     ) -> None:
         """Load the GGUF at `path`, by default the embedded model, and the GGUF of a LoRA adapter.
 
-        An adapter goes with the embedded model only, which is kept in the folder `cache`, by
-        default the user's. The model can read `passage_tokens` of passages beside instructions and
-        question, or as much as it was trained to read where that is less.
+        An adapter goes with the embedded model only, by default the one of this project; the model
+        is kept in the folder `cache`, by default the user's. The model can read `passage_tokens` of
+        passages beside instructions and question, or as much as it was trained to read where that
+        is less.
 
         Raises ModelError where one of them cannot be read, the adapter was not made for the model,
         or the model does not fit into the free memory; also where llama-cpp-python or the weights
@@ -87,8 +93,8 @@ class LlamaModel:
                 f"llama.cpp cannot load the model {path or LANGUAGE_MODEL}; give a whole GGUF "
                 "file of a language model."
             ) from error
-        if adapter:
-            _adapt(self._llama, adapter)
+        if path is None:
+            _adapt(self._llama, adapter or writer_adapter())
         self.context_tokens = int(self._llama.n_ctx())
         self.passage_tokens = passages_for(self.context_tokens, passage_tokens)
         self.follows_instructions = self._frame is not None

@@ -135,3 +135,14 @@ def stem(word: str) -> str:
     if _DOTTED_INITIALS.fullmatch(word):
         word = word.replace(".", "")
     return stem_in(word, ENGLISH)
+
+
+@lru_cache(1 << 12)
+def inflections(word: str) -> frozenset[str]:
+    """Return the forms that the English base form `word` takes; none if it is not known as one.
+
+    "get" takes "get", "gets", "got", "gotten" and "getting".
+    """
+    from lemminflect import getAllInflections
+
+    return frozenset(form for forms in getAllInflections(word.lower()).values() for form in forms)

@@ -23,7 +23,7 @@ def evidence(score: float) -> list[Evidence]:
 def test_one_probability_decides_and_says_why_not(
     confidence: float, coverage: float, reason: Reason
 ) -> None:
-    decision = decide(evidence(confidence), lambda: coverage, min_confidence=0.5)
+    decision = decide(evidence(confidence), lambda: coverage, certainty=0.5)
     assert (decision.confidence, decision.reason) == (confidence, reason)
 
 

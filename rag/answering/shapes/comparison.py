@@ -334,11 +334,11 @@ def _best(request: Request, side: Side, compared: Sequence[Side]) -> Evidence | 
     own = " ".join(word for word in words_of(side.name) if word not in others)
     hits = request.corpus.search(side.question, _READ, side.documents)
     evidence = request.corpus.read(side.question, hits)
-    least = _OF_A_SIDE * request.min_confidence
+    least = _OF_A_SIDE * request.certainty
     if _FORMER.search(side.name):
         evidence = prefer_oldest(evidence, least)
     else:
-        evidence = prefer_newest(evidence, request.min_confidence)
+        evidence = prefer_newest(evidence, request.certainty)
     likely = [
         e
         for e in evidence

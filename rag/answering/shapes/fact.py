@@ -58,18 +58,18 @@ def fact(request: Request) -> Iterator[tuple[Mode, Claim]]:
         mode, claim = state_fact(question, evidence[0], chat, document, request.templates)
         cited.update(claim.evidence)
         yield mode, claim
-    yield from contradicted(evidence, cited, request.min_confidence, document)
+    yield from contradicted(evidence, cited, request.certainty, document)
 
 
 def contradicted(
     evidence: Sequence[Evidence],
     cited: Collection[Evidence],
-    min_confidence: float,
+    certainty: float,
     document: DocumentLookup,
 ) -> Iterator[tuple[Mode, Claim]]:
     """Yield the sentence that contradicts the cited ones, with the name of its document."""
     shown = [e for e in evidence if any(_overlap(e, c) for c in cited)] or [evidence[0]]
-    conflict = find_conflict([shown[0], *(e for e in evidence if e not in shown)], min_confidence)
+    conflict = find_conflict([shown[0], *(e for e in evidence if e not in shown)], certainty)
     if conflict:
         title, date = as_label(conflict.hit.title), conflict.hit.date
         for quote in citations.quoted([conflict], document):

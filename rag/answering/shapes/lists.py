@@ -71,7 +71,7 @@ def _stored_items(request: Request) -> list[Claim]:
     title and heading hold what the question asks for.
     """
     for best in request.evidence[:_MAX_LEADS]:
-        if best.score < request.min_confidence:
+        if best.score < request.certainty:
             break
         document = request.corpus.document(best.hit.chunk.document)
         for items in _lists_in(document):
@@ -157,7 +157,7 @@ def _read_items(request: Request, hits: Sequence[Hit]) -> list[Claim]:
     found: list[Evidence] = []
     answers: list[frozenset[str]] = []
     for evidence in request.corpus.read(question.text, hits):
-        if evidence.score < request.min_confidence:
+        if evidence.score < request.certainty:
             continue
         if not _is_row_asked_for(question.text, evidence):
             continue

@@ -51,7 +51,7 @@ class Request:
     question: Understood
     evidence: tuple[Evidence, ...]  # of the nearest passages, the best first
     decision: Decision  # whether that evidence answers
-    min_confidence: float
+    certainty: float
     corpus: Corpus
     chat: ChatModel | None
     templates: Path  # the folder of the prompts

@@ -40,7 +40,7 @@ def yes_no(request: Request) -> Iterator[tuple[Mode, Claim]]:
     verdict = _affirms(_LEADING_VERB.sub("", request.question.text.rstrip("?! ")), best)
     said = words_of(claim.text)[0].lower() in ("yes", "no")  # it says so itself
     yield "extractive", claim if said else replace(claim, text=_VERDICTS[verdict] + claim.text)
-    yield from contradicted(request.evidence, claim.evidence, request.min_confidence, document)
+    yield from contradicted(request.evidence, claim.evidence, request.certainty, document)
 
 
 def _affirms(statement: str, evidence: Evidence) -> bool | None:
