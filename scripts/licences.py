@@ -40,6 +40,7 @@ _STATED = {
     "cuda-toolkit": "NVIDIA",
     "editables": "MIT",
     "httpx2-jsfetch": "BSD-3-Clause",
+    "lemminflect": "MIT",
     "llm": "Apache-2.0",
     "mergedeep": "MIT",
     "ninja": "Apache-2.0",

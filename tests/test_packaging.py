@@ -73,6 +73,7 @@ def test_the_wheel_carries_the_adapters_and_the_mark_of_types(files: set[str]) -
     assert {
         "rag/data/reader.safetensors",
         "rag/data/reader-mpnet.safetensors",
+        "rag/data/writer.gguf",
         "rag/py.typed",
     } <= files
 
