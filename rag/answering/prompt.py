@@ -12,7 +12,7 @@ from rag.types import Evidence, Hit, Prompt, Source
 
 _STOP = ("\n",)  # of a restatement, which is one sentence
 # Of the confidence: above it the best sentence is likelier to answer than not.
-_LIKELY = 0.5
+LIKELY = 0.5
 _DECISIONS = {
     True: "The passages answer this question, most likely passage [1].",
     False: "The passages may answer this question in part only. Say what they do say, and no more.",
@@ -76,7 +76,7 @@ def grounded(
     shown = "\n".join(show(source, document) for source in sources)
     system = _fill_template("system", {}, templates)
     values = {"question": question}
-    inserted = {"sources": shown, "decision": _DECISIONS[confidence >= _LIKELY]}
+    inserted = {"sources": shown, "decision": _DECISIONS[confidence >= LIKELY]}
     return Prompt("", system, _fill_template("user", values, templates, inserted), ())
 
 

@@ -25,7 +25,7 @@ from rag.answering.checks.checks import (
 from rag.answering.checks.compared import Compared
 from rag.answering.checks.names import known_names, names_of
 from rag.answering.checks.speakers import quoted_speaker, speaker_of
-from rag.text.dates import in_words
+from rag.text.dates import YEAR, in_words
 from rag.text.quantities import amounts_of, missing
 from rag.text.quotations import SHORTEST
 from rag.text.speech import sayings
@@ -40,6 +40,7 @@ _QUOTED = re.compile(
 )
 
 _REFERRING = frozenset("i we he she it they this that these those who which both".split())
+_WHO = frozenset("who whom whose which".split())
 _SHARED_PREDICATE = 3  # words that two sentences share where they say the same
 _LONGEST_SUBJECT = 6  # words
 _MOST_COMPARED = 200  # words of a sentence: the time may grow with the square of their number
@@ -267,8 +268,8 @@ def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evide
     every name in the passage or there: a year of the question beside the figure of another one is
     no answer. Nothing is denied, hedged or turned around that was not.
     """
-    words, said = words_of(claim), " ".join(words_of(claim)).lower()
-    if " ".join(words_of(short_answer)).lower() not in said:
+    words, answer_words = words_of(claim), words_of(short_answer)
+    if " ".join(answer_words).lower() not in " ".join(words).lower():
         return False
     source = " ".join(e.text for e in shown)
     hit = shown[0].hit
@@ -278,20 +279,35 @@ def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evide
     if not content_of(claim) <= known or content_of(claim) <= answer:
         return False
     stated = f"{source} {hit.title} {hit.chunk.section} {hit.date[:4]} {in_words(hit.date)}"
-    if missing(amounts_of(claim), stated):
+    passage = f"{stated} {hit.chunk.text} {hit.chunk.context}"
+    if _unproved(claim, question, stated, passage):
         return False
-    passage = content_of(f"{stated} {hit.chunk.text} {hit.chunk.context}")
-    if any(
-        not content_of(name) <= passage
-        for name in names_of(claim, known_names([question, hit.chunk.text]))
-    ):
+    names = names_of(claim, known_names([question, hit.chunk.text]))
+    if any(not content_of(name) <= content_of(passage) for name in names):
         return False
     _, finding = apply(CHECKS_OF_RESTATEMENT, Compared(claim, question, tuple(shown)))
     return (
         finding is None
         and not _turned_around(words, question, source)
-        and not any(_says_of_another(words, words_of(e.text)) for e in shown)
+        and not any(_says_of_another(words, words_of(e.text), answer) for e in shown)
     )
+
+
+def _unproved(claim: str, question: str, stated: str, passage: str) -> list[str]:
+    """Return the numbers of a claim that its source does not hold.
+
+    What the question counts, as in "the two teams", need not stand in the sentence that answers,
+    but in its passage, and "one" and "first" need not stand there. A year must stand in the
+    sentence.
+    """
+    counted = [amount for amount in amounts_of(question) if not YEAR.fullmatch(amount.number)]
+    return [
+        text
+        for amount in amounts_of(claim)
+        for text in missing([amount], stated)
+        if not any(amount.same(other) for other in counted)
+        or (amount.number != "1" and missing([amount], passage))
+    ]
 
 
 def _inflected(question: str) -> frozenset[str]:
@@ -299,16 +315,18 @@ def _inflected(question: str) -> frozenset[str]:
     return frozenset(stem(form) for word in words_of(question) for form in inflections(word))
 
 
-def _says_of_another(words: Sequence[str], source: Sequence[str]) -> bool:
+def _says_of_another(words: Sequence[str], source: Sequence[str], answer: frozenset[str]) -> bool:
     """Return whether a sentence says of one subject what its source says of another.
 
     "The board paid 412 crowns", of "An average household paid 412 crowns": what both say is the
-    longest run of words that they share, its subject what stands before that. One that the source
-    only refers to, with a pronoun or as "the board", may be named.
+    longest run of words that they share, its subject what stands before that. It counts where it
+    holds the `answer`, these being its stems, and more than that. A subject that the source only
+    refers to, with a pronoun or as "the board", may be named.
     """
     said, written = ([word.lower() for word in text[:_MOST_COMPARED]] for text in (words, source))
     run = SequenceMatcher(None, said, written, autojunk=False).find_longest_match()
-    if run.size < _SHARED_PREDICATE:
+    shared = content_of(" ".join(said[run.a : run.a + run.size]))
+    if run.size < _SHARED_PREDICATE or not answer < shared:
         return False
     subject, other = said[: run.a], written[max(0, run.b - _LONGEST_SUBJECT) : run.b]
     refers = len(other) < _LONGEST_REFERENCE and other[:1] == ["the"]
@@ -319,7 +337,13 @@ def _says_of_another(words: Sequence[str], source: Sequence[str]) -> bool:
 
 
 def _turned_around(words: Sequence[str], question: str, source: str) -> bool:
-    """Return whether two names of a sentence stand in another order than in question and source."""
+    """Return whether two names of a sentence stand in another order than in question and source.
+
+    Only of a question that asks who did something, or to whom: a place or a date may stand anywhere
+    in the sentence.
+    """
+    if _WHO.isdisjoint(word.lower() for word in words_of(question)):
+        return False
     names = [
         stem(word) for word in words if word[0].isupper() and word.lower() not in FUNCTION_WORDS
     ]

@@ -100,13 +100,9 @@ def test_nothing_in_a_restatement_opens_a_line_or_a_turn() -> None:
         assert token not in prompt.text
 
 
-def test_a_restatement_begins_the_same_for_every_question() -> None:
-    one = restatement("Who?", "Ada", "Ada paid.", TEMPLATES).text
-    other = restatement("When?", "in May", "She paid in May.", TEMPLATES).text
-    same = len(one.split("Ada paid.")[0])
-    assert one[:same] == other[:same]
-    assert same > 500
-    assert one.endswith("Source: Ada paid.\nQuestion: Who?\nAnswer: Ada\nSentence:")
+def test_a_restatement_is_asked_for_as_the_writer_was_trained() -> None:
+    text = restatement("Who?", "Ada", "Ada paid.", TEMPLATES).text
+    assert text == "Source: Ada paid.\nQuestion: Who?\nAnswer: Ada\nSentence:"
 
 
 def test_a_passage_is_shown_on_one_line_with_its_title_date_section_and_speakers() -> None:

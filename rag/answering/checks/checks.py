@@ -21,7 +21,7 @@ from rag.types import Verdict
 # read by eye: above the first the rest is grammar ("grew" for "increased"), below the second the
 # claim is about something else.
 SUPPORTED, PARTLY = 0.75, 0.5
-_REPEATED = 3  # times that a model says three words when it cannot find the end
+_REPEATED = {3: 3, 5: 2}  # how often a run of so many words makes a loop
 
 
 class Finding(NamedTuple):
@@ -45,10 +45,13 @@ def adds_to_question(compared: Compared) -> Finding | None:
 
 
 def does_not_repeat_itself(compared: Compared) -> Finding | None:
-    """Refuse a claim that says the same three words three times."""
+    """Refuse a claim that says the same three words three times, or the same five twice."""
     words = [word.lower() for word in words_of(compared.claim)]
-    runs = Counter(zip(words, words[1:], words[2:], strict=False))
-    is_loop = max(runs.values(), default=0) >= _REPEATED
+    is_loop = any(
+        times >= least
+        for length, least in _REPEATED.items()
+        for times in Counter(zip(*(words[at:] for at in range(length)), strict=False)).values()
+    )
     return _refuse("repeats itself") if is_loop else None
 
 

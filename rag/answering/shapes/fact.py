@@ -94,7 +94,8 @@ def state_fact(
         return "extractive", of_row
     best = whole_sentence(best)
     before = context_sentence(best)
-    if chat and best.focus and not chat.follows_instructions:
+    is_likely = best.score >= prompt.LIKELY  # else the words of the source are the safer answer
+    if chat and best.focus and is_likely and not chat.follows_instructions:
         claim = _restated(question, best, before, chat, document, templates)
         if claim:
             return "generated", claim
