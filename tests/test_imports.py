@@ -87,7 +87,7 @@ ROOM_OF = {
     "py3langid": "text.languages",
     "pydantic": "http",
     "pypdfium2": (
-        "reading.pdf.document reading.pdf.forms reading.pdf.page_words reading.pdf.tables.rulings"
+        "reading.pdf.document reading.pdf.forms reading.pdf.page_words reading.pdf_tables.rulings"
     ),
     "rapidocr": "reading.ocr",
     "rich": "cli.progress",

@@ -40,7 +40,7 @@ _QUOTED = re.compile(
 )
 
 _REFERRING = frozenset("i we he she it they this that these those who which both".split())
-_WHO = frozenset("who whom whose which".split())
+_ASKS_WHO = frozenset("who whom whose which".split())
 _SHARED_PREDICATE = 3  # words that two sentences share where they say the same
 _LONGEST_SUBJECT = 6  # words
 _MOST_COMPARED = 200  # words of a sentence: the time may grow with the square of their number
@@ -342,7 +342,7 @@ def _turned_around(words: Sequence[str], question: str, source: str) -> bool:
     Only of a question that asks who did something, or to whom: a place or a date may stand anywhere
     in the sentence.
     """
-    if _WHO.isdisjoint(word.lower() for word in words_of(question)):
+    if _ASKS_WHO.isdisjoint(word.lower() for word in words_of(question)):
         return False
     names = [
         stem(word) for word in words if word[0].isupper() and word.lower() not in FUNCTION_WORDS

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rag.reading.pdf.lines import TextLine
-from rag.reading.pdf.tables.rows import page_rows
+from rag.reading.pdf_tables.rows import page_rows
 
 PROSE = 15  # letters: lines of a column have more, cells of a table fewer
 # of a page into columns and of these: newspapers have no more, and each costs a look at all lines

@@ -28,7 +28,7 @@ from rag.reading.pdf.page_words import PageReader, render_scale
 from rag.reading.pdf.pages import framed_pages
 from rag.reading.pdf.scans import recognized_words
 from rag.reading.pdf.spaces import Word
-from rag.reading.pdf.tables.rulings import page_rulings
+from rag.reading.pdf_tables.rulings import page_rulings
 from rag.text.characters import visible
 from rag.types import Fact
 

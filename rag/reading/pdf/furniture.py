@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from rag.reading.pdf.lines import Page, TextLine, half_point
-from rag.reading.pdf.tables.rows import page_rows
+from rag.reading.pdf_tables.rows import page_rows
 
 # Of a page's height: where running headers and footers stand; the same words at the same height of
 # many pages may stand further inside.

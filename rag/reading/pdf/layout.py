@@ -18,8 +18,8 @@ from rag.reading.pdf.furniture import with_furniture_apart
 from rag.reading.pdf.hyphens import join_at_line_end, word_counts
 from rag.reading.pdf.lines import Page, PageCell, TextLine, half_point, turned_back
 from rag.reading.pdf.paragraphs import BlockDraft
-from rag.reading.pdf.tables.aligned import aligned_rows
-from rag.reading.pdf.tables.blocks import table_rows
+from rag.reading.pdf_tables.aligned import aligned_rows
+from rag.reading.pdf_tables.blocks import table_rows
 from rag.types import Box
 
 LEVELS = 3  # of headings

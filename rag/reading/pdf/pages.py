@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from rag.reading.pdf.lines import Page, TextLine
 from rag.reading.pdf.page_words import word_turned_back
 from rag.reading.pdf.spaces import Word
-from rag.reading.pdf.tables.ruled import with_tables
-from rag.reading.pdf.tables.rulings import Rulings
+from rag.reading.pdf_tables.ruled import with_tables
+from rag.reading.pdf_tables.rulings import Rulings
 
 # Turned text is read as a page of its own where it has as many letters, and this share of those of
 # the upright text: less is a label or a stamp in the margin.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rag.reading.pdf.lines import TextLine, ends_sentence, is_short
-from rag.reading.pdf.tables.rows import DASHES
+from rag.reading.pdf_tables.rows import DASHES
 from rag.types import Kind
 
 INDENT = 0.7  # of the first line of a paragraph

@@ -10,7 +10,7 @@ Matrix = tuple[float, float, float, float, float, float]
 Place = Callable[[float, float], tuple[float, float]]
 
 THICKEST = 3.0  # points: what is thicker is a bar or a box
-SHORTEST = 4.0  # points
+SHORTEST_RULING = 4.0  # points
 # A map or a chart has more: to look at each takes long, and none divides a table.
 MOST_OBJECTS, MOST_SEGMENTS, MOST_BOXES = 30_000, 5_000, 600
 DEEPEST = 5  # groups of drawings within each other
@@ -135,7 +135,7 @@ class _Drawings:
         one = self._shown(left.value, bottom.value, matrix)
         other = self._shown(right.value, top.value, matrix)
         width, height = abs(one[0] - other[0]), abs(one[1] - other[1])
-        if max(width, height) < SHORTEST:
+        if max(width, height) < SHORTEST_RULING:
             return
         thickness = min(width, height)
         stroked, colour = self._drawn(item)
@@ -214,4 +214,4 @@ def _middle(one: Sequence[float], other: Sequence[float], across: bool) -> _Edge
 def _is_straight(one: tuple[float, float], other: tuple[float, float]) -> bool:
     """Return whether a line is long enough and runs across the page or down."""
     across, down = abs(one[0] - other[0]), abs(one[1] - other[1])
-    return max(across, down) >= SHORTEST and min(across, down) <= 0.5
+    return max(across, down) >= SHORTEST_RULING and min(across, down) <= 0.5

@@ -18,7 +18,7 @@ _MARKER_ONLY = re.compile(
 def page_rows(lines: Sequence[TextLine]) -> list[TextLine]:
     """Return lines on one baseline as one, top to bottom; rows of a table as "a | b"."""
     rows = by_baseline(lines)
-    cells = [_cells(row) for row in rows]
+    cells = [_row_cells(row) for row in rows]
     return [
         _joined_row(row, count if count > 1 and count in (above, below) else 0)
         for row, count, above, below in zip(rows, cells, [0, *cells], [*cells[1:], 0], strict=False)
@@ -42,7 +42,7 @@ def by_baseline(lines: Sequence[TextLine]) -> list[list[TextLine]]:
     return rows
 
 
-def _cells(row: Sequence[TextLine]) -> int:
+def _row_cells(row: Sequence[TextLine]) -> int:
     """Return the number of lines that stand clearly apart.
 
     0 if the first is the marker of a list or a heading.
@@ -61,17 +61,17 @@ def _joined_row(row: Sequence[TextLine], cells: int) -> TextLine:
     if len(row) == 1:
         return row[0]
     if not cells:
-        return joined(row, " ")
+        return joined_rows(row, " ")
     parts = [[row[0]]]
     for before, line in pairwise(row):
         if _is_apart(before, line):
             parts.append([])
         parts[-1].append(line)
-    cells_shown = [joined(part, " ") for part in parts]
-    return replace(joined(cells_shown, " | "), cells=cells, parts=tuple(cells_shown))
+    cells_shown = [joined_rows(part, " ") for part in parts]
+    return replace(joined_rows(cells_shown, " | "), cells=cells, parts=tuple(cells_shown))
 
 
-def joined(row: Sequence[TextLine], between: str) -> TextLine:
+def joined_rows(row: Sequence[TextLine], between: str) -> TextLine:
     """Return lines side by side as one, in the type of the largest."""
     return replace(
         max(row, key=lambda line: (line.size, len(line.text))),

@@ -8,8 +8,8 @@ from drawn_pdf import HEIGHT, WIDTH, drawn, texts, wrapped, write
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.reading.pdf.document import read_pdf
-from rag.reading.pdf.tables.grids import grids_of
-from rag.reading.pdf.tables.rulings import Ruling, Rulings
+from rag.reading.pdf_tables.grids import grids_of
+from rag.reading.pdf_tables.rulings import Ruling, Rulings
 
 XS, YS = (60, 160, 260, 360), (100, 130, 160, 190)
 TOWNS = (

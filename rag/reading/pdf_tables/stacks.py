@@ -7,9 +7,9 @@ from itertools import pairwise
 from statistics import median
 
 from rag.reading.pdf.lines import PageCell, TextLine
-from rag.reading.pdf.tables.aligned import Columns, columns_covered
-from rag.reading.pdf.tables.rows import by_baseline, joined
-from rag.reading.pdf.tables.rulings import Ruling
+from rag.reading.pdf_tables.aligned import Columns, columns_covered
+from rag.reading.pdf_tables.rows import by_baseline, joined_rows
+from rag.reading.pdf_tables.rulings import Ruling
 
 ALIKE = 6.0  # points: the ends of lines above each other that belong to one table
 FEW = 0.1  # of the rows: as many may cross the gap between two columns
@@ -17,14 +17,14 @@ NARROWEST_GAP = 0.5  # of the size of the type
 # Characters of a line of a cell: where two columns have longer ones they are columns of prose,
 # unless a line is drawn between their rows.
 LONGEST_CELL_LINE = 24
-MOST_LINES = 8  # of a row between two lines
+MOST_STACKED_LINES = 8  # of a row between two lines
 LONGEST_HEAD = 80  # characters
 RULED_ROWS = 4  # so many bands between lines are rows; fewer are heads, rows and totals
 MOST_BANNER_LINES, MOST_HEAD_LINES = 2, 5
 SPLIT = 0.4  # of the rows of a table stand in several columns, the rest goes on with them
-_LEADER = re.compile(r"(?:[.…]\s?){4,}\S{0,6}$")
-_BULLET = re.compile(r"[•●▪■◦○‣∙·\uf0a7\uf0b7](?:\s|$)")
-_NUMBER = re.compile(r"[-+–−(]?[€$£]?\s?[.,]?\d[\d.,\s]*[%)*]?")
+_DOT_LEADER = re.compile(r"(?:[.…]\s?){4,}\S{0,6}$")
+_LIST_MARK = re.compile(r"[•●▪■◦○‣∙·\uf0a7\uf0b7](?:\s|$)")
+_PLAIN_NUMBER = re.compile(r"[-+–−(]?[€$£]?\s?[.,]?\d[\d.,\s]*[%)*]?")
 _Row = list[TextLine]  # what stands on one baseline, from left to right
 
 
@@ -63,10 +63,10 @@ def stacked_tables(lines: Sequence[TextLine], across: Sequence[Ruling]) -> Itera
             if band.may_be_within and (run or band.is_split):
                 run.append(band)
                 continue
-            if table := _table(run):
+            if table := _stacked_table(run):
                 yield table
             run = [band] if band.is_split else []
-        if table := _table(run):
+        if table := _stacked_table(run):
             yield table
 
 
@@ -94,7 +94,7 @@ def _band(lines: Sequence[TextLine], upper: Ruling, lower: Ruling) -> _Band:
     return _Band(by_baseline(inside))
 
 
-def _table(run: Sequence[_Band]) -> StackedTable | None:
+def _stacked_table(run: Sequence[_Band]) -> StackedTable | None:
     """Return the table that bands make, None if they hold no rows in columns."""
     while run and not run[-1].is_split:
         run = run[:-1]
@@ -116,7 +116,7 @@ def _table(run: Sequence[_Band]) -> StackedTable | None:
     heads: int | None = None
     for number, band in enumerate(run):
         found = _rows_of(band, columns, is_head=headed and not number, by_rows=by_rows)
-        rows += [_filled(row, len(columns)) for row in found]
+        rows += [_filled_cells(row, len(columns)) for row in found]
         if headed and not number and not by_rows:
             heads = len(rows)
     below = rows[heads or 0 :]
@@ -159,13 +159,13 @@ def _is_prose(run: Sequence[_Band], body: Sequence[_Row], columns: Columns) -> b
         ]
         wide += bool(inside) and median(inside) > LONGEST_CELL_LINE
     longest = max(len(band.rows) for band in run)
-    return wide > 1 and (len(run) < RULED_ROWS or longest > MOST_LINES)
+    return wide > 1 and (len(run) < RULED_ROWS or longest > MOST_STACKED_LINES)
 
 
 def _are_listed(rows: Sequence[_Row]) -> bool:
     """Return whether rows hold the items of lists, or dots lead to the ends of lines."""
     return any(
-        _LEADER.search(line.text) or _BULLET.match(line.text) for row in rows for line in row
+        _DOT_LEADER.search(line.text) or _LIST_MARK.match(line.text) for row in rows for line in row
     )
 
 
@@ -173,7 +173,7 @@ def _are_rows(rows: Sequence[Sequence[PageCell]], heads: int) -> bool:
     """Return whether cells are as short as those of a table without lines between its rows."""
     texts = ["".join(line.text for line in cell.lines) for row in rows[:heads] for cell in row]
     most = max(len(cell.lines) for row in rows for cell in row)
-    return most <= MOST_LINES and all(len(text) <= LONGEST_HEAD for text in texts)
+    return most <= MOST_STACKED_LINES and all(len(text) <= LONGEST_HEAD for text in texts)
 
 
 _Placed = dict[tuple[int, int], list[TextLine]]  # by first column and their number
@@ -187,19 +187,19 @@ def _rows_of(band: _Band, columns: Columns, is_head: bool, by_rows: bool) -> lis
     if is_head or by_rows:
         one = not spans if is_head else full < 3 or len(columns) < 3
         if one or len(lines) == 1:
-            return [_merged(lines)] if lines else []
+            return [_merged_rows(lines)] if lines else []
         if is_head:
             return lines
     rows: list[list[_Placed]] = []
     for line in lines:
-        if rows and _goes_on(rows[-1], line):
+        if rows and _row_goes_on(rows[-1], line):
             rows[-1].append(line)
         else:
             rows.append([line])
-    return [_merged(row) for row in rows]
+    return [_merged_rows(row) for row in rows]
 
 
-def _goes_on(row: Sequence[_Placed], line: _Placed) -> bool:
+def _row_goes_on(row: Sequence[_Placed], line: _Placed) -> bool:
     """Return whether a line belongs to the row above it: it has no first cell and no figures."""
     first = [part for (column, _), parts in line.items() if not column for part in parts]
     if first:
@@ -207,7 +207,7 @@ def _goes_on(row: Sequence[_Placed], line: _Placed) -> bool:
     if not any(column == 0 for placed in row for column, _ in placed):
         return False
     texts = [part.text for parts in line.values() for part in parts]
-    return len(texts) == 1 or not any(map(_NUMBER.fullmatch, texts))
+    return len(texts) == 1 or not any(map(_PLAIN_NUMBER.fullmatch, texts))
 
 
 def _placed(row: _Row, columns: Columns) -> _Placed:
@@ -224,10 +224,10 @@ def _placed(row: _Row, columns: Columns) -> _Placed:
             continue
         found[first] = count, [part]
         width = first + count
-    return {(first, count): [joined(parts, " ")] for first, (count, parts) in found.items()}
+    return {(first, count): [joined_rows(parts, " ")] for first, (count, parts) in found.items()}
 
 
-def _merged(lines: Sequence[_Placed]) -> _Placed:
+def _merged_rows(lines: Sequence[_Placed]) -> _Placed:
     """Return lines as one row; a cell takes what stands below it."""
     row: _Placed = {}
     for line in lines:
@@ -237,7 +237,7 @@ def _merged(lines: Sequence[_Placed]) -> _Placed:
     return row
 
 
-def _filled(row: _Placed, width: int) -> list[PageCell]:
+def _filled_cells(row: _Placed, width: int) -> list[PageCell]:
     """Return the cells of a row from the first column to the last."""
     cells: list[PageCell] = []
     at = 0

@@ -27,12 +27,12 @@ def table_rows(
     `words` is what `word_counts` returns, `heads` the rows of heads where the lines drawn say it.
     """
     cells = [cell for row in rows for cell in row]
-    texts = [_text(cell, words) for cell in cells]
+    texts = [_cell_text(cell, words) for cell in cells]
     given = iter(texts)
     told = [[Cell(next(given), rows=c.rows, columns=c.columns) for c in row] for row in rows]
     found: list[tuple[Block, list[tuple[int, TextLine]]]] = []
     after = 0
-    for block in table_blocks(told, heads or _head_rows(rows, told, is_ruled)):
+    for block in table_blocks(told, heads or _table_heads(rows, told, is_ruled)):
         if block.row is None:  # the title of the table
             after = next(i for i in range(after, len(cells)) if texts[i] == block.text) + 1
             found.append((block, [(len(block.text), _box_of(cells[after - 1]))]))
@@ -41,7 +41,7 @@ def table_rows(
     return found
 
 
-def _text(cell: PageCell, words: Counter[str]) -> str:
+def _cell_text(cell: PageCell, words: Counter[str]) -> str:
     """Return what a cell says; words that its lines break are whole."""
     text = ""
     for line in cell.lines:
@@ -51,7 +51,7 @@ def _text(cell: PageCell, words: Counter[str]) -> str:
     return " ".join(text.split())
 
 
-def _head_rows(rows: _Rows, told: Sequence[Sequence[Cell]], is_ruled: bool) -> int | None:
+def _table_heads(rows: _Rows, told: Sequence[Sequence[Cell]], is_ruled: bool) -> int | None:
     """Return how many rows hold the heads of columns, None if neither type nor lines say it.
 
     Where lines are drawn around short words over each column, these are heads as a rule.

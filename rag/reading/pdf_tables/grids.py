@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-from rag.reading.pdf.tables.rulings import Ruling, Rulings
+from rag.reading.pdf_tables.rulings import Ruling, Rulings
 
 TOUCH = 3.0  # points: lines that are drawn so near to each other are one, or meet
 NARROWEST = 6.0  # points: no row is so low, no column so narrow
@@ -54,14 +54,14 @@ def grids_of(rulings: Rulings) -> list[Grid]:
     across, down = joined_rulings(rulings.across), joined_rulings(rulings.down)
     if not across or not down or len(across) * len(down) > MOST_PAIRS:
         return []
-    found = (_grid(*group) for group in _connected(across, down))
+    found = (_ruled_grid(*group) for group in _connected(across, down))
     return sorted((grid for grid in found if grid), key=lambda grid: (grid.ys[0], grid.xs[0]))
 
 
 def joined_rulings(lines: Iterable[Ruling]) -> list[Ruling]:
     """Return lines of one height that touch as one; those too short for a table are left out."""
     joined: list[Ruling] = []
-    for at, level in _levels(lines):
+    for at, level in _ruling_levels(lines):
         spans = sorted((line.start, line.end) for line in level)
         start, end = spans[0]
         for first, last in spans[1:]:
@@ -74,7 +74,7 @@ def joined_rulings(lines: Iterable[Ruling]) -> list[Ruling]:
     return [line for line in joined if line.end - line.start >= NARROWEST]
 
 
-def _levels(lines: Iterable[Ruling]) -> Iterator[tuple[float, list[Ruling]]]:
+def _ruling_levels(lines: Iterable[Ruling]) -> Iterator[tuple[float, list[Ruling]]]:
     """Yield the lines by the height at which they stand, with their mean height."""
     level: list[Ruling] = []
     for line in sorted(lines):
@@ -113,14 +113,14 @@ def _connected(
     return [group for group in groups.values() if group[0] and group[1]]
 
 
-def _grid(across: Sequence[Ruling], down: Sequence[Ruling]) -> Grid | None:
+def _ruled_grid(across: Sequence[Ruling], down: Sequence[Ruling]) -> Grid | None:
     """Return the grid that lines make, None if it has less than two rows or columns."""
-    ys, xs = [at for at, _ in _levels(across)], [at for at, _ in _levels(down)]
+    ys, xs = [at for at, _ in _ruling_levels(across)], [at for at, _ in _ruling_levels(down)]
     ys, xs = _with_open_edges(ys, down), _with_open_edges(xs, across)
     while True:
         if len(xs) < 3 or len(ys) < 3:
             return None
-        cells = _cells(xs, ys, across, down)
+        cells = _grid_cells(xs, ys, across, down)
         unused = _unused({cell.row for cell in cells}, len(ys) - 1)
         if unused:
             ys = [y for index, y in enumerate(ys) if index not in unused]
@@ -150,7 +150,7 @@ def _with_open_edges(places: list[float], crossing: Sequence[Ruling]) -> list[fl
     return places
 
 
-def _cells(
+def _grid_cells(
     xs: Sequence[float], ys: Sequence[float], across: Sequence[Ruling], down: Sequence[Ruling]
 ) -> list[GridCell]:
     """Return the cells: places of the grid with no line drawn between them are one."""

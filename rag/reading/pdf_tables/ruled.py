@@ -7,14 +7,14 @@ from dataclasses import replace
 from rag.reading.pdf.lines import PageCell, RuledTable, TextLine, half_point
 from rag.reading.pdf.page_lines import lines_of
 from rag.reading.pdf.spaces import Word
-from rag.reading.pdf.tables.grids import Grid, grids_of, joined_rulings
-from rag.reading.pdf.tables.rows import by_baseline, joined
-from rag.reading.pdf.tables.rulings import Rulings
-from rag.reading.pdf.tables.stacks import stacked_tables
+from rag.reading.pdf_tables.grids import Grid, grids_of, joined_rulings
+from rag.reading.pdf_tables.rows import by_baseline, joined_rows
+from rag.reading.pdf_tables.rulings import Rulings
+from rag.reading.pdf_tables.stacks import stacked_tables
 
 MIDDLE = 0.3  # of the size of the type: the middle of letters stands so far above the baseline
 FILLED = 1 / 3  # of the cells: the boxes and the grids of charts hold less
-MOST_LINES = 12  # of a cell in a table of two rows: slides are laid out in boxes
+MOST_LINES_OF_CELL = 12  # of a cell in a table of two rows: slides are laid out in boxes
 LONGEST_CELL = 2_500  # characters: what is longer is the text of a page in a frame
 
 
@@ -26,7 +26,7 @@ def with_tables(words: Sequence[Word], rulings: Rulings, page: int) -> list[Text
     taken: set[int] = set()
     for number, grid in enumerate(grids):
         placed = inside.get(number, [])
-        if table := _table(grid, [words[index] for index in placed], page):
+        if table := _ruled_table(grid, [words[index] for index in placed], page):
             tables.append(table)
             taken.update(placed)
     lines = lines_of([word for index, word in enumerate(words) if index not in taken], page)
@@ -57,7 +57,7 @@ def _middle_of(word: Word) -> tuple[float, float]:
     return (word.left + word.right) / 2, word.baseline - MIDDLE * word.size
 
 
-def _table(grid: Grid, words: Sequence[Word], page: int) -> TextLine | None:
+def _ruled_table(grid: Grid, words: Sequence[Word], page: int) -> TextLine | None:
     """Return the table that a grid holds, None if its words are not in rows and columns."""
     owners = grid.owners()
     held: list[list[Word]] = [[] for _ in grid.cells]
@@ -131,7 +131,7 @@ def _used(spans: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _cell_lines(words: Sequence[Word], page: int) -> tuple[TextLine, ...]:
-    return tuple(joined(row, " ") for row in by_baseline(lines_of(words, page)))
+    return tuple(joined_rows(row, " ") for row in by_baseline(lines_of(words, page)))
 
 
 def _is_table(grid: Grid, cells: Sequence[PageCell]) -> bool:
@@ -143,7 +143,7 @@ def _is_table(grid: Grid, cells: Sequence[PageCell]) -> bool:
         and len({at.column for at in filled}) > 1
         and len(filled) >= FILLED * len(cells)
         and longest <= LONGEST_CELL
-        and (len({at.row for at in filled}) > 2 or most <= MOST_LINES)
+        and (len({at.row for at in filled}) > 2 or most <= MOST_LINES_OF_CELL)
     )
 
 
