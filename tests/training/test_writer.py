@@ -55,7 +55,7 @@ def test_the_batches_hold_each_example_once() -> None:
 
 @pytest.mark.models
 def test_what_is_trained_runs_in_llama_cpp_and_says_what_it_was_trained_on(tmp_path: Path) -> None:
-    rows = [ROW | {"statement": "The quay is shut."}] * 100
+    rows = [ROW | {"statement": "The quay is shut."}] * 60
     with lzma.open(tmp_path / "statements.jsonl.xz", "wt", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
     train(tmp_path / "statements.jsonl.xz", tmp_path / "writer.gguf")
