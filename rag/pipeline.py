@@ -14,7 +14,7 @@ from rag import ingest
 from rag.answering import citations, conversation, decline, rank
 from rag.answering.claims import check_statement, read_statements
 from rag.answering.conflicts import prefer_newest
-from rag.answering.decide import Decision, decide
+from rag.answering.decide import Decision, decide, of_its_years
 from rag.answering.rows import with_named_rows
 from rag.answering.shapes.dispatch import answer_in_shape
 from rag.answering.shapes.request import Request
@@ -372,7 +372,11 @@ class Pipeline:
         text, evidence = self.read(question, hits, history, only)
         evidence = prefer_newest(evidence, certainty)
         idf = self.library.idf
+        of_years = of_its_years(text, evidence, self.document)
+        evidence = of_years or evidence
         decision = decide(evidence, lambda: rank.coverage(text, hits[:READ], idf), certainty)
+        if not of_years and not decision.reason:  # what answers speaks of another year
+            decision = replace(decision, reason="near")
         return text, evidence, decision
 
     def read(

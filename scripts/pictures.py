@@ -109,7 +109,7 @@ def go_on(browser: Browser, page: Page) -> None:
     page.click(".message >> text=Open the notebook")
     page.wait_for_selector("#answer [data-turn='2']")
     page.wait_for_selector(".message", state="hidden")
-    page.click("#answer .footnotes summary >> nth=0")
+    page.locator("#answer [data-turn]").first.scroll_into_view_if_needed()
     shot(page, "09-notebook")
     with page.expect_download() as download:
         page.click("#head summary")

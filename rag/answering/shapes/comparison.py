@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from rag.answering.conflicts import prefer_newest, prefer_oldest
-from rag.answering.shapes.fact import fact, own_words, row_claim, state_fact, whole_sentence
+from rag.answering.shapes.fact import fact, own_words, row_claim, source_claim, whole_sentence
 from rag.answering.shapes.request import Request
 from rag.answering.verify import Claim
 from rag.text.dates import YEAR, in_words
@@ -109,7 +109,6 @@ class Side(NamedTuple):
     name: str  # what its line begins with
     question: str  # what is asked of it
     documents: tuple[str, ...]  # where it is looked for; () for everywhere
-    is_open: bool = False  # whether nothing in particular is asked of it
 
 
 def comparison(request: Request) -> Iterator[tuple[Mode, Claim]]:
@@ -133,9 +132,8 @@ def comparison(request: Request) -> Iterator[tuple[Mode, Claim]]:
             yield from fact(request)
         return
     for side, best in found:
-        chat = None if side.is_open else request.chat
-        mode, claim = state_fact(side.question, best, chat, document, request.templates)
-        yield mode, replace(claim, text=f"{side.name}: {claim.text}")
+        claim = source_claim(side.question, best, document)
+        yield "extractive", replace(claim, text=f"{side.name}: {claim.text}")
     if len(found) == _FEWEST_SIDES:
         yield from _difference(*found)
 
@@ -307,10 +305,7 @@ def _pair(asked: str, named: tuple[str, ...]) -> list[Side]:
             Side(_name_of_side(s), f"What is the {_without_article(aspect)} of {s}?", named)
             for s in (one, other)
         ]
-    return [
-        Side(_name_of_side(s), f"What is said about {s}?", named, is_open=True)
-        for s in (one, other)
-    ]
+    return [Side(_name_of_side(s), f"What is said about {s}?", named) for s in (one, other)]
 
 
 def _asked(phrase: str) -> str:

@@ -90,16 +90,20 @@ def state_fact(
     templates: Path,
 ) -> tuple[Mode, Claim]:
     """Return the answer in one sentence: the model's where it holds, else the source's own."""
-    if of_row := row_claim(question, best):
-        return "extractive", of_row
-    best = whole_sentence(best)
-    before = context_sentence(best)
     is_likely = best.score >= prompt.LIKELY  # else the words of the source are the safer answer
-    if chat and best.focus and is_likely and not chat.follows_instructions:
-        claim = _restated(question, best, before, chat, document, templates)
+    if chat and is_likely and not chat.follows_instructions and not row_claim(question, best):
+        claim = _restated(question, whole_sentence(best), chat, document, templates)
         if claim:
             return "generated", claim
-    return "extractive", own_words(best, before, document)
+    return "extractive", source_claim(question, best, document)
+
+
+def source_claim(question: str, best: Evidence, document: DocumentLookup) -> Claim:
+    """Return the answer in the words of its source: the cell of a row, or the sentence."""
+    if of_row := row_claim(question, best):
+        return of_row
+    best = whole_sentence(best)
+    return own_words(best, context_sentence(best), document)
 
 
 def row_claim(question: str, best: Evidence) -> Claim | None:
@@ -123,13 +127,14 @@ def row_claim(question: str, best: Evidence) -> Claim | None:
 def _restated(
     question: str,
     best: Evidence,
-    before: Evidence | None,
     chat: ChatModel,
     document: DocumentLookup,
     templates: Path,
 ) -> Claim | None:
-    """Return the short answer as a sentence of the model; None if that says more."""
-    short = citations.short_answer(best, document)
+    """Return the short answer as a sentence of the model; None if that says more, or is none."""
+    if best.focus is None:
+        return None
+    before, short = context_sentence(best), citations.short_answer(best, document)
     source = " ".join([before.text, best.text] if before else [best.text])
     named = f"{best.hit.title}. {source}"
     built = prompt.restatement(question, short, named, templates)
