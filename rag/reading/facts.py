@@ -58,8 +58,9 @@ _FIRST_BLOCKS = 40  # of a document without pages, where its first page may end
 _FIRST_CHARACTERS = 4000
 _LONGEST_STATEMENT = 160  # characters: what is longer is running text
 _LABELLED = re.compile(
-    r"(?i)\b(?:date(?: of (?:issue|publication|report|release))?|dated|published(?: on| in)?|"
-    r"publication date|issued?(?: date| on)?|issue date|released?(?: date| on)?|"
+    r"(?i)\b(?:(?:report )?date(?: of (?:issue|publication|report|release))?|dated|"
+    r"published(?: on| in)?|publication date|issued?(?: date| on)?|issue date|"
+    r"released?(?: date| on)?|"
     r"(?:last )?(?:updated?|revised|modified|revision|review(?:ed)?)(?: on| date)?|"
     r"effective(?: date| from| as of)?|in force (?:since|from)|approved(?: on)?|adopted(?: on)?|"
     r"version|draft|edition|rev\.?|as of|posted(?: on)?|prepared(?: on)?|submitted(?: on)?|"
@@ -87,8 +88,9 @@ _NUMBERS_OF_TIME = re.compile(
 )
 # Behind other words only these right before it call a date that of the file.
 _CALLED_LATE = re.compile(
-    r"(?i)\w.*\b(?:published|publication date|issued|released?|updated|revised|version|as of)"
-    r"(?: on|:)?\s*$"
+    r"(?i)\w.*\b(?:published|publication date|report date|date of (?:issue|publication|report)|"
+    r"issued|released?|updated|revised|version|as of|"
+    r"(?-i:Submitted|Presented|Delivered) to (?:\w+ ){1,5}(?=on\b))(?: on|on|:)?\s*$"
 )
 # A line out of running text: "On 20 March 2013, at", "in November 1998. The", "registered on …."
 _IN_SENTENCE = re.compile(
@@ -203,12 +205,17 @@ def facts_on_first_page(lines: Sequence[str]) -> list[Fact]:
         for line in lines:
             if len(line) > _LONGEST_STATEMENT:
                 continue
-            match = (_BYLINE.fullmatch if name == "author" else pattern.search)(line)
+            match = _byline_in(line) if name == "author" else pattern.search(line)
             if match and _is_of_document(name, match, line):
                 fact = Fact(name, match[1].strip(), f"first page: {line}")  # type: ignore[arg-type]
                 facts.append(fact)
                 break
     return facts
+
+
+def _byline_in(line: str) -> re.Match[str] | None:
+    """Return the byline that a line is, or that stands in it between bars."""
+    return next(filter(None, map(_BYLINE.fullmatch, re.split(r"\s[|·]\s", line))), None)
 
 
 def _is_of_document(name: str, match: re.Match[str], line: str) -> bool:

@@ -128,6 +128,12 @@ def test_the_title_of_a_book_is_not_that_of_its_first_chapter(tmp_path: Path) ->
         ("Background checks November - 2015", "2015-11"),
         ("ISSUE Date: 2019-4-25", "2019-04-25"),
         ("Received 4 June 2003", ""),
+        (
+            "Inspected by: Ann Lee Date of inspection: 1 May 2023 Report date: 6 May 2023",
+            "2023-05-06",
+        ),
+        ("Commission of Inquiry Submitted to the Parliament on 28 January 2022", "2022-01-28"),
+        ("The bill was submitted to the Parliament on 28 January 2022 and was passed.", ""),
         ("2019", "2019"),
         ("Closing Date | 04/23/2024", ""),
         ("1 January 2020 – 31 December 2020", ""),
@@ -216,3 +222,16 @@ def test_dates_do_not_overlap_and_no_impossible_day_is_one() -> None:
 def test_the_date_of_something_else_is_not_taken(lines: list[str], date: str) -> None:
     found = [fact.value for fact in facts_on_first_page(lines) if fact.name == "date"]
     assert found == ([date] if date else [])
+
+
+@pytest.mark.parametrize(
+    ("line", "author"),
+    [
+        ("Marlin, 17 May 2023 | Press Survey No. 29 | By Teodor Lisle", "Teodor Lisle"),
+        ("By Ann Smith · 3 May 2021", "Ann Smith"),
+        ("17 May 2023 | Stand by the river", ""),
+    ],
+)
+def test_a_byline_may_stand_between_bars(line: str, author: str) -> None:
+    found = [fact.value for fact in facts_on_first_page([line]) if fact.name == "author"]
+    assert found == ([author] if author else [])
