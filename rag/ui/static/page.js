@@ -340,16 +340,17 @@ const page = (() => {
     });
   }
 
-  // As long as work is under way, it is looked at again.
+  // As long as work is under way, it is looked at again; what the reader has asked for meanwhile comes first.
   let following = 0;
   function follow() {
-    const busy = $(".models[data-busy]") ? "models" : $(":is(.work, .examples)[data-busy]") ? "look" : $(".document-page[data-busy]") ? "about" : "";
-    if (following || !busy) return;
+    const shown = $(".models[data-busy]") ? "models" : $(":is(.work, .examples)[data-busy]") ? "look" : $(".document-page[data-busy]") ? "about" : "";
+    if (following || !shown) return;
     following = setTimeout(() => {
       following = 0;
       const document = $(".document-page[data-busy]")?.dataset.of;
-      if (busy !== "about") tell(busy);
-      else if (document) tell(busy, { document });
+      if (busy || waiting.length) follow();
+      else if (shown !== "about") tell(shown);
+      else if (document) tell(shown, { document });
     }, 1000);
   }
 
