@@ -39,6 +39,11 @@ def named_documents(question: str, documents: Sequence[DocumentInfo]) -> tuple[s
     return tuple(d.name for d in _of_years(named or list(documents), question, bool(named)))
 
 
+def names_kind(subject: str) -> bool:
+    """Return whether a phrase calls what it means a document of some kind, or only "it"."""
+    return bool(content_of(subject) & _KINDS_OF_DOCUMENT) or subject.strip().lower() == "it"
+
+
 def resolve(subject: str, documents: Sequence[DocumentInfo]) -> tuple[str, ...]:
     """Return the names of the documents that a phrase means; () if it means none.
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.answering.scope import named_documents, resolve
+from rag.answering.scope import named_documents, names_kind, resolve
 from rag.config import MAX_QUESTION
 from rag.errors import UsageError
 from rag.text.dates import YEAR
@@ -269,7 +269,9 @@ def _of_record(question: str, asked: str, documents: Sequence[DocumentInfo]) -> 
         subject = match.groupdict().get("subject", "")
         if record in ("documents", "mentions") or (record == "count" and not subject):
             return Understood(question, "about", (), subject, record)
-        if named := resolve(subject, documents):
+        # "How long is the bridge to the island" asks for no length of "Bridges of the Island".
+        find = resolve if record != "length" or names_kind(subject) else named_documents
+        if named := find(subject, documents):
             return Understood(question, "about", named, subject, record)
     return None
 

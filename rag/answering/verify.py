@@ -278,6 +278,8 @@ def restates(claim: str, question: str, short_answer: str, shown: Sequence[Evide
     answer = content_of(short_answer)
     if not content_of(claim) <= known or content_of(claim) <= answer:
         return False
+    if answer <= content_of(question):  # which says nothing that was not asked
+        return False
     stated = f"{source} {hit.title} {hit.chunk.section} {hit.date[:4]} {in_words(hit.date)}"
     passage = f"{stated} {hit.chunk.text} {hit.chunk.context}"
     if _unproved(claim, question, stated, passage):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.answering.scope import named_documents, resolve
+from rag.answering.scope import named_documents, names_kind, resolve
 from rag.answering.understand import Record, understand
 from rag.types import DocumentInfo, Shape
 
@@ -147,3 +147,11 @@ def test_questions_in_many_wordings_are_recognised() -> None:
         if asks_for != (asked.record or asked.shape):
             wrong.append(f"{question} is a {asks_for}, not a {asked.record or asked.shape}")
     assert len(wrong) <= (1 - LEAST_RECOGNISED) * len(read_wordings()), "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("subject", "is_kind"),
+    [("the flood report", True), ("it", True), ("the bridge to the island", False)],
+)
+def test_a_phrase_names_a_kind_of_document_or_not(subject: str, is_kind: bool) -> None:
+    assert names_kind(subject) is is_kind

@@ -201,6 +201,11 @@ def test_a_restatement_keeps_the_subject(claim: str, text: str, holds: bool) -> 
     assert restates(claim, question, "412 crowns", [evidence]) is holds
 
 
+def test_a_restatement_says_more_than_was_asked() -> None:
+    claim = "The last year of trade was the last year."
+    assert not restates(claim, "What was the last year of trade?", "last year", [TRADE])
+
+
 def test_a_restatement_does_not_turn_around_who_did_it_to_whom() -> None:
     source = Evidence(HIT, 0, 22, "Ada Holm sued Bo Berg.", 0.9)
     question = "Whom did Ada Holm sue?"
