@@ -28,7 +28,7 @@ _OPEN_PATHS = (
 _OPEN_PAGES = ("/", "/docs")
 # Files whose names change with their content, so that a browser need not ask for them again.
 _LASTING = "/assets/"
-_KEPT = (b"cache-control", b"public, max-age=31536000, immutable")
+_KEPT_FOR_GOOD = (b"cache-control", b"public, max-age=31536000, immutable")
 # Gradio's own scripts are inline and compile templates; what counts is that nothing may be fetched
 # from or sent to elsewhere.
 _PAGE_POLICY = (
@@ -65,7 +65,7 @@ class PageGuard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                keep = [_KEPT] if lasting and message["status"] == 200 else []
+                keep = [_KEPT_FOR_GOOD] if lasting and message["status"] == 200 else []
                 message = with_headers(message, [*_HEADERS, *keep])
             await send(message)
 

@@ -225,7 +225,7 @@ def _footnote_html(c: Citation, titled: bool = True) -> str:
     """
     place = _titled_place(c.title, c.section, c.paragraph, c.shown_page)
     # Two parts, so that where the line is short each of them keeps its beginning.
-    title, inside = as_label(c.title), _inside(c.section, c.paragraph, c.shown_page)
+    title, inside = as_label(c.title), _place_in(c.section, c.paragraph, c.shown_page)
     if not titled and inside:
         named = f"<span>{escape(inside)}</span>"
     else:
@@ -298,11 +298,11 @@ def _open_html(
 
 
 def _titled_place(title: str, section: str, paragraph: int, page: str = "") -> str:
-    title, inside = as_label(title), _inside(section, paragraph, page)
+    title, inside = as_label(title), _place_in(section, paragraph, page)
     return f"{title} ({inside})" if inside else title
 
 
-def _inside(section: str, paragraph: int, page: str) -> str:
+def _place_in(section: str, paragraph: int, page: str) -> str:
     """Return where in a document something stands, as in "Grain, p. 3, ¶12"."""
     where = [as_label(section), f"p. {page}" if page else "", f"¶{paragraph}" if paragraph else ""]
     return ", ".join(filter(None, where))

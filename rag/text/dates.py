@@ -9,7 +9,7 @@ from rag.text.tokens import MONTHS
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 # "2022/23", "2022–2023": both years are meant, and those between them.
 _YEARS_ON = re.compile(r"(?<!\d)((?:19|20)\d\d) ?(?:[/–-]|to|and) ?((?:19|20)?\d\d?)(?!\d)")
-_MOST_YEARS = 200  # of a span; a longer one is none
+_LONGEST_YEARS = 200  # of a span; a longer one is none
 
 
 def in_words(iso: str) -> str:
@@ -44,5 +44,5 @@ def years_of(text: str) -> frozenset[str]:
     years = set(YEAR.findall(text))
     for first, last in _YEARS_ON.findall(text):
         end = int(f"{first[: -len(last)]}{last}")
-        years.update(map(str, range(int(first), min(end, int(first) + _MOST_YEARS) + 1)))
+        years.update(map(str, range(int(first), min(end, int(first) + _LONGEST_YEARS) + 1)))
     return frozenset(years)

@@ -39,14 +39,16 @@ _MAX_PROMPT_CHARACTERS = 500  # longer sources are left out: time grows with the
 _PRINT_EVERY = 40
 
 
-class Statement(NamedTuple):
+class WriterExample(NamedTuple):
     """A prompt and the sentence that should follow it."""
 
     tokens: list[int]
     prompt: int  # tokens of it that are the prompt
 
 
-def examples_of(rows: Sequence[JsonLine], tokenizer: Any, rng: random.Random) -> list[Statement]:
+def examples_of(
+    rows: Sequence[JsonLine], tokenizer: Any, rng: random.Random
+) -> list[WriterExample]:
     """Return the examples of the rows, in their order, without those of long sources."""
     examples = []
     for row in rows:
@@ -60,7 +62,7 @@ def examples_of(rows: Sequence[JsonLine], tokenizer: Any, rng: random.Random) ->
             continue
         before = tokenizer(prompt)["input_ids"]
         after = tokenizer(f" {row['statement']}\n", add_special_tokens=False)["input_ids"]
-        examples.append(Statement([*before, *after], len(before)))
+        examples.append(WriterExample([*before, *after], len(before)))
     return examples
 
 
@@ -82,7 +84,7 @@ class WriterNetwork(nn.Module):
                     if isinstance(linear, nn.Linear):
                         setattr(part, name, Adapted(linear, rank))
 
-    def forward(self, batch: Sequence[Statement]) -> torch.Tensor:
+    def forward(self, batch: Sequence[WriterExample]) -> torch.Tensor:
         """Return the mean cross-entropy of the tokens behind the prompts, in nats."""
         width = max(len(example.tokens) for example in batch)
         padded = [[*e.tokens, *[0] * (width - len(e.tokens))] for e in batch]
@@ -138,7 +140,7 @@ def train(statements: Path, out: Path, seed: int = 0) -> None:
             sys.stdout.flush()
 
 
-def _batches_of(examples: list[Statement], rng: random.Random) -> list[list[Statement]]:
+def _batches_of(examples: list[WriterExample], rng: random.Random) -> list[list[WriterExample]]:
     """Return the examples in batches of like length, so that little is spent on padding."""
     by_length = sorted(examples, key=lambda example: (len(example.tokens), rng.random()))
     batches = [by_length[at : at + _STATEMENTS] for at in range(0, len(by_length), _STATEMENTS)]
@@ -146,7 +148,7 @@ def _batches_of(examples: list[Statement], rng: random.Random) -> list[list[Stat
     return batches
 
 
-def _loss_of(network: WriterNetwork, examples: Sequence[Statement]) -> float:
+def _loss_of(network: WriterNetwork, examples: Sequence[WriterExample]) -> float:
     with torch.no_grad():
         losses = [network(examples[at : at + 8]) for at in range(0, len(examples), 8)]
     return float(torch.stack(losses).mean())

@@ -20,7 +20,7 @@ from served import a_pdf
 from rag.errors import DocumentError, NotFoundError, StoppedError
 from rag.reading.documents import read_document
 from rag.reading.pdf.document import page_image
-from rag.reading.process.wire import document_from, from_line, lines_of, picture_from, to_line
+from rag.reading.process.wire import document_from, from_line, picture_from, to_line, wire_lines
 from rag.reading.process.worker import WorkerPool
 from rag.types import Document
 
@@ -42,7 +42,7 @@ def sample() -> Document:
 
 def through(document: Document) -> Document | None:
     """The document as it arrives."""
-    lines = [from_line(line) for line in lines_of(document)]
+    lines = [from_line(line) for line in wire_lines(document)]
     return document_from(iter(lines[1:]), lines[0], document.file, document.sha256)
 
 
@@ -125,7 +125,7 @@ def test_any_text_crosses_unchanged(text: str, title: str) -> None:
 )
 def test_what_is_no_document_is_not_believed(table: str, rows: object) -> None:
     document = read_document(SAMPLES[0])
-    lines = [from_line(line) for line in lines_of(document)]
+    lines = [from_line(line) for line in wire_lines(document)]
     forged = lines[:-1] if table == "end" else [*lines[:-1], (table, rows), lines[-1]]
     with pytest.raises((ValueError, TypeError)):
         document_from(iter(forged[1:]), forged[0], "a.txt", "")
@@ -140,7 +140,7 @@ def test_a_line_that_is_none_is_not_believed(line: bytes) -> None:
 def test_no_line_is_long(tmp_path: Path) -> None:
     file = tmp_path / "long.txt"
     file.write_text("The quay was built. " * 100_000, encoding="utf-8")
-    assert max(map(len, lines_of(read_document(file)))) < 1_300_000
+    assert max(map(len, wire_lines(read_document(file)))) < 1_300_000
     assert json.loads(to_line("text", "\u20ac")) == ["text", "\u20ac"]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rag.models.llm import LlamaModel
 from rag.training.gguf import read_adapter
-from rag.training.writer import Statement, _batches_of, examples_of, train
+from rag.training.writer import WriterExample, _batches_of, examples_of, train
 from rag.types import Prompt
 
 ROW = {
@@ -46,7 +46,7 @@ def test_a_source_too_long_to_learn_from_is_left_out() -> None:
 
 
 def test_the_batches_hold_each_example_once() -> None:
-    examples = [Statement([number] * (number % 7 + 1), 1) for number in range(50)]
+    examples = [WriterExample([number] * (number % 7 + 1), 1) for number in range(50)]
     batches = _batches_of(examples, random.Random(0))
     assert Counter(example.tokens[0] for batch in batches for example in batch) == Counter(
         range(50)

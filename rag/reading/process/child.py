@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from rag.errors import DocumentError, NotFoundError
 from rag.reading.documents import document_of
 from rag.reading.ocr import RecognizedWord, Recognizer, find_recognizer
-from rag.reading.process.wire import RECOGNIZING, from_line, lines_of, picture_lines, to_line
+from rag.reading.process.wire import RECOGNIZING, from_line, picture_lines, to_line, wire_lines
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -91,7 +91,7 @@ def _answer(
     """
     try:
         lines = (
-            _picture(data, page, width) if page else lines_of(document_of(data, file, recognizer))
+            _picture(data, page, width) if page else wire_lines(document_of(data, file, recognizer))
         )
     except DocumentError as error:
         answers.write(to_line("refused", str(error)))

@@ -100,7 +100,7 @@ def from_line(line: bytes) -> tuple[str, Any]:
     return name, value
 
 
-def lines_of(document: Document) -> Iterator[bytes]:
+def wire_lines(document: Document) -> Iterator[bytes]:
     """Yield the lines of a document, but for its name, file and hash, which the receiver knows."""
     yield to_line("stated", [getattr(document, name) for name in _STATED_FIELDS])
     for start in range(0, len(document.text), _TEXT_PIECE):
@@ -152,7 +152,7 @@ def document_from(
     """Return the document of the lines behind the `first`; None if it has too much.
 
     That is more than MAX_ROWS rows, or a line named "size". Raises ValueError if a line is
-    missing or not what `lines_of` makes.
+    missing or not what `wire_lines` makes.
     """
     name, stated = first
     if name != "stated" or list(map(type, stated)) != [str] * len(_STATED_FIELDS):
