@@ -85,6 +85,11 @@ _DIFFER = re.compile(
     r"(?i)^how (?:do|does|did) (?P<sides>.+?) (?:differ|compare)"
     r"(?: (?:in|on|by|as to) (?:their |its )?(?P<aspect>.+))?$"
 )
+# "What the owners and the crews say about the strike"
+_BOTH_SAY = re.compile(
+    r"(?i)^what (?P<one>.+?) and (?P<other>.+?) (?P<says>(?:say|think|write|report|claim|argue|want"
+    r"|propose|recommend|expect|find|conclude)\b.*)$"
+)
 _HOW_MUCH = re.compile(r"(?i),? (?:and )?by how (?:much|many)$")  # the difference is told anyway
 # "Is the north richer than the south"
 _MORE_THAN = re.compile(
@@ -273,6 +278,11 @@ def _pair(asked: str, named: tuple[str, ...]) -> list[Side]:
     rest = between["rest"] if between else _FRAME.sub("", asked)
     if _QUESTION_START.match(rest):
         rest = rest[:1].lower() + rest[1:]  # its capital letter makes no name
+    if both := _BOTH_SAY.match(rest):
+        return [
+            Side(_name_of_side(side), f"What do {side} {both['says']}?", named)
+            for side in both.group("one", "other")
+        ]
     aspect = (between["aspect"] or "") if between else ""
     if not aspect and (names := _TWO_NAMES.search(rest)):
         before, after = rest[: names.start()], rest[names.end() :]

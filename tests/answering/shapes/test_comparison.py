@@ -92,6 +92,13 @@ def info(name: str, title: str, date: str) -> DocumentInfo:
                 "Lorry": "How many seats has a lorry?",
             },
         ),
+        (
+            "Compare what the owners and the ship's crew say about the strike",
+            {
+                "Owners": "What do the owners say about the strike?",
+                "Ship's crew": "What do the ship's crew say about the strike?",
+            },
+        ),
         ("What is compared here?", {}),
     ],
 )
