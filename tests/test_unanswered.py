@@ -12,7 +12,7 @@ REPORT = {"mill.txt": "Mills\n\nThe mill was sold in 2021. It burned down."}
 
 def test_a_question_without_an_answer_is_told_why_and_kept(pipeline_with: PipelineWith) -> None:
     pipeline = pipeline_with(REPORT)
-    answer = pipeline.ask("When was the mill sold for 2023?")
+    answer = pipeline.ask("When was the mill sold for good?")
     assert not answer.abstained
     answer = pipeline.ask("Who of 2023 ever bought this mill?")
     assert answer.abstained
