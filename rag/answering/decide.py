@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from rag.text.dates import years_of
-from rag.types import Document, Evidence, Reason
+from rag.types import Document, Evidence, Hit, Reason
 
 # Of the confidence asked for: what reaches as far answers something near. Half the questions with
 # one changed detail lie above it, and one in ten of those that are off the subject.
 _NEAR_SHARE = 0.5
 # Share of the question's words, weighed by their idf, that a passage on its subject holds.
 _ON_SUBJECT = 0.5
-
-
 # Characters before a passage in which the year stands that it goes on to speak of.
 _YEAR_BEFORE = 1000
 
@@ -55,11 +54,12 @@ def of_its_years(
     if not asked:
         return tuple(evidence)
 
-    def years_around(one: Evidence) -> frozenset[str]:
-        chunk, date = one.hit.chunk, one.hit.date
+    @cache  # a passage has many sentences
+    def years_around(hit: Hit) -> frozenset[str]:
+        chunk, date = hit.chunk, hit.date
         text = document(chunk.document).text[max(0, chunk.start - _YEAR_BEFORE) : chunk.end]
         year = date[:4]
         dated = f" {year} {int(year) - 1}" if year else ""
-        return years_of(f"{one.hit.title} {chunk.context} {chunk.section} {text}{dated}")
+        return years_of(f"{hit.title} {chunk.context} {chunk.section} {text}{dated}")
 
-    return tuple(one for one in evidence if not asked.isdisjoint(years_around(one)))
+    return tuple(one for one in evidence if not asked.isdisjoint(years_around(one.hit)))

@@ -31,6 +31,15 @@ class Adapted(nn.Module):
         return result
 
 
+def warmed_up(
+    optimizer: torch.optim.Optimizer, warm_up: int, steps: int
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """Return a schedule whose rate rises over the first steps, and falls to the last."""
+    return torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1.0, (step + 1) / warm_up) * max(0.02, 1 - step / steps)
+    )
+
+
 def adapter_of(model: nn.Module) -> dict[str, torch.Tensor]:
     """Return the trained weights, float32.
 

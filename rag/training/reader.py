@@ -30,7 +30,7 @@ from rag.models.small_reader import SMALL_CONTEXT_TOKENS, SMALL_QUESTION_TOKENS
 from rag.text.sentences import sentence_spans
 from rag.text.tokens import FUNCTION_WORDS
 from rag.training.data import WORD, JsonLine, Passages, read_rows, rivals_of, supports, words
-from rag.training.lora import Adapted, adapter_of, load_adapter
+from rag.training.lora import Adapted, adapter_of, load_adapter, warmed_up
 
 # Rows per file, answerable and not: as many as two laptop cores train on in about forty minutes, in
 # the variety there is.
@@ -311,9 +311,7 @@ def train(folder: Path, out: Path, start: Path | None, seed: int = 0) -> None:
     optimizer = torch.optim.AdamW(
         trained, lr=_LEARNING_RATE / (2 if start else 1), betas=(0.9, 0.98), weight_decay=0.01
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1.0, (step + 1) / _WARM_UP) * max(0.02, 1 - step / len(batches))
-    )
+    schedule = warmed_up(optimizer, _WARM_UP, len(batches))
     started = time.monotonic()
     for step, batch in enumerate(batches, 1):
         loss = _loss(reader, batch)

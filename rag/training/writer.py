@@ -28,7 +28,7 @@ from rag.config import bundled
 from rag.models.bundled import language_model_path
 from rag.training.data import JsonLine, read_rows
 from rag.training.gguf import write_adapter
-from rag.training.lora import Adapted, adapter_of
+from rag.training.lora import Adapted, adapter_of, warmed_up
 
 _WRITER_RANK = 8
 _WRITER_RATE, _WRITER_WARM_UP, _STATEMENTS = 1e-3, 12, 8  # statements a step
@@ -120,9 +120,7 @@ def train(statements: Path, out: Path, seed: int = 0) -> None:
     network = WriterNetwork()
     trained = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=_WRITER_RATE, betas=(0.9, 0.98), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda n: min(1, (n + 1) / _WRITER_WARM_UP) * max(0.02, 1 - n / len(steps))
-    )
+    schedule = warmed_up(optimizer, _WRITER_WARM_UP, len(steps))
     started = time.monotonic()
     for number, batch in enumerate(steps, 1):
         loss = network(batch)
@@ -150,7 +148,9 @@ def _batches_of(examples: list[WriterExample], rng: random.Random) -> list[list[
 
 def _loss_of(network: WriterNetwork, examples: Sequence[WriterExample]) -> float:
     with torch.no_grad():
-        losses = [network(examples[at : at + 8]) for at in range(0, len(examples), 8)]
+        losses = [
+            network(examples[at : at + _STATEMENTS]) for at in range(0, len(examples), _STATEMENTS)
+        ]
     return float(torch.stack(losses).mean())
 
 
